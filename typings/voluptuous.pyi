@@ -1,0 +1,3 @@
+"""Home Assistant aliases voluptuous to probatio: so do the type checks."""
+
+from probatio import *
