@@ -1,0 +1,82 @@
+"""Care Alerts: health alerts from Lumen, Dexcom and Tidepool for people who look after somebody at home.
+
+Not a medical device.
+"""
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.device_registry import DeviceEntry, DeviceEntryType
+from homeassistant.helpers.start import async_at_started
+from homeassistant.helpers.typing import ConfigType
+
+from .actions import async_setup_actions
+from .const import DOMAIN, PLATFORMS
+from .entity import person_identifier, source_identifier
+from .providers import PROVIDERS
+from .providers.coordinator import CareAlertsConfigEntry
+from .providers.journal import Journal
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up what all sources share."""
+    async_setup_actions(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> bool:
+    """Set up a source."""
+    coordinator = PROVIDERS[entry.data["source"]].coordinator(hass, entry)
+    await coordinator.async_start()
+    entry.runtime_data = coordinator
+    source_device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={source_identifier(entry)},
+        entry_type=DeviceEntryType.SERVICE,
+        manufacturer=coordinator.name_of_source,
+        name=entry.title,
+    )
+    coordinator.source_device_id = source_device.id
+    _remove_unfollowed(hass, entry)
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+
+    @callback
+    def start_announcing(_: HomeAssistant) -> None:
+        coordinator.async_start_announcing()
+
+    entry.async_on_unload(async_at_started(hass, start_announcing))
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> bool:
+    """Unload a source."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
+    """Leave nothing behind."""
+    await Journal(hass, entry.entry_id).remove()
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: CareAlertsConfigEntry, device: DeviceEntry
+) -> bool:
+    """Let the user remove the device of a person the source no longer speaks of."""
+    coordinator = entry.runtime_data
+    for person_id in coordinator.data.people:
+        if person_identifier(coordinator, person_id) in device.identifiers:
+            return coordinator.forget(person_id)
+    return source_identifier(entry) not in device.identifiers
+
+
+def _remove_unfollowed(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
+    """Remove the devices of people whom the user chose to follow no longer."""
+    coordinator = entry.runtime_data
+    kept = {source_identifier(entry)} | {
+        person_identifier(coordinator, person_id) for person_id in coordinator.data.people
+    }
+    registry = dr.async_get(hass)
+    for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
+        if not device.identifiers & kept:
+            registry.async_remove_device(device.id)

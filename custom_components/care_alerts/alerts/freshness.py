@@ -1,0 +1,91 @@
+"""Freshness: how old a source's word is, and whether it has fallen silent.
+
+Observed is when the source says a thing happened, received is when we had it. A source is silent when it
+has said nothing new for longer than it should; the reason is as much as its answers let us know.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from statistics import median
+
+from .model import Alert
+
+MEASURED_OVER = 20
+
+
+class Status(StrEnum):
+    """How the source answers."""
+
+    OK = "ok"
+    NO_NEW_DATA = "no_new_data"
+    RATE_LIMITED = "rate_limited"
+    UNREACHABLE = "unreachable"
+    LOGIN_FAILED = "login_failed"
+    PERMISSION_LOST = "permission_lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """The newest word of a source and how long it counts.
+
+    `data_through`: how far its data reach. `next_due`: it is silent if nothing newer came by then.
+    `worth_until`: after that what it said is no longer worth showing as a state.
+    """
+
+    data_through: datetime
+    next_due: datetime
+    worth_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """What can be said of a source at one moment."""
+
+    status: Status
+    silent: bool
+    believable: bool
+    last_contact: datetime | None
+    data_through: datetime | None
+    delay: timedelta | None
+    changes_at: datetime | None
+    """When it will be something else if nothing more is heard."""
+
+
+def judge(
+    now: datetime,
+    *,
+    word: Word | None,
+    failure: Status | None,
+    last_contact: datetime | None,
+    delay: timedelta | None,
+) -> Freshness:
+    """Judge a source at `now`. `failure` is why its last answer was none; None if it answered.
+
+    A source that never said anything is silent, and there is nothing to believe.
+    """
+    silent = word is None or now >= word.next_due
+    believable = word is not None and now < word.worth_until
+    turns = (word.next_due, word.worth_until) if word else ()
+    return Freshness(
+        status=failure or (Status.NO_NEW_DATA if silent else Status.OK),
+        silent=silent,
+        believable=believable,
+        last_contact=last_contact,
+        data_through=word.data_through if word else None,
+        delay=delay,
+        changes_at=min((turn for turn in turns if turn > now), default=None),
+    )
+
+
+def measured_delay(alerts: Iterable[Alert]) -> timedelta | None:
+    """The usual time from observed to received: the median of the newest alerts, None without any.
+
+    `alerts` are in the order they happened, without history, whose delay says nothing.
+    """
+    newest = [alert for alert in alerts if not alert.drill][-MEASURED_OVER:]
+    if not newest:
+        return None
+    seconds = median((alert.received_at - alert.observed_at).total_seconds() for alert in newest)
+    return timedelta(seconds=round(max(seconds, 0)))

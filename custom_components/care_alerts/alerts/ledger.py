@@ -1,0 +1,165 @@
+"""The ledger: which alerts have been received, and which of them the house has been told.
+
+An alert is written down before it is announced and marked when it has been. Whoever keeps the ledger
+saves it between those steps; what a crash leaves in between is announced again as `redelivered`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from .model import Alert, Announcement, in_order
+
+KEPT_FOR = timedelta(days=45)
+KEPT_AT_MOST = 20_000
+
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+
+
+class Delivery(StrEnum):
+    """How far an alert has got on its way to the house."""
+
+    HISTORY = "history"  # from before we followed the person: kept, never announced
+    PENDING = "pending"
+    ANNOUNCED = "announced"
+
+
+class CorruptLedgerError(ValueError):
+    """What was stored is no ledger at all."""
+
+
+@dataclass(slots=True)
+class _Line:
+    alert: Alert
+    delivery: Delivery
+    maybe_announced: bool = False
+
+
+class Ledger:
+    """The alerts of one source, each once, bounded in age and number."""
+
+    def __init__(self) -> None:
+        """Start an empty ledger."""
+        self._lines: dict[str, _Line] = {}
+        self._forgotten_to = _BEGINNING
+        self.unreadable = 0
+        """Stored lines that could not be read when the ledger was loaded."""
+
+    def __len__(self) -> int:
+        """How many alerts it holds."""
+        return len(self._lines)
+
+    def write_down(self, alert: Alert, *, announce: bool) -> bool:
+        """Add an alert; False if it is known, or older than all that is remembered.
+
+        The first version of an alert stays: a source that sends it again changes nothing.
+        """
+        if alert.alert_id in self._lines or alert.observed_at <= self._forgotten_to:
+            return False
+        self._lines[alert.alert_id] = _Line(
+            alert, Delivery.PENDING if announce else Delivery.HISTORY
+        )
+        return True
+
+    def pending(self) -> list[Announcement]:
+        """What is written down and not marked as announced, in the order it happened."""
+        waiting = [line for line in self._lines.values() if line.delivery is Delivery.PENDING]
+        waiting.sort(key=lambda line: in_order(line.alert))
+        return [Announcement(line.alert, line.maybe_announced) for line in waiting]
+
+    def mark_announced(self, alert_id: str) -> None:
+        """Remember that the house has been told."""
+        if line := self._lines.get(alert_id):
+            line.delivery = Delivery.ANNOUNCED
+
+    def alerts(self) -> list[Alert]:
+        """All alerts, in the order they happened."""
+        return sorted((line.alert for line in self._lines.values()), key=in_order)
+
+    def followed_live(self) -> list[Alert]:
+        """The alerts that came while their person was being followed, in order: no history."""
+        return sorted(
+            (line.alert for line in self._lines.values() if line.delivery is not Delivery.HISTORY),
+            key=in_order,
+        )
+
+    def prune(
+        self,
+        now: datetime,
+        *,
+        keep: timedelta = KEPT_FOR,
+        at_most: int = KEPT_AT_MOST,
+    ) -> int:
+        """Forget the oldest alerts and return how many; a forgotten alert never counts as new again."""
+        limit = max(self._forgotten_to, now - keep)
+        alerts = self.alerts()
+        if len(alerts) > at_most:
+            limit = max(limit, alerts[len(alerts) - at_most - 1].observed_at)
+        self._forgotten_to = limit
+        gone = [alert.alert_id for alert in alerts if alert.observed_at <= limit]
+        for alert_id in gone:
+            del self._lines[alert_id]
+        return len(gone)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The ledger for orjson, which knows data classes: `{forgotten_to, lines: [{delivery, alert}]}`."""
+        return {
+            "forgotten_to": self._forgotten_to.isoformat(),
+            "lines": [
+                {"delivery": line.delivery.value, "alert": line.alert}
+                for line in self._lines.values()
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Any) -> Self:
+        """Read what `to_dict` gave. A line that cannot be read is counted in `unreadable` and left out.
+
+        What was pending then may have been announced before the mark was saved.
+
+        Raises:
+            CorruptLedgerError: nothing of it can be trusted.
+
+        """
+        match stored:
+            case {"forgotten_to": str(forgotten_to), "lines": list(lines)}:
+                pass
+            case _:
+                raise CorruptLedgerError
+        ledger = cls()
+        try:
+            ledger._forgotten_to = _aware(datetime.fromisoformat(forgotten_to))
+        except ValueError as err:
+            raise CorruptLedgerError from err
+        for line in _readable(lines, ledger):
+            ledger._lines[line.alert.alert_id] = line
+        if lines and not ledger._lines:
+            raise CorruptLedgerError
+        return ledger
+
+
+def _readable(lines: Iterable[Any], ledger: Ledger) -> Iterable[_Line]:
+    for stored in lines:
+        try:
+            delivery = Delivery(stored["delivery"])
+            alert = Alert.from_dict(_mapping(stored["alert"]))
+            _aware(alert.observed_at)
+            _aware(alert.received_at)
+        except LookupError, TypeError, ValueError:
+            ledger.unreadable += 1
+        else:
+            yield _Line(alert, delivery, delivery is Delivery.PENDING)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError
+    return value
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError
+    return value

@@ -1,0 +1,96 @@
+"""An alert as every source's alerts look to the rest of the house."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from mashumaro.mixins.dict import DataClassDictMixin
+
+
+class Severity(StrEnum):
+    """How bad an alert is. `rank` orders them; the names' own order means nothing."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        """0 for the least severe."""
+        return tuple(Severity).index(self)
+
+
+class AlertState(StrEnum):
+    """What the source said of the condition when it recorded the alert."""
+
+    ACTIVE = "active"
+    SNOOZED = "snoozed"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert(DataClassDictMixin):
+    """One alert of one person, as it was first received.
+
+    Two alerts are the same alert exactly when their `alert_id` is the same. All times are aware UTC.
+    `alert_type` is one of the source's known types, or `other`. `details` holds the source's own
+    fields: snake_case names with the unit in them, values as they came.
+    """
+
+    alert_id: str
+    source: str
+    person_id: str
+    alert_type: str
+    subtype: str | None = None
+    severity: Severity
+    state: AlertState
+    observed_at: datetime
+    received_at: datetime
+    late: bool = False
+    drill: bool = False
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_event(self, *, redelivered: bool = False) -> dict[str, Any]:
+        """The event data of the public contract: strings, booleans and `details`, ready for JSON."""
+        return {
+            "alert_id": self.alert_id,
+            "source": self.source,
+            "alert_type": self.alert_type,
+            "subtype": self.subtype,
+            "severity": self.severity.value,
+            "state": self.state.value,
+            "observed_at": self.observed_at.isoformat(),
+            "received_at": self.received_at.isoformat(),
+            "late": self.late,
+            "redelivered": redelivered,
+            "drill": self.drill,
+            "details": dict(self.details),
+        }
+
+
+def in_order(alert: Alert) -> tuple[datetime, str]:
+    """Sort key: the order in which alerts happened, the same whatever order they came in."""
+    return (alert.observed_at, alert.alert_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An alert to be told to the house. `redelivered`: it may have been told before."""
+
+    alert: Alert
+    redelivered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whose alerts are followed.
+
+    `since` is when we first knew them: what was observed before that is their history, never announced.
+    """
+
+    person_id: str
+    name: str
+    since: datetime

@@ -1,0 +1,62 @@
+"""The picture of a source: what its alerts add up to at one moment."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from .episodes import Episode
+from .freshness import Freshness
+from .model import Alert, Person, Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What the source last said of one alert type.
+
+    `is_on` is None where nothing can be said. `standing` is the alert that its newest word holds, good
+    news or bad; `episode` is the newest run, over or not.
+    """
+
+    is_on: bool | None
+    standing: Alert | None = None
+    episode: Episode | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonPicture:
+    """One person: a condition for each alert type, and the last alert that was heard of."""
+
+    person: Person
+    conditions: Mapping[str, Condition]
+    last_alert: Alert | None
+
+    @property
+    def is_heard_of(self) -> bool:
+        """Whether anything can be said of them at all."""
+        return any(condition.is_on is not None for condition in self.conditions.values())
+
+    @property
+    def active(self) -> list[Alert]:
+        """The alerts whose condition is there, as far as the source's newest word goes."""
+        return [
+            condition.standing
+            for condition in self.conditions.values()
+            if condition.is_on and condition.standing
+        ]
+
+    @property
+    def highest_severity(self) -> Severity | None:
+        """Of the active alerts; None without any."""
+        return highest(alert.severity for alert in self.active)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A source and the people it speaks of, by person id."""
+
+    people: Mapping[str, PersonPicture]
+    freshness: Freshness
+
+
+def highest(severities: Iterable[Severity]) -> Severity | None:
+    """The most severe, None of none."""
+    return max(severities, key=lambda severity: severity.rank, default=None)

@@ -1,0 +1,91 @@
+"""Binary sensors: a source that has fallen silent, and one per alert type for each person."""
+
+from collections.abc import Iterable
+from typing import override
+
+from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySensorEntityDescription
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .alerts.model import Person
+from .entity import PersonEntity, Shown, SourceEntity, add_people
+from .providers import PROVIDERS
+from .providers.coordinator import CareAlertsConfigEntry
+
+PARALLEL_UPDATES = 0
+
+SILENT = BinarySensorEntityDescription(
+    key="silent",
+    device_class=BinarySensorDeviceClass.PROBLEM,
+    entity_category=EntityCategory.DIAGNOSTIC,
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: CareAlertsConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the binary sensors of a source and its people."""
+    coordinator = entry.runtime_data
+    provider = PROVIDERS[coordinator.source]
+    async_add_entities([SilentSensor(coordinator, SILENT)])
+
+    def entities_of(person: Person) -> Iterable[AlertSensor]:
+        for alert_type in provider.alert_types:
+            description = BinarySensorEntityDescription(
+                key=alert_type, device_class=BinarySensorDeviceClass.PROBLEM
+            )
+            yield AlertSensor(coordinator, description, person, coordinator.source_device_id)
+
+    add_people(entry, async_add_entities, entities_of)
+
+
+class _BinarySensor(BinarySensorEntity):
+    """The state of a binary sensor that shows something."""
+
+    _shown: Shown
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        value: bool | None = self._shown.value
+        return value
+
+
+class SilentSensor(_BinarySensor, SourceEntity):
+    """On when the source has said nothing for longer than it should. Always available: that is what it is for."""
+
+    @override
+    def _show(self) -> Shown:
+        freshness = self.coordinator.data.freshness
+        return Shown(
+            freshness.silent,
+            {"reason": freshness.status.value if freshness.silent else None},
+        )
+
+
+class AlertSensor(_BinarySensor, PersonEntity):
+    """On when the source's newest word has an alert of this type that means something is wrong."""
+
+    @override
+    def _show(self) -> Shown:
+        if self.picture is None or not self.coordinator.data.freshness.believable:
+            return Shown(None, available=False)
+        condition = self.picture.conditions[self.entity_description.key]
+        alert, episode = condition.standing, condition.episode
+        return Shown(
+            condition.is_on,
+            {
+                "observed_at": alert and alert.observed_at,
+                "received_at": alert and alert.received_at,
+                "severity": alert and alert.severity.value,
+                "subtype": alert and alert.subtype,
+                "state": alert and alert.state.value,
+                "since": episode and episode.opened.observed_at,
+                "ended_at": episode and episode.ended_at,
+                "end_reason": episode and episode.end_reason and episode.end_reason.value,
+            },
+        )

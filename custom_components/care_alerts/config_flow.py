@@ -1,0 +1,46 @@
+"""The config flow: which source, then that source's own steps."""
+
+from collections.abc import Mapping
+from typing import Any, override
+
+from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult, OptionsFlow
+from homeassistant.core import callback
+
+from .const import DOMAIN
+from .providers import PROVIDERS
+from .providers.lumen.flow import LumenOptionsFlow, LumenSteps
+
+_OPTIONS_FLOWS: dict[str, type[OptionsFlow]] = {"lumen": LumenOptionsFlow}
+
+
+class CareAlertsConfigFlow(LumenSteps, ConfigFlow, domain=DOMAIN):
+    """Set up a source, renew its login, change its address."""
+
+    VERSION = 1
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
+        return _OPTIONS_FLOWS[config_entry.data["source"]]()
+
+    @override
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose the source."""
+        return self.async_show_menu(step_id="user", menu_options=list(PROVIDERS))
+
+    async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
+        """Renew the login of a source."""
+        return await self._step_of(entry_data["source"], "reauth")
+
+    async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Change how a source is reached."""
+        source = self._get_reconfigure_entry().data["source"]
+        return await self._step_of(source, "reconfigure")
+
+    async def _step_of(self, source: str, purpose: str) -> ConfigFlowResult:
+        step = getattr(self, f"async_step_{source}_{purpose}")
+        result: ConfigFlowResult = await step()
+        return result

@@ -1,0 +1,146 @@
+"""What all entities share: which device they belong to, what they show, and when they write it."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, override
+
+from homeassistant.core import callback
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .alerts.model import Person
+from .alerts.picture import PersonPicture
+from .const import DOMAIN
+from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
+
+CONFIGURATION_URL = "https://github.com/care-alerts/care-alerts"
+
+
+def source_identifier(entry: CareAlertsConfigEntry) -> tuple[str, str]:
+    """The device identifier of a source."""
+    return (DOMAIN, entry.entry_id)
+
+
+def person_identifier(coordinator: SourceCoordinator, person_id: str) -> tuple[str, str]:
+    """The device identifier of a person."""
+    return (DOMAIN, f"{coordinator.source}_{person_id}")
+
+
+def person_unique_id(coordinator: SourceCoordinator, person_id: str, key: str) -> str:
+    """The unique id of a person's entity: stays the same if the source is removed and added again."""
+    return f"{coordinator.source}_{person_id}_{key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an entity shows at one moment."""
+
+    value: Any
+    attributes: Mapping[str, Any] | None = None
+    available: bool = True
+
+
+class CareAlertsEntity(CoordinatorEntity[SourceCoordinator]):
+    """An entity that writes its state only when what it shows has changed."""
+
+    _attr_has_entity_name = True
+    _shown = Shown(None)
+
+    def __init__(self, coordinator: SourceCoordinator, description: EntityDescription) -> None:
+        """Show what the description says of the coordinator's picture."""
+        super().__init__(coordinator)
+        self.entity_description = description
+        self._attr_translation_key = description.translation_key or description.key
+
+    @abstractmethod
+    def _show(self) -> Shown:
+        """What there is to show now."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self._shown = self._show()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        shown = self._show()
+        if shown != self._shown:
+            self._shown = shown
+            self.async_write_ha_state()
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self._shown.available
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        return self._shown.attributes
+
+
+class SourceEntity(CareAlertsEntity):
+    """An entity of a source's device."""
+
+    def __init__(self, coordinator: SourceCoordinator, description: EntityDescription) -> None:
+        """Belong to the source's device."""
+        super().__init__(coordinator, description)
+        entry = coordinator.config_entry
+        self._attr_unique_id = f"{entry.entry_id}_{description.key}"
+        self._attr_device_info = DeviceInfo(identifiers={source_identifier(entry)})
+
+
+class PersonEntity(CareAlertsEntity):
+    """An entity of a person's device."""
+
+    def __init__(
+        self,
+        coordinator: SourceCoordinator,
+        description: EntityDescription,
+        person: Person,
+        source_device_id: str,
+    ) -> None:
+        """Belong to the person's device, under the source's."""
+        super().__init__(coordinator, description)
+        self.person_id = person.person_id
+        self._attr_unique_id = person_unique_id(coordinator, person.person_id, description.key)
+        self._attr_device_info = DeviceInfo(
+            entry_type=DeviceEntryType.SERVICE,
+            identifiers={person_identifier(coordinator, person.person_id)},
+            manufacturer=coordinator.name_of_source,
+            name=person.name,
+            via_device_id=source_device_id,
+        )
+
+    @property
+    def picture(self) -> PersonPicture | None:
+        """The person as last heard of; None once they are not followed any more."""
+        return self.coordinator.data.people.get(self.person_id)
+
+
+def add_people(
+    entry: CareAlertsConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    entities_of: Callable[[Person], Iterable[Entity]],
+) -> None:
+    """Add the entities of everybody followed, now and whenever somebody new appears."""
+    coordinator = entry.runtime_data
+    known: set[str] = set()
+
+    @callback
+    def add_new() -> None:
+        people = coordinator.data.people
+        new = [person_id for person_id in people if person_id not in known]
+        known.intersection_update(people)
+        known.update(new)
+        if new:
+            async_add_entities(
+                entity for person_id in new for entity in entities_of(people[person_id].person)
+            )
+
+    entry.async_on_unload(coordinator.async_add_listener(add_new))
+    add_new()

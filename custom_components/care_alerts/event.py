@@ -1,0 +1,71 @@
+"""Event entities: one event for each new alert of a person."""
+
+from typing import Any, override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .alerts.model import Announcement, Person
+from .const import DOMAIN
+from .entity import PersonEntity, Shown, add_people, person_unique_id
+from .providers import OTHER, PROVIDERS
+from .providers.coordinator import CareAlertsConfigEntry
+
+PARALLEL_UPDATES = 0
+
+ALERT = "alert"
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: CareAlertsConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the event entities of a source's people."""
+    coordinator = entry.runtime_data
+    provider = PROVIDERS[coordinator.source]
+    description = EventEntityDescription(
+        key=ALERT,
+        event_types=[*provider.alert_types, OTHER],
+    )
+    registry = er.async_get(hass)
+
+    def is_disabled(person_id: str) -> bool:
+        entity_id = registry.async_get_entity_id(
+            "event", DOMAIN, person_unique_id(coordinator, person_id, ALERT)
+        )
+        registered = registry.async_get(entity_id) if entity_id else None
+        return registered is not None and registered.disabled
+
+    coordinator.async_mute_with(is_disabled)
+
+    def entities_of(person: Person) -> list[AlertEvent]:
+        return [AlertEvent(coordinator, description, person, coordinator.source_device_id)]
+
+    add_people(entry, async_add_entities, entities_of)
+
+
+class AlertEvent(EventEntity, PersonEntity):
+    """The alerts of a person, as they become known.
+
+    Always available: a state that came back from `unavailable` would look like an alert.
+    """
+
+    _unrecorded_attributes = frozenset({"details"})
+
+    @override
+    def _show(self) -> Shown:
+        return Shown(None)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.async_announce_with(self.person_id, self._announce))
+
+    @callback
+    def _announce(self, announcement: Announcement) -> None:
+        alert: dict[str, Any] = announcement.alert.as_event(redelivered=announcement.redelivered)
+        self._trigger_event(announcement.alert.alert_type, alert)
+        self.async_write_ha_state()

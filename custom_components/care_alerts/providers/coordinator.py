@@ -1,0 +1,383 @@
+"""The coordinator that every source shares: poll, write down, announce, mark; and what happens when that fails."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, override
+
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady, HomeAssistantError
+from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.util import dt as dt_util
+
+from ..alerts.freshness import Status, Word, judge, measured_delay
+from ..alerts.model import Alert, Announcement
+from ..alerts.picture import PersonPicture, Picture
+from ..const import DOMAIN, LOGGER
+from .http import ApiError, AuthError, RateLimitedError, RefusedError
+from .journal import Journal
+
+FIRST_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsBetween:
+    """The alerts of a stretch of time, and the days of it that are not to be had any more (ISO dates)."""
+
+    alerts: list[Alert]
+    unavailable: list[str]
+
+
+type CareAlertsConfigEntry = ConfigEntry[SourceCoordinator]
+
+
+class SourceCoordinator(DataUpdateCoordinator[Picture]):
+    """One source. What it is asked and how its answers are read is the provider's; the rest is here.
+
+    A failed poll leaves the picture standing: what was heard stays true until it is too old to be believed,
+    and `freshness` says how old it is. `data` is never None once the journal has been loaded.
+    """
+
+    config_entry: CareAlertsConfigEntry
+    source: str
+    name_of_source: str
+    source_device_id: str
+
+    def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
+        """Set up for a config entry; `async_start` does the rest."""
+        super().__init__(
+            hass, LOGGER, config_entry=entry, name=self.name_of_source, always_update=False
+        )
+        self.journal = Journal(hass, entry.entry_id)
+        self.last_contact: datetime | None = None
+        self.failure: Status | None = None
+        self.unreadable_records = 0
+        """Records of the newest poll that could not be read."""
+        self._failures = 0
+        self._wait_until: datetime | None = None
+        self._announcers: dict[str, Callable[[Announcement], None]] = {}
+        self._is_muted: Callable[[str], bool] = lambda person_id: False
+        self._may_announce = False
+        self._cancel_turn: CALLBACK_TYPE | None = None
+
+    # What a provider brings.
+
+    @abstractmethod
+    async def _poll(self, now: datetime) -> None:
+        """Ask the source for what is new and write it down in the ledger.
+
+        What was received before an error is kept: write down as you go.
+
+        Raises:
+            ApiError: it could not be asked, or not for all of it.
+
+        """
+
+    @abstractmethod
+    async def _login_works(self, now: datetime) -> bool:
+        """Ask once more after a 401, to tell a dead login from a hiccup.
+
+        Raises:
+            ApiError: the question was not answered.
+
+        """
+
+    @abstractmethod
+    def _next_poll(self, now: datetime) -> datetime:
+        """When to ask again after an answer."""
+
+    @abstractmethod
+    def _word(self) -> Word | None:
+        """How fresh the source's newest word is; None if it never spoke."""
+
+    @abstractmethod
+    def _people(self, now: datetime, alerts: list[Alert]) -> dict[str, PersonPicture]:
+        """The picture of each person, from all alerts in order."""
+
+    @abstractmethod
+    def _load_state(self, stored: dict[str, Any]) -> None:
+        """Take up the state that `_state` gave before a restart; empty at first contact."""
+
+    @abstractmethod
+    def _state(self) -> dict[str, Any]:
+        """Where the reading stands, as JSON values."""
+
+    @abstractmethod
+    def forget(self, person_id: str) -> bool:
+        """Stop following somebody whose device the user removes; False if the source still speaks of them."""
+
+    async def async_alerts_between(self, start: datetime, end: datetime) -> AlertsBetween:
+        """The alerts with `start` <= `observed_at` < `end`, in order, and what could not be had of that time.
+
+        Raises:
+            HomeAssistantError: the source had to be asked and did not answer.
+
+        """
+        return AlertsBetween(
+            [alert for alert in self.journal.ledger.alerts() if start <= alert.observed_at < end],
+            [],
+        )
+
+    async def async_alerts_of(self, day: date) -> AlertsBetween:
+        """The alerts of a calendar day here, as `async_alerts_between`; a provider may have days of its own."""
+        start = dt_util.start_of_local_day(day)
+        return await self.async_alerts_between(
+            dt_util.as_utc(start),
+            dt_util.as_utc(dt_util.start_of_local_day(day + timedelta(days=1))),
+        )
+
+    # Life.
+
+    async def async_start(self) -> None:
+        """Load what was kept and ask the source for the first time.
+
+        A source that does not answer is no reason to show nothing, if what was kept is still worth showing.
+
+        Raises:
+            ConfigEntryAuthFailed: the login is dead and there is nothing to show.
+            ConfigEntryNotReady: no answer and nothing to show.
+
+        """
+        try:
+            await self.async_config_entry_first_refresh()
+        except ConfigEntryNotReady as err:
+            if not self.data.freshness.believable:
+                if self.failure is Status.LOGIN_FAILED:
+                    raise ConfigEntryAuthFailed(
+                        translation_domain=DOMAIN, translation_key="login_failed"
+                    ) from err
+                raise
+            LOGGER.warning(
+                "%s does not answer (%s); what it said before is shown until it is too old",
+                self.name,
+                self.failure,
+            )
+        # Alerts must go on when every entity is disabled, and a coordinator polls only while it is listened to.
+        self.config_entry.async_on_unload(self.async_add_listener(lambda: None))
+
+    @callback
+    def async_start_announcing(self) -> None:
+        """Announce from now on. Before Home Assistant has started, nobody would hear it: automations sleep."""
+        self._may_announce = True
+        self._announce_soon()
+
+    @override
+    async def async_shutdown(self) -> None:
+        """Stop for good."""
+        await super().async_shutdown()
+        self._stop_turning()
+
+    @override
+    async def _async_setup(self) -> None:
+        stored = await self.journal.load()
+        self.last_contact = _stored_time(stored.get("last_contact"))
+        self._wait_until = _stored_time(stored.get("wait_until"))
+        provider_state = stored.get("provider")
+        self._load_state(provider_state if isinstance(provider_state, dict) else {})
+        self._draw(dt_util.utcnow())
+
+    async def _save(self) -> None:
+        await self.journal.save(
+            {
+                "last_contact": self.last_contact and self.last_contact.isoformat(),
+                "wait_until": self._wait_until and self._wait_until.isoformat(),
+                "provider": self._state(),
+            }
+        )
+
+    # Asking.
+
+    @override
+    async def _async_update_data(self) -> Picture:
+        now = dt_util.utcnow()
+        if self._wait_until and now < self._wait_until:
+            self.failure = self.failure or Status.RATE_LIMITED
+            self.update_interval = self._wait_until - now
+            self._draw(now)
+            raise self._failed(self.failure)
+        error: ApiError | None = None
+        unreadable_before, self.unreadable_records = self.unreadable_records, 0
+        try:
+            await self._poll(now)
+        except AuthError as err:
+            error = await self._confirmed(err, now)
+        except ApiError as err:
+            error = err
+        if error is None:
+            self._answered(now)
+        else:
+            self._unanswered(error, now)
+        if self.unreadable_records and not unreadable_before:
+            LOGGER.warning(
+                "%s record(s) from %s could not be read and were left out",
+                self.unreadable_records,
+                self.name,
+            )
+        self.journal.ledger.prune(now)
+        await self._save()
+        # The entities show an alert before anybody is told of it: who is told will look.
+        self._draw(now)
+        await self._announce_and_save()
+        if self.failure is not None:
+            LOGGER.debug("%s: %s", self.name, error)
+            raise self._failed(self.failure) from error
+        return self.data
+
+    async def _confirmed(self, error: AuthError, now: datetime) -> ApiError:
+        """A 401 may be a hiccup at the vendor's: only a second one ends a login."""
+        try:
+            if await self._login_works(now):
+                return ApiError("401 that was not confirmed")
+        except AuthError:
+            return error
+        except ApiError as err:
+            return err
+        return error
+
+    def _answered(self, now: datetime) -> None:
+        self.last_contact = now
+        self.failure = None
+        self._failures = 0
+        self._wait_until = None
+        self.update_interval = self._next_poll(now) - now
+        for flow in self.config_entry.async_get_active_flows(self.hass, {SOURCE_REAUTH}):
+            # The login works again: nobody needs to enter it.
+            self.hass.config_entries.flow.async_abort(flow["flow_id"])
+
+    def _unanswered(self, error: ApiError, now: datetime) -> None:
+        self._failures += 1
+        self.failure = _status_of(error)
+        wait = min(FIRST_RETRY * 2 ** min(self._failures - 1, 10), LONGEST_RETRY)
+        self._wait_until = None
+        if error.retry_after:
+            wait = error.retry_after
+            self._wait_until = now + wait
+        if self.failure is Status.LOGIN_FAILED:
+            # Home Assistant would stop polling for good; a login that comes back by itself must be noticed.
+            wait = LONGEST_RETRY
+            self.config_entry.async_start_reauth(self.hass)
+        self.update_interval = wait
+
+    def _failed(self, failure: Status) -> UpdateFailed:
+        return UpdateFailed(translation_domain=DOMAIN, translation_key=failure.value)
+
+    async def async_refresh_now(self) -> None:
+        """Ask the source because somebody wants to know.
+
+        Raises:
+            HomeAssistantError: the source asked us to wait, or did not answer.
+
+        """
+        if self._wait_until and self._wait_until > (now := dt_util.utcnow()):
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="asked_to_wait",
+                translation_placeholders={
+                    "minutes": str(-(-(self._wait_until - now) // timedelta(minutes=1)))
+                },
+            )
+        await self.async_refresh()
+        if self.failure is not None:
+            raise HomeAssistantError(translation_domain=DOMAIN, translation_key=self.failure.value)
+
+    # Telling.
+
+    @callback
+    def async_announce_with(
+        self, person_id: str, announcer: Callable[[Announcement], None]
+    ) -> CALLBACK_TYPE:
+        """Have a person's alerts announced by `announcer`, what waited for it first; returns the way to end that."""
+        self._announcers[person_id] = announcer
+        self._announce_soon()
+
+        def stop() -> None:
+            self._announcers.pop(person_id, None)
+
+        return stop
+
+    @callback
+    def async_mute_with(self, is_muted: Callable[[str], bool]) -> None:
+        """Say whose alerts nobody wants announced (by person id): they are marked all the same."""
+        self._is_muted = is_muted
+
+    def _announce_soon(self) -> None:
+        """Announce once what is running now is done: an entity being added has no state yet to change from."""
+        if self._may_announce and self.journal.ledger.pending():
+            self.config_entry.async_create_task(
+                self.hass, self._announce_and_save(), eager_start=False
+            )
+
+    async def _announce_and_save(self) -> None:
+        if self._announce():
+            await self._save()
+
+    def _announce(self) -> bool:
+        """Announce what is pending, in the order it happened, and mark it; False if there was nothing to mark.
+
+        An alert whose announcer is not there yet waits for it.
+        """
+        if not self._may_announce:
+            return False
+        marked = False
+        for announcement in self.journal.ledger.pending():
+            person_id = announcement.alert.person_id
+            if announcer := self._announcers.get(person_id):
+                announcer(announcement)
+            elif not self._is_muted(person_id):
+                continue
+            self.journal.ledger.mark_announced(announcement.alert.alert_id)
+            marked = True
+        return marked
+
+    # Showing.
+
+    def _draw(self, now: datetime) -> None:
+        """Draw the picture anew, and once more when time alone will change it."""
+        freshness = judge(
+            now,
+            word=self._word(),
+            failure=self.failure,
+            last_contact=self.last_contact,
+            delay=measured_delay(self.journal.ledger.followed_live()),
+        )
+        self.data = Picture(
+            people=self._people(now, self.journal.ledger.alerts()), freshness=freshness
+        )
+        self._stop_turning()
+        if freshness.changes_at and not self._shutdown_requested:
+            self._cancel_turn = async_track_point_in_utc_time(
+                self.hass, self._turn, freshness.changes_at
+            )
+        # Home Assistant tells its listeners of the first failure only; entities write only what changed.
+        self.async_update_listeners()
+
+    @callback
+    def _turn(self, now: datetime) -> None:
+        self._cancel_turn = None
+        self._draw(dt_util.utcnow())
+
+    @callback
+    def _stop_turning(self) -> None:
+        if self._cancel_turn:
+            self._cancel_turn()
+            self._cancel_turn = None
+
+
+def _status_of(error: ApiError) -> Status:
+    match error:
+        case AuthError():
+            return Status.LOGIN_FAILED
+        case RateLimitedError():
+            return Status.RATE_LIMITED
+        case RefusedError(status=403):
+            return Status.PERMISSION_LOST
+        case _:
+            return Status.UNREACHABLE
+
+
+def _stored_time(stored: Any) -> datetime | None:
+    return dt_util.parse_datetime(stored) if isinstance(stored, str) else None

@@ -1,0 +1,201 @@
+"""What every vendor's client needs of HTTP: time limits, a size limit, `Retry-After` and errors without secrets."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+import ipaddress
+import re
+from typing import Any
+
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
+import orjson
+from yarl import URL
+
+REQUEST_TIMEOUT = ClientTimeout(total=60, sock_connect=10, sock_read=30)
+LARGEST_ANSWER = 32 * 1024 * 1024
+LONGEST_WAIT = timedelta(days=1)
+
+# An error code goes into messages and logs, so only what cannot be anything but a code is taken.
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
+
+
+class ApiError(Exception):
+    """A request that did not give what was asked. The message holds a status and a code, never a secret.
+
+    `retry_after`: how long the vendor asked us to wait, if it did.
+    """
+
+    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+        """Keep the message and the wait."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class AuthError(ApiError):
+    """The vendor does not accept our credentials (401)."""
+
+
+class RateLimitedError(ApiError):
+    """Too many requests (429)."""
+
+
+class UnreachableError(ApiError):
+    """No answer, or the vendor says that it cannot answer now (5xx)."""
+
+
+class UnexpectedAnswerError(ApiError):
+    """An answer that is not the API's: wrong type, not JSON, cut off, too large, of the wrong shape."""
+
+
+class RefusedError(ApiError):
+    """The vendor understood and said no (any other 4xx). `status` and `code` say which no."""
+
+    def __init__(self, status: int, code: str | None) -> None:
+        """Keep what the vendor answered."""
+        super().__init__(f"HTTP {status}" + (f" {code}" if code else ""))
+        self.status = status
+        self.code = code
+
+
+class InvalidUrlError(ValueError):
+    """Not an address we would send credentials to."""
+
+
+def base_url(text: str) -> URL:
+    """The base URL in what a person typed or pasted, without a trailing slash.
+
+    A bare host gets https. Anything but https is refused unless the host is this machine.
+
+    Raises:
+        InvalidUrlError: no such URL can be made of it.
+
+    """
+    text = text.strip()
+    if "://" not in text:
+        text = f"https://{text}"
+    try:
+        url = URL(text)
+        host = url.host or ""
+        port_is_valid = url.port is not None
+    except ValueError as err:
+        raise InvalidUrlError from err
+    secure = url.scheme == "https" or (url.scheme == "http" and is_loopback(host))
+    named = is_loopback(host) or "." in host or ":" in host
+    if not (secure and named and port_is_valid) or re.search(r"\s", text):
+        raise InvalidUrlError
+    if url.user or url.password or url.query_string or url.fragment:
+        raise InvalidUrlError
+    return url.with_path(url.path.rstrip("/"))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def get_json(
+    session: ClientSession,
+    url: URL,
+    *,
+    headers: Mapping[str, str],
+    params: Mapping[str, str] | None = None,
+    limits: ClientTimeout = REQUEST_TIMEOUT,
+    largest: int = LARGEST_ANSWER,
+) -> Any:
+    """GET `url` and return the JSON value of a 200 answer. Redirects are not followed: they would take the headers along.
+
+    Raises:
+        ApiError: one of its kinds, for everything that can go wrong.
+
+    """
+    try:
+        async with session.get(
+            url,
+            headers={"Accept": "application/json", **headers},
+            params=params,
+            timeout=limits,
+            allow_redirects=False,
+        ) as response:
+            if response.status != 200:
+                raise _error_of(response, await _code_in(response))
+            if response.content_type != "application/json":
+                raise UnexpectedAnswerError("not JSON")
+            body = await _read(response, largest)
+    except TimeoutError as err:
+        raise UnreachableError("no answer in time") from err
+    except ClientError as err:
+        # aiohttp's own messages can hold the URL with its query.
+        raise UnreachableError(type(err).__name__) from None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise UnexpectedAnswerError("not JSON") from None
+
+
+async def _read(response: ClientResponse, largest: int) -> bytearray:
+    if (response.content_length or 0) > largest:
+        raise UnexpectedAnswerError("too large")
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > largest:
+            raise UnexpectedAnswerError("too large")
+    return body
+
+
+async def _code_in(response: ClientResponse) -> str | None:
+    """The error code in an error's body, if there is one that can be read."""
+    try:
+        body = orjson.loads(await _read(response, 64 * 1024))
+    except orjson.JSONDecodeError, UnexpectedAnswerError:
+        return None
+    match body:
+        case {"error": {"code": str(code)}} | {"error": str(code)} | {"code": str(code)}:
+            return code if _CODE.fullmatch(code) else None
+        case _:
+            return None
+
+
+def _error_of(response: ClientResponse, code: str | None) -> ApiError:
+    status = response.status
+    message = f"HTTP {status}" + (f" {code}" if code else "")
+    wait = retry_after(response.headers)
+    if status == 401:
+        return AuthError(message)
+    if status == 429:
+        return RateLimitedError(message, wait)
+    if status >= 500:
+        return UnreachableError(message, wait)
+    if status >= 400:
+        return RefusedError(status, code)
+    return UnexpectedAnswerError(message)
+
+
+def retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    """The wait asked for by `Retry-After`: seconds, or a date (told by the vendor's own clock, its `Date`).
+
+    None where there is none or it cannot be read. Never negative, never more than `LONGEST_WAIT`.
+    """
+    asked = headers.get("Retry-After", "").strip()
+    if asked.isascii() and asked.isdigit():
+        # A number too long for a timedelta is longer than the longest wait.
+        seconds = int(asked[:12])
+        return min(timedelta(seconds=min(seconds, 10**9)), LONGEST_WAIT)
+    until = _http_date(asked)
+    if until is None:
+        return None
+    sent = _http_date(headers.get("Date", "")) or datetime.now(UTC)
+    return min(max(until - sent, timedelta()), LONGEST_WAIT)
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Lumen: weight, metabolic flexibility and medication alerts, one analysis a day."""

@@ -1,0 +1,197 @@
+"""The Lumen partner API: everything we ask of it, and what it answers.
+
+Vendor's documentation: Lumen Partner API (beta), "Alerts" and "Conventions". Read-only, one analysis a day.
+"""
+
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+import logging
+from typing import Any, Final
+
+from aiohttp import ClientSession
+from mashumaro.config import BaseConfig
+from mashumaro.mixins.dict import DataClassDictMixin
+from yarl import URL
+
+from ..http import AuthError, RefusedError, UnexpectedAnswerError, get_json
+
+_LOGGER = logging.getLogger(__name__)
+
+DAYS_AVAILABLE: Final = 14
+"""How many days back, today among them, the alerts can be asked for (vendor: "last 14 days")."""
+
+ALL_TIME: Final = datetime(2015, 1, 1, tzinfo=UTC)
+"""Before any consent: the default of `grantedAfter` would only be today's."""
+
+
+class DateUnavailableError(RefusedError):
+    """The day asked for is in the future or no longer kept (409)."""
+
+
+def _utc(text: Any) -> datetime:
+    """An instant; one without a zone is UTC, as the vendor's times all are."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError
+    return value
+
+
+class _Config(BaseConfig):
+    serialization_strategy = {  # noqa: RUF012 # mashumaro's way to be configured
+        datetime: {"deserialize": _utc},
+        str: {"deserialize": _text},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityMapping(DataClassDictMixin):
+    """A person who gave consent: who they are, under which id their alerts come, since when."""
+
+    email: str
+    shared_user_id: str = field(metadata={"alias": "sharedUserId"})
+    granted_at: datetime = field(metadata={"alias": "grantedAt"})
+
+    class Config(_Config):
+        """How it is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LumenAlert(DataClassDictMixin):
+    """One alert as Lumen sends it. Enums are open: unknown values pass through as they came."""
+
+    shared_user_id: str = field(metadata={"alias": "sharedUserId"})
+    alert_type: str = field(metadata={"alias": "alertType"})
+    alert_subtype: str = field(metadata={"alias": "alertSubtype"})
+    generated_at: datetime = field(metadata={"alias": "generatedAt"})
+    severity: Any = None
+    details: Any = None
+
+    class Config(_Config):
+        """How it is read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertDay:
+    """A day's alerts of the people asked for.
+
+    `day` is the day the answer covers, which may not be the one asked for. `newest_generated_at` is over
+    everybody's alerts, None on a day without any. `strangers` had alerts too but were not asked for.
+    """
+
+    day: date
+    alerts: tuple[LumenAlert, ...]
+    newest_generated_at: datetime | None
+    strangers: frozenset[str]
+    unreadable: int
+
+
+class LumenClient:
+    """Lumen's partner API for one key."""
+
+    def __init__(self, session: ClientSession, base_url: URL, api_key: str) -> None:
+        """Ask `base_url` with `api_key` over the session given."""
+        self._session = session
+        self._base = base_url
+        self._headers = {"X-Partner-Api-Key": api_key}
+
+    async def identity_mappings(
+        self, granted_after: datetime = ALL_TIME
+    ) -> tuple[list[IdentityMapping], int]:
+        """GET /partners/v1/identity-mappings: who gave consent strictly after then, and how many entries could not be read.
+
+        Raises:
+            ApiError: no usable answer.
+
+        """
+        data = await self._get(
+            "identity-mappings",
+            {"grantedAfter": granted_after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")},
+        )
+        records = _list_in(data, "mappings")
+        mappings = list(_read(records, IdentityMapping.from_dict))
+        return mappings, len(records) - len(mappings)
+
+    async def alerts(self, day: date | None = None, *, people: Container[str]) -> AlertDay:
+        """GET /partners/v1/alerts: the newest day's alerts, or those of `day`, of the `people` (shared user ids).
+
+        Other people's alerts are looked at once and not kept.
+
+        Raises:
+            DateUnavailableError: `day` is too old or in the future.
+            ApiError: no usable answer.
+
+        """
+        data = await self._get("alerts", {"date": day.isoformat()} if day else None)
+        try:
+            covers = date.fromisoformat(data["date"])
+        except LookupError, TypeError, ValueError:
+            raise UnexpectedAnswerError("no date in the answer") from None
+        records = _list_in(data, "alerts")
+        theirs: list[dict[str, Any]] = []
+        strangers: set[str] = set()
+        newest = ""
+        broken = 0
+        for record in records:
+            try:
+                generated_at = record["generatedAt"]
+                newest = max(newest, generated_at)
+                person = record["sharedUserId"]
+                if person in people:
+                    theirs.append(record)
+                else:
+                    strangers.add(person)
+            except LookupError, TypeError:
+                broken += 1
+        alerts = tuple(_read(theirs, LumenAlert.from_dict))
+        return AlertDay(
+            day=covers,
+            alerts=alerts,
+            newest_generated_at=next(_read([newest], _utc), None),
+            strangers=frozenset(strangers),
+            unreadable=broken + len(theirs) - len(alerts),
+        )
+
+    async def _get(self, path: str, params: dict[str, str] | None) -> dict[str, Any]:
+        try:
+            body = await get_json(
+                self._session,
+                self._base / "partners" / "v1" / path,
+                headers=self._headers,
+                params=params,
+            )
+        except RefusedError as err:
+            if err.status == 409:
+                raise DateUnavailableError(err.status, err.code) from None
+            raise
+        match body:
+            case {"success": True, "data": dict(data)}:
+                return data
+            case {"success": False, "error": {"code": "UNAUTHORIZED"}}:
+                raise AuthError("UNAUTHORIZED")
+            case {"success": False}:
+                raise UnexpectedAnswerError("success is false")
+            case _:
+                raise UnexpectedAnswerError("no data in the answer")
+
+
+def _list_in(data: dict[str, Any], key: str) -> list[Any]:
+    records = data.get(key)
+    if not isinstance(records, list):
+        raise UnexpectedAnswerError(f"{key} is not a list")
+    return records
+
+
+def _read[T](records: Iterable[Any], reader: Callable[[Any], T]) -> Iterator[T]:
+    """Read each record; leave out those that cannot be. Their errors would quote the record."""
+    for record in records:
+        try:
+            yield reader(record)
+        except AttributeError, LookupError, TypeError, ValueError:
+            _LOGGER.debug("A record could not be read")

@@ -1,0 +1,401 @@
+"""Lumen, polled: who is followed, which days to ask for, and what comes of them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any, Final, override
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.util import dt as dt_util
+from mashumaro.mixins.dict import DataClassDictMixin
+
+from ...alerts.freshness import Word
+from ...alerts.model import Alert, Person, Severity, in_order
+from ...alerts.picture import PersonPicture
+from ...const import DOMAIN, LOGGER
+from ..coordinator import AlertsBetween, CareAlertsConfigEntry, SourceCoordinator
+from ..http import ApiError, AuthError, base_url
+from .api import ALL_TIME, DAYS_AVAILABLE, DateUnavailableError, IdentityMapping, LumenClient
+from .translation import SOURCE, Calendar, DayHeard, alert_of, day_of, next_analysis, picture_of
+
+CONF_FOLLOWED: Final = "followed"
+CONF_FOLLOW_LATER: Final = "follow_later"
+CONF_CHOSEN_AT: Final = "chosen_at"
+CONF_ON_FROM: Final = "on_from"
+
+FOLLOWED_AT_MOST: Final = 25
+"""As long as nobody has chosen, everybody is followed up to this many."""
+
+POLL_EVERY: Final = timedelta(hours=1)
+AFTER_ANALYSIS: Final = timedelta(minutes=5)
+MAPPINGS_OVERLAP: Final = timedelta(days=1)
+"""Asked again: consents whose time was set before we last asked but that showed up after."""
+
+DAYS_REMEMBERED: Final = timedelta(days=45)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Who is followed: `emails` (and later consents if `later`, since `chosen_at`), or everybody if None were chosen."""
+
+    emails: frozenset[str]
+    later: bool
+    chosen_at: datetime | None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Selection:
+        """The selection in an entry's options."""
+        chosen_at = options.get(CONF_CHOSEN_AT)
+        return cls(
+            frozenset(email.casefold() for email in options.get(CONF_FOLLOWED, [])),
+            options.get(CONF_FOLLOW_LATER, True),
+            dt_util.parse_datetime(chosen_at) if chosen_at else None,
+        )
+
+    @property
+    def is_everybody(self) -> bool:
+        """Whether nobody has chosen."""
+        return not self.emails
+
+    def takes(self, mapping: IdentityMapping) -> bool:
+        """Whether a person was chosen, by name or by having consented later."""
+        return mapping.email.casefold() in self.emails or (
+            self.later and self.chosen_at is not None and mapping.granted_at > self.chosen_at
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the selection does."""
+        return repr((sorted(self.emails), self.later, self.chosen_at))
+
+
+@dataclass(slots=True)
+class Followed(DataClassDictMixin):
+    """A followed person as Lumen knows them; `since` is when we first did."""
+
+    email: str
+    since: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class _State(DataClassDictMixin):
+    """Where the reading of Lumen stands."""
+
+    selection: str = ""
+    selected_at: datetime | None = None
+    granted_to: datetime | None = None
+    people: dict[str, Followed]
+    more_people: bool = False
+    days: dict[date, DayHeard]
+    unavailable: list[date]
+    lost: list[date]
+    """Days that passed while we were away and that Lumen no longer kept."""
+
+
+class LumenCoordinator(SourceCoordinator):
+    """Lumen's alerts of the people followed, asked for every hour and soon after each daily analysis."""
+
+    source = SOURCE
+    name_of_source = "Lumen"
+
+    def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
+        """Set up for a config entry with `base_url` and `api_key`."""
+        super().__init__(hass, entry)
+        self._client = LumenClient(
+            async_get_clientsession(hass),
+            base_url(entry.data["base_url"]),
+            entry.data["api_key"],
+        )
+        self._selection = Selection.of(entry.options)
+        self._on_from = Severity(entry.options.get(CONF_ON_FROM, Severity.MEDIUM))
+        self._reading = _State(people={}, days={}, unavailable=[], lost=[])
+        self._all_asked_at: datetime | None = None
+
+    # What the shell asks.
+
+    @property
+    def followed(self) -> Mapping[str, Followed]:
+        """The people followed, by shared user id."""
+        return self._reading.people
+
+    @override
+    def forget(self, person_id: str) -> bool:
+        picture = self.data.people.get(person_id)
+        if picture and picture.is_heard_of:
+            return False
+        self._reading.people.pop(person_id, None)
+        return True
+
+    @override
+    async def async_alerts_between(self, start: datetime, end: datetime) -> AlertsBetween:
+        held = await super().async_alerts_between(start, end)
+        # A day is analysed on the day itself or on the next.
+        first, last = start.date() - timedelta(days=1), end.date()
+        fetched = await self._fetch_days(
+            first + timedelta(days=ahead) for ahead in range((last - first).days + 1)
+        )
+        return AlertsBetween(
+            sorted(
+                held.alerts
+                + [alert for alert in fetched.alerts if start <= alert.observed_at < end],
+                key=in_order,
+            ),
+            fetched.unavailable,
+        )
+
+    @override
+    async def async_alerts_of(self, day: date) -> AlertsBetween:
+        fetched = await self._fetch_days([day])
+        held = [alert for alert in self.journal.ledger.alerts() if day_of(alert) == day]
+        return AlertsBetween(held + fetched.alerts, fetched.unavailable)
+
+    async def _fetch_days(self, days: Iterable[date]) -> AlertsBetween:
+        """Ask Lumen for those of the days before the newest one that we have not read."""
+        reading = self._reading
+        now = dt_util.utcnow()
+        alerts: list[Alert] = []
+        unavailable: list[str] = []
+        for day in days:
+            if day in reading.days or day > max(reading.days, default=date.min):
+                continue
+            if (now.date() - day).days > DAYS_AVAILABLE:
+                unavailable.append(day.isoformat())
+                continue
+            try:
+                answer = await self._client.alerts(day, people=reading.people)
+            except DateUnavailableError:
+                unavailable.append(day.isoformat())
+            except ApiError as err:
+                raise HomeAssistantError(
+                    translation_domain=DOMAIN, translation_key="unreachable"
+                ) from err
+            else:
+                alerts += [alert_of(record, answer.day, now) for record in answer.alerts]
+        return AlertsBetween(alerts, unavailable)
+
+    # Asking.
+
+    @override
+    async def _poll(self, now: datetime) -> None:
+        await self._read_mappings(now)
+        strangers = await self._read_day(None, now)
+        if (
+            strangers
+            and self._selection.is_everybody
+            and not self._reading.more_people
+            and (self._all_asked_at is None or now - self._all_asked_at > timedelta(days=1))
+        ):
+            # Alerts of people nobody told us of: a consent was missed.
+            self._reading.granted_to = None
+            await self._read_mappings(now)
+            await self._read_day(None, now)
+        await self._catch_up(now)
+
+    async def _read_mappings(self, now: datetime) -> None:
+        reading = self._reading
+        if reading.granted_to is None:
+            granted_after = ALL_TIME
+            self._all_asked_at = now
+        else:
+            granted_after = reading.granted_to - MAPPINGS_OVERLAP
+        mappings, unreadable = await self._client.identity_mappings(granted_after)
+        self.unreadable_records += unreadable
+        new = {
+            mapping.shared_user_id: mapping
+            for mapping in mappings
+            if mapping.shared_user_id not in reading.people
+        }
+        if self._selection.is_everybody:
+            if reading.more_people or len(reading.people) + len(new) > FOLLOWED_AT_MOST:
+                reading.more_people = bool(new) or reading.more_people
+                new = {}
+        else:
+            reading.more_people = False
+            new = {
+                person_id: mapping
+                for person_id, mapping in new.items()
+                if self._selection.takes(mapping)
+            }
+        # What happened before we could have heard of it is history; a consent given since we last asked is not.
+        known_from = max(moment for moment in (reading.selected_at, self.last_contact) if moment)
+        for person_id, mapping in new.items():
+            since = min(max(mapping.granted_at, known_from), now)
+            reading.people[person_id] = Followed(mapping.email, since)
+        reading.granted_to = max(
+            (mapping.granted_at for mapping in mappings),
+            default=reading.granted_to,
+        )
+        if reading.granted_to is not None:
+            # A consent dated in the future must not hide those of today.
+            reading.granted_to = min(reading.granted_to, now)
+        self._tell_of_more_people()
+
+    async def _read_day(self, day: date | None, now: datetime) -> frozenset[str]:
+        """Read a day, the newest one if None, into the ledger; return who else had alerts."""
+        reading = self._reading
+        answer = await self._client.alerts(day, people=reading.people)
+        self.unreadable_records += answer.unreadable
+        for record in answer.alerts:
+            alert = alert_of(record, answer.day, now)
+            since = reading.people[alert.person_id].since
+            self.journal.ledger.write_down(alert, announce=alert.observed_at > since)
+        heard = DayHeard(
+            day=answer.day,
+            first_read=now,
+            last_read=now,
+            generated_at=answer.newest_generated_at,
+        )
+        before = reading.days.get(heard.day)
+        reading.days[heard.day] = before.read_again(heard) if before else heard
+        if day is not None and day != answer.day:
+            reading.unavailable.append(day)
+        return answer.strangers
+
+    async def _catch_up(self, now: datetime) -> None:
+        """Ask for each day missed, newest first, until Lumen has no more."""
+        reading = self._reading
+        calendar = Calendar(reading.days)
+        missed_while_away = self._missed_days()
+        to_ask_for = calendar.to_ask_for(reading.unavailable, reading.selected_at or now)
+        for day in to_ask_for:
+            try:
+                await self._read_day(day, now)
+            except DateUnavailableError:
+                # Lumen keeps no older ones either.
+                reading.unavailable += [older for older in to_ask_for if older <= day]
+                break
+        lost = sorted(
+            day for day in missed_while_away if day not in reading.days and day not in reading.lost
+        )
+        if lost:
+            reading.lost = (reading.lost + lost)[-DAYS_REMEMBERED.days :]
+            self._tell_of_lost_days(lost)
+        oldest = (now - DAYS_REMEMBERED).date()
+        reading.days = {day: heard for day, heard in reading.days.items() if day >= oldest}
+        reading.unavailable = [day for day in reading.unavailable if day >= oldest]
+
+    def _missed_days(self) -> list[date]:
+        """The days between those heard of: at first contact there are none."""
+        days = sorted(self._reading.days)
+        return [
+            earlier + timedelta(days=ahead)
+            for earlier, later in pairwise(days)
+            for ahead in range(1, (later - earlier).days)
+        ]
+
+    @override
+    async def _login_works(self, now: datetime) -> bool:
+        try:
+            await self._client.identity_mappings(now)
+        except AuthError:
+            return False
+        return True
+
+    @override
+    def _next_poll(self, now: datetime) -> datetime:
+        # Not every house at the same second.
+        spread = timedelta(seconds=sum(self.config_entry.entry_id.encode()) % 300)
+        soon_after = next_analysis(now - AFTER_ANALYSIS - spread)
+        return min(now + POLL_EVERY, soon_after + AFTER_ANALYSIS + spread)
+
+    # What it amounts to.
+
+    @override
+    def _word(self) -> Word | None:
+        return Calendar(self._reading.days).word()
+
+    @override
+    def _people(self, now: datetime, alerts: list[Alert]) -> dict[str, PersonPicture]:
+        calendar = Calendar(self._reading.days)
+        theirs: dict[str, list[Alert]] = {person_id: [] for person_id in self._reading.people}
+        for alert in alerts:
+            if alert.person_id in theirs:
+                theirs[alert.person_id].append(alert)
+        return {
+            person_id: picture_of(
+                Person(person_id, followed.email.partition("@")[0], followed.since),
+                theirs[person_id],
+                calendar,
+                on_from=self._on_from,
+            )
+            for person_id, followed in self._reading.people.items()
+        }
+
+    # Keeping.
+
+    @override
+    def _load_state(self, stored: dict[str, Any]) -> None:
+        if stored:
+            try:
+                self._reading = _State.from_dict(stored)
+            except LookupError, TypeError, ValueError:
+                LOGGER.warning("Where the reading of Lumen stood could not be read")
+        if self._reading.selection != self._selection.fingerprint:
+            self._select_anew()
+        self._tell_of_more_people()
+
+    def _select_anew(self) -> None:
+        """The options have changed: ask for everybody's consent again, and for the days of those who are new."""
+        reading = self._reading
+        reading.selection = self._selection.fingerprint
+        reading.selected_at = dt_util.utcnow()
+        reading.granted_to = None
+        reading.more_people = False
+        reading.unavailable = []
+        if not self._selection.is_everybody:
+            reading.people = {
+                person_id: followed
+                for person_id, followed in reading.people.items()
+                if followed.email.casefold() in self._selection.emails
+            }
+
+    @override
+    def _state(self) -> dict[str, Any]:
+        return self._reading.to_dict()
+
+    # Saying what a person must know.
+
+    @callback
+    def _tell_of_more_people(self) -> None:
+        issue = f"choose_people_{self.config_entry.entry_id}"
+        if not self._reading.more_people:
+            ir.async_delete_issue(self.hass, DOMAIN, issue)
+            return
+        ir.async_create_issue(
+            self.hass,
+            DOMAIN,
+            issue,
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="choose_people",
+            translation_placeholders={
+                "entry": self.config_entry.title,
+                "most": str(FOLLOWED_AT_MOST),
+            },
+        )
+
+    @callback
+    def _tell_of_lost_days(self, lost: list[date]) -> None:
+        LOGGER.warning(
+            "Lumen no longer keeps the alerts of %s day(s) between %s and %s; they were missed",
+            len(lost),
+            lost[0],
+            lost[-1],
+        )
+        ir.async_create_issue(
+            self.hass,
+            DOMAIN,
+            f"days_lost_{self.config_entry.entry_id}_{lost[0]}",
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="days_lost",
+            translation_placeholders={
+                "entry": self.config_entry.title,
+                "first": lost[0].isoformat(),
+                "last": lost[-1].isoformat(),
+            },
+        )

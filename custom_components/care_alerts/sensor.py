@@ -1,0 +1,186 @@
+"""Sensors: how fresh a source is, what each person's alerts add up to, and what only their source knows."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, override
+
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import EntityCategory, UnitOfTime
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .alerts.freshness import Freshness, Status
+from .alerts.model import Person, Severity
+from .alerts.picture import PersonPicture
+from .entity import PersonEntity, Shown, SourceEntity, add_people
+from .providers import OTHER, PROVIDERS, PersonSensorDescription
+from .providers.coordinator import CareAlertsConfigEntry
+
+PARALLEL_UPDATES = 0
+
+NO_SEVERITY = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSensorDescription(SensorEntityDescription):
+    """A sensor of a source."""
+
+    value_fn: Callable[[Freshness], Any]
+    entity_category: EntityCategory | None = EntityCategory.DIAGNOSTIC
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummaryDescription(SensorEntityDescription):
+    """A sensor of a person that every source has. `says_now`: it speaks of the present, so it needs a word to believe."""
+
+    value_fn: Callable[[PersonPicture], Any]
+    attributes_fn: Callable[[PersonPicture], dict[str, Any] | None] = lambda _: None
+    says_now: bool = False
+
+
+SOURCE_SENSORS: tuple[SourceSensorDescription, ...] = (
+    SourceSensorDescription(
+        key="status",
+        device_class=SensorDeviceClass.ENUM,
+        options=[status.value for status in Status],
+        value_fn=lambda freshness: freshness.status.value,
+    ),
+    SourceSensorDescription(
+        key="last_contact",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=lambda freshness: freshness.last_contact,
+    ),
+    SourceSensorDescription(
+        key="data_through",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=lambda freshness: freshness.data_through,
+    ),
+    SourceSensorDescription(
+        key="delay",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_unit_of_measurement=UnitOfTime.MINUTES,
+        suggested_display_precision=0,
+        value_fn=lambda freshness: (
+            None if freshness.delay is None else freshness.delay.total_seconds()
+        ),
+    ),
+)
+
+LAST_ALERT = SummaryDescription(
+    key="last_alert",
+    device_class=SensorDeviceClass.ENUM,
+    value_fn=lambda picture: picture.last_alert and picture.last_alert.alert_type,
+    attributes_fn=lambda picture: picture.last_alert.as_event() if picture.last_alert else None,
+)
+
+SUMMARY: tuple[SummaryDescription, ...] = (
+    SummaryDescription(
+        key="last_alert_time",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=lambda picture: picture.last_alert and picture.last_alert.observed_at,
+    ),
+    SummaryDescription(
+        key="active_alerts",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda picture: len(picture.active) if picture.is_heard_of else None,
+        says_now=True,
+    ),
+    SummaryDescription(
+        key="highest_severity",
+        device_class=SensorDeviceClass.ENUM,
+        options=[NO_SEVERITY, *(severity.value for severity in Severity)],
+        value_fn=lambda picture: (
+            (picture.highest_severity or NO_SEVERITY) if picture.is_heard_of else None
+        ),
+        says_now=True,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: CareAlertsConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the sensors of a source and its people."""
+    coordinator = entry.runtime_data
+    provider = PROVIDERS[coordinator.source]
+    summaries = (
+        replace(LAST_ALERT, options=[*provider.alert_types, OTHER]),
+        *SUMMARY,
+    )
+    async_add_entities(SourceSensor(coordinator, description) for description in SOURCE_SENSORS)
+
+    def entities_of(person: Person) -> Iterable[PersonEntity]:
+        for summary in summaries:
+            yield SummarySensor(coordinator, summary, person, coordinator.source_device_id)
+        for own in provider.person_sensors:
+            yield OwnSensor(coordinator, own, person, coordinator.source_device_id)
+
+    add_people(entry, async_add_entities, entities_of)
+
+
+class _Sensor(SensorEntity):
+    """The state of a sensor that shows something."""
+
+    _shown: Shown
+
+    @property
+    @override
+    def native_value(self) -> Any:
+        return self._shown.value
+
+    @property
+    @override
+    def options(self) -> list[str] | None:
+        known = super().options
+        if known is None or self.native_value in (None, *known):
+            return known
+        # A newer API may send what we have no word for: it is shown as it came.
+        return [*known, self.native_value]
+
+
+class SourceSensor(_Sensor, SourceEntity):
+    """How fresh the source is: never unavailable, because it must speak when the source does not."""
+
+    entity_description: SourceSensorDescription
+
+    @override
+    def _show(self) -> Shown:
+        return Shown(self.entity_description.value_fn(self.coordinator.data.freshness))
+
+
+class SummarySensor(_Sensor, PersonEntity):
+    """What a person's alerts add up to."""
+
+    entity_description: SummaryDescription
+    _unrecorded_attributes = frozenset({"details"})
+
+    @override
+    def _show(self) -> Shown:
+        description = self.entity_description
+        believable = self.coordinator.data.freshness.believable
+        if self.picture is None or (description.says_now and not believable):
+            return Shown(None, available=False)
+        return Shown(description.value_fn(self.picture), description.attributes_fn(self.picture))
+
+
+class OwnSensor(_Sensor, PersonEntity):
+    """What only this source knows of a person, with the time it was observed."""
+
+    entity_description: PersonSensorDescription
+
+    @override
+    def _show(self) -> Shown:
+        if self.picture is None or not self.coordinator.data.freshness.believable:
+            return Shown(None, available=False)
+        value = self.entity_description.value_fn(self.picture)
+        if value is None:
+            return Shown(None)
+        return Shown(value.value, {"observed_at": value.alert.observed_at})

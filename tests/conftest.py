@@ -1,0 +1,140 @@
+"""What the tests share: a real Home Assistant in process, the simulator on loopback, and one clock for both."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State, callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+
+from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.entity import source_identifier
+from simulator import Simulator
+
+# A Wednesday noon: Tuesday has been analysed.
+NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _load_care_alerts(enable_custom_integrations: None) -> None:
+    """Let Home Assistant load the component of this checkout."""
+
+
+@pytest.fixture
+async def sim(socket_enabled: None, freezer: FrozenDateTimeFactory) -> AsyncGenerator[Simulator]:
+    """The vendors, at the same frozen time as Home Assistant."""
+    freezer.move_to(NOON)
+    async with Simulator(start=NOON, speed=0) as simulator:
+        yield simulator
+
+
+@dataclass
+class House:
+    """A Home Assistant and the vendors it asks, moved through time together."""
+
+    hass: HomeAssistant
+    sim: Simulator
+    freezer: FrozenDateTimeFactory
+
+    @property
+    def now(self) -> datetime:
+        """The time it is."""
+        return self.sim.clock.now()
+
+    async def pass_time(self, **amount: float) -> None:
+        """Let time pass and everything happen that is due then."""
+        await self.until(self.now + timedelta(**amount))
+
+    async def until(self, moment: datetime) -> None:
+        """Go to a moment, and let everything happen that is due by then."""
+        self.sim.clock.set(moment)
+        self.freezer.move_to(moment)
+        async_fire_time_changed(self.hass, moment)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way."""
+        await self.hass.async_block_till_done(wait_background_tasks=True)
+
+    def entry(self, **more: Any) -> MockConfigEntry:
+        """An entry for the simulator's Lumen account, not yet set up."""
+        data = {
+            "source": "lumen",
+            "base_url": self.sim.lumen.url,
+            "api_key": self.sim.lumen.api_key,
+        }
+        return MockConfigEntry(
+            domain=DOMAIN, title="Lumen", data=data | more.pop("data", {}), **more
+        )
+
+    async def set_up(self, entry: MockConfigEntry) -> MockConfigEntry:
+        """Add an entry and set it up."""
+        if entry.entry_id not in {e.entry_id for e in self.hass.config_entries.async_entries()}:
+            entry.add_to_hass(self.hass)
+        await self.hass.config_entries.async_setup(entry.entry_id)
+        await self.settle()
+        return entry
+
+    def entity_id(
+        self,
+        platform: str,
+        key: str,
+        person: str | None = None,
+        entry: MockConfigEntry | None = None,
+    ) -> str:
+        """The id of an entity, found by its unique id."""
+        entry = entry or self.hass.config_entries.async_entries(DOMAIN)[0]  # type: ignore[assignment]
+        assert entry is not None
+        unique_id = f"lumen_{person}_{key}" if person else f"{entry.entry_id}_{key}"
+        entity_id = er.async_get(self.hass).async_get_entity_id(platform, DOMAIN, unique_id)
+        assert entity_id is not None, unique_id
+        return entity_id
+
+    def state(self, platform: str, key: str, person: str | None = None) -> State:
+        """The state of an entity, found by its unique id."""
+        state = self.hass.states.get(self.entity_id(platform, key, person))
+        assert state is not None
+        return state
+
+    def source_device(self, entry: MockConfigEntry) -> dr.DeviceEntry:
+        """The device of a source."""
+        device = dr.async_get(self.hass).async_get_device({source_identifier(entry)})
+        assert device is not None
+        return device
+
+
+@pytest.fixture
+def house(hass: HomeAssistant, sim: Simulator, freezer: FrozenDateTimeFactory) -> House:
+    """Home Assistant, the vendors and their clock."""
+    return House(hass, sim, freezer)
+
+
+@pytest.fixture
+def announced(hass: HomeAssistant) -> list[State]:
+    """What the event entities announce, as an automation would hear it."""
+    heard: list[State] = []
+
+    @callback
+    def listen(event: Event[EventStateChangedData]) -> None:
+        new, old = event.data["new_state"], event.data["old_state"]
+        if (
+            new is not None
+            and old is not None
+            and new.domain == "event"
+            and old.state != STATE_UNAVAILABLE
+            and new.state != STATE_UNAVAILABLE
+            and new.state != old.state
+        ):
+            heard.append(new)
+
+    hass.bus.async_listen("state_changed", listen)
+    return heard
