@@ -22,6 +22,8 @@ from .journal import Journal
 
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
+NOT_EARLY = timedelta(seconds=1)
+"""Home Assistant's coordinator rounds its timer down to the second: too early for a vendor who said how long to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         now = dt_util.utcnow()
         if self._wait_until and now < self._wait_until:
             self.failure = self.failure or Status.RATE_LIMITED
-            self.update_interval = self._wait_until - now
+            self.update_interval = self._wait_until - now + NOT_EARLY
             self._draw(now)
             raise self._failed(self.failure)
         error: ApiError | None = None
@@ -254,8 +256,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         wait = min(FIRST_RETRY * 2 ** min(self._failures - 1, 10), LONGEST_RETRY)
         self._wait_until = None
         if error.retry_after:
-            wait = error.retry_after
-            self._wait_until = now + wait
+            self._wait_until = now + error.retry_after
+            wait = error.retry_after + NOT_EARLY
         if self.failure is Status.LOGIN_FAILED:
             # Home Assistant would stop polling for good; a login that comes back by itself must be noticed.
             wait = LONGEST_RETRY
