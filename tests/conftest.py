@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from textwrap import fill
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -107,7 +108,9 @@ class House:
 
     def source_device(self, entry: MockConfigEntry) -> dr.DeviceEntry:
         """The device of a source."""
-        device = dr.async_get(self.hass).async_get_device({source_identifier(entry)})
+        device = dr.async_get(self.hass).async_get_device_by_identifier(
+            source_identifier(entry), entry.entry_id  # type: ignore[arg-type]
+        )
         assert device is not None
         return device
 
@@ -138,3 +141,29 @@ def announced(hass: HomeAssistant) -> list[State]:
 
     hass.bus.async_listen("state_changed", listen)
     return heard
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests of the simulator's faults saw: each way it went, and the faults that went that way."""
+    faults: dict[tuple[str, ...], list[str]] = {}
+    for report in terminalreporter.getreports("passed"):
+        for name, outcome in report.user_properties:
+            if name == "fault" and isinstance(outcome, dict):
+                rest = dict(outcome)
+                fault = rest.pop("fault")
+                faults.setdefault(tuple(rest.values()), []).append(fault)
+                columns = tuple(rest)
+    if not faults:
+        return
+    rows = [columns, *sorted(faults)]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    terminalreporter.section("faults")
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        terminalreporter.write_line(line.rstrip(), bold=True)
+        if row in faults:
+            names = ", ".join(sorted(faults[row]))
+            indent = " " * 4
+            terminalreporter.write_line(
+                fill(names, 110, initial_indent=indent, subsequent_indent=indent)
+            )

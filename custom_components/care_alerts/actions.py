@@ -121,11 +121,13 @@ def _targeted(call: ServiceCall) -> dict[SourceCoordinator, dict[str, dict[str, 
     targeted: dict[SourceCoordinator, dict[str, dict[str, Any]]] = {}
     for entry in hass.config_entries.async_loaded_entries(DOMAIN):
         coordinator: SourceCoordinator = entry.runtime_data
-        source = devices.async_get_device({source_identifier(entry)})
+        source = devices.async_get_device_by_identifier(source_identifier(entry), entry.entry_id)
         all_of_them = source is not None and source.id in device_ids
         people: dict[str, dict[str, Any]] = {}
         for person_id, picture in coordinator.data.people.items():
-            device = devices.async_get_device({person_identifier(coordinator, person_id)})
+            device = devices.async_get_device_by_identifier(
+                person_identifier(coordinator, person_id), entry.entry_id
+            )
             if device and (all_of_them or device.id in device_ids):
                 people[person_id] = {
                     ATTR_DEVICE_ID: device.id,

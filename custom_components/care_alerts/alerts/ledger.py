@@ -93,14 +93,16 @@ class Ledger:
         at_most: int = KEPT_AT_MOST,
     ) -> int:
         """Forget the oldest alerts and return how many; a forgotten alert never counts as new again."""
-        limit = max(self._forgotten_to, now - keep)
+        limit = now - keep
         alerts = self.alerts()
         if len(alerts) > at_most:
             limit = max(limit, alerts[len(alerts) - at_most - 1].observed_at)
-        self._forgotten_to = limit
-        gone = [alert.alert_id for alert in alerts if alert.observed_at <= limit]
-        for alert_id in gone:
-            del self._lines[alert_id]
+        gone = [alert for alert in alerts if alert.observed_at <= limit]
+        for alert in gone:
+            del self._lines[alert.alert_id]
+        if gone:
+            # Not `limit`: a clock that once was years ahead must not make every later alert old.
+            self._forgotten_to = max(self._forgotten_to, gone[-1].observed_at)
         return len(gone)
 
     def to_dict(self) -> dict[str, Any]:

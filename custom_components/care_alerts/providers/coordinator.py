@@ -178,6 +178,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         stored = await self.journal.load()
         self.last_contact = _stored_time(stored.get("last_contact"))
         self._wait_until = _stored_time(stored.get("wait_until"))
+        if stored.get("failure") in tuple(Status):
+            self.failure = Status(stored["failure"])
         provider_state = stored.get("provider")
         self._load_state(provider_state if isinstance(provider_state, dict) else {})
         self._draw(dt_util.utcnow())
@@ -187,6 +189,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             {
                 "last_contact": self.last_contact and self.last_contact.isoformat(),
                 "wait_until": self._wait_until and self._wait_until.isoformat(),
+                "failure": self.failure,
                 "provider": self._state(),
             }
         )

@@ -80,7 +80,7 @@ def base_url(text: str) -> URL:
     except ValueError as err:
         raise InvalidUrlError from err
     secure = url.scheme == "https" or (url.scheme == "http" and is_loopback(host))
-    named = is_loopback(host) or "." in host or ":" in host
+    named = is_loopback(host) or "." in host.strip(".") or ":" in host
     if not (secure and named and port_is_valid) or re.search(r"\s", text):
         raise InvalidUrlError
     if url.user or url.password or url.query_string or url.fragment:

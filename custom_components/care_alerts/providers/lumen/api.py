@@ -3,10 +3,10 @@
 Vendor's documentation: Lumen Partner API (beta), "Alerts" and "Conventions". Read-only, one analysis a day.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Container
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-import logging
 from typing import Any, Final
 
 from aiohttp import ClientSession
@@ -16,13 +16,15 @@ from yarl import URL
 
 from ..http import AuthError, RefusedError, UnexpectedAnswerError, get_json
 
-_LOGGER = logging.getLogger(__name__)
-
 DAYS_AVAILABLE: Final = 14
 """How many days back, today among them, the alerts can be asked for (vendor: "last 14 days")."""
 
 ALL_TIME: Final = datetime(2015, 1, 1, tzinfo=UTC)
 """Before any consent: the default of `grantedAfter` would only be today's."""
+
+
+# What reading a record raises. Such errors quote the record, so they go no further.
+_UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)
 
 
 class DateUnavailableError(RefusedError):
@@ -35,6 +37,13 @@ def _utc(text: Any) -> datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC)
+
+
+def _utc_or_none(text: str) -> datetime | None:
+    try:
+        return _utc(text)
+    except ValueError:
+        return None
 
 
 def _text(value: Any) -> str:
@@ -83,12 +92,15 @@ class AlertDay:
 
     `day` is the day the answer covers, which may not be the one asked for. `newest_generated_at` is over
     everybody's alerts, None on a day without any. `strangers` had alerts too but were not asked for.
+    `garbled` are the people who had alerts that could not be read, None among them if it is not even
+    known whose they were; `unreadable` counts those alerts.
     """
 
     day: date
     alerts: tuple[LumenAlert, ...]
     newest_generated_at: datetime | None
     strangers: frozenset[str]
+    garbled: frozenset[str | None]
     unreadable: int
 
 
@@ -115,7 +127,12 @@ class LumenClient:
             {"grantedAfter": granted_after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")},
         )
         records = _list_in(data, "mappings")
-        mappings = list(_read(records, IdentityMapping.from_dict))
+        mappings: list[IdentityMapping] = []
+        for record in records:
+            with suppress(*_UNREADABLE):
+                mappings.append(IdentityMapping.from_dict(record))
+        if records and not mappings:
+            raise UnexpectedAnswerError("no mapping can be read")
         return mappings, len(records) - len(mappings)
 
     async def alerts(self, day: date | None = None, *, people: Container[str]) -> AlertDay:
@@ -134,28 +151,30 @@ class LumenClient:
         except LookupError, TypeError, ValueError:
             raise UnexpectedAnswerError("no date in the answer") from None
         records = _list_in(data, "alerts")
-        theirs: list[dict[str, Any]] = []
+        alerts: list[LumenAlert] = []
         strangers: set[str] = set()
+        garbled: list[str | None] = []
         newest = ""
-        broken = 0
         for record in records:
+            person = None
             try:
-                generated_at = record["generatedAt"]
-                newest = max(newest, generated_at)
-                person = record["sharedUserId"]
+                person = _text(record["sharedUserId"])
+                newest = max(newest, _text(record["generatedAt"]))
                 if person in people:
-                    theirs.append(record)
+                    alerts.append(LumenAlert.from_dict(record))
                 else:
                     strangers.add(person)
-            except LookupError, TypeError:
-                broken += 1
-        alerts = tuple(_read(theirs, LumenAlert.from_dict))
+            except _UNREADABLE:
+                garbled.append(person)
+        if records and len(garbled) == len(records):
+            raise UnexpectedAnswerError("no alert can be read")
         return AlertDay(
             day=covers,
-            alerts=alerts,
-            newest_generated_at=next(_read([newest], _utc), None),
+            alerts=tuple(alerts),
+            newest_generated_at=_utc_or_none(newest),
             strangers=frozenset(strangers),
-            unreadable=broken + len(theirs) - len(alerts),
+            garbled=frozenset(garbled),
+            unreadable=len(garbled),
         )
 
     async def _get(self, path: str, params: dict[str, str] | None) -> dict[str, Any]:
@@ -186,12 +205,3 @@ def _list_in(data: dict[str, Any], key: str) -> list[Any]:
     if not isinstance(records, list):
         raise UnexpectedAnswerError(f"{key} is not a list")
     return records
-
-
-def _read[T](records: Iterable[Any], reader: Callable[[Any], T]) -> Iterator[T]:
-    """Read each record; leave out those that cannot be. Their errors would quote the record."""
-    for record in records:
-        try:
-            yield reader(record)
-        except AttributeError, LookupError, TypeError, ValueError:
-            _LOGGER.debug("A record could not be read")

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import pairwise
 from typing import Any, Final, override
 
 from homeassistant.core import HomeAssistant, callback
@@ -18,9 +17,18 @@ from ...alerts.model import Alert, Person, Severity, in_order
 from ...alerts.picture import PersonPicture
 from ...const import DOMAIN, LOGGER
 from ..coordinator import AlertsBetween, CareAlertsConfigEntry, SourceCoordinator
-from ..http import ApiError, AuthError, base_url
+from ..http import ApiError, AuthError, RateLimitedError, UnexpectedAnswerError, base_url
 from .api import ALL_TIME, DAYS_AVAILABLE, DateUnavailableError, IdentityMapping, LumenClient
-from .translation import SOURCE, Calendar, DayHeard, alert_of, day_of, next_analysis, picture_of
+from .translation import (
+    ANYBODY,
+    SOURCE,
+    Calendar,
+    DayHeard,
+    alert_of,
+    day_of,
+    next_analysis,
+    picture_of,
+)
 
 CONF_FOLLOWED: Final = "followed"
 CONF_FOLLOW_LATER: Final = "follow_later"
@@ -181,8 +189,18 @@ class LumenCoordinator(SourceCoordinator):
 
     @override
     async def _poll(self, now: datetime) -> None:
-        await self._read_mappings(now)
+        failure: ApiError | None = None
+        try:
+            await self._read_mappings(now)
+        except AuthError, RateLimitedError:
+            raise
+        except ApiError as err:
+            # The alerts of those we know need not wait for this.
+            failure = err
         strangers = await self._read_day(None, now)
+        await self._catch_up(now)
+        if failure:
+            raise failure
         if (
             strangers
             and self._selection.is_everybody
@@ -193,7 +211,6 @@ class LumenCoordinator(SourceCoordinator):
             self._reading.granted_to = None
             await self._read_mappings(now)
             await self._read_day(None, now)
-        await self._catch_up(now)
 
     async def _read_mappings(self, now: datetime) -> None:
         reading = self._reading
@@ -225,19 +242,18 @@ class LumenCoordinator(SourceCoordinator):
         for person_id, mapping in new.items():
             since = min(max(mapping.granted_at, known_from), now)
             reading.people[person_id] = Followed(mapping.email, since)
-        reading.granted_to = max(
-            (mapping.granted_at for mapping in mappings),
-            default=reading.granted_to,
-        )
-        if reading.granted_to is not None:
-            # A consent dated in the future must not hide those of today.
-            reading.granted_to = min(reading.granted_to, now)
+        granted_to = [reading.granted_to] if reading.granted_to else []
+        # A consent dated in the future must not hide those of today.
+        granted_to += [min(mapping.granted_at, now) for mapping in mappings]
+        reading.granted_to = max(granted_to, default=None)
         self._tell_of_more_people()
 
     async def _read_day(self, day: date | None, now: datetime) -> frozenset[str]:
         """Read a day, the newest one if None, into the ledger; return who else had alerts."""
         reading = self._reading
         answer = await self._client.alerts(day, people=reading.people)
+        if answer.day > now.date() + timedelta(days=1):
+            raise UnexpectedAnswerError("a day of the future")
         self.unreadable_records += answer.unreadable
         for record in answer.alerts:
             alert = alert_of(record, answer.day, now)
@@ -247,7 +263,8 @@ class LumenCoordinator(SourceCoordinator):
             day=answer.day,
             first_read=now,
             last_read=now,
-            generated_at=answer.newest_generated_at,
+            generated_at=answer.newest_generated_at and min(answer.newest_generated_at, now),
+            garbled=sorted(person or ANYBODY for person in answer.garbled),
         )
         before = reading.days.get(heard.day)
         reading.days[heard.day] = before.read_again(heard) if before else heard
@@ -259,7 +276,7 @@ class LumenCoordinator(SourceCoordinator):
         """Ask for each day missed, newest first, until Lumen has no more."""
         reading = self._reading
         calendar = Calendar(reading.days)
-        missed_while_away = self._missed_days()
+        missed = self._missed_days(calendar)
         to_ask_for = calendar.to_ask_for(reading.unavailable, reading.selected_at or now)
         for day in to_ask_for:
             try:
@@ -268,24 +285,22 @@ class LumenCoordinator(SourceCoordinator):
                 # Lumen keeps no older ones either.
                 reading.unavailable += [older for older in to_ask_for if older <= day]
                 break
-        lost = sorted(
-            day for day in missed_while_away if day not in reading.days and day not in reading.lost
-        )
-        if lost:
+        had = {heard.day for heard in Calendar(reading.days).complete()}
+        if lost := sorted(missed - had - set(reading.lost)):
             reading.lost = (reading.lost + lost)[-DAYS_REMEMBERED.days :]
             self._tell_of_lost_days(lost)
         oldest = (now - DAYS_REMEMBERED).date()
         reading.days = {day: heard for day, heard in reading.days.items() if day >= oldest}
         reading.unavailable = [day for day in reading.unavailable if day >= oldest]
 
-    def _missed_days(self) -> list[date]:
-        """The days between those heard of: at first contact there are none."""
-        days = sorted(self._reading.days)
-        return [
-            earlier + timedelta(days=ahead)
-            for earlier, later in pairwise(days)
-            for ahead in range(1, (later - earlier).days)
-        ]
+    def _missed_days(self, calendar: Calendar) -> set[date]:
+        """The days since the oldest one heard of that were never read whole: at first contact there are none."""
+        if calendar.newest is None:
+            return set()
+        had = {heard.day for heard in calendar.complete()}
+        first = min(self._reading.days)
+        days = {first + timedelta(days=n) for n in range((calendar.newest.day - first).days)}
+        return days - had
 
     @override
     async def _login_works(self, now: datetime) -> bool:

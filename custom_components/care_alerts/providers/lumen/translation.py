@@ -4,7 +4,7 @@ Lumen analyses once a day and is done by 06:00 UTC; a day holds at most one aler
 """
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 import re
 from typing import Any, Final
@@ -46,6 +46,8 @@ _SEVERITY_OF: Final = {
 }
 """Lumen's documented subtypes ("Alert types"); it asks to show any other as LOW."""
 
+ANYBODY: Final = "*"
+
 _IDENTITY: Final = UUID("0c7c2f0e-58c1-4f5c-8a3e-3a5d3a4c9a01")
 
 
@@ -57,6 +59,12 @@ class DayHeard(DataClassDictMixin):
     first_read: datetime
     last_read: datetime
     generated_at: datetime | None
+    garbled: list[str] = field(default_factory=list)
+    """Whose alerts could not be read at the last reading; `ANYBODY` if that is not known."""
+
+    def is_whole_for(self, person_id: str) -> bool:
+        """Whether all that the day holds of a person could be read."""
+        return person_id not in self.garbled and ANYBODY not in self.garbled
 
     def read_again(self, other: DayHeard) -> DayHeard:
         """The same day after one more reading, whichever came first."""
@@ -66,6 +74,7 @@ class DayHeard(DataClassDictMixin):
             first_read=min(self.first_read, other.first_read),
             last_read=max(self.last_read, other.last_read),
             generated_at=max(generated, default=None),
+            garbled=max(self, other, key=lambda read: read.last_read).garbled,
         )
 
 
@@ -117,7 +126,7 @@ class Calendar:
         if self.newest is None:
             return []
         had = {heard.day for heard in self.complete() if heard.last_read >= read_since}
-        before = (self.newest.day - timedelta(days=ago) for ago in range(1, DAYS_AVAILABLE))
+        before = (self.newest.day - timedelta(days=ago) for ago in range(1, DAYS_AVAILABLE + 1))
         return [day for day in before if day not in had and day not in unavailable]
 
     def word(self) -> Word | None:
@@ -136,14 +145,15 @@ def alert_of(record: LumenAlert, day: date, received_at: datetime) -> Alert:
     """Lumen's alert of `day` as ours. What the contract has no word for is kept in `details` as it came."""
     lumen_type = record.alert_type.lower()
     known = lumen_type in ALERT_TYPES
-    details: dict[str, Any] = {"date": day.isoformat()}
+    details: dict[str, Any] = {}
     if not known:
         details["alert_type"] = record.alert_type
     if isinstance(record.details, dict):
         details |= {snake_case(key): value for key, value in record.details.items()}
+    details["date"] = day.isoformat()
     subtype = record.alert_subtype.lower()
     severity = _severity(record.severity, subtype)
-    if isinstance(record.severity, str) and record.severity.lower() != severity:
+    if record.severity is not None and str(record.severity).lower() != severity:
         details["severity"] = record.severity
     identity = (
         record.shared_user_id,
@@ -159,7 +169,8 @@ def alert_of(record: LumenAlert, day: date, received_at: datetime) -> Alert:
         subtype=subtype,
         severity=severity,
         state=AlertState.ACTIVE,
-        observed_at=record.generated_at,
+        # A clock that is ahead must not make an alert the newest for ever.
+        observed_at=min(record.generated_at, received_at),
         received_at=received_at,
         late=received_at > _next_done(record.generated_at) + USUAL_DELAY,
         details=details,
@@ -184,7 +195,11 @@ def snake_case(name: str) -> str:
 
 def day_of(alert: Alert) -> date:
     """The day an alert is about, in the account's time zone."""
-    return date.fromisoformat(alert.details["date"])
+    try:
+        return date.fromisoformat(alert.details["date"])
+    except LookupError, TypeError, ValueError:
+        # Lines of a damaged ledger are no reason not to start.
+        return alert.observed_at.date()
 
 
 def picture_of(
@@ -203,6 +218,7 @@ def picture_of(
         last_alert = alert
         if alert.alert_type in by_day:
             by_day[alert.alert_type][day_of(alert)] = alert
+    complete = [heard for heard in calendar.complete() if heard.is_whole_for(person.person_id)]
     newest = calendar.newest
     heard_of = (
         last_alert is not None
@@ -212,7 +228,7 @@ def picture_of(
     return PersonPicture(
         person=person,
         conditions={
-            alert_type: _condition(of_type, calendar, heard_of, on_from)
+            alert_type: _condition(of_type, calendar, complete, heard_of, on_from)
             for alert_type, of_type in by_day.items()
         },
         last_alert=last_alert,
@@ -222,13 +238,13 @@ def picture_of(
 def _condition(
     by_day: Mapping[date, Alert],
     calendar: Calendar,
+    complete: list[DayHeard],
     heard_of: bool,
     on_from: Severity,
 ) -> Condition:
     def tells(alert: Alert) -> bool:
         return alert.severity.rank >= on_from.rank
 
-    complete = calendar.complete()
     newest = max(by_day, default=None)
     stands = newest is not None and not (complete and complete[-1].day > newest)
     standing = by_day[newest] if newest and stands else None
