@@ -70,6 +70,8 @@ class SilentSensor(_BinarySensor, SourceEntity):
 class AlertSensor(_BinarySensor, PersonEntity):
     """On when the source's newest word has an alert of this type that means something is wrong."""
 
+    _unrecorded_attributes = frozenset({"received_at", "since", "ended_at", "end_reason"})
+
     @override
     def _show(self) -> Shown:
         if self.picture is None or not self.coordinator.data.freshness.believable:

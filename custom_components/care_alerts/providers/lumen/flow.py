@@ -1,6 +1,7 @@
 """Lumen's steps of the config flow: address and key, checked with a real call."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
@@ -82,6 +83,8 @@ class LumenSteps(ConfigFlow):
         placeholders = {"count": str(len(self._people)), "strangers": ""}
         if user_input is not None:
             options = _chosen(user_input, self._people, errors, placeholders)
+            if not options[CONF_FOLLOWED]:
+                errors[CONF_FOLLOWED] = "nobody_chosen"
             if not errors:
                 return self._create(options)
         schema = vol.Schema(_people_fields(self._people.values(), required=True))
@@ -236,20 +239,20 @@ class LumenOptionsFlow(OptionsFlowWithReload):
         return options
 
     async def _everybody(self) -> dict[str, str]:
-        """Everybody who gave consent; if Lumen does not answer, those we know."""
+        """Everybody who gave consent, and those we follow: they may have withdrawn it, or Lumen may not answer."""
         data = self.config_entry.data
         client = LumenClient(
             async_get_clientsession(self.hass),
             base_url(data[CONF_BASE_URL]),
             data[CONF_API_KEY],
         )
-        try:
+        coordinator = getattr(self.config_entry, "runtime_data", None)
+        known = coordinator.followed if isinstance(coordinator, LumenCoordinator) else {}
+        people = {person_id: person.email for person_id, person in known.items()}
+        with suppress(ApiError):
             mappings, _ = await client.identity_mappings()
-        except ApiError:
-            coordinator = getattr(self.config_entry, "runtime_data", None)
-            known = coordinator.followed if isinstance(coordinator, LumenCoordinator) else {}
-            return {person_id: person.email for person_id, person in known.items()}
-        return {mapping.shared_user_id: mapping.email for mapping in mappings}
+            people |= {mapping.shared_user_id: mapping.email for mapping in mappings}
+        return people
 
 
 @callback
