@@ -64,6 +64,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         self._announcers: dict[str, Callable[[Announcement], None]] = {}
         self._is_muted: Callable[[str], bool] = lambda person_id: False
         self._may_announce = False
+        self._polling = False
         self._cancel_turn: CALLBACK_TYPE | None = None
 
     # What a provider brings.
@@ -204,26 +205,24 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             self.update_interval = self._wait_until - now + NOT_EARLY
             self._draw(now)
             raise self._failed(self.failure)
-        error: ApiError | None = None
         unreadable_before, self.unreadable_records = self.unreadable_records, 0
+        self._polling = True
         try:
-            await self._poll(now)
-        except AuthError as err:
-            error = await self._confirmed(err, now)
-        except ApiError as err:
-            error = err
-        if error is None:
-            self._answered(now)
-        else:
-            self._unanswered(error, now)
-        if self.unreadable_records and not unreadable_before:
-            LOGGER.warning(
-                "%s record(s) from %s could not be read and were left out",
-                self.unreadable_records,
-                self.name,
-            )
-        self.journal.ledger.prune(now)
-        await self._save()
+            error = await self._try_poll(now)
+            if error is None:
+                self._answered(now)
+            else:
+                self._unanswered(error, now)
+            if self.unreadable_records and not unreadable_before:
+                LOGGER.warning(
+                    "%s record(s) from %s could not be read and were left out",
+                    self.unreadable_records,
+                    self.name,
+                )
+            self.journal.ledger.prune(now)
+            await self._save()
+        finally:
+            self._polling = False
         # The entities show an alert before anybody is told of it: who is told will look.
         self._draw(now)
         await self._announce_and_save()
@@ -231,6 +230,15 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             LOGGER.debug("%s: %s", self.name, error)
             raise self._failed(self.failure) from error
         return self.data
+
+    async def _try_poll(self, now: datetime) -> ApiError | None:
+        try:
+            await self._poll(now)
+        except AuthError as err:
+            return await self._confirmed(err, now)
+        except ApiError as err:
+            return err
+        return None
 
     async def _confirmed(self, error: AuthError, now: datetime) -> ApiError:
         """A 401 may be a hiccup at the vendor's: only a second one ends a login."""
@@ -325,7 +333,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
 
         An alert whose announcer is not there yet waits for it.
         """
-        if not self._may_announce:
+        # What a poll has written down is on disk, and may be announced, once it is done.
+        if not self._may_announce or self._polling:
             return False
         marked = False
         for announcement in self.journal.ledger.pending():

@@ -96,6 +96,8 @@ class _State(DataClassDictMixin):
     selection: str = ""
     selected_at: datetime | None = None
     granted_to: datetime | None = None
+    read_since: datetime | None = None
+    """Days last read before then were read without somebody who is followed now."""
     people: dict[str, Followed]
     more_people: bool = False
     days: dict[date, DayHeard]
@@ -198,9 +200,6 @@ class LumenCoordinator(SourceCoordinator):
             # The alerts of those we know need not wait for this.
             failure = err
         strangers = await self._read_day(None, now)
-        await self._catch_up(now)
-        if failure:
-            raise failure
         if (
             strangers
             and self._selection.is_everybody
@@ -211,6 +210,9 @@ class LumenCoordinator(SourceCoordinator):
             self._reading.granted_to = None
             await self._read_mappings(now)
             await self._read_day(None, now)
+        await self._catch_up(now)
+        if failure:
+            raise failure
 
     async def _read_mappings(self, now: datetime) -> None:
         reading = self._reading
@@ -242,6 +244,8 @@ class LumenCoordinator(SourceCoordinator):
         for person_id, mapping in new.items():
             since = min(max(mapping.granted_at, known_from), now)
             reading.people[person_id] = Followed(mapping.email, since)
+            # The days read so far were read without them.
+            reading.read_since = now
         granted_to = [reading.granted_to] if reading.granted_to else []
         # A consent dated in the future must not hide those of today.
         granted_to += [min(mapping.granted_at, now) for mapping in mappings]
@@ -277,7 +281,7 @@ class LumenCoordinator(SourceCoordinator):
         reading = self._reading
         calendar = Calendar(reading.days)
         missed = self._missed_days(calendar)
-        to_ask_for = calendar.to_ask_for(reading.unavailable, reading.selected_at or now)
+        to_ask_for = calendar.to_ask_for(reading.unavailable, reading.read_since)
         for day in to_ask_for:
             try:
                 await self._read_day(day, now)

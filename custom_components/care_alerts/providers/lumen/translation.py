@@ -83,6 +83,12 @@ def _next_done(moment: datetime) -> datetime:
     return done if done >= moment else done + timedelta(days=1)
 
 
+def _expected(generated_at: datetime) -> datetime:
+    """When an alert can be read at the latest: with the rest of its night's analysis, at once if that is over."""
+    done = _next_done(generated_at)
+    return done if done - generated_at < timedelta(hours=12) else generated_at
+
+
 def next_analysis(now: datetime) -> datetime:
     """When the next daily analysis will be complete."""
     return _next_done(now + timedelta(microseconds=1))
@@ -92,16 +98,15 @@ class Calendar:
     """When the analyses of the days heard of were complete, and which of the days were read after that."""
 
     def __init__(self, days: Mapping[date, DayHeard]) -> None:
-        """Learn from the days with alerts how long after its date a day is analysed; a day later, if there are none."""
+        """Learn from the days with alerts how long after its date a day is analysed: a day, or less."""
         self._days = days
-        self._lag = min(
-            (
-                _next_done(heard.generated_at).date() - heard.day
-                for heard in days.values()
-                if heard.generated_at
-            ),
-            default=timedelta(days=1),
-        )
+        lags = [
+            _next_done(heard.generated_at).date() - heard.day
+            for heard in days.values()
+            if heard.generated_at
+        ]
+        # One analysis that was late says nothing of the others.
+        self._lag = min([timedelta(days=1), *lags])
 
     @property
     def newest(self) -> DayHeard | None:
@@ -121,11 +126,17 @@ class Calendar:
             key=lambda heard: heard.day,
         )
 
-    def to_ask_for(self, unavailable: Container[date], read_since: datetime) -> list[date]:
+    def to_ask_for(
+        self, unavailable: Container[date], read_since: datetime | None = None
+    ) -> list[date]:
         """The days Lumen still keeps before the newest one and that we have not read whole since then, newest first."""
         if self.newest is None:
             return []
-        had = {heard.day for heard in self.complete() if heard.last_read >= read_since}
+        had = {
+            heard.day
+            for heard in self.complete()
+            if read_since is None or heard.last_read >= read_since
+        }
         before = (self.newest.day - timedelta(days=ago) for ago in range(1, DAYS_AVAILABLE + 1))
         return [day for day in before if day not in had and day not in unavailable]
 
@@ -172,7 +183,7 @@ def alert_of(record: LumenAlert, day: date, received_at: datetime) -> Alert:
         # A clock that is ahead must not make an alert the newest for ever.
         observed_at=min(record.generated_at, received_at),
         received_at=received_at,
-        late=received_at > _next_done(record.generated_at) + USUAL_DELAY,
+        late=received_at > _expected(record.generated_at) + USUAL_DELAY,
         details=details,
     )
 
