@@ -1,0 +1,1 @@
+"""What developers run: set-up, demo, tests, and the real Home Assistant those use."""

@@ -1,0 +1,170 @@
+"""The demo: a simulated health service and a real Home Assistant that follows it, until Ctrl-C."""
+
+import argparse
+import asyncio
+import shutil
+import signal
+import sys
+
+from scripts import dashboard
+from scripts.real_home import HOST, RESTART_EXIT_CODE, ROOT, HomeError, RealHome, port_is_free
+from simulator import Simulator
+
+HOME = ROOT / ".demo"
+
+
+def arguments() -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="scripts/develop", description=__doc__)
+    parser.add_argument(
+        "--empty", action="store_true", help="no source and no dashboard: set things up yourself"
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="throw the demo home of earlier runs away first"
+    )
+    parser.add_argument(
+        "--port", type=int, default=8123, help="Home Assistant's port (%(default)s)"
+    )
+    parser.add_argument(
+        "--simulator-port", type=int, default=8765, help="the simulator's port (%(default)s)"
+    )
+    return parser.parse_args()
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Start everything, say where it is, and stay until something ends or the user has enough.
+
+    Raises `HomeError` with a sentence for the user.
+    """
+    _stop_on_signals()
+    for option, port in (("--port", options.port), ("--simulator-port", options.simulator_port)):
+        if not port_is_free(port):
+            raise HomeError(
+                f"port {port} is in use: stop what uses it, or choose another one with {option}"
+            )
+    if options.fresh:
+        shutil.rmtree(HOME, ignore_errors=True)
+
+    simulator = Simulator(scenario="demo")
+    await simulator.start(host=HOST, port=options.simulator_port)
+    try:
+        print("Starting Home Assistant ...", flush=True)
+        async with RealHome(HOME, port=options.port, name="Care Alerts demo") as home:
+            if options.empty:
+                if await home.entries("care_alerts"):
+                    raise HomeError(
+                        "this demo home has sources already: add --fresh to begin without any"
+                    )
+                welcome_empty(home, simulator)
+            else:
+                await set_up_lumen(home, simulator)
+                welcome(home, simulator, await dashboard.install(home))
+            await stay(home)
+    finally:
+        await simulator.stop()
+
+
+async def set_up_lumen(home: RealHome, simulator: Simulator) -> None:
+    """Add the simulated Lumen as a user would, unless an earlier run has."""
+    if not await home.entries("care_alerts"):
+        flow = await home.start_flow("care_alerts")
+        flow = await home.flow_step(flow["flow_id"], {"next_step_id": "lumen"})
+        credentials = {"base_url": simulator.lumen.url, "api_key": simulator.lumen.api_key}
+        flow = await home.flow_step(flow["flow_id"], credentials)
+        if flow["type"] != "create_entry":
+            raise HomeError(
+                f"the config flow did not accept the simulator: {flow.get('errors') or flow.get('reason')}"
+            )
+    for entry in await home.entries("care_alerts"):
+        if entry["state"] != "loaded":
+            raise HomeError(
+                f"the source {entry['title']!r} is not running ({entry['state']}: {entry['reason']}). "
+                "Was it set up with another --simulator-port? --fresh begins anew."
+            )
+
+
+def welcome(home: RealHome, simulator: Simulator, address: str) -> None:
+    """Print where the demo is and what to try."""
+    control = f"{simulator.url}/control"
+    print(
+        f"""
+Care Alerts demo is running.
+
+  Open        {address}
+  Log in as   user {home.username}, password {home.password}
+  Lumen       {simulator.lumen.url} (simulated; key {simulator.lumen.api_key})
+
+Try:
+  A new day       curl -X POST {control}/clock -d '{{"advance_seconds": 86400}}'
+                  then press Ask now in the Lumen section
+  An outage       curl -X POST {control}/faults -d '{{"endpoint": "*", "name": "503_seconds"}}'
+  ... and its end curl -X DELETE {control}/faults
+  A changed key   curl -X POST {control}/lumen/key -d '{{"key": "a-new-key"}}'
+                  Home Assistant asks for the new one under Settings, Devices & services
+  What was asked  {control}/log
+
+Everybody in it is invented. It is not a medical device. Ctrl-C stops it.
+""",
+        flush=True,
+    )
+
+
+def welcome_empty(home: RealHome, simulator: Simulator) -> None:
+    """Print where the empty home is and what to type into the config flow."""
+    print(
+        f"""
+An empty Home Assistant is running, with Care Alerts installed.
+
+  Open        {home.url}/config/integrations/dashboard/add?domain=care_alerts
+  Log in as   user {home.username}, password {home.password}
+
+Try:
+  Choose Lumen and type
+    address   {simulator.lumen.url}
+    key       {simulator.lumen.api_key}
+
+Everybody in it is invented. It is not a medical device. Ctrl-C stops it.
+""",
+        flush=True,
+    )
+
+
+async def stay(home: RealHome) -> None:
+    """Wait for ever; start Home Assistant again when its user restarts it, and raise when it dies."""
+    while (code := await home.wait()) == RESTART_EXIT_CODE:
+        print("Home Assistant restarts ...", flush=True)
+        await home.restart()
+        print("Home Assistant is back.", flush=True)
+    raise HomeError(
+        f"Home Assistant ended by itself (exit code {code}), so the demo stops. Its log: {home.log_path}"
+    )
+
+
+def _stop_on_signals() -> None:
+    """Let every usual signal end the running task once, so that what it started is stopped in order."""
+    task = asyncio.current_task()
+
+    def stop() -> None:
+        if task is not None and not task.cancelling():
+            print("\nStopping ...", flush=True)
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+
+
+def main() -> int:
+    """Run the demo; 0 when it was stopped, 1 when something is wrong."""
+    options = arguments()
+    try:
+        asyncio.run(run(options))
+    except asyncio.CancelledError:
+        pass
+    except HomeError as error:
+        print(f"develop: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
