@@ -1,0 +1,1 @@
+"""What Care Alerts costs, measured beside what a user would pick instead."""

@@ -1,0 +1,386 @@
+"""The contestants, each alone in a process of its own: `python -m benchmarks.houses KIND`, driven over its pipes.
+
+A line in is `{"do": method, ...arguments}`, a line out is what the method returned. Home Assistant runs in process,
+with its real storage and recorder on a directory of its own.
+"""
+
+from abc import ABC, abstractmethod
+import asyncio
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from importlib import import_module
+import json
+import logging
+import os
+from pathlib import Path
+import sqlite3
+import sys
+from tempfile import TemporaryDirectory
+import traceback
+from types import MappingProxyType
+from typing import Any, override
+from unittest.mock import patch
+
+import aiohttp
+from homeassistant import bootstrap, loader
+from homeassistant.auth import auth_manager_from_config
+from homeassistant.config_entries import SOURCE_USER, ConfigEntries, ConfigEntry
+from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, Platform
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers.recorder import async_initialize_recorder, get_instance
+from homeassistant.setup import async_setup_component
+import orjson
+import yaml
+
+import custom_components  # noqa: F401 # Home Assistant looks for it where this was found
+
+from .measure import cost_of, peak_of
+from .world import NOON, Account, emails
+
+type Json = Any
+"""A JSON value."""
+
+
+class Contestant(ABC):
+    """Something that keeps itself up to date with an account's alerts."""
+
+    def __init__(self) -> None:
+        """Know no account yet."""
+        self.account: Account
+        self.now = NOON
+
+    async def open(self, account: Mapping[str, Any]) -> Json:
+        """Get ready, as far as it does not count."""
+        self.account = Account(**account)
+        return None
+
+    async def close(self) -> Json:
+        """Leave nothing behind."""
+        return None
+
+    async def set_up(self) -> Json:
+        """Set up and return the cost."""
+        return asdict(await cost_of(self._set_up, self._settle))
+
+    async def update(self) -> Json:
+        """Bring up to date and return the cost."""
+        return asdict(await cost_of(self._update, self._settle))
+
+    async def peak(self, what: str) -> Json:
+        """Return the bytes that one `set_up` or `update` takes at its worst moment."""
+        return await peak_of(self._update if what == "update" else self._set_up)
+
+    @abstractmethod
+    async def _set_up(self) -> None: ...
+
+    @abstractmethod
+    async def _update(self) -> None: ...
+
+    @abstractmethod
+    async def _settle(self) -> None:
+        """Wait for what goes on behind the work's back."""
+
+
+class Floor(Contestant):
+    """The least that can be done: get the same answers, read the JSON, look once at each record."""
+
+    _session: aiohttp.ClientSession
+    _requests: list[str]
+
+    async def ask_for(self, requests: list[str]) -> Json:
+        """Ask for these from now on."""
+        self._requests = requests
+        return None
+
+    @override
+    async def open(self, account: Mapping[str, Any]) -> Json:
+        self._session = aiohttp.ClientSession()
+        return await super().open(account)
+
+    @override
+    async def close(self) -> Json:
+        await self._session.close()
+
+    @override
+    async def _set_up(self) -> None:
+        await self._update()
+
+    @override
+    async def _update(self) -> None:
+        found = 0
+        for path in self._requests:
+            async with self._session.get(
+                self.account.url + path, headers={"X-Partner-Api-Key": self.account.key}
+            ) as response:
+                data = orjson.loads(await response.read())["data"]
+            for record in data["alerts" if "alerts" in data else "mappings"]:
+                found += record["sharedUserId"] in self.account.followed
+        assert found
+
+    @override
+    async def _settle(self) -> None:
+        """Nothing does."""
+
+
+class House(Contestant):
+    """A real Home Assistant, running."""
+
+    warm: tuple[str, ...]
+    """Modules imported beforehand: what importing costs is measured by itself."""
+
+    hass: HomeAssistant
+    _directory: TemporaryDirectory[str]
+
+    @override
+    async def open(self, account: Mapping[str, Any]) -> Json:
+        await super().open(account)
+        for module in self.warm:
+            import_module(module)
+        self.now = NOON
+        self._directory = TemporaryDirectory(prefix="care-alerts-benchmark-")
+        hass = self.hass = HomeAssistant(self._directory.name)
+        hass.config.skip_pip = True
+        loader.async_setup(hass)
+        hass.config_entries = ConfigEntries(hass, {})
+        await loader.async_get_custom_components(hass)
+        assert await bootstrap.async_load_base_functionality(hass)
+        hass.auth = await auth_manager_from_config(hass, [], [])
+        await hass.config.async_set_time_zone("UTC")
+        async_initialize_recorder(hass)
+        for component in ("homeassistant", "network", "recorder"):
+            assert await async_setup_component(hass, component, {})
+        await hass.async_start()
+        await self._settle()
+
+    @override
+    async def close(self) -> Json:
+        await self.hass.async_stop(force=True)
+        self._directory.cleanup()
+
+    async def move_to(self, now: str) -> Json:
+        """Take this for the time from now on."""
+        self.now = datetime.fromisoformat(now)
+
+    async def seconds_to_next(self) -> Json:
+        """Return after how long it would ask again by itself."""
+        return 3600
+
+    async def writes(self) -> Json:
+        """Update once, a minute later, and return `[entities, states written as they were, states changed]`."""
+        self.now += timedelta(minutes=1)
+        mine = set(self._entities())
+        written = {EVENT_STATE_REPORTED: 0, EVENT_STATE_CHANGED: 0}
+
+        @callback
+        def count(event: Event[Any]) -> None:
+            written[str(event.event_type)] += event.data["entity_id"] in mine
+
+        stop = [
+            self.hass.bus.async_listen(EVENT_STATE_CHANGED, count),
+            self.hass.bus.async_listen(
+                EVENT_STATE_REPORTED, count, event_filter=callback(lambda data: True)
+            ),
+        ]
+        await self._update()
+        for unsubscribe in stop:
+            unsubscribe()
+        return [len(mine), *written.values()]
+
+    async def rows(self) -> Json:
+        """Return how many rows the recorder's tables have, by table."""
+        await self._settle()
+        with closing(sqlite3.connect(Path(self._directory.name, "home-assistant_v2.db"))) as base:
+            return {
+                table: base.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+                for table in ("states", "state_attributes", "events", "event_data")
+            }
+
+    async def measured(self) -> Json:
+        """Return how many entities Home Assistant makes statistics of."""
+        states = [self.hass.states.get(entity_id) for entity_id in self._entities()]
+        return sum(
+            state is not None
+            and "state_class" in state.attributes
+            and state.state.replace(".", "").lstrip("-").isdigit()
+            for state in states
+        )
+
+    async def lines(self) -> Json:
+        """Return how many lines of YAML a user writes."""
+        return 0
+
+    @abstractmethod
+    def _entities(self) -> list[str]: ...
+
+    @override
+    async def _settle(self) -> None:
+        await self.hass.async_block_till_done()
+        await get_instance(self.hass).async_block_till_done()
+
+
+class CareAlerts(House):
+    """Care Alerts with an entry for the account."""
+
+    warm = tuple(
+        f"custom_components.care_alerts.{module}"
+        for module in ("binary_sensor", "button", "config_flow", "event", "sensor")
+    )
+    _entry: ConfigEntry[Any]
+
+    @override
+    async def _set_up(self) -> None:
+        options: dict[str, Any] = {}
+        if self.account.people > len(self.account.followed):
+            options = {
+                "followed": [*emails(self.account)],
+                "follow_later": True,
+                "chosen_at": self.now.isoformat(),
+            }
+        self._entry = ConfigEntry(
+            version=1,
+            minor_version=1,
+            domain="care_alerts",
+            title="Lumen",
+            source=SOURCE_USER,
+            unique_id=None,
+            data={
+                "source": "lumen",
+                "base_url": self.account.url,
+                "api_key": self.account.key,
+            },
+            options=options,
+            discovery_keys=MappingProxyType({}),
+            subentries_data=(),
+        )
+        await self.hass.config_entries.async_add(self._entry)
+        await self.hass.async_block_till_done()
+        assert len(self._entry.runtime_data.data.people) == len(self.account.followed)
+
+    @override
+    async def _update(self) -> None:
+        await self._entry.runtime_data.async_refresh()
+        await self.hass.async_block_till_done()
+        assert self._entry.runtime_data.last_update_success
+
+    @override
+    async def seconds_to_next(self) -> Json:
+        return self._entry.runtime_data.update_interval.total_seconds()
+
+    @override
+    def _entities(self) -> list[str]:
+        ours = self.hass.states.async_entity_ids([*Platform])
+        assert len(ours) > len(self.account.followed)
+        return ours
+
+
+class Rest(House):
+    """What a user would build today: a `rest` sensor for each person and type, a template binary sensor on each.
+
+    It holds no more than the state of each alert: no details, no times, no events.
+    """
+
+    warm = (
+        *(f"homeassistant.components.rest.{module}" for module in ("sensor", "binary_sensor")),
+        *(f"homeassistant.components.template.{module}" for module in ("sensor", "binary_sensor")),
+    )
+
+    @override
+    async def _set_up(self) -> None:
+        config = self._config()
+        for component in ("rest", "template"):
+            assert await async_setup_component(self.hass, component, config)
+        await self.hass.async_block_till_done()
+        assert len(self._entities()) == 2 * 3 * len(self.account.followed)
+        told = sum(
+            self.hass.states.is_state(entity_id, state)
+            for entity_id in self._entities()
+            for state in ("LOW", "MEDIUM", "HIGH")
+        )
+        assert told == len(self.account.followed)
+
+    @override
+    async def _update(self) -> None:
+        (coordinator,) = self.hass.data["rest"]["coordinator"]
+        await coordinator.async_refresh()
+        await self.hass.async_block_till_done()
+        assert coordinator.last_update_success
+
+    @override
+    async def lines(self) -> Json:
+        return len(yaml.safe_dump(self._config(), width=1000).splitlines())
+
+    @override
+    def _entities(self) -> list[str]:
+        return self.hass.states.async_entity_ids([Platform.SENSOR, Platform.BINARY_SENSOR])
+
+    def _config(self) -> dict[str, Any]:
+        whose = [
+            (shared_user_id, email.partition("@")[0], alert_type)
+            for shared_user_id, email in self.account.followed.items()
+            for alert_type in ("WEIGHT", "FLEX", "MEDICATION")
+        ]
+        return {
+            "rest": [
+                {
+                    "resource": f"{self.account.url}/partners/v1/alerts",
+                    "headers": {"X-Partner-Api-Key": self.account.key},
+                    "scan_interval": 3600,
+                    "sensor": [
+                        {
+                            "name": f"{name} {alert_type.lower()} severity",
+                            "unique_id": f"{person}_{alert_type}_severity",
+                            "value_template": (
+                                "{{ value_json.data.alerts"
+                                f" | selectattr('sharedUserId', 'eq', '{person}')"
+                                f" | selectattr('alertType', 'eq', '{alert_type}')"
+                                " | map(attribute='severity') | first | default('none') }}"
+                            ),
+                        }
+                        for person, name, alert_type in whose
+                    ],
+                }
+            ],
+            "template": [
+                {
+                    "binary_sensor": [
+                        {
+                            "name": f"{name} {alert_type.lower()}",
+                            "unique_id": f"{person}_{alert_type}",
+                            "device_class": "problem",
+                            "state": (
+                                "{{ states('sensor."
+                                f"{name}_{alert_type.lower()}_severity') in ['MEDIUM', 'HIGH'] }}}}"
+                            ),
+                        }
+                        for person, name, alert_type in whose
+                    ]
+                }
+            ],
+        }
+
+
+KINDS: dict[str, type[Contestant]] = {"floor": Floor, "care_alerts": CareAlerts, "rest": Rest}
+
+
+async def _serve(contestant: Contestant) -> None:
+    loop = asyncio.get_running_loop()
+    with patch("homeassistant.util.dt.utcnow", lambda: contestant.now):
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            call = orjson.loads(line)
+            answer = await getattr(contestant, call.pop("do"))(**call)
+            print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.ERROR)
+    exit_code = 1
+    try:
+        asyncio.run(_serve(KINDS[sys.argv[1]]()))
+        exit_code = 0
+    except Exception:  # noqa: BLE001 # whatever it was, it is shown
+        traceback.print_exc()
+    finally:
+        # The threads of a Home Assistant that was not closed would keep the process, and whoever waits for it.
+        os._exit(exit_code)

@@ -1,0 +1,65 @@
+"""Measuring: what a stretch of asynchronous work costs, and for how long it held the event loop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+import gc
+import time
+import tracemalloc
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What work cost, in seconds: on the clock, and of this process's CPU (all threads).
+
+    `held` and `held_cpu` are the event loop's longest callback, on the clock and in its thread's CPU time. They are
+    the same on a machine with nothing else to do.
+    """
+
+    wall: float
+    cpu: float
+    held: float
+    held_cpu: float
+
+
+async def cost_of(
+    work: Callable[[], Awaitable[None]], afterwards: Callable[[], Awaitable[None]]
+) -> Cost:
+    """Run `work`; what it leaves behind (`afterwards` waits for it) counts as CPU only.
+
+    Each callback is timed around `asyncio.Handle._run`, which every step of every task goes through: the longest
+    of them is how long nothing else could run.
+    """
+    held = held_cpu = 0.0
+    run = asyncio.Handle._run
+
+    def timed(handle: asyncio.Handle) -> None:
+        nonlocal held, held_cpu
+        cpu, began = time.thread_time(), time.perf_counter()
+        run(handle)
+        held = max(held, time.perf_counter() - began)
+        held_cpu = max(held_cpu, time.thread_time() - cpu)
+
+    gc.collect()
+    asyncio.Handle._run = timed  # type: ignore[assignment,method-assign]
+    try:
+        cpu, wall = time.process_time(), time.perf_counter()
+        # The work begins in a callback that is timed.
+        await asyncio.sleep(0)
+        await work()
+        wall = time.perf_counter() - wall
+    finally:
+        asyncio.Handle._run = run  # type: ignore[method-assign]
+    await afterwards()
+    return Cost(wall, time.process_time() - cpu, held, held_cpu)
+
+
+async def peak_of(work: Callable[[], Awaitable[None]]) -> int:
+    """Run `work` and return how many bytes Python held at its worst moment beyond what it held before."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        await work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
