@@ -142,5 +142,6 @@ def add_people(
                 entity for person_id in new for entity in entities_of(people[person_id].person)
             )
 
+    # A coordinator polls only while it is listened to: this goes on when every entity is disabled.
     entry.async_on_unload(coordinator.async_add_listener(add_new))
     add_new()

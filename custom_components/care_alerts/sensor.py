@@ -4,12 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, override
 
-from homeassistant.components.sensor import (
-    SensorDeviceClass,
-    SensorEntity,
-    SensorEntityDescription,
-    SensorStateClass,
-)
+from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription
 from homeassistant.const import EntityCategory, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -87,7 +82,6 @@ SUMMARY: tuple[SummaryDescription, ...] = (
     ),
     SummaryDescription(
         key="active_alerts",
-        state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda picture: len(picture.active) if picture.is_heard_of else None,
         says_now=True,
     ),

@@ -159,8 +159,6 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
                 self.name,
                 self.failure,
             )
-        # Alerts must go on when every entity is disabled, and a coordinator polls only while it is listened to.
-        self.config_entry.async_on_unload(self.async_add_listener(lambda: None))
 
     @callback
     def async_start_announcing(self) -> None:

@@ -4,10 +4,9 @@ Vendor's documentation: Lumen Partner API (beta), "Alerts" and "Conventions". Re
 """
 
 from collections.abc import Container
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from aiohttp import ClientSession
 from mashumaro.config import BaseConfig
@@ -60,15 +59,17 @@ class _Config(BaseConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityMapping(DataClassDictMixin):
+class IdentityMapping:
     """A person who gave consent: who they are, under which id their alerts come, since when."""
 
     email: str
-    shared_user_id: str = field(metadata={"alias": "sharedUserId"})
-    granted_at: datetime = field(metadata={"alias": "grantedAt"})
+    shared_user_id: str
+    granted_at: datetime
 
-    class Config(_Config):
-        """How it is read."""
+    @classmethod
+    def of(cls, record: Any) -> Self:
+        """Read one; by hand, because there can be thousands of strangers in an answer."""
+        return cls(_text(record["email"]), _text(record["sharedUserId"]), _utc(record["grantedAt"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,10 @@ class LumenClient:
         records = _list_in(data, "mappings")
         mappings: list[IdentityMapping] = []
         for record in records:
-            with suppress(*_UNREADABLE):
-                mappings.append(IdentityMapping.from_dict(record))
+            try:
+                mappings.append(IdentityMapping.of(record))
+            except _UNREADABLE:
+                continue
         if records and not mappings:
             raise UnexpectedAnswerError("no mapping can be read")
         return mappings, len(records) - len(mappings)

@@ -197,6 +197,8 @@ class LumenCoordinator(SourceCoordinator):
         except AuthError, RateLimitedError:
             raise
         except ApiError as err:
+            if not self._reading.people:
+                raise
             # The alerts of those we know need not wait for this.
             failure = err
         strangers = await self._read_day(None, now)

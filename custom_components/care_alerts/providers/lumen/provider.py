@@ -88,12 +88,10 @@ LUMEN = Provider(
         ),
         PersonSensorDescription(
             key="missed_doses",
-            state_class=SensorStateClass.MEASUREMENT,
             value_fn=_detail("medication", "missed_doses_7d", _number),
         ),
         PersonSensorDescription(
             key="scheduled_doses",
-            state_class=SensorStateClass.MEASUREMENT,
             value_fn=_detail("medication", "scheduled_doses_7d", _number),
         ),
         PersonSensorDescription(
@@ -105,7 +103,6 @@ LUMEN = Provider(
         ),
         PersonSensorDescription(
             key="consecutive_misses",
-            state_class=SensorStateClass.MEASUREMENT,
             value_fn=_detail("medication", "consecutive_misses", _number),
         ),
         PersonSensorDescription(
