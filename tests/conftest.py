@@ -1,21 +1,17 @@
 """What the tests share: a real Home Assistant in process, the simulator on loopback, and one clock for both."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from textwrap import fill
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_fire_time_changed,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.entity import source_identifier
@@ -109,7 +105,8 @@ class House:
     def source_device(self, entry: MockConfigEntry) -> dr.DeviceEntry:
         """The device of a source."""
         device = dr.async_get(self.hass).async_get_device_by_identifier(
-            source_identifier(entry), entry.entry_id  # type: ignore[arg-type]
+            source_identifier(entry),
+            entry.entry_id,  # type: ignore[arg-type]
         )
         assert device is not None
         return device
@@ -133,8 +130,7 @@ def announced(hass: HomeAssistant) -> list[State]:
             new is not None
             and old is not None
             and new.domain == "event"
-            and old.state != STATE_UNAVAILABLE
-            and new.state != STATE_UNAVAILABLE
+            and STATE_UNAVAILABLE not in (old.state, new.state)
             and new.state != old.state
         ):
             heard.append(new)

@@ -1,0 +1,128 @@
+"""Episodes: timelines drawn by hand, and that the order of arrival does not matter."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from random import Random
+
+from hypothesis import given, settings, strategies as st
+import pytest
+
+from custom_components.care_alerts.alerts.episodes import Ending, EndReason, episodes
+from custom_components.care_alerts.alerts.model import Alert, AlertState, Severity
+
+from .build import alert, hour
+
+
+def tells(one: Alert) -> bool | None:
+    """Bad from MEDIUM on, good below; a state nobody knows says nothing."""
+    if one.state is AlertState.UNKNOWN:
+        return None
+    return one.severity.rank >= Severity.MEDIUM.rank
+
+
+def timeline(drawing: str) -> tuple[list[Alert], list[Ending]]:
+    """Alerts and endings from a drawing, an hour a word.
+
+    `bad` and `good` alerts, `odd` ones that say nothing, `ends` for an ending, `-` for nothing; `+` joins
+    what happens at the same instant.
+    """
+    alerts: list[Alert] = []
+    endings: list[Ending] = []
+    for number, words in enumerate(drawing.split()):
+        for word in words.split("+"):
+            name = f"{word}{number}"
+            match word:
+                case "bad":
+                    alerts.append(alert(name, number))
+                case "good":
+                    alerts.append(alert(name, number, severity=Severity.LOW))
+                case "odd":
+                    alerts.append(alert(name, number, state=AlertState.UNKNOWN))
+                case "ends":
+                    endings.append(Ending(hour(number), EndReason.NEWER_DAY))
+    return alerts, endings
+
+
+@dataclass(frozen=True)
+class Expected:
+    """An episode: the hours it was opened, last seen and ended at, and why."""
+
+    opened: int
+    last_seen: int
+    ended: int | None = None
+    reason: EndReason | None = None
+
+
+NEWER_DAY, SOURCE = EndReason.NEWER_DAY, EndReason.SOURCE
+
+
+@pytest.mark.parametrize(
+    ("drawing", "expected"),
+    [
+        ("", []),
+        ("- good -", []),
+        ("ends good ends", []),
+        ("odd", []),
+        ("bad", [Expected(0, 0)]),
+        ("bad bad bad", [Expected(0, 2)]),
+        ("bad - - bad", [Expected(0, 3)]),
+        ("bad ends", [Expected(0, 0, 1, NEWER_DAY)]),
+        ("bad good", [Expected(0, 0, 1, SOURCE)]),
+        ("bad odd bad", [Expected(0, 2)]),
+        ("bad odd ends", [Expected(0, 0, 2, NEWER_DAY)]),
+        ("bad bad ends bad", [Expected(0, 1, 2, NEWER_DAY), Expected(3, 3)]),
+        (
+            "bad good bad ends",
+            [Expected(0, 0, 1, SOURCE), Expected(2, 2, 3, NEWER_DAY)],
+        ),
+        # Only the first ending ends; the others find nothing open.
+        ("bad ends ends good ends", [Expected(0, 0, 1, NEWER_DAY)]),
+        ("ends bad", [Expected(1, 1)]),
+        # At the same instant the alert comes first, so the ending closes it.
+        ("bad+ends", [Expected(0, 0, 0, NEWER_DAY)]),
+        ("ends+bad", [Expected(0, 0, 0, NEWER_DAY)]),
+        # Alerts of the same instant go by their ids: "bad1" before "good1".
+        ("- bad+good", [Expected(1, 1, 1, SOURCE)]),
+    ],
+)
+def test_episodes_of_a_timeline(drawing: str, expected: list[Expected]) -> None:
+    alerts, endings = timeline(drawing)
+
+    found = episodes(alerts, endings, tells=tells)
+
+    assert [
+        (one.opened.observed_at, one.last_seen.observed_at, one.ended_at, one.end_reason)
+        for one in found
+    ] == [
+        (
+            hour(one.opened),
+            hour(one.last_seen),
+            None if one.ended is None else hour(one.ended),
+            one.reason,
+        )
+        for one in expected
+    ]
+    assert [one.is_open for one in found] == [one.ended is None for one in expected]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    words=st.lists(st.sampled_from(["bad", "good", "odd", "ends", "bad+ends", "-"]), max_size=12),
+    shuffle=st.randoms(use_true_random=False),
+)
+def test_the_order_of_arrival_does_not_matter_and_episodes_never_overlap(
+    words: list[str], shuffle: Random
+) -> None:
+    alerts, endings = timeline(" ".join(words))
+    in_order = episodes(alerts, endings, tells=tells)
+    shuffle.shuffle(alerts)
+    shuffle.shuffle(endings)
+
+    assert episodes(alerts, endings, tells=tells) == in_order
+
+    for one in in_order:
+        assert one.opened.observed_at <= one.last_seen.observed_at
+        assert one.ended_at is None or one.last_seen.observed_at <= one.ended_at
+    for earlier, later in pairwise(in_order):
+        assert earlier.ended_at is not None
+        assert earlier.ended_at <= later.opened.observed_at

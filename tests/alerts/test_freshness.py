@@ -1,0 +1,101 @@
+"""Freshness: what is said of a source at one moment, by tables."""
+
+from datetime import timedelta
+
+import pytest
+
+from custom_components.care_alerts.alerts.freshness import (
+    MEASURED_OVER,
+    Status,
+    Word,
+    judge,
+    measured_delay,
+)
+
+from .build import alert, hour
+
+# Heard of until hour 3, due again by hour 26, worth showing until hour 48.
+WORD = Word(data_through=hour(3), next_due=hour(26), worth_until=hour(48))
+
+
+@pytest.mark.parametrize(
+    ("now", "failure", "status", "silent", "believable", "changes_at"),
+    [
+        (4, None, Status.OK, False, True, 26),
+        (25.999, None, Status.OK, False, True, 26),
+        (26, None, Status.NO_NEW_DATA, True, True, 48),
+        (47.999, None, Status.NO_NEW_DATA, True, True, 48),
+        (48, None, Status.NO_NEW_DATA, True, False, None),
+        (500, None, Status.NO_NEW_DATA, True, False, None),
+        # A failure says why, and takes nothing away before its time.
+        (4, Status.UNREACHABLE, Status.UNREACHABLE, False, True, 26),
+        (4, Status.RATE_LIMITED, Status.RATE_LIMITED, False, True, 26),
+        (26, Status.LOGIN_FAILED, Status.LOGIN_FAILED, True, True, 48),
+        (48, Status.PERMISSION_LOST, Status.PERMISSION_LOST, True, False, None),
+    ],
+)
+def test_a_source_that_has_spoken(
+    now: float,
+    failure: Status | None,
+    status: Status,
+    silent: bool,
+    believable: bool,
+    changes_at: float | None,
+) -> None:
+    judged = judge(
+        hour(now), word=WORD, failure=failure, last_contact=hour(4), delay=timedelta(hours=1)
+    )
+
+    assert judged.status is status
+    assert judged.silent is silent
+    assert judged.believable is believable
+    assert judged.changes_at == (None if changes_at is None else hour(changes_at))
+    assert judged.data_through == hour(3)
+    assert judged.last_contact == hour(4)
+    assert judged.delay == timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [(None, Status.NO_NEW_DATA), (Status.UNREACHABLE, Status.UNREACHABLE)],
+)
+def test_a_source_that_never_spoke_is_silent_and_not_believed(
+    failure: Status | None, status: Status
+) -> None:
+    judged = judge(hour(1), word=None, failure=failure, last_contact=None, delay=None)
+
+    assert judged.status is status
+    assert judged.silent
+    assert not judged.believable
+    assert judged.data_through is None
+    assert judged.changes_at is None
+
+
+@pytest.mark.parametrize(
+    ("delays", "expected"),
+    [
+        ([], None),
+        ([2], 2),
+        ([1, 2, 30], 2),
+        ([1, 3], 2),
+        # A clock of the source's that runs ahead of ours is no negative delay.
+        ([-1], 0),
+        # Only the newest count.
+        ([99] * MEASURED_OVER + [1] * MEASURED_OVER, 1),
+    ],
+)
+def test_the_usual_delay_is_the_median_of_the_newest(
+    delays: list[float], expected: float | None
+) -> None:
+    alerts = [
+        alert(f"{number}", number, received=number + delay) for number, delay in enumerate(delays)
+    ]
+
+    assert measured_delay(alerts) == (None if expected is None else timedelta(hours=expected))
+
+
+def test_drills_say_nothing_of_the_delay() -> None:
+    drills = [alert("drill", 9, drill=True)]
+
+    assert measured_delay(drills) is None
+    assert measured_delay([alert("a", 1, received=4), *drills]) == timedelta(hours=3)

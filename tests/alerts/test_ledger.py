@@ -1,0 +1,321 @@
+"""The ledger: every alert once, remembered over restarts, bounded, and robust against a broken file."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+import orjson
+import pytest
+
+from custom_components.care_alerts.alerts.ledger import (
+    KEPT_FOR,
+    CorruptLedgerError,
+    Delivery,
+    Ledger,
+)
+from custom_components.care_alerts.alerts.model import Alert, Announcement, in_order
+
+from .build import START, alert, hour
+
+
+def stored(ledger: Ledger) -> Any:
+    """The ledger as it comes back from its file."""
+    return orjson.loads(orjson.dumps(ledger.to_dict()))
+
+
+def restarted(ledger: Ledger) -> Ledger:
+    """The ledger after a restart."""
+    return Ledger.from_dict(stored(ledger))
+
+
+def ids(ledger: Ledger) -> list[str]:
+    """The ids of what it holds, in order."""
+    return [held.alert_id for held in ledger.alerts()]
+
+
+def pending(ledger: Ledger) -> list[tuple[str, bool]]:
+    """What waits to be announced: id, redelivered."""
+    return [(waiting.alert.alert_id, waiting.redelivered) for waiting in ledger.pending()]
+
+
+def test_an_alert_is_written_down_once_and_its_first_version_stays() -> None:
+    ledger = Ledger()
+    first = alert("a", 1)
+
+    assert ledger.write_down(first, announce=True)
+    assert not ledger.write_down(alert("a", 2, received=9, late=True), announce=True)
+    assert ledger.alerts() == [first]
+    assert len(ledger) == 1
+
+
+def test_history_never_becomes_news() -> None:
+    ledger = Ledger()
+    ledger.write_down(alert("a", 1), announce=False)
+
+    assert not ledger.write_down(alert("a", 1), announce=True)
+    assert pending(ledger) == []
+    assert pending(restarted(ledger)) == []
+    assert ids(ledger) == ["a"]
+
+
+def test_what_is_announced_is_not_pending_any_more() -> None:
+    ledger = Ledger()
+    for one in (alert("late", 9), alert("b", 3), alert("a", 3)):
+        ledger.write_down(one, announce=True)
+
+    assert pending(ledger) == [("a", False), ("b", False), ("late", False)]
+    ledger.mark_announced("b")
+    assert pending(ledger) == [("a", False), ("late", False)]
+    assert not ledger.write_down(alert("b", 3), announce=True)
+    assert pending(ledger) == [("a", False), ("late", False)]
+
+
+def test_marking_what_is_not_there_does_nothing() -> None:
+    ledger = Ledger()
+
+    ledger.mark_announced("unknown")
+
+    assert len(ledger) == 0
+
+
+def test_after_a_restart_only_what_was_not_marked_is_announced_again_and_says_so() -> None:
+    ledger = Ledger()
+    for one in (alert("told", 1), alert("untold", 2)):
+        ledger.write_down(one, announce=True)
+    ledger.write_down(alert("history", 3), announce=False)
+    ledger.mark_announced("told")
+
+    again = restarted(ledger)
+    again.write_down(alert("new", 4), announce=True)
+
+    assert pending(again) == [("untold", True), ("new", False)]
+    assert again.alerts()[:3] == ledger.alerts()
+    assert again.unreadable == 0
+
+
+def test_what_was_followed_live_is_all_but_history() -> None:
+    ledger = Ledger()
+    ledger.write_down(alert("announced", 5), announce=True)
+    ledger.write_down(alert("history", 4), announce=False)
+    ledger.write_down(alert("pending", 3), announce=True)
+    ledger.mark_announced("announced")
+
+    assert [one.alert_id for one in ledger.followed_live()] == ["pending", "announced"]
+
+
+def test_alerts_are_kept_45_days_and_what_is_forgotten_never_comes_back() -> None:
+    ledger = Ledger()
+    day = 24
+    ledger.write_down(alert("at the limit", 0), announce=False)
+    ledger.write_down(alert("just inside", 0.001), announce=False)
+    ledger.write_down(alert("pending", 2 * day), announce=True)
+
+    assert ledger.prune(hour(45 * day)) == 1
+    assert ids(ledger) == ["just inside", "pending"]
+    for known in (ledger, restarted(ledger)):
+        assert not known.write_down(alert("at the limit", 0), announce=True)
+    assert ledger.prune(hour(45 * day)) == 0
+
+
+def test_the_oldest_go_when_there_are_too_many_and_never_come_back() -> None:
+    ledger = Ledger()
+    for number in range(5):
+        ledger.write_down(alert(f"{number}", number), announce=False)
+
+    assert ledger.prune(hour(10), at_most=3) == 2
+    assert ids(ledger) == ["2", "3", "4"]
+    assert not restarted(ledger).write_down(alert("1", 1), announce=True)
+    assert ledger.prune(hour(10), at_most=3) == 0
+
+
+def test_a_clock_set_back_forgets_nothing_more_and_remembers_what_it_forgot() -> None:
+    ledger = Ledger()
+    ledger.write_down(alert("old", 0), announce=False)
+    ledger.prune(hour(50 * 24))
+
+    assert ledger.prune(hour(1)) == 0
+    assert not ledger.write_down(alert("old", 0), announce=True)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        None,
+        [],
+        "ledger",
+        {},
+        {"lines": []},
+        {"forgotten_to": "2026-05-01T00:00:00+00:00"},
+        {"forgotten_to": None, "lines": []},
+        {"forgotten_to": "2026-05-01T00:00:00+00:00", "lines": {}},
+        {"forgotten_to": "yesterday", "lines": []},
+        {"forgotten_to": "2026-05-01T00:00:00", "lines": []},
+        {"forgotten_to": "2026-05-01T00:00:00+00:00", "lines": ["not one that can be read"]},
+    ],
+)
+def test_what_is_no_ledger_is_said_to_be_corrupt(broken: Any) -> None:
+    with pytest.raises(CorruptLedgerError):
+        Ledger.from_dict(broken)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda line: line.pop("delivery"),
+        lambda line: line.update(delivery="shouted"),
+        lambda line: line.pop("alert"),
+        lambda line: line.update(alert=None),
+        lambda line: line.update(alert="a"),
+        lambda line: line.update(alert=[1]),
+        lambda line: line["alert"].pop("alert_id"),
+        lambda line: line["alert"].update(severity="terrible"),
+        lambda line: line["alert"].update(state=7),
+        lambda line: line["alert"].update(observed_at="soon"),
+        lambda line: line["alert"].update(observed_at="2026-05-01T00:00:00"),
+        lambda line: line["alert"].update(received_at="2026-05-01T00:00:00"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_left_out_and_counted(change: Any) -> None:
+    ledger = Ledger()
+    for one in (alert("good", 1), alert("broken", 2)):
+        ledger.write_down(one, announce=True)
+    content = stored(ledger)
+    change(content["lines"][1])
+
+    again = Ledger.from_dict(content)
+
+    assert again.unreadable == 1
+    assert pending(again) == [("good", True)]
+
+
+def test_lines_that_are_no_objects_are_left_out_and_counted() -> None:
+    ledger = Ledger()
+    ledger.write_down(alert("good", 1), announce=False)
+    content = stored(ledger)
+    content["lines"] += [None, 3, "line", []]
+
+    again = Ledger.from_dict(content)
+
+    assert again.unreadable == 4
+    assert ids(again) == ["good"]
+
+
+def test_an_empty_ledger_comes_back_empty() -> None:
+    assert len(restarted(Ledger())) == 0
+
+
+class LedgerAgainstNaiveModel(RuleBasedStateMachine):
+    """Whatever is done to a ledger, it holds what lists and sets say that it must hold.
+
+    A crash goes back to what was last saved; a restart saves first.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing and an empty file."""
+        super().__init__()
+        self.ledger = Ledger()
+        self.now = START
+        self.alerts: dict[str, Alert] = {}
+        self.delivery: dict[str, Delivery] = {}
+        self.doubtful: set[str] = set()
+        self.gone: set[datetime] = set()
+
+    @initialize()
+    def save(self) -> None:
+        """Save the ledger and remember what the model was then."""
+        self.file = orjson.dumps(self.ledger.to_dict())
+        self.saved = (dict(self.alerts), dict(self.delivery), set(self.gone))
+
+    @rule(number=st.integers(0, 30), announce=st.booleans())
+    def write_down(self, number: int, announce: bool) -> None:
+        """Receive one of a handful of alerts, some for the second time, some at the same instant."""
+        one = alert(f"{number}", number // 2 * 12)
+        if one.observed_at <= self.now - KEPT_FOR:
+            return
+        forgotten = any(one.observed_at <= gone for gone in self.gone)
+        new = one.alert_id not in self.alerts and not forgotten
+        assert self.ledger.write_down(one, announce=announce) is new
+        if new:
+            self.alerts[one.alert_id] = one
+            self.delivery[one.alert_id] = Delivery.PENDING if announce else Delivery.HISTORY
+
+    @precondition(lambda self: Delivery.PENDING in self.delivery.values())
+    @rule(share=st.floats(0, 1))
+    def announce(self, share: float) -> None:
+        """Announce and mark some of what waits, oldest first."""
+        waiting = self.ledger.pending()
+        for one in waiting[: max(1, round(share * len(waiting)))]:
+            self.ledger.mark_announced(one.alert.alert_id)
+            self.delivery[one.alert.alert_id] = Delivery.ANNOUNCED
+
+    @rule(hours=st.integers(0, 30 * 24), at_most=st.integers(1, 12))
+    def prune(self, hours: int, at_most: int) -> None:
+        """Let time pass and forget."""
+        self.now += timedelta(hours=hours)
+        kept = [
+            one
+            for one in sorted(self.alerts.values(), key=in_order)
+            if one.observed_at > self.now - KEPT_FOR
+        ]
+        if len(kept) > at_most:
+            # What happened at the same instant goes together, or one half of it could come back as new.
+            limit = kept[-at_most - 1].observed_at
+            kept = [one for one in kept if one.observed_at > limit]
+        gone = self.alerts.keys() - {one.alert_id for one in kept}
+
+        assert self.ledger.prune(self.now, at_most=at_most) == len(gone)
+
+        for alert_id in gone:
+            self.gone.add(self.alerts.pop(alert_id).observed_at)
+            del self.delivery[alert_id]
+
+    @rule()
+    def restart(self) -> None:
+        """Save, stop, start."""
+        self.save()
+        self.crash()
+
+    @rule()
+    def crash(self) -> None:
+        """Start again from what was last saved."""
+        self.ledger = Ledger.from_dict(orjson.loads(self.file))
+        alerts, delivery, gone = self.saved
+        self.alerts, self.delivery, self.gone = dict(alerts), dict(delivery), set(gone)
+        self.doubtful = {
+            alert_id for alert_id, far in self.delivery.items() if far is Delivery.PENDING
+        }
+
+    @invariant()
+    def holds_what_it_must(self) -> None:
+        """The same alerts, in the same order, and the same of them waiting."""
+        expected = sorted(self.alerts.values(), key=in_order)
+        assert self.ledger.alerts() == expected
+        assert len(self.ledger) == len(expected)
+        assert self.ledger.pending() == [
+            Announcement(one, one.alert_id in self.doubtful)
+            for one in expected
+            if self.delivery[one.alert_id] is Delivery.PENDING
+        ]
+        assert self.ledger.followed_live() == [
+            one for one in expected if self.delivery[one.alert_id] is not Delivery.HISTORY
+        ]
+
+
+TestLedgerAgainstNaiveModel = LedgerAgainstNaiveModel.TestCase
+TestLedgerAgainstNaiveModel.settings = settings(
+    max_examples=200, stateful_step_count=25, deadline=None
+)
+
+
+def test_times_in_the_file_have_their_zone() -> None:
+    ledger = Ledger()
+    ledger.write_down(alert("a", 0), announce=False)
+    ledger.prune(hour(24))
+
+    content = stored(ledger)
+
+    assert datetime.fromisoformat(content["forgotten_to"]).tzinfo is not None
+    assert datetime.fromisoformat(content["lines"][0]["alert"]["observed_at"]) == datetime(
+        2026, 5, 1, tzinfo=UTC
+    )

@@ -1,0 +1,167 @@
+"""Diagnostics and the log give nobody away."""
+
+from datetime import timedelta
+import json
+import logging
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.helpers.json import JSONEncoder
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.care_alerts.diagnostics import async_get_config_entry_diagnostics
+from simulator import CATALOGUE
+from tests.conftest import NOON, House
+
+OUR_LOGGER = "custom_components.care_alerts"
+
+KEY = "key-7c1f-swordfish"
+CHOSEN = "zaphod.quillfeather@nowhere.example.com"
+OTHER = "trillian.oakenshield@nowhere.example.com"
+CHOSEN_ID = "c0ffee00-1111-4222-8333-feedfacebeef"
+OTHER_ID = "deadbea7-5555-4666-9777-0ddba11c0de5"
+WEIGHT = 91.4375
+CHANGE = -3.8125
+
+SECRETS = [
+    KEY,
+    "swordfish",
+    CHOSEN,
+    OTHER,
+    "zaphod",
+    "quillfeather",
+    "trillian",
+    "nowhere.example",
+    CHOSEN_ID,
+    OTHER_ID,
+    "c0ffee00",
+    str(WEIGHT),
+    str(CHANGE),
+    "127.0.0.1",
+]
+
+
+@pytest.fixture
+async def entry(house: House, caplog: pytest.LogCaptureFixture) -> MockConfigEntry:
+    """A source whose every secret is easy to find again."""
+    caplog.set_level(logging.DEBUG, OUR_LOGGER)
+    house.sim.lumen.rotate_key(KEY)
+    account = house.sim.lumen.default
+    details = {"currentWeightKg": WEIGHT, "weeklyPctChange": CHANGE}
+    for email, person_id in ((CHOSEN, CHOSEN_ID), (OTHER, OTHER_ID)):
+        person = account.add_person(
+            email, shared_user_id=person_id, granted_at=NOON - timedelta(days=30)
+        )
+        for ago in range(-5, 5):
+            day = NOON.date() - timedelta(days=ago)
+            account.add_alert(person, day, "WEIGHT", "TOO_FAST", details=details)
+    options = {
+        "followed": [CHOSEN],
+        "follow_later": True,
+        "chosen_at": NOON.isoformat(),
+        "on_from": "medium",
+    }
+    return await house.set_up(house.entry(options=options))
+
+
+async def diagnostics(house: House, entry: MockConfigEntry) -> tuple[dict[str, Any], str]:
+    """What a person would send us, and its text."""
+    answer = await async_get_config_entry_diagnostics(house.hass, entry)
+    return answer, json.dumps(answer, cls=JSONEncoder)
+
+
+def found_in(text: str, house: House) -> list[str]:
+    """The secrets that a text holds."""
+    port = house.sim.url.rpartition(":")[2]
+    return [secret for secret in (*SECRETS, f":{port}") if secret.lower() in text.lower()]
+
+
+async def test_the_secrets_are_where_they_should_be(house: House, entry: MockConfigEntry) -> None:
+    """The searches below look for what is really there."""
+    assert house.state("sensor", "weight", CHOSEN_ID).state == str(WEIGHT)
+    held = json.dumps(dict(entry.data) | dict(entry.options))
+    kept = str(entry.runtime_data.journal.ledger.alerts())
+    states = str(house.hass.states.async_all())
+    everything = held + kept + states
+    # Of somebody who is not followed nothing is kept; they are in the answers that are read.
+    assert [s for s in SECRETS if s not in everything and s not in OTHER + OTHER_ID] == []
+    assert OTHER not in everything
+
+
+async def test_diagnostics(house: House, entry: MockConfigEntry) -> None:
+    answer, text = await diagnostics(house, entry)
+    assert found_in(text, house) == []
+    assert answer["source"] == "lumen"
+    assert answer["status"] == "ok"
+    assert answer["silent"] is False
+    assert answer["options"]["followed"] == 1
+    assert answer["options"]["on_from"] == "medium"
+    assert answer["poll_every_seconds"] > 0
+    assert answer["last_contact"] == NOON
+    assert answer["ledger"]["alerts"] == 4
+    assert answer["ledger"]["pending"] == 0
+    assert answer["people"] == [
+        {"heard_of": True, "conditions_on": ["weight"], "has_last_alert": True}
+    ]
+
+
+@pytest.mark.parametrize("fault", ["401_bare", "429_seconds", "500_bare", "bad_record_types"])
+async def test_diagnostics_in_trouble(house: House, entry: MockConfigEntry, fault: str) -> None:
+    house.sim.faults.add("*", CATALOGUE[fault]())
+    await house.pass_time(hours=1, seconds=2)
+    answer, text = await diagnostics(house, entry)
+    assert found_in(text, house) == []
+    expected = {
+        "401_bare": "login_failed",
+        "429_seconds": "rate_limited",
+        "500_bare": "unreachable",
+    }
+    assert answer["status"] == expected.get(fault, "ok")
+    assert answer["last_error"] == ("UpdateFailed" if fault in expected else None)
+    assert (answer["unreadable_records"] > 0) is (fault not in expected)
+
+
+async def test_the_log_gives_nobody_away(
+    house: House, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every kind of fault, one after the other, with everything logged that can be."""
+    hass = house.hass
+    hard = [name for name in CATALOGUE if name not in ("slow", "hang", "hang_body")]
+    for number, name in enumerate(hard):
+        house.sim.faults.clear()
+        house.sim.faults.add("*", CATALOGUE[name]())
+        await entry.runtime_data.async_refresh()
+        if number % 20 == 0:
+            await hass.config_entries.async_reload(entry.entry_id)
+            await house.settle()
+        assert entry.state is ConfigEntryState.LOADED
+    house.sim.faults.clear()
+    await house.pass_time(days=2)
+    assert house.state("sensor", "status").state == "ok"
+    ours = [record for record in caplog.records if record.name.startswith(OUR_LOGGER)]
+    assert any(record.levelno == logging.DEBUG for record in ours)
+    assert any(record.levelno >= logging.WARNING for record in ours)
+    text = "\n".join(logging.Formatter().format(record) for record in ours)
+    assert found_in(text, house) == []
+
+
+async def test_the_log_of_a_set_up_that_fails(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Home Assistant logs the exception and all that caused it."""
+    caplog.set_level(logging.DEBUG)
+    house.sim.lumen.rotate_key(KEY)
+    house.sim.faults.add("*", CATALOGUE["503_bare"]())
+    entry = await house.set_up(house.entry())
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    await house.sim.stop()
+    await house.pass_time(seconds=30)
+    said = [
+        record
+        for record in caplog.records
+        if record.name.startswith((OUR_LOGGER, "homeassistant.config_entries"))
+    ]
+    text = "\n".join(logging.Formatter().format(record) for record in said)
+    assert "UnreachableError" in text
+    assert found_in(text, house) == []

@@ -1,0 +1,313 @@
+"""A kill between any two steps of an update: whatever was announced before it, nothing is lost and nothing is told twice unmarked.
+
+The process is killed at its k-th step, for every k until an update gets through: before and after each
+request, before and after each write, in the middle of a write, before and after each announcement and each
+mark. Dead, it can do nothing more. Then the source starts anew from the files as they lie there.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import State
+from homeassistant.helpers.storage import Store
+import pytest
+
+from custom_components.care_alerts.alerts.ledger import Ledger
+from custom_components.care_alerts.event import AlertEvent
+from custom_components.care_alerts.providers.lumen.api import LumenClient
+
+from .conftest import NOON, House
+from .world import HENK, add_alert, add_person, generation
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def hass_storage() -> dict[str, Any]:
+    """Nothing stands in for the storage here: files are written and read."""
+    return {}
+
+
+@pytest.fixture
+def hass_config_dir(tmp_path: Path) -> str:
+    """A configuration of its own."""
+    return str(tmp_path)
+
+
+class Killed(asyncio.CancelledError):
+    """The process is no more. Nobody may catch it, and Home Assistant does not report it."""
+
+
+class Life:
+    """A process that ends when it comes to its step number `last` (None: it does not)."""
+
+    def __init__(self, last: int | None) -> None:
+        """Begin to live."""
+        self.steps: list[str] = []
+        self.over = False
+        self._last = last
+
+    def step(self, name: str) -> None:
+        """Come to a step, or to the end."""
+        if not self.over:
+            self.over = len(self.steps) == self._last
+            self.steps.append(name)
+        if self.over:
+            raise Killed
+
+    def sync[**P, T](self, name: str, do: Callable[P, T]) -> Callable[P, T]:
+        """A function with a step before it and one after."""
+
+        def done(*args: P.args, **kwargs: P.kwargs) -> T:
+            self.step(f"before {name}")
+            result = do(*args, **kwargs)
+            self.step(f"after {name}")
+            return result
+
+        return done
+
+    def wait[**P, T](self, name: str, do: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        """A coroutine function with a step before it and one after."""
+
+        async def done(*args: P.args, **kwargs: P.kwargs) -> T:
+            self.step(f"before {name}")
+            result = await do(*args, **kwargs)
+            self.step(f"after {name}")
+            return result
+
+        return done
+
+
+@contextmanager
+def living(last: int | None) -> Generator[Life]:
+    """Run what follows as a life that ends at a step."""
+    life = Life(last)
+    write, trigger = Store._async_write_data, AlertEvent._trigger_event
+
+    async def write_ours(store: Store[Any], data: dict[str, Any]) -> None:
+        if not store.key.startswith("care_alerts."):
+            await write(store, data)
+            return
+        life.step("before a write")
+        try:
+            # The rename that makes a new file of the temporary one is the moment that counts.
+            life.step("in the middle of a write")
+        except Killed:
+            half = Path(store.path).with_name("half-written.tmp")
+            await store.hass.async_add_executor_job(half.write_bytes, b'{"version": 1, "da')
+            raise
+        await write(store, data)
+        life.step("after a write")
+
+    with (
+        patch.object(Store, "_async_write_data", write_ours),
+        patch.object(LumenClient, "_get", life.wait("a request", LumenClient._get)),
+        # What was said is heard, its state written, by the step before its mark.
+        patch.object(AlertEvent, "_trigger_event", life.sync("saying it", trigger)),
+        patch.object(Ledger, "mark_announced", life.sync("a mark", Ledger.mark_announced)),
+        patch.object(Ledger, "prune", life.sync("pruning", Ledger.prune)),
+    ):
+        yield life
+
+
+class Story:
+    """A source that dies, again and again, and what the house heard of it all along."""
+
+    def __init__(self, house: House, announced: list[State]) -> None:
+        """Begin at noon with Maria and Henk, some days behind them."""
+        self.house = house
+        self.announced = announced
+        self.entry = house.entry()
+        self.deaths = 0
+        self.steps: list[str] = []
+        announced.clear()
+        house.sim.lumen.reset()
+        self.people = [add_person(house), add_person(house, HENK)]
+        self.alerts(-3, -2, 0)
+
+    @property
+    def files(self) -> Path:
+        """Where the files lie."""
+        return Path(self.house.hass.config.path(".storage"))
+
+    def alerts(self, *days: int) -> int:
+        """Let there be three alerts on each of these days, two of them Maria's; return how many that makes."""
+        for number in days:
+            maria, henk = self.people
+            add_alert(self.house, maria, number)
+            add_alert(self.house, maria, number, "FLEX", "PLATEAU")
+            add_alert(self.house, henk, number)
+        return 3 * len(days)
+
+    async def begin(self) -> None:
+        """Make first contact, and stay alive."""
+        await self.house.set_up(self.entry)
+
+    async def live(self, last: int | None, *moments: datetime) -> bool:
+        """Start from the files as they lie there, if not alive, and live to see these moments; False if death came first."""
+        with living(last) as life:
+            if self.entry.state is not ConfigEntryState.LOADED:
+                await self.house.set_up(self.entry)
+            for moment in moments:
+                await self.house.until(moment)
+            # What is left of it is taken away. It writes nothing, for it is dead or has nothing to say.
+            await self.stop()
+        self.steps = life.steps
+        self.deaths += life.over
+        return not life.over
+
+    async def stop(self) -> None:
+        """Stop the source, dead or alive."""
+        await self.house.hass.config_entries.async_unload(self.entry.entry_id)
+        await self.house.settle()
+
+    async def end(self) -> None:
+        """Take the source out of the house and go back to where stories begin."""
+        await self.house.hass.config_entries.async_remove(self.entry.entry_id)
+        await self.house.until(NOON)
+
+    def check(self, expected: int) -> None:
+        """Each alert was announced: once, and besides at most once a death, which it said; in the order it happened."""
+        first: Counter[str] = Counter()
+        again: Counter[str] = Counter()
+        for state in self.announced:
+            counter = again if state.attributes["redelivered"] else first
+            counter[state.attributes["alert_id"]] += 1
+        assert len(first.keys() | again.keys()) == expected
+        assert set(first.values()) <= {1}
+        assert all(times <= self.deaths for times in again.values())
+        order = [
+            (state.attributes["observed_at"], state.attributes["alert_id"])
+            for state in self.announced
+        ]
+        in_order = list(dict.fromkeys(order))
+        assert in_order == sorted(in_order)
+
+
+type NewStory = Callable[[], Story]
+
+
+@pytest.fixture
+async def stories(house: House, announced: list[State]) -> NewStory:
+    """As many stories as are wanted, one after the other."""
+    return lambda: Story(house, announced)
+
+
+async def test_the_steps_are_those_of_an_update(stories: NewStory) -> None:
+    """Or the other tests would kill nothing."""
+    story = stories()
+    assert await story.live(None)
+    story.alerts(1)
+    assert await story.live(None, generation(1) + MINUTE)
+
+    update = [
+        *["before a request", "after a request"] * 2,
+        *["before pruning", "after pruning"],
+        *["before a write", "in the middle of a write", "after a write"],
+        *["before saying it", "after saying it", "before a mark", "after a mark"] * 3,
+        *["before a write", "in the middle of a write", "after a write"],
+    ]
+    assert story.steps[-len(update) :] == update
+    assert (story.files / f"care_alerts.{story.entry.entry_id}").exists()
+
+
+async def test_killed_at_first_contact_nothing_old_is_news_and_nothing_new_is_lost(
+    stories: NewStory,
+) -> None:
+    for last in count(0, 2):
+        story = stories()
+        survived = await story.live(last)
+        assert story.announced == []
+        expected = story.alerts(1)
+        await story.live(None, NOON + MINUTE, generation(1) + MINUTE)
+        story.check(expected)
+        await story.end()
+        if survived:
+            break
+    assert last > 20
+
+
+async def test_killed_as_a_day_of_alerts_comes(stories: NewStory) -> None:
+    for last in count():
+        story = stories()
+        await story.begin()
+        expected = story.alerts(1)
+        survived = await story.live(last, generation(1) + MINUTE)
+        await story.live(None)
+        story.check(expected)
+        await story.end()
+        if survived:
+            break
+    assert last > 20
+
+
+async def test_killed_and_back_a_day_later_with_more_alerts(stories: NewStory) -> None:
+    for last in count(1, 4):
+        story = stories()
+        await story.begin()
+        expected = story.alerts(1, 2)
+        survived = await story.live(last, generation(1) + MINUTE)
+        await story.house.until(generation(2) + MINUTE)
+        await story.live(None)
+        story.check(expected)
+        await story.end()
+        if survived:
+            break
+    assert last > 20
+
+
+async def test_killed_while_catching_up_with_a_week(stories: NewStory) -> None:
+    for last in count(0, 5):
+        story = stories()
+        assert await story.live(None)
+        expected = story.alerts(2, 3, 6)
+        await story.house.until(generation(7) + MINUTE)
+        survived = await story.live(last)
+        await story.live(None)
+        story.check(expected)
+        await story.end()
+        if survived:
+            break
+    assert last > 20
+
+
+async def test_killed_and_killed_again(stories: NewStory) -> None:
+    for last in count(1, 6):
+        story = stories()
+        await story.begin()
+        expected = story.alerts(1)
+        survived = await story.live(last, generation(1) + MINUTE)
+        # Each time a little later in its life.
+        for later in (last // 2, last, last + 7):
+            await story.live(later)
+        await story.live(None)
+        story.check(expected)
+        await story.end()
+        if survived:
+            break
+    assert last > 20
+
+
+async def test_what_was_told_before_stays_told_over_any_number_of_deaths(
+    stories: NewStory,
+) -> None:
+    story = stories()
+    assert await story.live(None)
+    expected = story.alerts(1)
+    assert await story.live(None, generation(1) + MINUTE)
+    told = list(story.announced)
+    for last in range(0, 18, 4):
+        await story.live(last)
+
+    assert await story.live(None)
+    assert story.announced == told
+    story.check(expected)
+    await story.end()
