@@ -106,7 +106,7 @@ class House:
         """The device of a source."""
         device = dr.async_get(self.hass).async_get_device_by_identifier(
             source_identifier(entry),
-            entry.entry_id,  # type: ignore[arg-type]
+            entry.entry_id,
         )
         assert device is not None
         return device
