@@ -10,6 +10,24 @@ URL_PATH: Final = "care-alerts"
 SUMMARY: Final = ("highest_severity", "active_alerts", "last_alert", "last_alert_time")
 """Translation keys of the sensors that every person has, whatever the source."""
 
+TOLD: Final = """\
+{% set on = ENTITIES | select('is_state', 'on') | list %}
+{% if on %}
+| Alert | Severity | Observed |
+|:--|:--|:--|
+{% for alert in on -%}
+{% set seen = state_attr(alert, 'observed_at') | as_datetime -%}
+| {{ state_attr(alert, 'friendly_name').split(' ', 1)[1] | replace(' alert', '') | capitalize }}: \
+{{ state_attr(alert, 'subtype') | replace('_', ' ') }} | **{{ state_attr(alert, 'severity') }}** | \
+{{ relative_time(seen | as_local) }} ago, {{ (seen | as_local).strftime('%a %H:%M') }} |
+{% endfor %}
+{% elif ENTITIES | select('is_state', 'off') | list %}
+The newest analysis reports no problem. That is all it says.
+{% else %}
+Nothing is known: the source has not spoken.
+{% endif %}
+"""
+
 ABOUT: Final = """\
 ## Care Alerts demo
 
@@ -73,15 +91,32 @@ def _cards(entities: Iterable[Json]) -> Iterator[Json]:
         if domain == "binary_sensor":
             alerts.append(_tile(entity, columns=12))
         elif domain == "event":
-            last.append(_tile(entity, columns=12))
+            last.append(_unless_unknown(entity) | _tile(entity, columns=12))
         elif domain == "sensor" and key in SUMMARY:
             summary[key] = _tile(entity, columns=6)
+        elif domain == "sensor":
+            known = {"condition": "state", "entity": entity["entity_id"], "state_not": "unknown"}
+            details.append({"type": "conditional", "conditions": [known], "row": _row(entity)})
         else:
             details.append(_row(entity))
     yield from alerts
+    if summary:
+        yield {"type": "markdown", "content": _told(alerts), "grid_options": {"columns": "full"}}
     yield from (summary[key] for key in SUMMARY if key in summary)
     yield {"type": "entities", "entities": details}
     yield from last
+
+
+def _told(alerts: Iterable[Json]) -> str:
+    """Return the template that tells a person's alerts: how bad, what, when observed and how long ago."""
+    entities = [tile["entity"] for tile in alerts]
+    return TOLD.replace("ENTITIES", str(entities))
+
+
+def _unless_unknown(entity: Json) -> Json:
+    """Return what keeps a card away as long as its entity has nothing to show."""
+    known = {"condition": "state", "entity": entity["entity_id"], "state_not": "unknown"}
+    return {"visibility": [known]}
 
 
 def _tile(entity: Json, *, columns: int) -> Json:

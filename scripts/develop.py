@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from pathlib import Path
 import shutil
 import signal
 import sys
@@ -9,8 +10,6 @@ import sys
 from scripts import dashboard
 from scripts.real_home import HOST, RESTART_EXIT_CODE, ROOT, HomeError, RealHome, port_is_free
 from simulator import Simulator
-
-HOME = ROOT / ".demo"
 
 
 def arguments() -> argparse.Namespace:
@@ -24,6 +23,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--port", type=int, default=8123, help="Home Assistant's port (%(default)s)"
+    )
+    parser.add_argument(
+        "--home", type=Path, default=ROOT / ".demo", help="where the demo home is kept (.demo)"
     )
     parser.add_argument(
         "--simulator-port", type=int, default=8765, help="the simulator's port (%(default)s)"
@@ -43,13 +45,13 @@ async def run(options: argparse.Namespace) -> None:
                 f"port {port} is in use: stop what uses it, or choose another one with {option}"
             )
     if options.fresh:
-        shutil.rmtree(HOME, ignore_errors=True)
+        shutil.rmtree(options.home, ignore_errors=True)
 
     simulator = Simulator(scenario="demo")
     await simulator.start(host=HOST, port=options.simulator_port)
     try:
         print("Starting Home Assistant ...", flush=True)
-        async with RealHome(HOME, port=options.port, name="Care Alerts demo") as home:
+        async with RealHome(options.home, port=options.port, name="Care Alerts demo") as home:
             if options.empty:
                 if await home.entries("care_alerts"):
                     raise HomeError(

@@ -174,7 +174,7 @@ def test_manifest() -> None:
     assert list(manifest) == ["domain", "name", *sorted(set(manifest) - {"domain", "name"})]
     assert manifest["domain"] == DOMAIN == COMPONENT.name
     assert manifest["config_flow"] is True
-    assert manifest["integration_type"] == "hub"
+    assert manifest["integration_type"] == "service"
     assert manifest["iot_class"] == "cloud_polling"
     assert manifest["codeowners"] == ["@care-alerts"]
     assert manifest["documentation"] == PUBLIC
@@ -347,7 +347,6 @@ def test_flow_aborts_have_strings() -> None:
     # What Home Assistant's own helpers end a flow with.
     reasons = {
         "_abort_if_unique_id_configured": {"already_configured"},
-        "async_update_reload_and_abort": {"reauth_successful", "reconfigure_successful"},
     }
     used: set[str] = set()
     for call in nodes(ast.Call):

@@ -1,0 +1,1 @@
+"""The end-to-end tests: a real Home Assistant process, the simulator, and a real browser."""

@@ -1,0 +1,129 @@
+"""What the end-to-end tests share. They run without the in-process test kit: scripts/test knows how.
+
+Screenshots go to test-output/; with UPDATE_SCREENSHOTS set, those of the README to docs/images/ as well.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+import json
+import os
+from pathlib import Path
+import shutil
+from typing import Any, Final
+
+from playwright.async_api import Browser, Locator, Page, async_playwright
+import pytest
+
+from scripts.real_home import ROOT, RealHome
+from simulator import Simulator
+
+OUTPUT: Final = ROOT / "test-output"
+IN_README: Final = ROOT / "docs" / "images"
+TEXTS: Final = json.loads((ROOT / "custom_components/care_alerts/translations/en.json").read_text())
+BROWSER_ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def chromium() -> str | None:
+    """Where the system's Chromium is."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    return None
+
+
+@pytest.fixture
+async def browser() -> AsyncGenerator[Browser]:
+    """A real browser, headless."""
+    if (path := chromium()) is None:
+        pytest.skip("no Chromium on this machine: install Debian's package `chromium`")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=BROWSER_ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+async def page_of(browser: Browser, *, width: int = 1280, height: int = 1000, **more: Any) -> Page:
+    """A page of its own, in English and in light colours."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        service_workers="block",
+        color_scheme="light",
+        locale="en-GB",
+        timezone_id="UTC",
+        **more,
+    )
+    context.set_default_timeout(30_000)
+    return await context.new_page()
+
+
+async def log_in(page: Page, home: RealHome) -> None:
+    """Give the page the tokens that the login page would have left."""
+    tokens = home.tokens | {
+        "hassUrl": home.url,
+        "clientId": home.client_id,
+        "expires": 4_102_444_800_000,
+    }
+    await page.context.add_init_script(
+        f"if (location.origin === {json.dumps(home.url)})"
+        f" localStorage.hassTokens = {json.dumps(json.dumps(tokens))};"
+    )
+
+
+async def screenshot(of: Page | Locator, name: str, *, in_readme: bool = False) -> None:
+    """Take a picture."""
+    OUTPUT.mkdir(exist_ok=True)
+    path = OUTPUT / f"{name}.png"
+    await of.screenshot(path=path, animations="disabled")
+    if in_readme and os.environ.get("UPDATE_SCREENSHOTS"):
+        IN_README.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, IN_README / path.name)
+
+
+async def until(
+    condition: Callable[[], Awaitable[bool] | bool], what: str, seconds: float = 60
+) -> None:
+    """Wait until something is so; the message says what was waited for."""
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                answer = condition()
+                if await answer if isinstance(answer, Awaitable) else answer:
+                    return
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        pytest.fail(f"waited {seconds:.0f} s in vain: {what}")
+
+
+async def set_up_lumen(home: RealHome, simulator: Simulator) -> str:
+    """Add the simulator's Lumen account through the real config flow; return the entry's id."""
+    flow = await home.start_flow("care_alerts")
+    flow = await home.flow_step(flow["flow_id"], {"next_step_id": "lumen"})
+    flow = await home.flow_step(
+        flow["flow_id"],
+        {"base_url": simulator.lumen.url, "api_key": simulator.lumen.api_key},
+    )
+    assert flow["type"] == "create_entry", flow
+    entry_id: str = flow["result"]["entry_id"]
+    return entry_id
+
+
+@pytest.fixture
+async def simulator() -> AsyncGenerator[Simulator]:
+    """The vendors, in real time."""
+    async with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> AsyncGenerator[RealHome]:
+    """A real Home Assistant, started and logged in."""
+    async with RealHome(tmp_path / "home") as running:
+        yield running
