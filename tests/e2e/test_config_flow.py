@@ -131,7 +131,8 @@ async def test_a_key_that_stops_working_and_a_new_address(
     await flow.shows("Re-authentication was successful")
 
     async def answers() -> bool:
-        return (await home.state("sensor", "care_alerts", f"{entry_id}_status"))["state"] == "ok"
+        status = await home.state("sensor", "care_alerts", f"{entry_id}_status")
+        return bool(status["state"] == "ok")
 
     await until(answers, "the source answers again")
 
