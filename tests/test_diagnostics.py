@@ -101,9 +101,7 @@ async def test_diagnostics(house: House, entry: MockConfigEntry) -> None:
     assert answer["last_contact"] == NOON
     assert answer["ledger"]["alerts"] == 4
     assert answer["ledger"]["pending"] == 0
-    assert answer["people"] == [
-        {"heard_of": True, "conditions_on": ["weight"], "has_last_alert": True}
-    ]
+    assert answer["people"] == [{"heard_of": True, "conditions_on": 1, "has_last_alert": True}]
 
 
 @pytest.mark.parametrize("fault", ["401_bare", "429_seconds", "500_bare", "bad_record_types"])

@@ -142,7 +142,7 @@ class Receiver:
         return {
             person: _comparable(
                 picture_of(
-                    Person(person, person, self.since),
+                    Person(person, person),
                     [one for one in self.ledger.alerts() if one.person_id == person],
                     calendar,
                     on_from=Severity.MEDIUM,

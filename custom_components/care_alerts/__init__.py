@@ -28,8 +28,8 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> bool:
     """Set up a source."""
     coordinator = PROVIDERS[entry.data["source"]].coordinator(hass, entry)
-    await coordinator.async_start()
     entry.runtime_data = coordinator
+    await coordinator.async_start()
     source_device = dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={source_identifier(entry)},
@@ -73,6 +73,8 @@ async def async_remove_config_entry_device(
 def _remove_unfollowed(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     """Remove the devices of people whom the user chose to follow no longer."""
     coordinator = entry.runtime_data
+    if not coordinator.people_are_chosen:
+        return
     kept = {source_identifier(entry)} | {
         person_identifier(coordinator, person_id) for person_id in coordinator.data.people
     }

@@ -23,10 +23,10 @@ from homeassistant.util.json import JsonValueType
 import voluptuous as vol
 
 from .alerts.ledger import KEPT_FOR
-from .alerts.model import Alert, Severity
+from .alerts.model import OTHER, Alert, Severity
 from .const import DOMAIN
 from .entity import person_identifier, source_identifier
-from .providers import OTHER, PROVIDERS
+from .providers import PROVIDERS
 from .providers.coordinator import AlertsBetween, SourceCoordinator
 
 GET_ALERTS: Final = "get_alerts"
@@ -111,7 +111,7 @@ def _targeted(call: ServiceCall) -> dict[SourceCoordinator, dict[str, dict[str, 
     selection = TargetSelection(call.data)
     selected = async_extract_referenced_entity_ids(hass, selection)
     registry = er.async_get(hass)
-    device_ids = set(selected.referenced_devices) | selection.device_ids
+    device_ids = set(selected.referenced_devices)
     for entity_id in selected.referenced | selected.indirectly_referenced:
         entity = registry.async_get(entity_id)
         if entity and entity.platform == DOMAIN and entity.device_id:

@@ -42,10 +42,8 @@ async def async_get_config_entry_diagnostics(
         "people": [
             {
                 "heard_of": picture.is_heard_of,
-                "conditions_on": sorted(
-                    alert_type
-                    for alert_type, condition in picture.conditions.items()
-                    if condition.is_on
+                "conditions_on": sum(
+                    condition.is_on is True for condition in picture.conditions.values()
                 ),
                 "has_last_alert": picture.last_alert is not None,
             }

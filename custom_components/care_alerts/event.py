@@ -7,10 +7,10 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .alerts.model import Announcement, Person
+from .alerts.model import OTHER, Announcement, Person
 from .const import DOMAIN
 from .entity import PersonEntity, Shown, add_people, person_unique_id
-from .providers import OTHER, PROVIDERS
+from .providers import PROVIDERS
 from .providers.coordinator import CareAlertsConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -67,5 +67,6 @@ class AlertEvent(EventEntity, PersonEntity):
     @callback
     def _announce(self, announcement: Announcement) -> None:
         alert: dict[str, Any] = announcement.alert.as_event(redelivered=announcement.redelivered)
-        self._trigger_event(announcement.alert.alert_type, alert)
+        alert_type = announcement.alert.alert_type
+        self._trigger_event(alert_type if alert_type in self.event_types else OTHER, alert)
         self.async_write_ha_state()

@@ -10,10 +10,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.freshness import Freshness, Status
-from .alerts.model import Person, Severity
+from .alerts.model import OTHER, Person, Severity
 from .alerts.picture import PersonPicture
 from .entity import PersonEntity, Shown, SourceEntity, add_people
-from .providers import OTHER, PROVIDERS, PersonSensorDescription
+from .providers import PROVIDERS, PersonSensorDescription
 from .providers.coordinator import CareAlertsConfigEntry
 
 PARALLEL_UPDATES = 0

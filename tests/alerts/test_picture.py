@@ -7,7 +7,7 @@ import pytest
 from custom_components.care_alerts.alerts.model import Person, Severity
 from custom_components.care_alerts.alerts.picture import Condition, PersonPicture, highest
 
-from .build import START, alert
+from .build import alert
 
 LOW, MEDIUM, HIGH = Severity.LOW, Severity.MEDIUM, Severity.HIGH
 
@@ -15,7 +15,7 @@ LOW, MEDIUM, HIGH = Severity.LOW, Severity.MEDIUM, Severity.HIGH
 def picture(*conditions: Condition) -> PersonPicture:
     """A person with these conditions."""
     return PersonPicture(
-        person=Person("p", "Maria", START),
+        person=Person("p", "Maria"),
         conditions={f"type{number}": condition for number, condition in enumerate(conditions)},
         last_alert=None,
     )

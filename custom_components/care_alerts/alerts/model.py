@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from mashumaro.mixins.dict import DataClassDictMixin
+
+OTHER: Final = "other"
+"""The alert type of whatever a newer API may send."""
 
 
 class Severity(StrEnum):
@@ -86,11 +89,7 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whose alerts are followed.
-
-    `since` is when we first knew them: what was observed before that is their history, never announced.
-    """
+    """Somebody whose alerts are followed."""
 
     person_id: str
     name: str
-    since: datetime

@@ -1,8 +1,8 @@
 """The sources there are. A new one is a folder beside this file and a line in `PROVIDERS`."""
 
-from .base import OTHER, PersonSensorDescription, Provider
+from .base import PersonSensorDescription, Provider
 from .lumen.provider import LUMEN
 
-__all__ = ["OTHER", "PROVIDERS", "PersonSensorDescription", "Provider"]
+__all__ = ["PROVIDERS", "PersonSensorDescription", "Provider"]
 
 PROVIDERS: dict[str, Provider] = {LUMEN.source: LUMEN}

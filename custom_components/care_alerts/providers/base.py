@@ -3,16 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from homeassistant.components.sensor import SensorEntityDescription
 
 from ..alerts.model import Alert
 from ..alerts.picture import PersonPicture
 from .coordinator import SourceCoordinator
-
-OTHER: Final = "other"
-"""The alert type of whatever a newer API may send."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from traceback import format_tb
 from typing import Any, override
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
@@ -17,7 +18,7 @@ from ..alerts.freshness import Status, Word, judge, measured_delay
 from ..alerts.model import Alert, Announcement
 from ..alerts.picture import PersonPicture, Picture
 from ..const import DOMAIN, LOGGER
-from .http import ApiError, AuthError, RateLimitedError, RefusedError
+from .http import LONGEST_WAIT, ApiError, AuthError, RateLimitedError, RefusedError
 from .journal import Journal
 
 FIRST_RETRY = timedelta(minutes=1)
@@ -81,15 +82,6 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         """
 
     @abstractmethod
-    async def _login_works(self, now: datetime) -> bool:
-        """Ask once more after a 401, to tell a dead login from a hiccup.
-
-        Raises:
-            ApiError: the question was not answered.
-
-        """
-
-    @abstractmethod
     def _next_poll(self, now: datetime) -> datetime:
         """When to ask again after an answer."""
 
@@ -102,12 +94,22 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         """The picture of each person, from all alerts in order."""
 
     @abstractmethod
-    def _load_state(self, stored: dict[str, Any]) -> None:
-        """Take up the state that `_state` gave before a restart; empty at first contact."""
+    def _load_state(self, stored: dict[str, Any], now: datetime) -> None:
+        """Take up the state that `_state` gave before a restart; empty at first contact.
+
+        Raises:
+            AttributeError, LookupError, TypeError, ValueError: it makes no sense.
+
+        """
 
     @abstractmethod
     def _state(self) -> dict[str, Any]:
         """Where the reading stands, as JSON values."""
+
+    @property
+    @abstractmethod
+    def people_are_chosen(self) -> bool:
+        """Whether the user chose whom to follow: nobody else's device is kept."""
 
     @abstractmethod
     def forget(self, person_id: str) -> bool:
@@ -138,7 +140,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     async def async_start(self) -> None:
         """Load what was kept and ask the source for the first time.
 
-        A source that does not answer is no reason to show nothing, if what was kept is still worth showing.
+        A source that does not answer is no reason to show nothing, if it ever did: its entities say since when it is silent.
 
         Raises:
             ConfigEntryAuthFailed: the login is dead and there is nothing to show.
@@ -148,7 +150,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         try:
             await self.async_config_entry_first_refresh()
         except ConfigEntryNotReady as err:
-            if not self.data.freshness.believable:
+            if self.data is None or self._word() is None:
                 if self.failure is Status.LOGIN_FAILED:
                     raise ConfigEntryAuthFailed(
                         translation_domain=DOMAIN, translation_key="login_failed"
@@ -179,11 +181,20 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         self._wait_until = _stored_time(stored.get("wait_until"))
         if stored.get("failure") in tuple(Status):
             self.failure = Status(stored["failure"])
-        provider_state = stored.get("provider")
-        self._load_state(provider_state if isinstance(provider_state, dict) else {})
-        self._draw(dt_util.utcnow())
+        now = dt_util.utcnow()
+        if self._wait_until and self._wait_until > now + LONGEST_WAIT:
+            # Told by a clock that was ahead.
+            self._wait_until = None
+        try:
+            self._load_state(stored.get("provider", {}), now)
+        except AttributeError, LookupError, TypeError, ValueError:
+            await self.journal.set_aside(stored)
+            self._load_state({}, now)
+        self._draw(now)
 
     async def _save(self) -> None:
+        if self._shutdown_requested:
+            return
         await self.journal.save(
             {
                 "last_contact": self.last_contact and self.last_contact.isoformat(),
@@ -231,23 +242,24 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
 
     async def _try_poll(self, now: datetime) -> ApiError | None:
         try:
-            await self._poll(now)
-        except AuthError as err:
-            return await self._confirmed(err, now)
+            try:
+                await self._poll(now)
+            except AuthError:
+                # It may be a hiccup at the vendor's: only a second 401 ends a login.
+                await self._poll(now)
         except ApiError as err:
             return err
+        except Exception as err:  # noqa: BLE001 # whatever is wrong with us must not look like health
+            if self.failure is None:
+                # Its message may quote what could not be handled: only where and what kind.
+                LOGGER.error(
+                    "Unexpected %s while asking %s:\n%s",
+                    type(err).__name__,
+                    self.name,
+                    "".join(format_tb(err.__traceback__)),
+                )
+            return ApiError("unexpected error")
         return None
-
-    async def _confirmed(self, error: AuthError, now: datetime) -> ApiError:
-        """A 401 may be a hiccup at the vendor's: only a second one ends a login."""
-        try:
-            if await self._login_works(now):
-                return ApiError("401 that was not confirmed")
-        except AuthError:
-            return error
-        except ApiError as err:
-            return err
-        return error
 
     def _answered(self, now: datetime) -> None:
         self.last_contact = now
@@ -283,6 +295,18 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             HomeAssistantError: the source asked us to wait, or did not answer.
 
         """
+        self._check_wait()
+        await self.async_refresh()
+        if self.failure is not None:
+            raise HomeAssistantError(translation_domain=DOMAIN, translation_key=self.failure.value)
+
+    def _check_wait(self) -> None:
+        """Ask nothing while the source wants us to wait.
+
+        Raises:
+            HomeAssistantError: it does.
+
+        """
         if self._wait_until and self._wait_until > (now := dt_util.utcnow()):
             raise HomeAssistantError(
                 translation_domain=DOMAIN,
@@ -291,9 +315,14 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
                     "minutes": str(-(-(self._wait_until - now) // timedelta(minutes=1)))
                 },
             )
-        await self.async_refresh()
-        if self.failure is not None:
-            raise HomeAssistantError(translation_domain=DOMAIN, translation_key=self.failure.value)
+
+    def _refused(self, error: ApiError) -> HomeAssistantError:
+        """What to raise where a person's question was not answered; a wait that came with it is kept."""
+        if error.retry_after:
+            self._wait_until = dt_util.utcnow() + error.retry_after
+        return HomeAssistantError(
+            translation_domain=DOMAIN, translation_key=_status_of(error).value
+        )
 
     # Telling.
 
@@ -332,7 +361,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         An alert whose announcer is not there yet waits for it.
         """
         # What a poll has written down is on disk, and may be announced, once it is done.
-        if not self._may_announce or self._polling:
+        # And what is announced while all is stopping, nobody hears.
+        if not self._may_announce or self._polling or self.hass.is_stopping:
             return False
         marked = False
         for announcement in self.journal.ledger.pending():

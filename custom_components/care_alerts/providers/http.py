@@ -16,7 +16,7 @@ LARGEST_ANSWER = 32 * 1024 * 1024
 LONGEST_WAIT = timedelta(days=1)
 
 # An error code goes into messages and logs, so only what cannot be anything but a code is taken.
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
+_CODE = re.compile(r"[A-Za-z]{2,20}(_[A-Za-z]{1,20}){0,3}")
 
 
 class ApiError(Exception):

@@ -1,5 +1,6 @@
 """The journal: a source's ledger and where its reading stands, in one file so that they never disagree."""
 
+from pathlib import Path
 from typing import Any, override
 
 from homeassistant.core import HomeAssistant
@@ -13,11 +14,20 @@ from ..const import DOMAIN, LOGGER
 class _Store(Store[dict[str, Any]]):
     """The journal's file. No older version of it exists yet."""
 
+    written = True
+    """Whether the last write reached the disk: Home Assistant only logs one that did not."""
+
     @override
     async def _async_migrate_func(
         self, old_major_version: int, old_minor_version: int, old_data: dict[str, Any]
     ) -> dict[str, Any]:
         return old_data
+
+    @override
+    async def _async_write_data(self, data: dict[str, Any]) -> None:
+        self.written = False
+        await super()._async_write_data(data)
+        self.written = True
 
 
 class Journal:
@@ -30,7 +40,7 @@ class Journal:
         self._hass = hass
         self._key = f"{DOMAIN}.{entry_id}"
         self._store = self._open(self._key)
-        self._issue = f"journal_set_aside_{entry_id}"
+        self._entry_id = entry_id
         self.ledger = Ledger()
 
     def _open(self, key: str) -> _Store:
@@ -48,28 +58,18 @@ class Journal:
 
         A file that makes no sense is set aside beside it, and reading starts as at first contact.
         """
-        stored = await self._store.async_load()
+        try:
+            stored = await self._store.async_load()
+        except AttributeError, LookupError, TypeError:
+            # JSON, but not what Home Assistant stores. What is not even JSON it sets aside itself.
+            await self.set_aside(None)
+            return {}
         if stored is None:
             return {}
         try:
             self.ledger, state = await self._hass.async_add_executor_job(_read, stored)
         except CorruptLedgerError:
-            aside = f"{self._key}.corrupt"
-            await self._open(aside).async_save({"stored": stored})
-            self.ledger = Ledger()
-            LOGGER.warning(
-                "The kept alerts could not be read; they are set aside in the storage file %s",
-                aside,
-            )
-            ir.async_create_issue(
-                self._hass,
-                DOMAIN,
-                self._issue,
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key="journal_set_aside",
-                translation_placeholders={"file": aside},
-            )
+            await self.set_aside(stored)
             return {}
         if self.ledger.unreadable:
             LOGGER.warning(
@@ -78,15 +78,55 @@ class Journal:
             )
         return state
 
+    async def set_aside(self, stored: Any) -> None:
+        """Begin a new journal and keep what could not be read beside it; a person is told."""
+        aside = f"{self._key}.corrupt"
+        self.ledger = Ledger()
+        if stored is None:
+            path = Path(self._store.path)
+            await self._hass.async_add_executor_job(path.replace, f"{path}.corrupt")
+        else:
+            await self._open(aside).async_save({"stored": stored})
+        LOGGER.warning(
+            "The kept alerts could not be read; they are set aside in the storage file %s", aside
+        )
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            f"journal_set_aside_{self._entry_id}",
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="journal_set_aside",
+            translation_placeholders={"file": aside},
+        )
+
     async def save(self, state: dict[str, Any]) -> None:
-        """Write the ledger and the provider's state; both are on disk when it returns."""
+        """Write the ledger and the provider's state; both are on disk when it returns, or a person is told that they are not."""
         await self._store.async_save({"ledger": self.ledger.to_dict(), "state": state})
+        if self._store.written:
+            ir.async_delete_issue(self._hass, DOMAIN, f"journal_not_written_{self._entry_id}")
+            return
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            f"journal_not_written_{self._entry_id}",
+            is_fixable=False,
+            severity=ir.IssueSeverity.ERROR,
+            translation_key="journal_not_written",
+        )
 
     async def remove(self) -> None:
-        """Leave nothing behind."""
-        for key in (self._key, f"{self._key}.corrupt"):
-            await self._open(key).async_remove()
-        ir.async_delete_issue(self._hass, DOMAIN, self._issue)
+        """Leave nothing behind, not even what was set aside."""
+        await self._store.async_remove()
+        path = Path(self._store.path)
+        await self._hass.async_add_executor_job(_remove_all, path.parent, f"{path.name}.corrupt*")
+        for what in ("journal_set_aside", "journal_not_written"):
+            ir.async_delete_issue(self._hass, DOMAIN, f"{what}_{self._entry_id}")
+
+
+def _remove_all(folder: Path, pattern: str) -> None:
+    for path in folder.glob(pattern):
+        path.unlink(missing_ok=True)
 
 
 def _read(stored: Any) -> tuple[Ledger, dict[str, Any]]:

@@ -349,7 +349,7 @@ def test_complete_days_are_asked_for_again_for_people_chosen_since() -> None:
     ("newest", "data_through"),
     [
         (heard(0, at(1, "06:10"), at(1, "23:00"), generated=at(1, "03:14")), at(1, "03:14")),
-        (heard(0, at(1, "06:10"), at(1, "23:00")), at(1, "06:10")),
+        (heard(0, at(1, "06:10"), at(1, "23:00")), at(1, "06:00")),
     ],
 )
 def test_the_word_of_the_newest_day(newest: DayHeard, data_through: datetime) -> None:
@@ -364,7 +364,7 @@ def test_the_word_of_the_newest_day(newest: DayHeard, data_through: datetime) ->
 # A person.
 
 
-MARIA = Person("person", "Maria", at(0, "00:00"))
+MARIA = Person("person", "Maria")
 
 
 def weight(
@@ -410,6 +410,7 @@ def test_somebody_never_heard_of_is_unknown() -> None:
         "weight": None,
         "flex": None,
         "medication": None,
+        "other": None,
     }
     assert nobody.last_alert is None
 
@@ -577,13 +578,15 @@ def test_somebody_not_heard_of_for_14_days_is_unknown_not_well(
     assert person.last_alert == alerts[0]
 
 
-def test_an_alert_of_an_unknown_type_is_a_sign_of_life_but_no_condition() -> None:
+def test_an_alert_of_an_unknown_type_counts() -> None:
     other = weight(0, alertType="SLEEP")
     person = picture([other], read(0))
 
     assert person.last_alert == other
     assert person.is_heard_of
-    assert [one.is_on for one in person.conditions.values()] == [False, False, False]
+    assert {kind for kind, one in person.conditions.items() if one.is_on} == {"other"}
+    # No sensor of its own, but it counts.
+    assert person.highest_severity is Severity.HIGH
 
 
 def test_a_day_analysed_in_its_own_night_ends_the_day_before() -> None:

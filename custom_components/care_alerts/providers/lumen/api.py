@@ -33,6 +33,8 @@ class DateUnavailableError(RefusedError):
 def _utc(text: Any) -> datetime:
     """An instant; one without a zone is UTC, as the vendor's times all are."""
     moment = datetime.fromisoformat(text)
+    if not 2000 < moment.year < 2100:
+        raise ValueError
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC)
@@ -162,7 +164,10 @@ class LumenClient:
             person = None
             try:
                 person = _text(record["sharedUserId"])
-                newest = max(newest, _text(record["generatedAt"]))
+                generated_at = record["generatedAt"]
+                # Compared as text: a look at each of thousands. Whatever is no time of ours is not the newest.
+                if generated_at > newest and generated_at.startswith("20"):
+                    newest = generated_at
                 if person in people:
                     alerts.append(LumenAlert.from_dict(record))
                 else:
@@ -174,7 +179,8 @@ class LumenClient:
         return AlertDay(
             day=covers,
             alerts=tuple(alerts),
-            newest_generated_at=_utc_or_none(newest),
+            newest_generated_at=_utc_or_none(newest)
+            or max((alert.generated_at for alert in alerts), default=None),
             strangers=frozenset(strangers),
             garbled=frozenset(garbled),
             unreadable=len(garbled),

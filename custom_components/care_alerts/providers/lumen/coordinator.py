@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final, override
+from typing import Any, Final, Self, override
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
@@ -18,6 +17,7 @@ from ...alerts.picture import PersonPicture
 from ...const import DOMAIN, LOGGER
 from ..coordinator import AlertsBetween, CareAlertsConfigEntry, SourceCoordinator
 from ..http import ApiError, AuthError, RateLimitedError, UnexpectedAnswerError, base_url
+from ..journal import Journal
 from .api import ALL_TIME, DAYS_AVAILABLE, DateUnavailableError, IdentityMapping, LumenClient
 from .translation import (
     ANYBODY,
@@ -105,6 +105,29 @@ class _State(DataClassDictMixin):
     lost: list[date]
     """Days that passed while we were away and that Lumen no longer kept."""
 
+    @classmethod
+    def empty(cls) -> Self:
+        """Nothing read yet."""
+        return cls(people={}, days={}, unavailable=[], lost=[])
+
+    def not_after(self, now: datetime) -> None:
+        """Take nothing for known that a clock which was ahead has noted.
+
+        Raises:
+            TypeError: a time without a zone.
+
+        """
+        for followed in self.people.values():
+            followed.since = min(followed.since, now)
+        for name in ("selected_at", "granted_to", "read_since"):
+            if (moment := getattr(self, name)) is not None:
+                setattr(self, name, min(moment, now))
+        self.days = {
+            day: heard
+            for day, heard in self.days.items()
+            if heard.last_read <= now and heard.first_read <= now
+        }
+
 
 class LumenCoordinator(SourceCoordinator):
     """Lumen's alerts of the people followed, asked for every hour and soon after each daily analysis."""
@@ -122,7 +145,7 @@ class LumenCoordinator(SourceCoordinator):
         )
         self._selection = Selection.of(entry.options)
         self._on_from = Severity(entry.options.get(CONF_ON_FROM, Severity.MEDIUM))
-        self._reading = _State(people={}, days={}, unavailable=[], lost=[])
+        self._reading = _State.empty()
         self._all_asked_at: datetime | None = None
 
     # What the shell asks.
@@ -132,30 +155,35 @@ class LumenCoordinator(SourceCoordinator):
         """The people followed, by shared user id."""
         return self._reading.people
 
+    @property
+    @override
+    def people_are_chosen(self) -> bool:
+        return not self._selection.is_everybody
+
     @override
     def forget(self, person_id: str) -> bool:
         picture = self.data.people.get(person_id)
         if picture and picture.is_heard_of:
             return False
         self._reading.people.pop(person_id, None)
+        # If they still give consent, they are back with the next answer.
+        self._reading.granted_to = None
+        self._draw(dt_util.utcnow())
+        self.config_entry.async_create_task(self.hass, self._save())
         return True
 
     @override
     async def async_alerts_between(self, start: datetime, end: datetime) -> AlertsBetween:
         held = await super().async_alerts_between(start, end)
-        # A day is analysed on the day itself or on the next.
-        first, last = start.date() - timedelta(days=1), end.date()
-        fetched = await self._fetch_days(
-            first + timedelta(days=ahead) for ahead in range((last - first).days + 1)
+        now = dt_util.utcnow()
+        days = Calendar(self._reading.days).days_between(
+            max(start, now - DAYS_REMEMBERED), min(end, now)
         )
-        return AlertsBetween(
-            sorted(
-                held.alerts
-                + [alert for alert in fetched.alerts if start <= alert.observed_at < end],
-                key=in_order,
-            ),
-            fetched.unavailable,
-        )
+        fetched = await self._fetch_days(days)
+        alerts = held.alerts + [
+            alert for alert in fetched.alerts if start <= alert.observed_at < end
+        ]
+        return AlertsBetween(sorted(alerts, key=in_order), fetched.unavailable)
 
     @override
     async def async_alerts_of(self, day: date) -> AlertsBetween:
@@ -164,27 +192,32 @@ class LumenCoordinator(SourceCoordinator):
         return AlertsBetween(held + fetched.alerts, fetched.unavailable)
 
     async def _fetch_days(self, days: Iterable[date]) -> AlertsBetween:
-        """Ask Lumen for those of the days before the newest one that we have not read."""
+        """Ask Lumen for those of the days that we have not read and that it can have; say of which nothing sure is known."""
         reading = self._reading
+        calendar = Calendar(reading.days)
+        known = calendar.known()
         now = dt_util.utcnow()
+        oldest = now.date() - timedelta(days=DAYS_AVAILABLE)
         alerts: list[Alert] = []
         unavailable: list[str] = []
         for day in days:
-            if day in reading.days or day > max(reading.days, default=date.min):
+            if day in known:
                 continue
-            if (now.date() - day).days > DAYS_AVAILABLE:
+            newest = calendar.newest
+            if day in reading.days or day < oldest or newest is None or day > newest.day:
                 unavailable.append(day.isoformat())
                 continue
+            self._check_wait()
             try:
                 answer = await self._client.alerts(day, people=reading.people)
             except DateUnavailableError:
                 unavailable.append(day.isoformat())
             except ApiError as err:
-                raise HomeAssistantError(
-                    translation_domain=DOMAIN, translation_key="unreachable"
-                ) from err
+                raise self._refused(err) from err
             else:
                 alerts += [alert_of(record, answer.day, now) for record in answer.alerts]
+                if answer.garbled or answer.day != day:
+                    unavailable.append(day.isoformat())
         return AlertsBetween(alerts, unavailable)
 
     # Asking.
@@ -309,14 +342,6 @@ class LumenCoordinator(SourceCoordinator):
         return days - had
 
     @override
-    async def _login_works(self, now: datetime) -> bool:
-        try:
-            await self._client.identity_mappings(now)
-        except AuthError:
-            return False
-        return True
-
-    @override
     def _next_poll(self, now: datetime) -> datetime:
         # Not every house at the same second.
         spread = timedelta(seconds=sum(self.config_entry.entry_id.encode()) % 300)
@@ -338,7 +363,7 @@ class LumenCoordinator(SourceCoordinator):
                 theirs[alert.person_id].append(alert)
         return {
             person_id: picture_of(
-                Person(person_id, followed.email.partition("@")[0], followed.since),
+                Person(person_id, self._name_of(followed)),
                 theirs[person_id],
                 calendar,
                 on_from=self._on_from,
@@ -346,24 +371,30 @@ class LumenCoordinator(SourceCoordinator):
             for person_id, followed in self._reading.people.items()
         }
 
+    def _name_of(self, followed: Followed) -> str:
+        """The e-mail's local part; the whole address where two of the followed share that."""
+        name = followed.email.partition("@")[0]
+        same = [one for one in self._reading.people.values() if one.email.startswith(f"{name}@")]
+        return name if len(same) == 1 else followed.email
+
     # Keeping.
 
     @override
-    def _load_state(self, stored: dict[str, Any]) -> None:
-        if stored:
-            try:
-                self._reading = _State.from_dict(stored)
-            except LookupError, TypeError, ValueError:
-                LOGGER.warning("Where the reading of Lumen stood could not be read")
-        if self._reading.selection != self._selection.fingerprint:
-            self._select_anew()
+    def _load_state(self, stored: dict[str, Any], now: datetime) -> None:
+        reading = _State.from_dict(stored) if stored else _State.empty()
+        reading.not_after(now)
+        self._reading = reading
+        if self.last_contact and self.last_contact > now:
+            self.last_contact = now
+        if reading.selection != self._selection.fingerprint:
+            self._select_anew(now)
         self._tell_of_more_people()
 
-    def _select_anew(self) -> None:
+    def _select_anew(self, now: datetime) -> None:
         """The options have changed: ask for everybody's consent again, and for the days of those who are new."""
         reading = self._reading
         reading.selection = self._selection.fingerprint
-        reading.selected_at = dt_util.utcnow()
+        reading.selected_at = reading.read_since = now
         reading.granted_to = None
         reading.more_people = False
         reading.unavailable = []
@@ -420,3 +451,17 @@ class LumenCoordinator(SourceCoordinator):
                 "last": lost[-1].isoformat(),
             },
         )
+
+
+async def followed_of(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> dict[str, str]:
+    """Whom an entry follows, shared user id -> e-mail, also while it is not running."""
+    coordinator = getattr(entry, "runtime_data", None)
+    if isinstance(coordinator, LumenCoordinator):
+        people = coordinator.followed
+    else:
+        stored = (await Journal(hass, entry.entry_id).load()).get("provider")
+        try:
+            people = _State.from_dict(stored).people if stored else {}
+        except AttributeError, LookupError, TypeError, ValueError:
+            people = {}
+    return {person_id: followed.email for person_id, followed in people.items()}

@@ -1,7 +1,7 @@
 """Lumen's steps of the config flow: address and key, checked with a real call."""
 
 from collections.abc import Mapping
-from contextlib import suppress
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -35,7 +35,7 @@ from .coordinator import (
     CONF_FOLLOWED,
     CONF_ON_FROM,
     FOLLOWED_AT_MOST,
-    LumenCoordinator,
+    followed_of,
 )
 from .translation import SOURCE
 
@@ -59,13 +59,16 @@ class LumenSteps(ConfigFlow):
     _people: dict[str, str]
     """Who the key last tried speaks of: shared user id -> e-mail."""
 
+    _asked_at: datetime
+    """When it said so: whoever consents after that consents later."""
+
     _data: dict[str, Any]
 
     async def async_step_lumen(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for address and key."""
         errors: dict[str, str] = {}
         if user_input is not None and (data := await self._checked(user_input, errors)):
-            if self._is_set_up(data):
+            if await self._is_set_up(data):
                 return self.async_abort(reason="already_configured")
             await self.async_set_unique_id(_fingerprint(data))
             self._abort_if_unique_id_configured()
@@ -82,7 +85,7 @@ class LumenSteps(ConfigFlow):
         errors: dict[str, str] = {}
         placeholders = {"count": str(len(self._people)), "strangers": ""}
         if user_input is not None:
-            options = _chosen(user_input, self._people, errors, placeholders)
+            options = _chosen(user_input, self._people, self._asked_at, errors, placeholders)
             if not options[CONF_FOLLOWED]:
                 errors[CONF_FOLLOWED] = "nobody_chosen"
             if not errors:
@@ -107,7 +110,7 @@ class LumenSteps(ConfigFlow):
         if user_input is not None and (
             data := await self._checked({**entry.data, **user_input}, errors)
         ):
-            if not self._speaks_of_the_same(entry):
+            if not await self._speaks_of_the_same(entry):
                 return self.async_abort(reason="wrong_account")
             return self.async_update_reload_and_abort(entry, data=data)
         return self._form("lumen_reauth", _KEY_ONLY, None, errors)
@@ -119,7 +122,7 @@ class LumenSteps(ConfigFlow):
         entry = self._get_reconfigure_entry()
         errors: dict[str, str] = {}
         if user_input is not None and (data := await self._checked(user_input, errors)):
-            if not self._speaks_of_the_same(entry):
+            if not await self._speaks_of_the_same(entry):
                 return self.async_abort(reason="wrong_account")
             return self.async_update_reload_and_abort(entry, data=data)
         shown = user_input or {CONF_BASE_URL: entry.data[CONF_BASE_URL]}
@@ -142,6 +145,7 @@ class LumenSteps(ConfigFlow):
         self, given: Mapping[str, Any], errors: dict[str, str]
     ) -> dict[str, Any] | None:
         """The entry's data if a real call with them works; else what is wrong is in `errors`."""
+        asked_at = dt_util.utcnow()
         try:
             url = base_url(given[CONF_BASE_URL])
             client = LumenClient(
@@ -161,6 +165,7 @@ class LumenSteps(ConfigFlow):
             errors["base"] = "unknown"
         else:
             self._people = {mapping.shared_user_id: mapping.email for mapping in mappings}
+            self._asked_at = asked_at
             return {
                 "source": SOURCE,
                 CONF_BASE_URL: str(url),
@@ -168,18 +173,19 @@ class LumenSteps(ConfigFlow):
             }
         return None
 
-    def _is_set_up(self, data: dict[str, Any]) -> bool:
+    async def _is_set_up(self, data: dict[str, Any]) -> bool:
         """Whether another entry has this key, or another key that speaks of the same people: ids are the account's own."""
-        return any(
-            entry.data == data or self._people.keys() & _followed_of(entry)
-            for entry in self._async_current_entries()
-            if entry.data["source"] == SOURCE
-        )
+        for entry in self._async_current_entries():
+            if entry.data["source"] == SOURCE and (
+                entry.data == data or self._people.keys() & await followed_of(self.hass, entry)
+            ):
+                return True
+        return False
 
-    def _speaks_of_the_same(self, entry: ConfigEntry) -> bool:
+    async def _speaks_of_the_same(self, entry: ConfigEntry) -> bool:
         """Whether the key tried can be the entry's account's. Where either side has no people there is no telling."""
-        followed = _followed_of(entry)
-        return not (followed and self._people) or bool(followed & self._people.keys())
+        followed = await followed_of(self.hass, entry)
+        return not (followed and self._people) or bool(followed.keys() & self._people.keys())
 
 
 def _fingerprint(data: Mapping[str, Any]) -> str:
@@ -188,24 +194,25 @@ def _fingerprint(data: Mapping[str, Any]) -> str:
     return sha256(text.encode()).hexdigest()[:32]
 
 
-def _followed_of(entry: ConfigEntry) -> set[str]:
-    coordinator = getattr(entry, "runtime_data", None)
-    return set(coordinator.followed) if isinstance(coordinator, LumenCoordinator) else set()
-
-
 class LumenOptionsFlow(OptionsFlowWithReload):
     """Whom to follow, and from which severity on something counts as wrong."""
 
-    _people: dict[str, str]
+    _followed: dict[str, str]
+    """Who is followed now: shared user id -> e-mail."""
+
+    _people: dict[str, str] | None
+    """Everybody who gave consent, and those followed; None if Lumen did not say."""
+
+    _asked_at: datetime
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the options."""
         errors: dict[str, str] = {}
         placeholders = {"most": str(FOLLOWED_AT_MOST), "strangers": ""}
         if user_input is None:
-            self._people = await self._everybody()
+            await self._ask()
         else:
-            options = _chosen(user_input, self._people, errors, placeholders)
+            options = _chosen(user_input, self._people, self._asked_at, errors, placeholders)
             if not errors:
                 return self.async_create_entry(
                     data=options | {CONF_ON_FROM: user_input[CONF_ON_FROM]}
@@ -219,7 +226,7 @@ class LumenOptionsFlow(OptionsFlowWithReload):
         )
         schema = vol.Schema(
             {
-                **_people_fields(self._people.values(), required=False),
+                **_people_fields((self._people or self._followed).values(), required=False),
                 vol.Required(CONF_ON_FROM, default=Severity.MEDIUM.value): on_from,
             }
         )
@@ -233,26 +240,29 @@ class LumenOptionsFlow(OptionsFlowWithReload):
     def _now(self) -> dict[str, Any]:
         """The options as they are; whoever consented later counts as chosen."""
         options = dict(self.config_entry.options)
-        coordinator = getattr(self.config_entry, "runtime_data", None)
-        if options.get(CONF_FOLLOWED) and isinstance(coordinator, LumenCoordinator):
-            options[CONF_FOLLOWED] = [followed.email for followed in coordinator.followed.values()]
+        if options.get(CONF_FOLLOWED) and self._followed:
+            options[CONF_FOLLOWED] = list(self._followed.values())
         return options
 
-    async def _everybody(self) -> dict[str, str]:
-        """Everybody who gave consent, and those we follow: they may have withdrawn it, or Lumen may not answer."""
+    async def _ask(self) -> None:
+        """Ask who gave consent. Those we follow may have withdrawn it, and may stay all the same."""
         data = self.config_entry.data
+        self._followed = await followed_of(self.hass, self.config_entry)
+        self._asked_at = dt_util.utcnow()
         client = LumenClient(
-            async_get_clientsession(self.hass),
-            base_url(data[CONF_BASE_URL]),
-            data[CONF_API_KEY],
+            async_get_clientsession(self.hass), base_url(data[CONF_BASE_URL]), data[CONF_API_KEY]
         )
-        coordinator = getattr(self.config_entry, "runtime_data", None)
-        known = coordinator.followed if isinstance(coordinator, LumenCoordinator) else {}
-        people = {person_id: person.email for person_id, person in known.items()}
-        with suppress(ApiError):
+        try:
             mappings, _ = await client.identity_mappings()
-            people |= {mapping.shared_user_id: mapping.email for mapping in mappings}
-        return people
+        except ApiError:
+            self._people = None
+            chosen_at = self.config_entry.options.get(CONF_CHOSEN_AT)
+            if chosen_at and (before := dt_util.parse_datetime(chosen_at)):
+                self._asked_at = before
+            return
+        self._people = self._followed | {
+            mapping.shared_user_id: mapping.email for mapping in mappings
+        }
 
 
 @callback
@@ -275,18 +285,20 @@ def _people_fields(emails: Any, *, required: bool) -> dict[vol.Marker, Any]:
 
 def _chosen(
     user_input: Mapping[str, Any],
-    people: Mapping[str, str],
+    people: Mapping[str, str] | None,
+    asked_at: datetime,
     errors: dict[str, str],
     placeholders: dict[str, str],
 ) -> dict[str, Any]:
     """The options that follow whom was chosen; names that gave no consent go to `errors`."""
-    known = {email.casefold() for email in people.values()}
+    known = {email.casefold() for email in people.values()} if people is not None else None
     followed = [email.strip() for email in user_input.get(CONF_FOLLOWED, [])]
-    if strangers := [email for email in followed if email.casefold() not in known]:
+    strangers = [email for email in followed if known is not None and email.casefold() not in known]
+    if strangers:
         errors[CONF_FOLLOWED] = "no_consent"
         placeholders["strangers"] = ", ".join(strangers)
     return {
         CONF_FOLLOWED: followed,
         CONF_FOLLOW_LATER: user_input[CONF_FOLLOW_LATER],
-        CONF_CHOSEN_AT: dt_util.utcnow().isoformat(),
+        CONF_CHOSEN_AT: asked_at.isoformat(),
     }

@@ -11,16 +11,16 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from mashumaro.mixins.dict import DataClassDictMixin
+import orjson
 
 from ...alerts.episodes import Ending, EndReason, episodes
 from ...alerts.freshness import Word
-from ...alerts.model import Alert, AlertState, Person, Severity
+from ...alerts.model import OTHER, Alert, AlertState, Person, Severity
 from ...alerts.picture import Condition, PersonPicture
 from .api import DAYS_AVAILABLE, LumenAlert
 
 SOURCE: Final = "lumen"
 ALERT_TYPES: Final = ("weight", "flex", "medication")
-OTHER: Final = "other"
 
 DONE_BY: Final = time(6, tzinfo=UTC)
 """When the day's analysis is complete (vendor: "completes by 06:00 UTC")."""
@@ -126,6 +126,15 @@ class Calendar:
             key=lambda heard: heard.day,
         )
 
+    def known(self) -> set[date]:
+        """The days of which all is known, for everybody."""
+        return {heard.day for heard in self.complete() if not heard.garbled}
+
+    def days_between(self, start: datetime, end: datetime) -> list[date]:
+        """The days whose analysis was made at some time from `start` to `end`, oldest first."""
+        first, last = start.date() - self._lag, end.date() - self._lag
+        return [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
+
     def to_ask_for(
         self, unavailable: Container[date], read_since: datetime | None = None
     ) -> list[date]:
@@ -146,7 +155,7 @@ class Calendar:
             return None
         complete_at = self.complete_at(self.newest)
         return Word(
-            data_through=self.newest.generated_at or self.newest.first_read,
+            data_through=self.newest.generated_at or min(complete_at, self.newest.first_read),
             next_due=complete_at + SILENT_AFTER,
             worth_until=complete_at + WORTH_SHOWING,
         )
@@ -159,7 +168,7 @@ def alert_of(record: LumenAlert, day: date, received_at: datetime) -> Alert:
     details: dict[str, Any] = {}
     if not known:
         details["alert_type"] = record.alert_type
-    if isinstance(record.details, dict):
+    if isinstance(record.details, dict) and _can_be_kept(record.details):
         details |= {snake_case(key): value for key, value in record.details.items()}
     details["date"] = day.isoformat()
     subtype = record.alert_subtype.lower()
@@ -186,6 +195,15 @@ def alert_of(record: LumenAlert, day: date, received_at: datetime) -> Alert:
         late=received_at > _expected(record.generated_at) + USUAL_DELAY,
         details=details,
     )
+
+
+def _can_be_kept(details: Any) -> bool:
+    """Whether it can be written to disk: what is nested too deep could be read, but would keep all else from it."""
+    try:
+        orjson.dumps(details)
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def _severity(told: Any, subtype: str) -> Severity:
@@ -223,12 +241,17 @@ def picture_of(
     has not been heard of for as long as Lumen keeps alerts, nothing can be said.
     """
     # An alert may be replaced within its day: the newest of a day stands for it.
-    by_day: dict[str, dict[date, Alert]] = {alert_type: {} for alert_type in ALERT_TYPES}
+    by_day: dict[str, dict[date, Alert]] = {alert_type: {} for alert_type in (*ALERT_TYPES, OTHER)}
     last_alert = None
     for alert in alerts:
         last_alert = alert
-        if alert.alert_type in by_day:
-            by_day[alert.alert_type][day_of(alert)] = alert
+        if (of_type := by_day.get(alert.alert_type)) is None:
+            continue
+        day = day_of(alert)
+        if alert.alert_type == OTHER and day in of_type:
+            # Several types that we have no word for: the worst stands for them.
+            alert = max(of_type[day], alert, key=lambda one: one.severity.rank)
+        of_type[day] = alert
     complete = [heard for heard in calendar.complete() if heard.is_whole_for(person.person_id)]
     newest = calendar.newest
     heard_of = (

@@ -1,0 +1,306 @@
+"""Cases that would break a caregiver's trust without anybody noticing: each once went wrong on the way here."""
+
+from datetime import date, timedelta
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant, State
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers.storage import Store
+from homeassistant.util.file import WriteError
+import pytest
+
+from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.providers.lumen.api import LumenAlert
+from custom_components.care_alerts.providers.lumen.coordinator import LumenCoordinator
+from custom_components.care_alerts.providers.lumen.translation import alert_of
+from simulator import CATALOGUE
+from simulator.lumen import LumenPerson
+
+from .conftest import NOON, House
+from .world import HENK, MARIA, add_alert, add_person, day, told
+
+
+async def _get_alerts(house: House, person: LumenPerson, **data: Any) -> dict[str, Any]:
+    answer = await house.hass.services.async_call(
+        DOMAIN,
+        "get_alerts",
+        {"entity_id": house.entity_id("event", "alert", person.shared_user_id), **data},
+        blocking=True,
+        return_response=True,
+    )
+    assert answer is not None
+    return answer
+
+
+def _status(house: House) -> str:
+    return house.state("sensor", "status").state
+
+
+@pytest.mark.parametrize(
+    "absurd", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", "zzz", "20zz"]
+)
+async def test_an_absurd_time_of_a_stranger_hides_nobodys_alert(
+    house: House, announced: list[State], absurd: str
+) -> None:
+    maria = add_person(house)
+    await house.set_up(
+        house.entry(options={"followed": [MARIA], "chosen_at": "2026-01-01T00:00:00+00:00"})
+    )
+    stranger = add_person(house, HENK)
+    add_alert(house, maria, 1, "MEDICATION", "MISSED_DOSE_HIGH")
+    house.sim.lumen.default.add_alert(
+        stranger, day(1), "WEIGHT", "TOO_FAST", extra={"generatedAt": absurd}
+    )
+
+    await house.pass_time(hours=19)
+
+    assert told(announced, "alert_type") == ["medication"]
+    assert _status(house) == "ok"
+    assert house.state("binary_sensor", "medication", maria.shared_user_id).state == STATE_ON
+
+
+async def test_a_fault_of_our_own_does_not_look_like_health(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_person(house)
+    await house.set_up(house.entry())
+    with patch.object(LumenCoordinator, "_catch_up", side_effect=ZeroDivisionError("maria")):
+        await house.pass_time(hours=1)
+        assert _status(house) == "unreachable"
+        await house.pass_time(hours=1)
+    complaints = [line for line in caplog.messages if "ZeroDivisionError" in line]
+    assert len(complaints) == 1
+    assert "maria" not in complaints[0]
+
+    await house.pass_time(hours=1)
+    assert _status(house) == "ok"
+
+
+async def test_days_of_which_nothing_is_known_are_not_quiet_days(house: House) -> None:
+    maria = add_person(house)
+    await house.set_up(house.entry())
+    house.sim.faults.add("*", CATALOGUE["503_bare"]())
+    await house.pass_time(days=3)
+
+    answer = await _get_alerts(house, maria, date="2026-11-19")
+    assert answer == {"alerts": [], "unavailable": ["2026-11-19"]}
+    answer = await _get_alerts(house, maria, start="2026-11-16 00:00:00+00:00")
+    assert answer["unavailable"] == ["2026-11-18", "2026-11-19", "2026-11-20"]
+    # A range beyond all reason is cut to what can be kept.
+    answer = await _get_alerts(
+        house, maria, start="0001-01-02 00:00:00+00:00", end="9999-01-01 00:00:00+00:00"
+    )
+    assert len(answer["unavailable"]) < 50
+
+
+async def test_a_question_is_not_asked_while_the_source_wants_us_to_wait(house: House) -> None:
+    maria = add_person(house)
+    await house.set_up(house.entry())
+    house.sim.faults.add("*", CATALOGUE["429_seconds"](retry_after=7200))
+    await house.pass_time(days=3)
+    asked = len(house.sim.log)
+    coordinator = house.hass.config_entries.async_entries(DOMAIN)[0].runtime_data
+    coordinator._reading.days.pop(date(2026, 11, 15))
+
+    with pytest.raises(HomeAssistantError, match="asked us to wait"):
+        await _get_alerts(house, maria, date="2026-11-15")
+    assert len(house.sim.log) == asked
+
+
+async def test_somebody_quiet_whose_device_is_deleted_is_not_lost(
+    house: House, announced: list[State]
+) -> None:
+    maria, henk = add_person(house), add_person(house, HENK)
+    add_alert(house, maria, 0)
+    options = {"followed": [MARIA, HENK], "chosen_at": "2026-01-01T00:00:00+00:00"}
+    entry = await house.set_up(house.entry(options=options))
+    coordinator = entry.runtime_data
+
+    assert not coordinator.forget(maria.shared_user_id)
+    assert coordinator.forget(henk.shared_user_id)
+    device = dr.async_get(house.hass).async_get_device_by_identifier(
+        (DOMAIN, f"lumen_{henk.shared_user_id}"), entry.entry_id
+    )
+    assert device is not None
+    dr.async_get(house.hass).async_remove_device(device.id)
+    await house.settle()
+    await house.pass_time(hours=1)
+    add_alert(house, henk, 1)
+    await house.pass_time(hours=18)
+
+    assert told(announced, "alert_type") == ["weight"]
+
+
+async def test_a_write_that_fails_is_said(house: House, announced: list[State]) -> None:
+    maria = add_person(house)
+    entry = await house.set_up(house.entry())
+    add_alert(house, maria, 1)
+    issues = ir.async_get(house.hass)
+    issue = f"journal_not_written_{entry.entry_id}"
+
+    with patch.object(Store, "_async_write_data", side_effect=WriteError("full")):
+        await house.pass_time(hours=19)
+    # Told all the same: better twice than never.
+    assert told(announced, "alert_type") == ["weight"]
+    assert issues.async_get_issue(DOMAIN, issue)
+
+    await house.pass_time(hours=1)
+    assert issues.async_get_issue(DOMAIN, issue) is None
+
+
+def test_details_that_cannot_be_written_do_not_keep_the_rest_from_the_disk() -> None:
+    nested: Any = "deep"
+    for _ in range(300):
+        nested = [nested]
+    record = LumenAlert("id", "WEIGHT", "TOO_FAST", NOON, "HIGH", {"nested": nested})
+
+    assert alert_of(record, NOON.date(), NOON).details == {"date": "2026-11-18"}
+
+
+@pytest.mark.parametrize("fault", ["401_bare", "503_bare"])
+async def test_a_source_that_died_long_ago_says_so_after_a_restart(
+    house: House, fault: str
+) -> None:
+    maria = add_person(house)
+    add_alert(house, maria, 0)
+    entry = await house.set_up(house.entry())
+    await house.hass.config_entries.async_unload(entry.entry_id)
+    house.sim.faults.add("*", CATALOGUE[fault]())
+    await house.pass_time(days=4)
+
+    await house.set_up(entry)
+
+    assert entry.state is ConfigEntryState.LOADED
+    silent = house.state("binary_sensor", "silent")
+    status = {"401_bare": "login_failed", "503_bare": "unreachable"}[fault]
+    assert (silent.state, silent.attributes["reason"]) == (STATE_ON, status)
+    assert house.state("binary_sensor", "weight", maria.shared_user_id).state == STATE_UNAVAILABLE
+    assert house.state("event", "alert", maria.shared_user_id).state != STATE_UNAVAILABLE
+
+    house.sim.faults.clear()
+    await house.pass_time(hours=1, minutes=1)
+    assert _status(house) == "ok"
+    assert house.state("binary_sensor", "silent").state == STATE_OFF
+    assert not house.hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+
+
+async def test_another_accounts_key_is_refused_while_the_entry_is_not_running(
+    house: House,
+) -> None:
+    add_person(house)
+    other = house.sim.lumen.add_account("another-key")
+    other.add_person(HENK)
+    entry = await house.set_up(house.entry())
+    await house.hass.config_entries.async_unload(entry.entry_id)
+    flow = await entry.start_reauth_flow(house.hass)
+
+    ended = await house.hass.config_entries.flow.async_configure(
+        flow["flow_id"], {"api_key": "another-key"}
+    )
+
+    assert ended["reason"] == "wrong_account"
+    assert entry.data["api_key"] == house.sim.lumen.api_key
+
+
+async def test_a_consent_between_the_form_and_the_save_is_a_later_one(house: House) -> None:
+    hass = house.hass
+    add_person(house)
+    entry = await house.set_up(house.entry())
+    form = await hass.config_entries.options.async_init(entry.entry_id)
+    await house.pass_time(minutes=5)
+    henk = add_person(house, HENK, granted_at=house.now)
+    await house.pass_time(minutes=5)
+    await hass.config_entries.options.async_configure(
+        form["flow_id"], {"followed": [MARIA], "follow_later": True, "on_from": "medium"}
+    )
+    await house.settle()
+    await house.pass_time(hours=1)
+
+    assert henk.shared_user_id in entry.runtime_data.followed
+
+
+async def test_an_address_is_not_called_a_stranger_while_lumen_does_not_answer(
+    house: House,
+) -> None:
+    hass = house.hass
+    add_person(house)
+    entry = await house.set_up(house.entry())
+    house.sim.faults.add("*", CATALOGUE["503_bare"]())
+    form = await hass.config_entries.options.async_init(entry.entry_id)
+
+    ended = await hass.config_entries.options.async_configure(
+        form["flow_id"], {"followed": [MARIA, HENK], "follow_later": True, "on_from": "medium"}
+    )
+    assert ended["type"] == "create_entry"
+
+
+async def test_a_lost_journal_does_not_take_the_devices_along(
+    house: House, hass_storage: dict[str, Any]
+) -> None:
+    people = [add_person(house, f"person{number}@example.com") for number in range(20)]
+    entry = await house.set_up(house.entry())
+    await house.hass.config_entries.async_unload(entry.entry_id)
+    for number in range(20, 30):
+        add_person(house, f"person{number}@example.com")
+    del hass_storage[f"{DOMAIN}.{entry.entry_id}"]
+
+    await house.set_up(entry)
+
+    devices = dr.async_entries_for_config_entry(dr.async_get(house.hass), entry.entry_id)
+    assert len(devices) == len(people) + 1
+    assert ir.async_get(house.hass).async_get_issue(DOMAIN, f"choose_people_{entry.entry_id}")
+
+
+async def test_two_people_of_one_name_can_be_told_apart(house: House) -> None:
+    add_person(house, "maria@one.example.com")
+    add_person(house, "maria@two.example.com")
+    add_person(house, HENK)
+    entry = await house.set_up(house.entry())
+
+    devices = dr.async_entries_for_config_entry(dr.async_get(house.hass), entry.entry_id)
+    assert {device.name for device in devices} == {
+        "Lumen",
+        "henk",
+        "maria@one.example.com",
+        "maria@two.example.com",
+    }
+
+
+async def test_ask_now_leaves_nothing_behind_after_removal(
+    house: House, hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
+    add_person(house)
+    entry = await house.set_up(house.entry())
+    coordinator = entry.runtime_data
+    await hass.config_entries.async_remove(entry.entry_id)
+    await coordinator.async_refresh()
+    await coordinator._save()
+
+    assert not [key for key in hass_storage if key.startswith(f"{DOMAIN}.")]
+
+
+async def test_a_clock_that_was_ahead_hides_nothing(
+    house: House, announced: list[State], hass_storage: dict[str, Any]
+) -> None:
+    maria = add_person(house)
+    add_alert(house, maria, 0)
+    entry = await house.set_up(house.entry())
+    await house.hass.config_entries.async_unload(entry.entry_id)
+    stored = hass_storage[f"{DOMAIN}.{entry.entry_id}"]["data"]["state"]
+    ahead = (house.now + timedelta(days=400)).isoformat()
+    stored["wait_until"] = stored["last_contact"] = ahead
+    stored["provider"]["selected_at"] = stored["provider"]["granted_to"] = ahead
+    for followed in stored["provider"]["people"].values():
+        followed["since"] = ahead
+    for heard in stored["provider"]["days"].values():
+        heard["last_read"] = ahead
+
+    await house.set_up(entry)
+    add_alert(house, maria, 1, "FLEX", "PLATEAU")
+    await house.pass_time(hours=19)
+
+    assert told(announced, "alert_type") == ["flex"]
