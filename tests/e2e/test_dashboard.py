@@ -69,12 +69,12 @@ async def test_a_newcomer_sees_the_alerts_of_the_demo_person(
             "In the newest analysis"
         )
     for detail, value in (
-        ("Weight trend", "Faster than planned"),
+        ("Weight trend", "Losing fast"),
         ("Weight change in a week", "-2.6"),
         ("Metabolic flexibility rate", "-0.05"),
-        ("Missed doses in 7 days", "5 doses"),
+        ("Doses not logged in 7 days", "5 doses"),
         ("Adherence in 7 days", "28.6"),
-        ("Doses missed in a row", "4 doses"),
+        ("Doses not logged in a row", "4 doses"),
         ("Last logged dose", "ago"),
     ):
         rows = maria.locator("hui-sensor-entity-row", has_text=detail)
