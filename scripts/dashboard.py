@@ -11,17 +11,18 @@ SUMMARY: Final = ("highest_severity", "active_alerts", "last_alert", "last_alert
 """Translation keys of the sensors that every person has, whatever the source."""
 
 TOLD: Final = """\
-{% set on = ENTITIES | select('is_state', 'on') | list %}
+{% set trends = TRENDS %}
+{% set on = trends | select('is_state', 'on') | list %}
 {% if on %}
 | Alert | Severity | Observed |
 |:--|:--|:--|
 {% for alert in on -%}
-{% set seen = state_attr(alert, 'observed_at') | as_datetime -%}
-| {{ state_attr(alert, 'friendly_name').split(' ', 1)[1] | replace(' alert', '') | capitalize }}: \
-{{ state_attr(alert, 'subtype') | replace('_', ' ') }} | **{{ state_attr(alert, 'severity') }}** | \
-{{ relative_time(seen | as_local) }} ago, {{ (seen | as_local).strftime('%a %H:%M') }} |
+{% set seen = state_attr(alert, 'observed_at') | as_datetime | as_local -%}
+| {{ state_attr(alert, 'friendly_name').split(' ', 1)[1] | replace(' alert', '') }}: \
+{{ state_translated(trends[alert]) }} | **{{ state_attr(alert, 'severity') }}** | \
+{{ relative_time(seen) }} ago, {{ seen.strftime('%a %H:%M') }} |
 {% endfor %}
-{% elif ENTITIES | select('is_state', 'off') | list %}
+{% elif trends | select('is_state', 'off') | list %}
 The newest analysis reports no problem. That is all it says.
 {% else %}
 Nothing is known: the source has not spoken.
@@ -85,6 +86,7 @@ def _heading(device: Json, icon: str) -> Json:
 
 def _cards(entities: Iterable[Json]) -> Iterator[Json]:
     """Yield a device's cards: its alerts, what sums them up, everything else it knows."""
+    entities = list(entities)
     alerts, summary, details, last = [], {}, [], []
     for entity in entities:
         domain, key = _domain(entity), entity["translation_key"]
@@ -101,16 +103,21 @@ def _cards(entities: Iterable[Json]) -> Iterator[Json]:
             details.append(_row(entity))
     yield from alerts
     if summary:
-        yield {"type": "markdown", "content": _told(alerts), "grid_options": {"columns": "full"}}
+        yield {"type": "markdown", "content": _told(entities), "grid_options": {"columns": "full"}}
     yield from (summary[key] for key in SUMMARY if key in summary)
     yield {"type": "entities", "entities": details}
     yield from last
 
 
-def _told(alerts: Iterable[Json]) -> str:
-    """Return the template that tells a person's alerts: how bad, what, when observed and how long ago."""
-    entities = [tile["entity"] for tile in alerts]
-    return TOLD.replace("ENTITIES", str(entities))
+def _told(entities: Iterable[Json]) -> str:
+    """Return the template that tells a person's alerts: what, how bad, when observed and how long ago."""
+    ids = {(_domain(entity), entity["translation_key"]): entity["entity_id"] for entity in entities}
+    trends = {
+        entity_id: ids["sensor", f"{key}_status"]
+        for (domain, key), entity_id in ids.items()
+        if domain == "binary_sensor"
+    }
+    return TOLD.replace("TRENDS", str(trends))
 
 
 def _unless_unknown(entity: Json) -> Json:

@@ -45,7 +45,7 @@ async def test_a_newcomer_sees_the_alerts_of_the_demo_person(
     told = re.search(r"Open +(\S+)\n +Log in as +user (\S+), password (\S+)", develop)
     assert told, develop
     address, user, password = told.groups()
-    page = await page_of(browser, height=1210)
+    page = await page_of(browser, height=1222)
     await page.goto(address)
     await page.get_by_label("Username").fill(user)
     await page.get_by_label("Password", exact=True).fill(password)
@@ -54,9 +54,9 @@ async def test_a_newcomer_sees_the_alerts_of_the_demo_person(
     maria = page.locator("hui-grid-section", has_text="maria.keller")
     await expect(maria).to_be_visible()
     for alert, severity in (
-        ("Weight: too fast", "high"),
-        ("Metabolic flexibility: plateau", "medium"),
-        ("Medication: missed dose high", "high"),
+        ("Weight: Losing fast", "high"),
+        ("Metabolic flexibility: Plateau", "medium"),
+        ("Medication: Many doses not logged", "high"),
     ):
         row = maria.locator("tr", has_text=alert)
         await expect(row).to_contain_text(severity)
@@ -89,5 +89,5 @@ async def test_a_newcomer_sees_the_alerts_of_the_demo_person(
     await screenshot(page, "dashboard", in_readme=True)
 
     await page.set_viewport_size({"width": 400, "height": 2000})
-    await expect(maria.locator("tr", has_text="Weight: too fast")).to_be_visible()
+    await expect(maria.locator("tr", has_text="Weight: Losing fast")).to_be_visible()
     await screenshot(page, "dashboard-phone")
