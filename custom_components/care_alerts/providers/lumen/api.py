@@ -35,8 +35,10 @@ def _utc(text: Any) -> datetime:
     moment = datetime.fromisoformat(text)
     if not 2000 < moment.year < 2100:
         raise ValueError
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+        return moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC)
 
 

@@ -281,10 +281,10 @@ class LumenCoordinator(SourceCoordinator):
             reading.people[person_id] = Followed(mapping.email, since)
             # The days read so far were read without them.
             reading.read_since = now
-        granted_to = [reading.granted_to] if reading.granted_to else []
-        # A consent dated in the future must not hide those of today.
-        granted_to += [min(mapping.granted_at, now) for mapping in mappings]
-        reading.granted_to = max(granted_to, default=None)
+        if mappings:
+            # A consent dated in the future must not hide those of today.
+            newest = min(max(mapping.granted_at for mapping in mappings), now)
+            reading.granted_to = max(reading.granted_to or newest, newest)
         self._tell_of_more_people()
 
     async def _read_day(self, day: date | None, now: datetime) -> frozenset[str]:
