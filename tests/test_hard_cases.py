@@ -80,6 +80,19 @@ async def test_a_fault_of_our_own_does_not_look_like_health(
     assert _status(house) == "ok"
 
 
+async def test_a_fault_of_our_own_is_said_again_after_a_restart(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_person(house)
+    entry = await house.set_up(house.entry())
+    with patch.object(LumenCoordinator, "_catch_up", side_effect=ZeroDivisionError):
+        await house.pass_time(hours=1)
+        caplog.clear()
+        await house.hass.config_entries.async_reload(entry.entry_id)
+        await house.settle()
+    assert len([line for line in caplog.messages if "ZeroDivisionError" in line]) == 1
+
+
 async def test_days_of_which_nothing_is_known_are_not_quiet_days(house: House) -> None:
     maria = add_person(house)
     await house.set_up(house.entry())

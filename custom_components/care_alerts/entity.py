@@ -16,8 +16,6 @@ from .alerts.picture import PersonPicture
 from .const import DOMAIN
 from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
 
-CONFIGURATION_URL = "https://github.com/care-alerts/care-alerts"
-
 
 def source_identifier(entry: CareAlertsConfigEntry) -> tuple[str, str]:
     """The device identifier of a source."""

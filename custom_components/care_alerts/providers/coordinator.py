@@ -246,11 +246,13 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
                 await self._poll(now)
             except AuthError:
                 # It may be a hiccup at the vendor's: only a second 401 ends a login.
+                self.unreadable_records = 0
                 await self._poll(now)
         except ApiError as err:
             return err
         except Exception as err:  # noqa: BLE001 # whatever is wrong with us must not look like health
-            if self.failure is None:
+            # `failure` may be of the life before; this one has to say it once.
+            if not self._failures:
                 # Its message may quote what could not be handled: only where and what kind.
                 LOGGER.error(
                     "Unexpected %s while asking %s:\n%s",
