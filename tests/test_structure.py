@@ -29,8 +29,9 @@ import voluptuous as vol
 
 from custom_components.care_alerts import system_health
 from custom_components.care_alerts.alerts.freshness import Status
-from custom_components.care_alerts.config_flow import _OPTIONS_FLOWS, CareAlertsConfigFlow
+from custom_components.care_alerts.config_flow import CareAlertsConfigFlow
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.providers import PROVIDERS
 
 from .conftest import House
 
@@ -301,13 +302,15 @@ def test_flow_steps_have_strings() -> None:
         "reauth",
         "reconfigure",
     }
-    assert set(english()["options"]["step"]) == set().union(*map(steps, _OPTIONS_FLOWS.values()))
+    assert set(english()["options"]["step"]) == set().union(
+        *(steps(provider.options_flow) for provider in PROVIDERS.values())
+    )
 
 
 def test_flow_menu_has_strings() -> None:
     menu = english()["config"]["step"]["user"]
-    assert set(menu["menu_options"]) == set(_OPTIONS_FLOWS)
-    assert set(menu["menu_option_descriptions"]) == set(_OPTIONS_FLOWS)
+    assert set(menu["menu_options"]) == set(PROVIDERS)
+    assert set(menu["menu_option_descriptions"]) == set(PROVIDERS)
 
 
 def test_flow_fields_have_strings() -> None:

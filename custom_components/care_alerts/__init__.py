@@ -14,7 +14,6 @@ from .const import DOMAIN, PLATFORMS
 from .entity import person_identifier, source_identifier
 from .providers import PROVIDERS
 from .providers.coordinator import CareAlertsConfigEntry
-from .providers.journal import Journal
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -35,7 +34,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -
         identifiers={source_identifier(entry)},
         entry_type=DeviceEntryType.SERVICE,
         manufacturer=coordinator.name_of_source,
-        name=entry.title,
+        name=coordinator.name_of_source_device,
     )
     coordinator.source_device_id = source_device.id
     _remove_unfollowed(hass, entry)
@@ -56,7 +55,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) 
 
 async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     """Leave nothing behind."""
-    await Journal(hass, entry.entry_id).remove()
+    await PROVIDERS[entry.data["source"]].coordinator.async_remove(hass, entry)
 
 
 async def async_remove_config_entry_device(

@@ -1,6 +1,5 @@
 """Binary sensors: a source that has fallen silent, and one per alert type for each person."""
 
-from collections.abc import Iterable
 from typing import override
 
 from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySensorEntityDescription
@@ -9,7 +8,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .alerts.model import Person
+from .alerts.picture import PersonPicture
 from .entity import PersonEntity, Shown, SourceEntity, add_people
 from .providers import PROVIDERS
 from .providers.coordinator import CareAlertsConfigEntry
@@ -33,14 +32,17 @@ async def async_setup_entry(
     provider = PROVIDERS[coordinator.source]
     async_add_entities([SilentSensor(coordinator, SILENT)])
 
-    def entities_of(person: Person) -> Iterable[AlertSensor]:
-        for alert_type in provider.alert_types:
-            description = BinarySensorEntityDescription(
-                key=alert_type, device_class=BinarySensorDeviceClass.PROBLEM
-            )
-            yield AlertSensor(coordinator, description, person, coordinator.source_device_id)
+    descriptions = [
+        BinarySensorEntityDescription(key=alert_type, device_class=BinarySensorDeviceClass.PROBLEM)
+        for alert_type in provider.alert_types
+    ]
 
-    add_people(entry, async_add_entities, entities_of)
+    def descriptions_of(picture: PersonPicture) -> list[BinarySensorEntityDescription]:
+        return [
+            description for description in descriptions if description.key in picture.conditions
+        ]
+
+    add_people(entry, async_add_entities, descriptions_of, AlertSensor)
 
 
 class _BinarySensor(BinarySensorEntity):
@@ -76,7 +78,9 @@ class AlertSensor(_BinarySensor, PersonEntity):
     def _show(self) -> Shown:
         if self.picture is None or not self.coordinator.data.freshness.believable:
             return Shown(None, available=False)
-        condition = self.picture.conditions[self.entity_description.key]
+        condition = self.picture.conditions.get(self.entity_description.key)
+        if condition is None:
+            return Shown(None, available=False)
         alert, episode = condition.standing, condition.episode
         return Shown(
             condition.is_on,

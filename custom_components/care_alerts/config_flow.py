@@ -8,9 +8,7 @@ from homeassistant.core import callback
 
 from .const import DOMAIN
 from .providers import PROVIDERS
-from .providers.lumen.flow import LumenOptionsFlow, LumenSteps
-
-_OPTIONS_FLOWS: dict[str, type[OptionsFlow]] = {"lumen": LumenOptionsFlow}
+from .providers.lumen.flow import LumenSteps
 
 
 class CareAlertsConfigFlow(LumenSteps, ConfigFlow, domain=DOMAIN):
@@ -22,7 +20,7 @@ class CareAlertsConfigFlow(LumenSteps, ConfigFlow, domain=DOMAIN):
     @callback
     @override
     def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
-        return _OPTIONS_FLOWS[config_entry.data["source"]]()
+        return PROVIDERS[config_entry.data["source"]].options_flow()
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -100,7 +100,6 @@ class PersonEntity(CareAlertsEntity):
         coordinator: SourceCoordinator,
         description: EntityDescription,
         person: Person,
-        source_device_id: str,
     ) -> None:
         """Belong to the person's device, under the source's."""
         super().__init__(coordinator, description)
@@ -111,7 +110,7 @@ class PersonEntity(CareAlertsEntity):
             identifiers={person_identifier(coordinator, person.person_id)},
             manufacturer=coordinator.name_of_source,
             name=person.name,
-            via_device_id=source_device_id,
+            via_device_id=coordinator.source_device_id,
         )
 
     @property
@@ -120,25 +119,33 @@ class PersonEntity(CareAlertsEntity):
         return self.coordinator.data.people.get(self.person_id)
 
 
-def add_people(
+def add_people[DescriptionT: EntityDescription](
     entry: CareAlertsConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
-    entities_of: Callable[[Person], Iterable[Entity]],
+    descriptions_of: Callable[[PersonPicture], Iterable[DescriptionT]],
+    entity: Callable[[SourceCoordinator, DescriptionT, Person], Entity],
 ) -> None:
-    """Add the entities of everybody followed, now and whenever somebody new appears."""
+    """Add the entities that everybody's picture asks for, now and whenever somebody or something new appears."""
     coordinator = entry.runtime_data
-    known: set[str] = set()
+    known: set[tuple[str, str]] = set()
 
     @callback
     def add_new() -> None:
         people = coordinator.data.people
-        new = [person_id for person_id in people if person_id not in known]
-        known.intersection_update(people)
-        known.update(new)
+        known.intersection_update({one for one in known if one[0] in people})
+        new = [
+            entity(coordinator, description, picture.person)
+            for person_id, picture in people.items()
+            for description in descriptions_of(picture)
+            if (person_id, description.key) not in known
+        ]
         if new:
-            async_add_entities(
-                entity for person_id in new for entity in entities_of(people[person_id].person)
+            known.update(
+                (person_id, description.key)
+                for person_id, picture in people.items()
+                for description in descriptions_of(picture)
             )
+            async_add_entities(new)
 
     # A coordinator polls only while it is listened to: this goes on when every entity is disabled.
     entry.async_on_unload(coordinator.async_add_listener(add_new))

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .alerts.model import OTHER, Announcement, Person
+from .alerts.model import OTHER, Announcement
 from .const import DOMAIN
 from .entity import PersonEntity, Shown, add_people, person_unique_id
 from .providers import PROVIDERS
@@ -41,10 +41,7 @@ async def async_setup_entry(
 
     coordinator.async_mute_with(is_disabled)
 
-    def entities_of(person: Person) -> list[AlertEvent]:
-        return [AlertEvent(coordinator, description, person, coordinator.source_device_id)]
-
-    add_people(entry, async_add_entities, entities_of)
+    add_people(entry, async_add_entities, lambda _: [description], AlertEvent)
 
 
 class AlertEvent(EventEntity, PersonEntity):

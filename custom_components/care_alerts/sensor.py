@@ -1,6 +1,6 @@
 """Sensors: how fresh a source is, what each person's alerts add up to, and what only their source knows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, override
 
@@ -10,11 +10,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.freshness import Freshness, Status
-from .alerts.model import OTHER, Person, Severity
+from .alerts.model import OTHER, Severity
 from .alerts.picture import PersonPicture
 from .entity import PersonEntity, Shown, SourceEntity, add_people
 from .providers import PROVIDERS, PersonSensorDescription
 from .providers.coordinator import CareAlertsConfigEntry
+from .providers.glucose import usual_glucose_unit
 
 PARALLEL_UPDATES = 0
 
@@ -111,13 +112,8 @@ async def async_setup_entry(
     )
     async_add_entities(SourceSensor(coordinator, description) for description in SOURCE_SENSORS)
 
-    def entities_of(person: Person) -> Iterable[PersonEntity]:
-        for summary in summaries:
-            yield SummarySensor(coordinator, summary, person, coordinator.source_device_id)
-        for own in provider.person_sensors:
-            yield OwnSensor(coordinator, own, person, coordinator.source_device_id)
-
-    add_people(entry, async_add_entities, entities_of)
+    add_people(entry, async_add_entities, lambda _: summaries, SummarySensor)
+    add_people(entry, async_add_entities, lambda _: provider.person_sensors, OwnSensor)
 
 
 class _Sensor(SensorEntity):
@@ -177,4 +173,11 @@ class OwnSensor(_Sensor, PersonEntity):
         value = self.entity_description.value_fn(self.picture)
         if value is None:
             return Shown(None)
-        return Shown(value.value, {"observed_at": value.alert.observed_at})
+        return Shown(value.value, {"observed_at": value.observed_at, **value.attributes})
+
+    @property
+    @override
+    def suggested_unit_of_measurement(self) -> str | None:
+        if self.device_class is SensorDeviceClass.BLOOD_GLUCOSE_CONCENTRATION:
+            return usual_glucose_unit(self.hass.config.country)
+        return super().suggested_unit_of_measurement

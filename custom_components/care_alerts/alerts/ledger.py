@@ -4,7 +4,7 @@ An alert is written down before it is announced and marked when it has been. Who
 saves it between those steps; what a crash leaves in between is announced again as `redelivered`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -43,6 +43,7 @@ class Ledger:
     def __init__(self) -> None:
         """Start an empty ledger."""
         self._lines: dict[str, _Line] = {}
+        self._in_order: list[Alert] | None = None
         self._forgotten_to = _BEGINNING
         self.unreadable = 0
         """Stored lines that could not be read when the ledger was loaded."""
@@ -61,6 +62,7 @@ class Ledger:
         self._lines[alert.alert_id] = _Line(
             alert, Delivery.PENDING if announce else Delivery.HISTORY
         )
+        self._in_order = None
         return True
 
     def pending(self) -> list[Announcement]:
@@ -74,16 +76,19 @@ class Ledger:
         if line := self._lines.get(alert_id):
             line.delivery = Delivery.ANNOUNCED
 
-    def alerts(self) -> list[Alert]:
+    def alerts(self) -> Sequence[Alert]:
         """All alerts, in the order they happened."""
-        return sorted((line.alert for line in self._lines.values()), key=in_order)
+        if self._in_order is None:
+            self._in_order = sorted((line.alert for line in self._lines.values()), key=in_order)
+        return self._in_order
 
     def followed_live(self) -> list[Alert]:
         """The alerts that came while their person was being followed, in order: no history."""
-        return sorted(
-            (line.alert for line in self._lines.values() if line.delivery is not Delivery.HISTORY),
-            key=in_order,
-        )
+        return [
+            alert
+            for alert in self.alerts()
+            if self._lines[alert.alert_id].delivery is not Delivery.HISTORY
+        ]
 
     def prune(
         self,
@@ -101,6 +106,7 @@ class Ledger:
         for alert in gone:
             del self._lines[alert.alert_id]
         if gone:
+            self._in_order = None
             # Not `limit`: a clock that once was years ahead must not make every later alert old.
             self._forgotten_to = max(self._forgotten_to, gone[-1].observed_at)
         return len(gone)

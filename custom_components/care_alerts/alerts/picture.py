@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from .episodes import Episode
 from .freshness import Freshness
+from .glucose import Glucose
 from .model import Alert, Person, Severity
 
 
@@ -23,11 +24,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonPicture:
-    """One person: a condition for each alert type, and the last alert that was heard of."""
+    """One person: a condition for each alert type there is for them, the last alert and the last glucose heard of."""
 
     person: Person
     conditions: Mapping[str, Condition]
     last_alert: Alert | None
+    glucose: Glucose | None = None
 
     @property
     def is_heard_of(self) -> bool:

@@ -1,22 +1,24 @@
 """What a provider tells the shell about its source."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from homeassistant.components.sensor import SensorEntityDescription
+from homeassistant.config_entries import OptionsFlow
 
-from ..alerts.model import Alert
 from ..alerts.picture import PersonPicture
 from .coordinator import SourceCoordinator
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value and the alert that carried it: its age travels with it."""
+    """A value and when it was observed: its age travels with it."""
 
     value: str | int | float | datetime | None
-    alert: Alert
+    observed_at: datetime
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +30,13 @@ class PersonSensorDescription(SensorEntityDescription):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A source: its name in the contract, its alert types, its coordinator and the sensors of its own."""
+    """A source: its name in the contract, its alert types, its coordinator, its options and the sensors of its own.
+
+    A person has binary sensors for those of the alert types that their picture has conditions for.
+    """
 
     source: str
     alert_types: tuple[str, ...]
     coordinator: type[SourceCoordinator]
+    options_flow: type[OptionsFlow]
     person_sensors: tuple[PersonSensorDescription, ...]

@@ -1,7 +1,7 @@
 """The coordinator that every source shares: poll, write down, announce, mark; and what happens when that fails."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from traceback import format_tb
@@ -18,7 +18,7 @@ from ..alerts.freshness import Status, Word, judge, measured_delay
 from ..alerts.model import Alert, Announcement
 from ..alerts.picture import PersonPicture, Picture
 from ..const import DOMAIN, LOGGER
-from .http import LONGEST_WAIT, ApiError, AuthError, RateLimitedError, RefusedError
+from .http import LONGEST_WAIT, ApiError, AuthError, LoginEndedError, RateLimitedError, RefusedError
 from .journal import Journal
 
 FIRST_RETRY = timedelta(minutes=1)
@@ -90,7 +90,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         """How fresh the source's newest word is; None if it never spoke."""
 
     @abstractmethod
-    def _people(self, now: datetime, alerts: list[Alert]) -> dict[str, PersonPicture]:
+    def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonPicture]:
         """The picture of each person, from all alerts in order."""
 
     @abstractmethod
@@ -105,6 +105,20 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     @abstractmethod
     def _state(self) -> dict[str, Any]:
         """Where the reading stands, as JSON values."""
+
+    def _delay(self) -> timedelta | None:
+        """The usual time from when something was observed to when we had it; None if not known yet."""
+        return measured_delay(self.journal.ledger.followed_live())
+
+    @property
+    def name_of_source_device(self) -> str:
+        """What the device of the source is called."""
+        return self.config_entry.title
+
+    @classmethod
+    async def async_remove(cls, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
+        """Leave nothing of a removed entry behind."""
+        await Journal(hass, entry.entry_id).remove()
 
     @property
     @abstractmethod
@@ -244,6 +258,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         try:
             try:
                 await self._poll(now)
+            except LoginEndedError:
+                raise
             except AuthError:
                 # It may be a hiccup at the vendor's: only a second 401 ends a login.
                 self.unreadable_records = 0
@@ -386,7 +402,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             word=self._word(),
             failure=self.failure,
             last_contact=self.last_contact,
-            delay=measured_delay(self.journal.ledger.followed_live()),
+            delay=self._delay(),
         )
         self.data = Picture(
             people=self._people(now, self.journal.ledger.alerts()), freshness=freshness

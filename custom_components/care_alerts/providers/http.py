@@ -35,6 +35,10 @@ class AuthError(ApiError):
     """The vendor does not accept our credentials (401)."""
 
 
+class LoginEndedError(AuthError):
+    """The login is over for certain: a renewal was tried. Only a person can log in again."""
+
+
 class RateLimitedError(ApiError):
     """Too many requests (429)."""
 

@@ -1,6 +1,6 @@
 """Lumen, polled: who is followed, which days to ask for, and what comes of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Self, override
@@ -355,7 +355,7 @@ class LumenCoordinator(SourceCoordinator):
         return Calendar(self._reading.days).word()
 
     @override
-    def _people(self, now: datetime, alerts: list[Alert]) -> dict[str, PersonPicture]:
+    def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonPicture]:
         calendar = Calendar(self._reading.days)
         theirs: dict[str, list[Alert]] = {person_id: [] for person_id in self._reading.people}
         for alert in alerts:

@@ -11,6 +11,7 @@ from homeassistant.util import dt as dt_util
 from ...alerts.picture import PersonPicture
 from ..base import PersonSensorDescription, Provider, Value
 from .coordinator import LumenCoordinator
+from .flow import LumenOptionsFlow
 from .translation import ALERT_TYPES, SOURCE
 
 SUBTYPES: dict[str, list[str]] = {
@@ -37,7 +38,7 @@ def _detail(
 
     def value_of(picture: PersonPicture) -> Value | None:
         alert = picture.conditions[alert_type].standing
-        return Value(read(alert.details.get(field)), alert) if alert else None
+        return Value(read(alert.details.get(field)), alert.observed_at) if alert else None
 
     return value_of
 
@@ -45,7 +46,7 @@ def _detail(
 def _subtype(alert_type: str) -> Callable[[PersonPicture], Value | None]:
     def value_of(picture: PersonPicture) -> Value | None:
         alert = picture.conditions[alert_type].standing
-        return Value(alert.subtype, alert) if alert else None
+        return Value(alert.subtype, alert.observed_at) if alert else None
 
     return value_of
 
@@ -54,6 +55,7 @@ LUMEN = Provider(
     source=SOURCE,
     alert_types=ALERT_TYPES,
     coordinator=LumenCoordinator,
+    options_flow=LumenOptionsFlow,
     person_sensors=(
         *(
             PersonSensorDescription(

@@ -1,0 +1,37 @@
+"""Glucose: a value as a source's readings tell it, with the time it was observed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from mashumaro.mixins.dict import DataClassDictMixin
+
+
+class Trend(StrEnum):
+    """Which way glucose was going, in words every source's arrows can be told in."""
+
+    RISING_QUICKLY = "rising_quickly"
+    RISING = "rising"
+    RISING_SLIGHTLY = "rising_slightly"
+    STEADY = "steady"
+    FALLING_SLIGHTLY = "falling_slightly"
+    FALLING = "falling"
+    FALLING_QUICKLY = "falling_quickly"
+
+
+class OutOfRange(StrEnum):
+    """A sensor measured less or more than it can tell: the value is the edge of its range."""
+
+    LOW = "low"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glucose(DataClassDictMixin):
+    """A glucose value as received: `unit` is `mg/dL` or `mmol/L`, `observed_at` aware UTC."""
+
+    observed_at: datetime
+    value: float
+    unit: str
+    trend: Trend | None = None
+    out_of_range: OutOfRange | None = None

@@ -1,0 +1,65 @@
+"""The sensors of every source that tells glucose values."""
+
+from typing import Final
+
+from homeassistant.components.sensor import SensorDeviceClass
+from homeassistant.const import UnitOfBloodGlucoseConcentration
+from homeassistant.util.unit_conversion import BloodGlucoseConcentrationConverter
+
+from ..alerts.glucose import Trend
+from ..alerts.picture import PersonPicture
+from .base import PersonSensorDescription, Value
+
+MMOL_COUNTRIES: Final = frozenset(
+    # A list would be a line for each.
+    "AU BG CA CH CN CZ DK EE FI GB HK HR HU IE IS LT LV MT MY NL NO NZ RU SE SG SI SK UA ZA".split()  # noqa: SIM905
+)
+"""Where people speak of their glucose in mmol/L."""
+
+
+def usual_glucose_unit(country: str | None) -> UnitOfBloodGlucoseConcentration:
+    """The unit that people of a country (ISO 3166, as Home Assistant has it) are used to."""
+    if country in MMOL_COUNTRIES:
+        return UnitOfBloodGlucoseConcentration.MILLIMOLE_PER_LITER
+    return UnitOfBloodGlucoseConcentration.MILLIGRAMS_PER_DECILITER
+
+
+def glucose_sensors(
+    unit: UnitOfBloodGlucoseConcentration,
+) -> tuple[PersonSensorDescription, PersonSensorDescription]:
+    """Sensors of the newest glucose value and its trend; `unit` is the one the source usually tells it in."""
+
+    def value_of(picture: PersonPicture) -> Value | None:
+        glucose = picture.glucose
+        if glucose is None:
+            return None
+        value = BloodGlucoseConcentrationConverter.convert(glucose.value, glucose.unit, unit)
+        return Value(
+            value,
+            glucose.observed_at,
+            {"out_of_range": glucose.out_of_range and glucose.out_of_range.value},
+        )
+
+    def trend_of(picture: PersonPicture) -> Value | None:
+        glucose = picture.glucose
+        if glucose is None:
+            return None
+        return Value(glucose.trend and glucose.trend.value, glucose.observed_at)
+
+    return (
+        PersonSensorDescription(
+            key="glucose",
+            device_class=SensorDeviceClass.BLOOD_GLUCOSE_CONCENTRATION,
+            native_unit_of_measurement=unit,
+            suggested_display_precision=(
+                1 if unit is UnitOfBloodGlucoseConcentration.MILLIMOLE_PER_LITER else 0
+            ),
+            value_fn=value_of,
+        ),
+        PersonSensorDescription(
+            key="glucose_trend",
+            device_class=SensorDeviceClass.ENUM,
+            options=[trend.value for trend in Trend],
+            value_fn=trend_of,
+        ),
+    )
