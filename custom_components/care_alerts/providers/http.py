@@ -1,6 +1,7 @@
 """What every vendor's client needs of HTTP: time limits, a size limit, `Retry-After` and errors without secrets."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 import ipaddress
@@ -16,19 +17,22 @@ LARGEST_ANSWER = 32 * 1024 * 1024
 LONGEST_WAIT = timedelta(days=1)
 
 # An error code goes into messages and logs, so only what cannot be anything but a code is taken.
-_CODE = re.compile(r"[A-Za-z]{2,20}(_[A-Za-z]{1,20}){0,3}")
+_CODE = re.compile(r"[A-Za-z]{2,20}([_-][A-Za-z]{1,20}){0,3}")
 
 
 class ApiError(Exception):
     """A request that did not give what was asked. The message holds a status and a code, never a secret.
 
-    `retry_after`: how long the vendor asked us to wait, if it did.
+    `retry_after`: how long the vendor asked us to wait, if it did. `code`: the vendor's word for it.
     """
 
-    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
-        """Keep the message and the wait."""
+    def __init__(
+        self, message: str, retry_after: timedelta | None = None, code: str | None = None
+    ) -> None:
+        """Keep the message, the wait and the code."""
         super().__init__(message)
         self.retry_after = retry_after
+        self.code = code
 
 
 class AuthError(ApiError):
@@ -56,9 +60,8 @@ class RefusedError(ApiError):
 
     def __init__(self, status: int, code: str | None) -> None:
         """Keep what the vendor answered."""
-        super().__init__(f"HTTP {status}" + (f" {code}" if code else ""))
+        super().__init__(_message(status, code), code=code)
         self.status = status
-        self.code = code
 
 
 class InvalidUrlError(ValueError):
@@ -102,6 +105,74 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 200 answer."""
+
+    headers: Mapping[str, str]
+    content_type: str
+    body: bytes | bytearray
+
+    def json(self) -> Any:
+        """The JSON value it holds.
+
+        Raises:
+            UnexpectedAnswerError: it holds none.
+
+        """
+        if self.content_type != "application/json":
+            raise UnexpectedAnswerError("not JSON")
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            raise UnexpectedAnswerError("not JSON") from None
+
+
+async def request(
+    session: ClientSession,
+    method: str,
+    url: URL,
+    *,
+    headers: Mapping[str, str],
+    params: Mapping[str, str] | None = None,
+    form: Mapping[str, str] | None = None,
+    json: Any = None,
+    limits: ClientTimeout = REQUEST_TIMEOUT,
+    largest: int = LARGEST_ANSWER,
+) -> Answer:
+    """Send a request, with a form or a JSON value as its body, and return a 200 answer.
+
+    Redirects are not followed: they would take the headers along.
+
+    Raises:
+        ApiError: one of its kinds, for everything that can go wrong.
+
+    """
+    sent = {"Accept": "application/json", **headers}
+    data: Any = form
+    if json is not None:
+        data = orjson.dumps(json)
+        sent["Content-Type"] = "application/json"
+    try:
+        async with session.request(
+            method,
+            url,
+            headers=sent,
+            params=params,
+            data=data,
+            timeout=limits,
+            allow_redirects=False,
+        ) as response:
+            if response.status != 200:
+                raise _error_of(response, await _code_in(response))
+            return Answer(response.headers, response.content_type, await _read(response, largest))
+    except TimeoutError as err:
+        raise UnreachableError("no answer in time") from err
+    except ClientError as err:
+        # aiohttp's own messages can hold the URL with its query.
+        raise UnreachableError(type(err).__name__) from None
+
+
 async def get_json(
     session: ClientSession,
     url: URL,
@@ -111,34 +182,16 @@ async def get_json(
     limits: ClientTimeout = REQUEST_TIMEOUT,
     largest: int = LARGEST_ANSWER,
 ) -> Any:
-    """GET `url` and return the JSON value of a 200 answer. Redirects are not followed: they would take the headers along.
+    """GET `url` and return the JSON value of a 200 answer, as `request`.
 
     Raises:
         ApiError: one of its kinds, for everything that can go wrong.
 
     """
-    try:
-        async with session.get(
-            url,
-            headers={"Accept": "application/json", **headers},
-            params=params,
-            timeout=limits,
-            allow_redirects=False,
-        ) as response:
-            if response.status != 200:
-                raise _error_of(response, await _code_in(response))
-            if response.content_type != "application/json":
-                raise UnexpectedAnswerError("not JSON")
-            body = await _read(response, largest)
-    except TimeoutError as err:
-        raise UnreachableError("no answer in time") from err
-    except ClientError as err:
-        # aiohttp's own messages can hold the URL with its query.
-        raise UnreachableError(type(err).__name__) from None
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise UnexpectedAnswerError("not JSON") from None
+    answer = await request(
+        session, "GET", url, headers=headers, params=params, limits=limits, largest=largest
+    )
+    return answer.json()
 
 
 async def _read(response: ClientResponse, largest: int) -> bytearray:
@@ -159,7 +212,12 @@ async def _code_in(response: ClientResponse) -> str | None:
     except orjson.JSONDecodeError, UnexpectedAnswerError:
         return None
     match body:
-        case {"error": {"code": str(code)}} | {"error": str(code)} | {"code": str(code)}:
+        case (
+            {"error": {"code": str(code)}}
+            | {"error": str(code)}
+            | {"errors": [{"code": str(code)}, *_]}
+            | {"code": str(code)}
+        ):
             return code if _CODE.fullmatch(code) else None
         case _:
             return None
@@ -167,17 +225,21 @@ async def _code_in(response: ClientResponse) -> str | None:
 
 def _error_of(response: ClientResponse, code: str | None) -> ApiError:
     status = response.status
-    message = f"HTTP {status}" + (f" {code}" if code else "")
+    message = _message(status, code)
     wait = retry_after(response.headers)
     if status == 401:
-        return AuthError(message)
+        return AuthError(message, code=code)
     if status == 429:
-        return RateLimitedError(message, wait)
+        return RateLimitedError(message, wait, code)
     if status >= 500:
-        return UnreachableError(message, wait)
+        return UnreachableError(message, wait, code)
     if status >= 400:
         return RefusedError(status, code)
     return UnexpectedAnswerError(message)
+
+
+def _message(status: int, code: str | None) -> str:
+    return f"HTTP {status}" + (f" {code}" if code else "")
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
