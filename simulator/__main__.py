@@ -31,7 +31,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     sim = Simulator(arguments.start, arguments.speed, arguments.scenario)
     await sim.start(arguments.host, arguments.port)
     print(
-        f"Simulator: {sim.url} (Lumen: {sim.lumen.url}, key {sim.lumen.api_key})",
+        f"Simulator: {sim.url} (Lumen: {sim.lumen.url}, key {sim.lumen.api_key}; "
+        f"Dexcom: {sim.dexcom.url}, app {sim.dexcom.client_id}, secret {sim.dexcom.client_secret})",
         flush=True,
     )
     try:

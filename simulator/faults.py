@@ -298,7 +298,10 @@ def _body_of(answer: web.StreamResponse) -> bytes | None:
 
 
 def _edit_list(document: object, change: Callable[[list[Any]], object]) -> object:
-    """Change the outermost list of a document: where vendors keep their records."""
+    """Change the outermost list of a document: where vendors keep their records.
+
+    A document without any is itself the only record.
+    """
     holder: dict[str, object] = {"": document}
     level: list[dict[str, object]] = [holder]
     while level:
@@ -308,7 +311,8 @@ def _edit_list(document: object, change: Callable[[list[Any]], object]) -> objec
                     node[key] = change(value)
                     return holder[""]
         level = [value for node in level for value in node.values() if isinstance(value, dict)]
-    return document
+    changed = change([document])
+    return changed[0] if isinstance(changed, list) else changed
 
 
 def _edit_leaves(document: object, change: Callable[[object], object]) -> object:
@@ -324,8 +328,10 @@ def _edit_leaves(document: object, change: Callable[[object], object]) -> object
 
 
 def _edit_inner(document: object, change: Callable[[object], object]) -> object:
-    """Change the containers right below the top."""
-    if not isinstance(document, dict):
+    """Change the containers right below the top; the top itself where there are none."""
+    if not isinstance(document, dict) or not any(
+        isinstance(value, dict | list) for value in document.values()
+    ):
         return change(document)
     return {
         key: change(value) if isinstance(value, dict | list) else value

@@ -13,6 +13,7 @@ from aiohttp.typedefs import Handler
 from . import scenarios
 from .clock import Clock
 from .control import Control, guarded
+from .dexcom import Dexcom
 from .faults import ELSEWHERE, Exchange, Faults
 from .lumen import Lumen
 from .vendor import Vendor
@@ -49,7 +50,9 @@ class Simulator:
         """Begin at `start` (aware; None: now); KeyError if there is no such scenario."""
         self.clock = Clock(start, speed)
         self.lumen = Lumen(self.clock)
-        self.vendors: dict[str, Vendor] = {self.lumen.name: self.lumen}
+        self.dexcom = Dexcom(self.clock)
+        vendors: list[Vendor] = [self.lumen, *self.dexcom.regions.values()]
+        self.vendors = {vendor.name: vendor for vendor in vendors}
         self.faults = Faults(
             {name for vendor in self.vendors.values() for name in vendor.endpoints}
         )
