@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, override
 
-from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, OptionsFlow
 from homeassistant.core import callback
 
 from .const import DOMAIN
 from .providers import PROVIDERS
+from .providers.dexcom.flow import DexcomSteps
 from .providers.lumen.flow import LumenSteps
 
 
-class CareAlertsConfigFlow(LumenSteps, ConfigFlow, domain=DOMAIN):
+class CareAlertsConfigFlow(LumenSteps, DexcomSteps, domain=DOMAIN):
     """Set up a source, renew its login, change its address."""
 
     VERSION = 1

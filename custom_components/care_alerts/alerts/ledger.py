@@ -52,6 +52,10 @@ class Ledger:
         """How many alerts it holds."""
         return len(self._lines)
 
+    def __contains__(self, alert_id: str) -> bool:
+        """Whether it holds an alert."""
+        return alert_id in self._lines
+
     def write_down(self, alert: Alert, *, announce: bool) -> bool:
         """Add an alert; False if it is known, or older than all that is remembered.
 

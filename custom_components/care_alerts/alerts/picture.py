@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from .episodes import Episode
 from .freshness import Freshness
@@ -30,6 +31,8 @@ class PersonPicture:
     conditions: Mapping[str, Condition]
     last_alert: Alert | None
     glucose: Glucose | None = None
+    changes_at: datetime | None = None
+    """When time alone will change it."""
 
     @property
     def is_heard_of(self) -> bool:
@@ -57,6 +60,12 @@ class Picture:
 
     people: Mapping[str, PersonPicture]
     freshness: Freshness
+
+    @property
+    def changes_at(self) -> datetime | None:
+        """When time alone will change it."""
+        turns = [self.freshness.changes_at, *(one.changes_at for one in self.people.values())]
+        return min((turn for turn in turns if turn), default=None)
 
 
 def highest(severities: Iterable[Severity]) -> Severity | None:

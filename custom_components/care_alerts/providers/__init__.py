@@ -1,8 +1,9 @@
 """The sources there are. A new one is a folder beside this file and a line in `PROVIDERS`."""
 
 from .base import PersonSensorDescription, Provider
+from .dexcom.provider import DEXCOM
 from .lumen.provider import LUMEN
 
 __all__ = ["PROVIDERS", "PersonSensorDescription", "Provider"]
 
-PROVIDERS: dict[str, Provider] = {LUMEN.source: LUMEN}
+PROVIDERS: dict[str, Provider] = {provider.source: provider for provider in (LUMEN, DEXCOM)}

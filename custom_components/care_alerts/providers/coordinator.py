@@ -408,10 +408,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             people=self._people(now, self.journal.ledger.alerts()), freshness=freshness
         )
         self._stop_turning()
-        if freshness.changes_at and not self._shutdown_requested:
-            self._cancel_turn = async_track_point_in_utc_time(
-                self.hass, self._turn, freshness.changes_at
-            )
+        if (turn_at := self.data.changes_at) and not self._shutdown_requested:
+            self._cancel_turn = async_track_point_in_utc_time(self.hass, self._turn, turn_at)
         # Home Assistant tells its listeners of the first failure only; entities write only what changed.
         self.async_update_listeners()
 

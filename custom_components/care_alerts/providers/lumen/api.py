@@ -14,6 +14,7 @@ from mashumaro.mixins.dict import DataClassDictMixin
 from yarl import URL
 
 from ..http import AuthError, RefusedError, UnexpectedAnswerError, get_json
+from ..records import UNREADABLE, text
 
 DAYS_AVAILABLE: Final = 14
 """How many days back, today among them, the alerts can be asked for (vendor: "last 14 days")."""
@@ -22,17 +23,13 @@ ALL_TIME: Final = datetime(2015, 1, 1, tzinfo=UTC)
 """Before any consent: the default of `grantedAfter` would only be today's."""
 
 
-# What reading a record raises. Such errors quote the record, so they go no further.
-_UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)
-
-
 class DateUnavailableError(RefusedError):
     """The day asked for is in the future or no longer kept (409)."""
 
 
-def _utc(text: Any) -> datetime:
+def _utc(value: Any) -> datetime:
     """An instant; one without a zone is UTC, as the vendor's times all are."""
-    moment = datetime.fromisoformat(text)
+    moment = datetime.fromisoformat(value)
     if not 2000 < moment.year < 2100:
         raise ValueError
     if moment.tzinfo is UTC:
@@ -42,23 +39,17 @@ def _utc(text: Any) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _utc_or_none(text: str) -> datetime | None:
+def _utc_or_none(value: str) -> datetime | None:
     try:
-        return _utc(text)
+        return _utc(value)
     except ValueError:
         return None
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError
-    return value
 
 
 class _Config(BaseConfig):
     serialization_strategy = {  # noqa: RUF012 # mashumaro's way to be configured
         datetime: {"deserialize": _utc},
-        str: {"deserialize": _text},
+        str: {"deserialize": text},
     }
 
 
@@ -73,7 +64,7 @@ class IdentityMapping:
     @classmethod
     def of(cls, record: Any) -> Self:
         """Read one; by hand, because there can be thousands of strangers in an answer."""
-        return cls(_text(record["email"]), _text(record["sharedUserId"]), _utc(record["grantedAt"]))
+        return cls(text(record["email"]), text(record["sharedUserId"]), _utc(record["grantedAt"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +127,7 @@ class LumenClient:
         for record in records:
             try:
                 mappings.append(IdentityMapping.of(record))
-            except _UNREADABLE:
+            except UNREADABLE:
                 continue
         if records and not mappings:
             raise UnexpectedAnswerError("no mapping can be read")
@@ -165,7 +156,7 @@ class LumenClient:
         for record in records:
             person = None
             try:
-                person = _text(record["sharedUserId"])
+                person = text(record["sharedUserId"])
                 generated_at = record["generatedAt"]
                 # Compared as text: a look at each of thousands. Whatever is no time of ours is not the newest.
                 if generated_at > newest and generated_at.startswith("20"):
@@ -174,7 +165,7 @@ class LumenClient:
                     alerts.append(LumenAlert.from_dict(record))
                 else:
                     strangers.add(person)
-            except _UNREADABLE:
+            except UNREADABLE:
                 garbled.append(person)
         if records and len(garbled) == len(records):
             raise UnexpectedAnswerError("no alert can be read")

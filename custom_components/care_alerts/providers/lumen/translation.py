@@ -6,17 +6,16 @@ Lumen analyses once a day and is done by 06:00 UTC; a day holds at most one aler
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-import re
 from typing import Any, Final
 from uuid import UUID, uuid5
 
 from mashumaro.mixins.dict import DataClassDictMixin
-import orjson
 
 from ...alerts.episodes import Ending, EndReason, episodes
 from ...alerts.freshness import Word
 from ...alerts.model import OTHER, Alert, AlertState, Person, Severity
 from ...alerts.picture import Condition, PersonPicture
+from ..records import can_be_kept, snake_case
 from .api import DAYS_AVAILABLE, LumenAlert
 
 SOURCE: Final = "lumen"
@@ -168,7 +167,7 @@ def alert_of(record: LumenAlert, day: date, received_at: datetime) -> Alert:
     details: dict[str, Any] = {}
     if not known:
         details["alert_type"] = record.alert_type
-    if isinstance(record.details, dict) and _can_be_kept(record.details):
+    if isinstance(record.details, dict) and can_be_kept(record.details):
         details |= {snake_case(key): value for key, value in record.details.items()}
     details["date"] = day.isoformat()
     subtype = record.alert_subtype.lower()
@@ -197,15 +196,6 @@ def alert_of(record: LumenAlert, day: date, received_at: datetime) -> Alert:
     )
 
 
-def _can_be_kept(details: Any) -> bool:
-    """Whether it can be written to disk: what is nested too deep could be read, but would keep all else from it."""
-    try:
-        orjson.dumps(details)
-    except orjson.JSONEncodeError:
-        return False
-    return True
-
-
 def _severity(told: Any, subtype: str) -> Severity:
     """Lumen's severity; by the subtype where it sends none. A severity we do not know may be worse than any we do."""
     if told is None:
@@ -214,12 +204,6 @@ def _severity(told: Any, subtype: str) -> Severity:
         return Severity(str(told).lower())
     except ValueError:
         return _SEVERITY_OF.get(subtype, Severity.MEDIUM)
-
-
-def snake_case(name: str) -> str:
-    """`missedDoses7d` -> `missed_doses_7d`."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=\d)", "_", name)
-    return spaced.lower()
 
 
 def day_of(alert: Alert) -> date:

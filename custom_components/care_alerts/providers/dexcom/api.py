@@ -1,0 +1,294 @@
+"""The Dexcom API v3: everything we ask of it, and what it answers.
+
+Vendor's documentation: Dexcom Developer API v3. Everything is read-only and one to three hours late.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+import re
+from typing import Any, Final, Self
+
+from aiohttp import ClientSession, ClientTimeout
+from yarl import URL
+
+from ..http import AuthError, LoginEndedError, UnexpectedAnswerError, get_json
+from ..records import UNREADABLE, text, text_or_none
+
+LONGEST_WINDOW: Final = timedelta(days=30)
+"""Between `startDate` and `endDate` (vendor: at most 30 days)."""
+
+SLOW_ANSWERS: Final = ClientTimeout(total=150, sock_connect=10, sock_read=100)
+"""Dexcom takes a minute on its bad days."""
+
+# Python reads more forms than Dexcom has: a bare date, a week, a time without minutes are no instants of ours.
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d(:?\d\d)?)?)?", re.ASCII
+)
+
+_AT_A_TIME: Final = 500
+"""Records read before others may have a turn."""
+
+
+def instant(value: Any) -> datetime:
+    """The instant a `systemTime` means, in UTC.
+
+    Phones give an offset, one with seconds among them; receivers give none, and their `systemTime` is UTC.
+
+    Raises:
+        TypeError, ValueError, OverflowError: it is no time that Dexcom can mean.
+
+    """
+    if not _INSTANT.fullmatch(value):
+        raise ValueError
+    moment = datetime.fromisoformat(value)
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not 2000 < moment.year < 2100:
+        raise ValueError
+    return moment
+
+
+@dataclass(frozen=True, slots=True)
+class DexcomAlert:
+    """An alert record. Enums are open: unknown values pass through as they came; so do the `other` fields."""
+
+    record_id: str
+    system_time: datetime
+    alert_name: str
+    alert_state: str
+    other: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Self:
+        """Read one; by hand, because an answer can hold thousands."""
+        return cls(
+            text(record["recordId"]),
+            instant(record["systemTime"]),
+            text(record["alertName"]),
+            text(record["alertState"]),
+            {key: value for key, value in record.items() if key not in _NAMED},
+        )
+
+
+_NAMED = frozenset({"recordId", "systemTime", "alertName", "alertState"})
+
+
+@dataclass(frozen=True, slots=True)
+class Egv:
+    """An estimated glucose value. `value` 39 and 401 mean below and above what the sensor can tell (in mg/dL)."""
+
+    system_time: datetime
+    value: float
+    unit: str
+    status: str | None
+    trend: str | None
+    made_for: MadeFor
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Self | None:
+        """Read one; None where the sensor had no value."""
+        value = record["value"]
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1000:
+            raise ValueError
+        return cls(
+            instant(record["systemTime"]),
+            value,
+            text(record.get("unit", "mg/dL")),
+            text_or_none(record.get("status")),
+            text_or_none(record.get("trend")),
+            MadeFor.of(record),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MadeFor:
+    """Which system a record comes from, as far as it says."""
+
+    variant: str
+    app: str
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Self:
+        """Read it from any record; what is not there is empty."""
+        return cls(
+            text_or_none(record.get("transmitterGenerationVariant")) or "",
+            text_or_none(record.get("displayApp")) or "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A display device of the person. `last_upload` is None where Dexcom does not say."""
+
+    last_upload: datetime | None
+    made_for: MadeFor
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Self:
+        """Read one."""
+        last_upload = record.get("lastUploadDate")
+        return cls(
+            instant(last_upload) if last_upload is not None else None,
+            MadeFor.of(record),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Records[RecordT]:
+    """The records of an answer, in the order they came, and how many more could not be read."""
+
+    records: list[RecordT]
+    unreadable: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataRange:
+    """Whose data they are (an id of the account for this client) and how far they reach (None: there are none)."""
+
+    user_id: str
+    newest: datetime | None
+    newest_egv: datetime | None
+
+
+class DexcomClient:
+    """The API for one wearer.
+
+    `access_token` gives a valid token; `renewed_token` one in place of a token that was refused.
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        base_url: URL,
+        access_token: Callable[[], Awaitable[str]],
+        renewed_token: Callable[[str], Awaitable[str]],
+    ) -> None:
+        """Ask `base_url`, the host of the account's region, over the session given."""
+        self._session = session
+        self._base = base_url
+        self._access_token = access_token
+        self._renewed_token = renewed_token
+
+    async def alerts(self, start: datetime, end: datetime) -> Records[DexcomAlert]:
+        """GET /v3/users/self/alerts: the alerts with `start` <= systemTime < `end`, at most 30 days apart.
+
+        Dexcom has been seen to send others too: they are dropped.
+
+        Raises:
+            ApiError: no usable answer.
+
+        """
+        found = await self._records("alerts", DexcomAlert.of, _window(start, end))
+        inside = [alert for alert in found.records if start <= alert.system_time < end]
+        return Records(inside, found.unreadable)
+
+    async def egvs(self, start: datetime, end: datetime) -> Records[Egv]:
+        """GET /v3/users/self/egvs: glucose values, as `alerts`."""
+        found = await self._records("egvs", Egv.of, _window(start, end))
+        inside = [egv for egv in found.records if start <= egv.system_time < end]
+        return Records(inside, found.unreadable)
+
+    async def devices(self) -> Records[Device]:
+        """GET /v3/users/self/devices: what the person wears and carries.
+
+        Raises:
+            ApiError: no usable answer.
+
+        """
+        return await self._records("devices", Device.of, None)
+
+    async def data_range(self) -> DataRange:
+        """GET /v3/users/self/dataRange: from when to when there are data, alerts not among them.
+
+        Raises:
+            ApiError: no usable answer.
+
+        """
+        body = await self._get("dataRange", None)
+        try:
+            user_id = text(body["userId"])
+            ends = {
+                kind: instant(body[kind]["end"]["systemTime"])
+                for kind in ("egvs", "events", "calibrations")
+                if body.get(kind) is not None
+            }
+        except UNREADABLE:
+            raise UnexpectedAnswerError("no data range in the answer") from None
+        return DataRange(user_id, max(ends.values(), default=None), ends.get("egvs"))
+
+    async def _records[RecordT](
+        self,
+        path: str,
+        read: Callable[[dict[str, Any]], RecordT | None],
+        params: dict[str, str] | None,
+    ) -> Records[RecordT]:
+        body = await self._get(path, params)
+        listed = body.get("records") if isinstance(body, dict) else None
+        if not isinstance(listed, list):
+            raise UnexpectedAnswerError("no records in the answer")
+        found: list[RecordT] = []
+        unreadable = 0
+        for part in _parts(listed):
+            for record in part:
+                try:
+                    one = read(record)
+                except UNREADABLE:
+                    unreadable += 1
+                    continue
+                if one is not None:
+                    found.append(one)
+            await asyncio.sleep(0)
+        if listed and unreadable == len(listed):
+            raise UnexpectedAnswerError("no record can be read")
+        return Records(found, unreadable)
+
+    async def _get(self, path: str, params: dict[str, str] | None) -> Any:
+        """Ask; where the token is refused, once more with a renewed one."""
+        token = await self._access_token()
+        try:
+            return await self._get_with(token, path, params)
+        except AuthError:
+            token = await self._renewed_token(token)
+        try:
+            return await self._get_with(token, path, params)
+        except AuthError as err:
+            raise LoginEndedError(str(err), code=err.code) from None
+
+    async def _get_with(self, token: str, path: str, params: dict[str, str] | None) -> Any:
+        return await get_json(
+            self._session,
+            self._base / "v3" / "users" / "self" / path,
+            headers={"Authorization": f"Bearer {token}"},
+            params=params,
+            limits=SLOW_ANSWERS,
+        )
+
+
+def windows(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The time from `start` to `end` in pieces that Dexcom answers for, oldest first, in whole seconds."""
+    start, end = start.replace(microsecond=0), _ceil(end)
+    while start < end:
+        until = min(start + LONGEST_WINDOW, end)
+        yield start, until
+        start = until
+
+
+def _ceil(moment: datetime) -> datetime:
+    whole = moment.replace(microsecond=0)
+    return whole if whole == moment else whole + timedelta(seconds=1)
+
+
+def _window(start: datetime, end: datetime) -> dict[str, str]:
+    """The window as Dexcom wants it: UTC, without a zone."""
+    return {
+        "startDate": start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        "endDate": end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+    }
+
+
+def _parts[ItemT](items: list[ItemT]) -> Iterator[list[ItemT]]:
+    for begin in range(0, len(items), _AT_A_TIME):
+        yield items[begin : begin + _AT_A_TIME]

@@ -1,0 +1,219 @@
+"""Dexcom's OAuth2: an authorization server per region, and refresh tokens that work once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import time
+from typing import Any, Final, override
+
+from homeassistant.components.application_credentials import (
+    AuthImplementation,
+    AuthorizationServer,
+    ClientCredential,
+)
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ImplementationUnavailableError, UnknownImplementationError
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.config_entry_oauth2_flow import (
+    OAuth2Session,
+    async_get_config_entry_implementation,
+)
+from homeassistant.helpers.storage import Store
+from yarl import URL
+
+from ...const import DOMAIN
+from ..http import (
+    LoginEndedError,
+    RefusedError,
+    UnexpectedAnswerError,
+    UnreachableError,
+    base_url,
+    request,
+)
+from .api import SLOW_ANSWERS
+
+CONF_REGION: Final = "region"
+
+REGIONS: Final = {
+    "us": "https://api.dexcom.com",
+    "ous": "https://api.dexcom.eu",
+    "jp": "https://api.dexcom.jp",
+    "sandbox": "https://sandbox-api.dexcom.com",
+}
+"""The regions and their hosts: accounts, apps and their credentials belong to one of them."""
+
+SCOPE: Final = "offline_access"
+
+
+def host_of(region: str) -> URL:
+    """The base URL of a region, which may be a base URL itself.
+
+    Raises:
+        InvalidUrlError: it is neither.
+
+    """
+    return base_url(REGIONS.get(region, region))
+
+
+class RegionalImplementation(AuthImplementation):
+    """A developer app's credentials at the authorization server of a region.
+
+    Its requests raise `ApiError`: `RefusedError` with OAuth2's own code where Dexcom says no.
+    """
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        auth_domain: str,
+        credential: ClientCredential,
+        host: URL,
+        keep: Callable[[str, dict[str, Any]], Awaitable[None]] | None = None,
+    ) -> None:
+        """Speak to `host`; `keep` is given a used refresh token and the new token before anybody has that."""
+        server = AuthorizationServer(
+            authorize_url=str(host / "v3" / "oauth2" / "login"),
+            token_url=str(host / "v3" / "oauth2" / "token"),
+        )
+        super().__init__(hass, auth_domain, credential, server)
+        self._credential = credential
+        self._keep = keep
+
+    def at(
+        self,
+        host: URL,
+        keep: Callable[[str, dict[str, Any]], Awaitable[None]] | None = None,
+    ) -> RegionalImplementation:
+        """The same credentials at another region's host."""
+        return RegionalImplementation(self.hass, self.domain, self._credential, host, keep)
+
+    @property
+    @override
+    def extra_authorize_data(self) -> dict[str, str]:
+        return {"scope": SCOPE}
+
+    @override
+    async def async_resolve_external_data(self, external_data: Any) -> dict[str, Any]:
+        token = await super().async_resolve_external_data(external_data)
+        # A refresh wants it too, and then there is no browser to tell it from.
+        return {**token, "redirect_uri": external_data["state"]["redirect_uri"]}
+
+    @override
+    async def _async_refresh_token(self, token: dict[str, Any]) -> dict[str, Any]:
+        used = token["refresh_token"]
+        asked = {
+            "grant_type": "refresh_token",
+            "refresh_token": used,
+            "redirect_uri": token["redirect_uri"],
+        }
+        try:
+            new_token = {**token, **await self._token_request(asked)}
+        except RefusedError as err:
+            if err.code == "invalid_grant":
+                raise LoginEndedError(str(err), code=err.code) from None
+            raise
+        if self._keep:
+            await self._keep(used, new_token)
+        return new_token
+
+    @override
+    async def _token_request(self, data: dict[str, Any]) -> dict[str, Any]:
+        answer = await request(
+            async_get_clientsession(self.hass),
+            "POST",
+            URL(self.token_url),
+            headers={},
+            form={**data, "client_id": self.client_id, "client_secret": self.client_secret},
+            limits=SLOW_ANSWERS,
+        )
+        match token := answer.json():
+            case {"access_token": str(access), "expires_in": int() | str() as lives} if access:
+                try:
+                    return {**token, "expires_in": int(lives)}
+                except ValueError:
+                    pass
+        raise UnexpectedAnswerError("no token in the answer")
+
+
+class Tokens:
+    """The tokens of an entry. Home Assistant keeps and refreshes them; here no refresh is ever lost or doubled."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Serve an entry with `region`, `auth_implementation` and `token` in its data."""
+        self._hass = hass
+        self._entry = entry
+        self._store = _store(hass, entry)
+        self._oauth: OAuth2Session | None = None
+        self._opening = asyncio.Lock()
+        self._refreshes: set[asyncio.Task[None]] = set()
+
+    async def access_token(self) -> str:
+        """A token that is valid by the clock.
+
+        Raises:
+            LoginEndedError: nobody but the person can get one.
+            ApiError: Dexcom did not give one now.
+
+        """
+        oauth = await self._opened()
+        if not oauth.valid_token:
+            # A refresh that has begun must end: the old token is worth nothing from then on.
+            refresh = self._hass.async_create_task(oauth.async_ensure_token_valid())
+            self._refreshes.add(refresh)
+            refresh.add_done_callback(self._refreshes.discard)
+            await asyncio.shield(refresh)
+        token: str = oauth.token["access_token"]
+        return token
+
+    async def renewed_token(self, refused: str) -> str:
+        """A token in place of one that was refused, as `access_token`."""
+        oauth = await self._opened()
+        if oauth.token["access_token"] == refused:
+            self._keep_in_entry({**oauth.token, "expires_at": 0})
+        return await self.access_token()
+
+    async def settle(self) -> None:
+        """Wait for the refreshes that have begun."""
+        if self._refreshes:
+            await asyncio.wait(self._refreshes)
+
+    async def _opened(self) -> OAuth2Session:
+        async with self._opening:
+            if self._oauth is None:
+                self._oauth = await self._open()
+            return self._oauth
+
+    async def _open(self) -> OAuth2Session:
+        try:
+            app = await async_get_config_entry_implementation(self._hass, self._entry)
+        except UnknownImplementationError:
+            raise LoginEndedError("no credentials") from None
+        except ImplementationUnavailableError:
+            raise UnreachableError("credentials not loaded") from None
+        if not isinstance(app, RegionalImplementation):
+            raise LoginEndedError("credentials of something else")
+        match await self._store.async_load():
+            # Home Assistant writes its entries a second later: a crash may have come in between.
+            case {"replaces": used, "token": dict(token)} if used == self._entry.data["token"].get(
+                "refresh_token"
+            ):
+                self._keep_in_entry(token)
+        host = host_of(self._entry.data[CONF_REGION])
+        return OAuth2Session(self._hass, self._entry, app.at(host, self._keep_on_disk))
+
+    def _keep_in_entry(self, token: dict[str, Any]) -> None:
+        self._hass.config_entries.async_update_entry(
+            self._entry, data={**self._entry.data, "token": token}
+        )
+
+    async def _keep_on_disk(self, used: str, token: dict[str, Any]) -> None:
+        kept = {**token, "expires_at": time.time() + token["expires_in"]}
+        await self._store.async_save({"replaces": used, "token": kept})
+
+    @staticmethod
+    async def forget(hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Remove what is on disk beside the entry."""
+        await _store(hass, entry).async_remove()
+
+
+def _store(hass: HomeAssistant, entry: ConfigEntry) -> Store[dict[str, Any]]:
+    return Store(hass, 1, f"{DOMAIN}.{entry.entry_id}.token", private=True, atomic_writes=True)

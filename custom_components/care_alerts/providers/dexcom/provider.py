@@ -1,0 +1,17 @@
+"""Dexcom as the shell sees it: its sensors beside those every person has."""
+
+from homeassistant.const import UnitOfBloodGlucoseConcentration
+
+from ..base import Provider
+from ..glucose import glucose_sensors
+from .coordinator import DexcomCoordinator
+from .flow import DexcomOptionsFlow
+from .translation import ALERT_TYPES, SOURCE
+
+DEXCOM = Provider(
+    source=SOURCE,
+    alert_types=ALERT_TYPES,
+    coordinator=DexcomCoordinator,
+    options_flow=DexcomOptionsFlow,
+    person_sensors=glucose_sensors(UnitOfBloodGlucoseConcentration.MILLIGRAMS_PER_DECILITER),
+)

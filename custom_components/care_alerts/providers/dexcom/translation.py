@@ -1,0 +1,258 @@
+"""What Dexcom's records mean: its alerts and glucose values as ours, and what they say of the wearer."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any, Final
+
+from ...alerts.episodes import Ending, EndReason, episodes
+from ...alerts.freshness import Word
+from ...alerts.glucose import Glucose, OutOfRange, Trend
+from ...alerts.model import OTHER, Alert, AlertState, Person, Severity
+from ...alerts.picture import Condition, PersonPicture
+from ..records import can_be_kept, snake_case
+from .api import DexcomAlert, Egv, MadeFor
+
+SOURCE: Final = "dexcom"
+
+SEVERITY_OF: Final = {
+    "urgent_low": Severity.HIGH,
+    "urgent_low_soon": Severity.HIGH,
+    "low": Severity.MEDIUM,
+    "fixed_low": Severity.HIGH,
+    "high": Severity.MEDIUM,
+    "rise": Severity.MEDIUM,
+    "fall": Severity.MEDIUM,
+    "out_of_range": Severity.LOW,
+    "no_readings": Severity.LOW,
+}
+"""How bad each of Dexcom's alerts is to us: Dexcom does not say."""
+
+ALERT_TYPES: Final = tuple(SEVERITY_OF)
+
+NOT_ON_ONE_PLUS: Final = frozenset({"urgent_low", "urgent_low_soon", "rise", "fall"})
+"""What a Dexcom ONE+ does not alert to (vendor: alerts, "Notes")."""
+
+STATE_OF: Final = {
+    "activeAlarming": AlertState.ACTIVE,
+    "activeSnoozed": AlertState.SNOOZED,
+    "inactive": AlertState.ENDED,
+}
+
+TREND_OF: Final = {
+    "doubleUp": Trend.RISING_QUICKLY,
+    "singleUp": Trend.RISING,
+    "fortyFiveUp": Trend.RISING_SLIGHTLY,
+    "flat": Trend.STEADY,
+    "fortyFiveDown": Trend.FALLING_SLIGHTLY,
+    "singleDown": Trend.FALLING,
+    "doubleDown": Trend.FALLING_QUICKLY,
+}
+
+HOLD_TIME: Final = timedelta(minutes=120)
+"""How long after it was observed an alert stands if Dexcom says nothing more of it."""
+
+HOLD_TIME_HERE: Final = timedelta(minutes=60)
+"""And how long after we had it, unless it came late."""
+
+MORE_THAN_USUAL: Final = timedelta(hours=1)
+"""So much later than usual is late for an alert, and silence for a source."""
+
+WORTH_SHOWING: Final = timedelta(hours=3)
+"""So much later than usual, what the source said is no longer shown as a state."""
+
+SAMPLES: Final = 96
+"""How many of the newest samples tell a wearer's usual delay: a day's."""
+
+SAMPLES_NEEDED: Final = 4
+
+VALUE_BEFORE: Final = timedelta(minutes=10)
+"""How old a glucose value may be to be the one at the time of an alert: one reading may be missing."""
+
+_CLOCK_SKEW: Final = timedelta(minutes=1)
+
+
+def usual_delay(samples: Sequence[float], to_begin_with: timedelta) -> timedelta:
+    """A wearer's own delay: the median of the newest samples (seconds), the region's until there are enough."""
+    if len(samples) < SAMPLES_NEEDED:
+        return to_begin_with
+    return timedelta(seconds=round(median(samples)))
+
+
+def word(data_through: datetime, usual: timedelta) -> Word:
+    """How long data that reach so far count."""
+    return Word(
+        data_through=data_through,
+        next_due=data_through + usual + MORE_THAN_USUAL,
+        worth_until=data_through + usual + WORTH_SHOWING,
+    )
+
+
+def is_one_plus(made_for: MadeFor) -> bool:
+    """Whether a record comes from a Dexcom ONE+."""
+    return made_for.variant.casefold() == "d1+" or made_for.app.casefold().startswith("d1")
+
+
+def glucose_of(egv: Egv) -> Glucose:
+    """Dexcom's value as ours. Below 40 and above 400 mg/dL it only says so."""
+    out_of_range = None
+    if egv.status == "low" or (egv.unit == "mg/dL" and egv.value < 40):
+        out_of_range = OutOfRange.LOW
+    elif egv.status == "high" or (egv.unit == "mg/dL" and egv.value > 400):
+        out_of_range = OutOfRange.HIGH
+    return Glucose(
+        observed_at=egv.system_time,
+        value=egv.value,
+        unit=egv.unit,
+        trend=TREND_OF.get(egv.trend or ""),
+        out_of_range=out_of_range,
+    )
+
+
+class Values:
+    """Glucose values by time."""
+
+    def __init__(self, egvs: Iterable[Egv]) -> None:
+        """Hold them, in whatever order they came."""
+        self._egvs = sorted(egvs, key=lambda egv: egv.system_time)
+        self._times = [egv.system_time for egv in self._egvs]
+
+    def at(self, moment: datetime) -> Egv | None:
+        """The value that was there at a moment; None if there was none."""
+        index = bisect_right(self._times, moment + _CLOCK_SKEW)
+        if index and moment - self._times[index - 1] <= VALUE_BEFORE:
+            return self._egvs[index - 1]
+        return None
+
+    def newest(self, now: datetime) -> Egv | None:
+        """The newest value that is not of the future."""
+        index = bisect_right(self._times, now + _CLOCK_SKEW)
+        return self._egvs[index - 1] if index else None
+
+
+def alert_of(
+    record: DexcomAlert, person_id: str, received_at: datetime, *, usual: timedelta, values: Values
+) -> Alert:
+    """Dexcom's alert as ours, with the glucose value at its time. What the contract has no word for is kept in `details`."""
+    alert_type = snake_case(record.alert_name)
+    if alert_type not in SEVERITY_OF:
+        alert_type = OTHER
+    # A clock that is ahead must not make an alert the newest for ever.
+    observed_at = min(record.system_time, received_at)
+    details: dict[str, Any] = {
+        "alert_name": record.alert_name,
+        "alert_state": record.alert_state,
+    }
+    if can_be_kept(record.other):
+        details |= {snake_case(key): value for key, value in record.other.items()}
+    if egv := values.at(record.system_time):
+        details |= _glucose_details(glucose_of(egv))
+    return Alert(
+        alert_id=record.record_id,
+        source=SOURCE,
+        person_id=person_id,
+        alert_type=alert_type,
+        # A name we do not know may be worse than any we do.
+        severity=SEVERITY_OF.get(alert_type, Severity.MEDIUM),
+        state=STATE_OF.get(record.alert_state, AlertState.UNKNOWN),
+        observed_at=observed_at,
+        received_at=received_at,
+        late=received_at - observed_at > usual + MORE_THAN_USUAL,
+        details=details,
+    )
+
+
+def _glucose_details(glucose: Glucose) -> dict[str, Any]:
+    unit = glucose.unit.lower().replace("/", "_")
+    return {
+        f"glucose_{unit}": glucose.value,
+        "glucose_observed_at": glucose.observed_at.isoformat(),
+        "glucose_trend": glucose.trend and glucose.trend.value,
+        "glucose_out_of_range": glucose.out_of_range and glucose.out_of_range.value,
+    }
+
+
+def tells(alert: Alert) -> bool | None:
+    """What a record says of its condition; one of an unknown state says nothing."""
+    match alert.state:
+        case AlertState.ACTIVE | AlertState.SNOOZED:
+            return True
+        case AlertState.ENDED:
+            return False
+        case _:
+            return None
+
+
+def stands_until(alert: Alert, hold: timedelta) -> datetime:
+    """Until when an alert stands if nothing more is said of it. One that came late never stands for being new."""
+    until = alert.observed_at + hold
+    return until if alert.late else max(until, alert.received_at + HOLD_TIME_HERE)
+
+
+def picture_of(
+    person: Person,
+    alerts: Sequence[Alert],
+    now: datetime,
+    *,
+    hold: timedelta,
+    one_plus: bool,
+    glucose: Glucose | None,
+) -> PersonPicture:
+    """What Dexcom's alerts, in order, say of the wearer: of each type the newest record decides, for as long as it stands."""
+    of_type: dict[str, list[Alert]] = {alert_type: [] for alert_type in (*ALERT_TYPES, OTHER)}
+    for alert in alerts:
+        if alert.alert_type in of_type:
+            of_type[alert.alert_type].append(alert)
+    conditions = {
+        alert_type: _condition(theirs, now, hold)
+        for alert_type, theirs in of_type.items()
+        if theirs or not (one_plus and alert_type in NOT_ON_ONE_PLUS)
+    }
+    return PersonPicture(
+        person=person,
+        conditions=conditions,
+        last_alert=alerts[-1] if alerts else None,
+        glucose=glucose,
+        changes_at=min(
+            (
+                stands_until(condition.standing, hold)
+                for condition in conditions.values()
+                if condition.standing
+            ),
+            default=None,
+        ),
+    )
+
+
+def _condition(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> Condition:
+    run = _newest_run(alerts, hold)
+    endings = [
+        Ending(until, EndReason.EXPIRED)
+        for alert, then in zip(run, [*(after.observed_at for after in run[1:]), now], strict=True)
+        if tells(alert) and (until := stands_until(alert, hold)) <= then
+    ]
+    found = episodes(run, endings, tells=tells)
+    episode = found[-1] if found else None
+    is_on = episode is not None and episode.is_open
+    return Condition(
+        is_on=is_on,
+        standing=episode.last_seen if episode and is_on else None,
+        episode=episode,
+    )
+
+
+def _newest_run(alerts: Sequence[Alert], hold: timedelta) -> list[Alert]:
+    """The alerts that the newest episode is made of, and a little more: there are weeks of older ones."""
+    run: list[Alert] = []
+    begun = False
+    for alert in reversed(alerts):
+        told = tells(alert)
+        if told is None:
+            continue
+        if begun and (not told or stands_until(alert, hold) <= run[-1].observed_at):
+            break
+        begun = begun or told
+        run.append(alert)
+    run.reverse()
+    return run
