@@ -7,15 +7,21 @@ from textwrap import fill
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.application_credentials import (
+    ClientCredential,
+    async_import_client_credential,
+)
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.entity import source_identifier
 from simulator import Simulator
+from simulator.dexcom_wearer import Wearer
 
 # A Wednesday noon: Tuesday has been analysed.
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -73,6 +79,34 @@ class House:
             domain=DOMAIN, title="Lumen", data=data | more.pop("data", {}), **more
         )
 
+    async def dexcom_entry(
+        self, wearer: Wearer | None = None, *, region: str = "us", **more: Any
+    ) -> MockConfigEntry:
+        """An entry for a wearer of the simulator's Dexcom, logged in but not yet set up."""
+        vendor = self.sim.dexcom.region(region)
+        wearer = wearer or vendor.wearer("SandboxUser7")
+        assert await async_setup_component(self.hass, "application_credentials", {})
+        credential = ClientCredential(vendor.client_id, vendor.client_secret, region)
+        await async_import_client_credential(self.hass, DOMAIN, credential, f"app-{region}")
+        token = vendor.grant(wearer)
+        data = {
+            "source": "dexcom",
+            "region": vendor.url,
+            "auth_implementation": f"app-{region}",
+            "token": token
+            | {
+                "expires_at": self.now.timestamp() + token["expires_in"],
+                "redirect_uri": "https://example.com/auth/external/callback",
+            },
+        }
+        return MockConfigEntry(
+            domain=DOMAIN,
+            title="Dexcom",
+            unique_id=wearer.user_id,
+            data=data | more.pop("data", {}),
+            **more,
+        )
+
     async def set_up(self, entry: MockConfigEntry) -> MockConfigEntry:
         """Add an entry and set it up."""
         if entry.entry_id not in {e.entry_id for e in self.hass.config_entries.async_entries()}:
@@ -91,14 +125,21 @@ class House:
         """The id of an entity, found by its unique id."""
         entry = entry or self.hass.config_entries.async_entries(DOMAIN)[0]  # type: ignore[assignment]
         assert entry is not None
-        unique_id = f"lumen_{person}_{key}" if person else f"{entry.entry_id}_{key}"
+        source = entry.data["source"]
+        unique_id = f"{source}_{person}_{key}" if person else f"{entry.entry_id}_{key}"
         entity_id = er.async_get(self.hass).async_get_entity_id(platform, DOMAIN, unique_id)
         assert entity_id is not None, unique_id
         return entity_id
 
-    def state(self, platform: str, key: str, person: str | None = None) -> State:
+    def state(
+        self,
+        platform: str,
+        key: str,
+        person: str | None = None,
+        entry: MockConfigEntry | None = None,
+    ) -> State:
         """The state of an entity, found by its unique id."""
-        state = self.hass.states.get(self.entity_id(platform, key, person))
+        state = self.hass.states.get(self.entity_id(platform, key, person, entry))
         assert state is not None
         return state
 

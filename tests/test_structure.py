@@ -297,11 +297,10 @@ def steps(flow: type[Any]) -> set[str]:
 
 
 def test_flow_steps_have_strings() -> None:
-    # These two only lead to a source's own step.
-    assert set(english()["config"]["step"]) == steps(CareAlertsConfigFlow) - {
-        "reauth",
-        "reconfigure",
-    }
+    # These only lead to other steps; the form to pick credentials is Home Assistant's own.
+    silent = {"reauth", "reconfigure", "auth", "authorize_rejected", "creation"}
+    shown = (steps(CareAlertsConfigFlow) - silent) | {"pick_implementation"}
+    assert set(english()["config"]["step"]) == shown
     assert set(english()["options"]["step"]) == set().union(
         *(steps(provider.options_flow) for provider in PROVIDERS.values())
     )
@@ -320,7 +319,7 @@ def test_flow_fields_have_strings() -> None:
             fields = set(step.get("data", ()))
             assert set(step.get("data_description", ())) == fields, f"{flow}.{step_id}"
             named |= fields
-    asked = set()
+    asked = {"implementation"}
     for path in COMPONENT.rglob("*flow.py"):
         flow_module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
         for node in ast.walk(parsed(path)):
@@ -351,10 +350,13 @@ def test_flow_aborts_have_strings() -> None:
     # What Home Assistant's own helpers end a flow with.
     reasons = {
         "_abort_if_unique_id_configured": {"already_configured"},
+        "async_step_pick_implementation": {"missing_configuration"},
     }
     used: set[str] = set()
     for call in nodes(ast.Call):
         used |= reasons.get(called(call), set())
+        if called(call) == "_abort_if_unique_id_mismatch":
+            used.add(text_of(argument(call, "reason")))
         # With an argument by position it ends another flow, by its id.
         if called(call) == "async_abort" and not call.args:
             used.add(text_of(argument(call, "reason")))
@@ -407,22 +409,26 @@ async def test_entities_have_strings_and_icons(house: House) -> None:
     account = house.sim.lumen.account(house.sim.lumen.api_key)
     account.add_person("maria.keller@example.com")
     await house.set_up(house.entry())
+    await house.set_up(await house.dexcom_entry())
 
     names: dict[str, dict[str, Any]] = english()["entity"]
     icons: dict[str, dict[str, Any]] = read_json(COMPONENT / "icons.json")["entity"]
     made: dict[str, set[str]] = {}
+    offered: dict[tuple[str, str], set[str]] = {}
     for entity in er.async_get(house.hass).entities.values():
         assert entity.translation_key, entity.entity_id
         made.setdefault(entity.domain, set()).add(entity.translation_key)
         named = names[entity.domain][entity.translation_key]
         capabilities = entity.capabilities or {}
         if options := capabilities.get("options"):
-            assert set(named["state"]) == set(options), entity.entity_id
+            offered.setdefault((entity.domain, entity.translation_key), set()).update(options)
         if types := capabilities.get("event_types"):
-            assert set(named["state_attributes"]["event_type"]["state"]) == set(types)
+            assert set(named["state_attributes"]["event_type"]["state"]) >= set(types)
         icon = icons[entity.domain][entity.translation_key]
         assert icon["default"].startswith("mdi:")
         assert set(icon.get("state", ())) <= set(named.get("state", ()))
+    for (domain, key), options in offered.items():
+        assert set(names[domain][key]["state"]) == options, key
     assert {domain: set(keys) for domain, keys in names.items()} == made
     assert {domain: set(keys) for domain, keys in icons.items()} == made
 
@@ -491,6 +497,7 @@ def imports(path: Path) -> Iterator[str]:
 PURE = [
     *sorted((COMPONENT / "alerts").rglob("*.py")),
     COMPONENT / "providers" / "http.py",
+    COMPONENT / "providers" / "records.py",
     *sorted((COMPONENT / "providers").glob("*/api.py")),
 ]
 

@@ -227,11 +227,12 @@ def picture_of(
 
 def _condition(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> Condition:
     run = _newest_run(alerts, hold)
-    endings = [
-        Ending(until, EndReason.EXPIRED)
-        for alert, then in zip(run, [*(after.observed_at for after in run[1:]), now], strict=True)
-        if tells(alert) and (until := stands_until(alert, hold)) <= then
-    ]
+    endings = []
+    then = now
+    for alert in reversed(run):
+        if tells(alert) and (until := stands_until(alert, hold)) <= then:
+            endings.append(Ending(until, EndReason.EXPIRED))
+        then = alert.observed_at
     found = episodes(run, endings, tells=tells)
     episode = found[-1] if found else None
     is_on = episode is not None and episode.is_open
