@@ -18,8 +18,8 @@ from custom_components.care_alerts.providers.lumen.translation import (
     day_of,
     next_analysis,
     picture_of,
-    snake_case,
 )
+from custom_components.care_alerts.providers.records import snake_case
 
 LOW, MEDIUM, HIGH = Severity.LOW, Severity.MEDIUM, Severity.HIGH
 FIRST = date(2026, 5, 4)
