@@ -18,6 +18,7 @@ from pathlib import Path
 import sqlite3
 import sys
 from tempfile import TemporaryDirectory
+import time
 import traceback
 from types import MappingProxyType
 from typing import Any, override
@@ -26,6 +27,10 @@ from unittest.mock import patch
 import aiohttp
 from homeassistant import bootstrap, loader
 from homeassistant.auth import auth_manager_from_config
+from homeassistant.components.application_credentials import (
+    ClientCredential,
+    async_import_client_credential,
+)
 from homeassistant.config_entries import SOURCE_USER, ConfigEntries, ConfigEntry
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, Platform
 from homeassistant.core import Event, HomeAssistant, callback
@@ -112,16 +117,34 @@ class Floor(Contestant):
         found = 0
         for path in self._requests:
             async with self._session.get(
-                self.account.url + path, headers={"X-Partner-Api-Key": self.account.key}
+                self.account.url + path, headers=self._headers()
             ) as response:
-                data = orjson.loads(await response.read())["data"]
-            for record in data["alerts" if "alerts" in data else "mappings"]:
-                found += record["sharedUserId"] in self.account.followed
+                found += self._look_at(orjson.loads(await response.read()))
         assert found
+
+    def _headers(self) -> dict[str, str]:
+        return {"X-Partner-Api-Key": self.account.key}
+
+    def _look_at(self, answer: Json) -> int:
+        data = answer["data"]
+        records = data["alerts" if "alerts" in data else "mappings"]
+        return sum(record["sharedUserId"] in self.account.followed for record in records)
 
     @override
     async def _settle(self) -> None:
         """Nothing does."""
+
+
+class DexcomFloor(Floor):
+    """The same for Dexcom."""
+
+    @override
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.account.key}"}
+
+    @override
+    def _look_at(self, answer: Json) -> int:
+        return sum("systemTime" in record for record in answer.get("records", ()))
 
 
 class House(Contestant):
@@ -275,6 +298,46 @@ class CareAlerts(House):
         return ours
 
 
+class DexcomCareAlerts(CareAlerts):
+    """Care Alerts with an entry for a wearer."""
+
+    @override
+    async def _set_up(self) -> None:
+        assert await async_setup_component(self.hass, "application_credentials", {})
+        credential = ClientCredential("nobody", "asks")
+        await async_import_client_credential(self.hass, "care_alerts", credential, "app")
+        (user_id,) = self.account.followed
+        self._entry = ConfigEntry(
+            version=1,
+            minor_version=1,
+            domain="care_alerts",
+            title="Dexcom",
+            source=SOURCE_USER,
+            unique_id=user_id,
+            data={
+                "source": "dexcom",
+                "region": self.account.url,
+                "auth_implementation": "app",
+                "token": {"access_token": self.account.key, "expires_at": time.time() + 1_000_000},
+            },
+            options={},
+            discovery_keys=MappingProxyType({}),
+            subentries_data=(),
+        )
+        await self.hass.config_entries.async_add(self._entry)
+        await self.hass.async_block_till_done()
+        assert len(self._entry.runtime_data.journal.ledger) > 0
+
+    async def look_back(self) -> Json:
+        """Have the next update ask for all that can be asked for."""
+        self._entry.runtime_data._reading.looked_back_at = None
+
+    async def forget(self) -> Json:
+        """Forget all alerts, as a house that was away for a month."""
+        self._entry.runtime_data.journal.ledger.__init__()
+        self._entry.runtime_data._reading.looked_back_at = None
+
+
 class Rest(House):
     """What a user would build today: a `rest` sensor for each person and type, a template binary sensor on each.
 
@@ -361,7 +424,13 @@ class Rest(House):
         }
 
 
-KINDS: dict[str, type[Contestant]] = {"floor": Floor, "care_alerts": CareAlerts, "rest": Rest}
+KINDS: dict[str, type[Contestant]] = {
+    "floor": Floor,
+    "care_alerts": CareAlerts,
+    "rest": Rest,
+    "dexcom_floor": DexcomFloor,
+    "dexcom": DexcomCareAlerts,
+}
 
 
 async def _serve(contestant: Contestant) -> None:

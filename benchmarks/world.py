@@ -1,4 +1,4 @@
-"""The two Lumen accounts everything is measured on: a large one, and a small one of just the people followed."""
+"""What everything is measured on: a large Lumen account, a small one of just the people followed, a Dexcom wearer."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +10,9 @@ from simulator.lumen import SEVERITIES, LumenAccount
 PEOPLE = 10_000
 FOLLOWED = 20
 DAYS_BEHIND = 14
+WEARER = "SandboxUser7"
+DAYS_WORN = 30
+ALERTS_A_DAY = 300
 SMALL_KEY = "small-account-key"
 
 # Today's noon, so that no timer of a house that takes this for now is due.
@@ -17,6 +20,10 @@ NOON = datetime.combine(datetime.now(UTC).date(), time(12), UTC)
 
 _TYPES = ("WEIGHT", "FLEX", "MEDICATION")
 _SUBTYPES = {kind: [subtype for k, subtype in SEVERITIES if k == kind] for kind in _TYPES}
+
+
+_NAMES = ("low", "high", "urgentLow", "rise", "fall", "noReadings")
+_STATES = ("activeAlarming", "activeSnoozed", "inactive", "activeAlarming", "inactive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,16 @@ class World:
             for ago in range(1, DAYS_BEHIND + 1):
                 _tell(account, (NOON - timedelta(days=ago)).date())
 
+        self._wear()
+
+    @property
+    def worn(self) -> Account:
+        """A month of a wearer who is alerted all the time; the key is a token."""
+        dexcom = self.simulator.dexcom
+        wearer = dexcom.wearer(WEARER)
+        token: str = dexcom.grant(wearer)["access_token"]
+        return Account(dexcom.url, token, 1, {wearer.user_id: WEARER})
+
     @property
     def large(self) -> Account:
         """The account of 10,000."""
@@ -70,7 +87,19 @@ class World:
             if entry.status == 200
         ]
         log.clear()
-        return [path.removeprefix("/lumen").rstrip("?") for path in asked]
+        return ["/" + path.split("/", 2)[2].rstrip("?") for path in asked]
+
+    def _wear(self) -> None:
+        wearer = self.simulator.dexcom.wearer(WEARER)
+        newest = NOON - timedelta(hours=1)
+        for number in range(DAYS_WORN * ALERTS_A_DAY):
+            wearer.add_alert(
+                _NAMES[number % len(_NAMES)],
+                newest - timedelta(days=1) / ALERTS_A_DAY * number,
+                state=_STATES[number % len(_STATES)],
+            )
+        for number in range(DAYS_WORN * 288):
+            wearer.add_egv(newest - timedelta(minutes=5) * number, 60 + number % 200)
 
     def _described(self, account: LumenAccount) -> Account:
         return Account(
