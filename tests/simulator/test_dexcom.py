@@ -12,36 +12,32 @@ from .dexcom_client import NOW, Client, dates
 WINDOWED = ["alerts", "egvs", "events", "calibrations"]
 GOOD = {"startDate": "2026-05-04T09:00:00", "endDate": "2026-05-05T09:00:00"}
 HOUR = timedelta(hours=1)
+BAD_WINDOWS: list[dict[str, str | None]] = [
+    {"startDate": None},
+    {"endDate": None},
+    {"startDate": ""},
+    {"startDate": "2026-05-04"},
+    {"startDate": "2026-05-04T09:00"},
+    {"startDate": "2026-05-04 09:00:00"},
+    {"startDate": "2026-05-04T09:00:00Z"},
+    {"startDate": "2026-05-04T09:00:00+00:00"},
+    {"startDate": "2026-05-04T09:00:00.000"},
+    {"startDate": "2026-02-30T09:00:00"},
+    {"startDate": "2026-05-04T25:00:00"},
+    {"startDate": "\uff12\uff10\uff12\uff16-05-04T09:00:00"},
+    {"endDate": "2026-05-05T09:00:00Z"},
+    {"startDate": "2026-05-05T09:00:00"},
+    {"startDate": "2026-05-05T09:00:01"},
+    {"startDate": "2026-04-05T08:59:59"},
+]
 
 
 @pytest.mark.parametrize("endpoint", WINDOWED)
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"startDate": None},
-        {"endDate": None},
-        {"startDate": ""},
-        {"startDate": "2026-05-04"},
-        {"startDate": "2026-05-04T09:00"},
-        {"startDate": "2026-05-04 09:00:00"},
-        {"startDate": "2026-05-04T09:00:00Z"},
-        {"startDate": "2026-05-04T09:00:00+00:00"},
-        {"startDate": "2026-05-04T09:00:00.000"},
-        {"startDate": "2026-02-30T09:00:00"},
-        {"startDate": "2026-05-04T25:00:00"},
-        {"startDate": "\uff12\uff10\uff12\uff16-05-04T09:00:00"},
-        {"endDate": "2026-05-05T09:00:00Z"},
-        {"startDate": "2026-05-05T09:00:00"},
-        {"startDate": "2026-05-05T09:00:01"},
-        {"startDate": "2026-04-05T08:59:59"},
-    ],
-)
-async def test_what_a_window_must_not_be(
-    dexcom: Client, endpoint: str, changes: dict[str, str | None]
-) -> None:
-    params = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
-    status, body = await dexcom.ask(endpoint, params)
-    assert (status, body["error"]) == (400, "invalid_request")
+async def test_what_a_window_must_not_be(dexcom: Client, endpoint: str) -> None:
+    for changes in BAD_WINDOWS:
+        params = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
+        status, body = await dexcom.ask(endpoint, params)
+        assert (status, body["error"]) == (400, "invalid_request"), changes
 
 
 @pytest.mark.parametrize("endpoint", WINDOWED)
@@ -341,7 +337,11 @@ async def test_an_app_has_so_many_calls_an_hour(dexcom: Client) -> None:
 async def test_apps_know_a_wearer_by_different_ids(dexcom: Client) -> None:
     other = dexcom.region.add_client("another-app", "another-secret")
     token = dexcom.region.grant(dexcom.wearer, other)["access_token"]
-    _, body = await dexcom.ask("dataRange", authorization=f"Bearer {token}")
+    bearer = f"Bearer {token}"
+    _, body = await dexcom.ask("dataRange", authorization=bearer)
+    for endpoint in (*WINDOWED, "devices"):
+        _, same = await dexcom.ask(endpoint, GOOD, authorization=bearer)
+        assert same["userId"] == body["userId"]
     ids = {
         body["userId"],
         dexcom.wearer.user_id,

@@ -186,7 +186,10 @@ async def test_a_code_lives_a_minute(dexcom: Client, seconds: int, status: int) 
     assert (await dexcom.token(dexcom.code_form(code)))[0] == status
 
 
-MISTAKES: list[tuple[dict[str, str | None], str]] = [
+type Mistakes = list[tuple[dict[str, str | None], str]]
+"""What is changed in a good form, and the error that it earns."""
+
+MISTAKES: Mistakes = [
     ({"grant_type": None}, "invalid_request"),
     ({"grant_type": ""}, "invalid_request"),
     ({"grant_type": "password"}, "unsupported_grant_type"),
@@ -199,36 +202,31 @@ MISTAKES: list[tuple[dict[str, str | None], str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [
-        *MISTAKES,
-        ({"code": None}, "invalid_request"),
-        ({"code": "unknown"}, "invalid_grant"),
-        ({"redirect_uri": None}, "invalid_request"),
-        ({"redirect_uri": "https://my.home-assistant.io/redirect/oauth"}, "invalid_grant"),
-    ],
-)
-async def test_mistakes_with_a_code(
-    dexcom: Client, changes: dict[str, str | None], error: str
-) -> None:
-    form = dexcom.code_form(await dexcom.code(), **changes)
-    assert await dexcom.token(form) == (400, {"error": error})
+CODE_MISTAKES: Mistakes = [
+    *MISTAKES,
+    ({"code": None}, "invalid_request"),
+    ({"code": "unknown"}, "invalid_grant"),
+    ({"redirect_uri": None}, "invalid_request"),
+    ({"redirect_uri": "https://my.home-assistant.io/redirect/oauth"}, "invalid_grant"),
+]
+REFRESH_MISTAKES: Mistakes = [
+    *MISTAKES,
+    ({"refresh_token": None}, "invalid_request"),
+    ({"refresh_token": "unknown"}, "invalid_grant"),
+    ({"redirect_uri": "https://example.com/"}, "invalid_request"),
+]
 
 
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [
-        *MISTAKES,
-        ({"refresh_token": None}, "invalid_request"),
-        ({"refresh_token": "unknown"}, "invalid_grant"),
-        ({"redirect_uri": "https://example.com/"}, "invalid_request"),
-    ],
-)
-async def test_mistakes_with_a_refresh_token(
-    dexcom: Client, changes: dict[str, str | None], error: str
-) -> None:
-    assert await dexcom.token(dexcom.refresh_form(**changes)) == (400, {"error": error})
+async def test_mistakes_with_a_code(dexcom: Client) -> None:
+    for changes, error in CODE_MISTAKES:
+        form = dexcom.code_form(await dexcom.code(), **changes)
+        assert await dexcom.token(form) == (400, {"error": error}), changes
+
+
+async def test_mistakes_with_a_refresh_token(dexcom: Client) -> None:
+    for changes, error in REFRESH_MISTAKES:
+        form = dexcom.refresh_form(**changes)
+        assert await dexcom.token(form) == (400, {"error": error}), changes
     # A mistake does not spend the token.
     assert (await dexcom.token(dexcom.refresh_form()))[0] == 200
 
