@@ -80,6 +80,8 @@ class DexcomRegion(Vendor):
 
     def reset(self) -> None:
         """Leave the sandbox's users, and nothing of what happened to anybody; tokens stay."""
+        self.extra: dict[str, Any] = {}
+        """Further fields beside `records`."""
         self._wearers: dict[str, Wearer] = {}
         for name in SANDBOX_USERS[:-1]:
             self.add_wearer(name, generation="g6", variant="g6", display_app="G6")
@@ -276,6 +278,7 @@ class DexcomRegion(Vendor):
                 "recordVersion": "3.0",
                 "userId": wearer.user_id_for(holder.client_id),
                 **{f"{kind}s": ends(kind) for kind in ("calibration", "egv", "event")},
+                **self.extra,
             }
         )
 
@@ -288,6 +291,7 @@ class DexcomRegion(Vendor):
                 "recordType": kind + "s" * self.plural_record_types,
                 "recordVersion": "3.0",
                 "userId": wearer.user_id_for(holder.client_id),
+                **self.extra,
                 "records": [],
             }
         )

@@ -121,7 +121,8 @@ class Wearer:
         self.zone: tzinfo = _zone(utc_offset)
         self._region = region
         self._client_id = client_id
-        self._records: dict[str, list[Record]] = {"alert": [], "egv": []}
+        self._kept: dict[str, list[Record]] = {"alert": [], "egv": []}
+        self._untold: list[Callable[[], None]] = []
         self._ids: set[str] = set()
         self._episodes = 0
         first = datetime.min.replace(tzinfo=UTC)
@@ -145,6 +146,17 @@ class Wearer:
     def user_id_for(self, client_id: str) -> str:
         """Return the id that an app sees: 64 hex digits, never the same for two apps."""
         return sha256(f"{self._region}/{client_id}/{self.name}".encode()).hexdigest()
+
+    @property
+    def _records(self) -> dict[str, list[Record]]:
+        """The records by kind, ordered by time."""
+        while self._untold:
+            self._untold.pop(0)()
+        return self._kept
+
+    def tell_when_asked(self, story: Callable[[], None]) -> None:
+        """Let a story, which adds records, wait until somebody wants them."""
+        self._untold.append(story)
 
     @property
     def device(self) -> Device:
@@ -273,7 +285,7 @@ class Wearer:
         """Add a reading every 5 minutes in [start, end) and the alerts that they cause.
 
         `glucose` gives mg/dL, None: no signal. `delay` says how late what was observed at a time
-        comes; None: as late as usual.
+        comes; None: as late as usual. An alert that is still on at the end stays so.
         """
         moment, readings = utc(start), list[tuple[datetime, int | None]]()
         while moment < end:
@@ -298,6 +310,16 @@ class Wearer:
             if name not in self.device_at(moment).lacks:
                 uploaded_at = None if delay is None else moment + delay(moment)
                 self.add_alert(name, moment, state=state, uploaded_at=uploaded_at)
+
+    @property
+    def alerts(self) -> list[Record]:
+        """Every alert, uploaded or not, ordered by time."""
+        return list(self._records["alert"])
+
+    @property
+    def egvs(self) -> list[Record]:
+        """Every reading, uploaded or not, ordered by time."""
+        return list(self._records["egv"])
 
     def window(self, kind: str, start: datetime, end: datetime, now: datetime) -> list[Record]:
         """Return the records of [start, end) that are there by now, the newest first."""

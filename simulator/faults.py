@@ -353,6 +353,21 @@ def _swapped(value: object) -> object:
     return {}
 
 
+def _without_times(document: object) -> object:
+    """Return a document that says "yesterday" wherever it said a time."""
+    match document:
+        case dict():
+            return {
+                key: "yesterday"
+                if key.endswith(("At", "Date", "Time", "time")) and not isinstance(value, dict)
+                else _without_times(value)
+                for key, value in document.items()
+            }
+        case list():
+            return [_without_times(value) for value in document]
+    return document
+
+
 def _each(change: Callable[[Any], object]) -> Callable[[object], object]:
     """Change each record."""
     return partial(_edit_list, change=lambda records: [change(r) for r in records])
@@ -390,10 +405,7 @@ BAD_RECORDS: Mapping[str, Callable[[dict[str, Any]], object]] = {
     "empty": lambda good: {},
     "no_id": lambda good: dict(list(good.items())[1:]),
     "values_null": dict.fromkeys,
-    "times": lambda good: {
-        key: "yesterday" if key.endswith(("At", "Time", "time")) else value
-        for key, value in good.items()
-    },
+    "times": _without_times,
 }
 """Broken records by name, each made from a good one (or from an empty one)."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from . import dexcom_stories
 from .lumen import LumenAccount, LumenPerson, dose_details
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _marias_weight(offset: int) -> float:
 
 
 def demo(sim: Simulator) -> None:
-    """Two weeks behind, ten days ahead: Maria needs somebody today, Henk is well."""
+    """Two weeks behind, ten days ahead: Maria needs somebody today, Henk is well; a wearer's bad night."""
     maria = _Story(sim, MARIA, granted_days_ago=30)
     days = range(-13, 11)
     maria.weight(days, _marias_weight)
@@ -129,6 +130,8 @@ def demo(sim: Simulator) -> None:
     henk = _Story(sim, HENK, granted_days_ago=30)
     told = [day for day in days if day not in (-9, -4, 3)]
     henk.weight(told, _steady(91.0, -0.1), at_goal={0, 8, 9, 10})
+
+    dexcom_stories.demo(sim)
 
 
 def quiet_week(sim: Simulator) -> None:
@@ -190,9 +193,16 @@ def newer_api(sim: Simulator) -> None:
         {**dose_details(henk.newest, missed=0, in_a_row=0), "regimen": "weekly"},
     )
     henk.weight(range(-2, 1), _steady(91.0, -0.06))
+    dexcom_stories.newer_api(sim)
 
 
 SCENARIOS: Mapping[str, Callable[[Simulator], None]] = {
-    scenario.__name__: scenario for scenario in (demo, quiet_week, bad_night, consent, newer_api)
+    scenario.__name__: scenario
+    for scenario in (
+        *(demo, quiet_week, bad_night, consent, newer_api),
+        dexcom_stories.dexcom_bad_night,
+        dexcom_stories.dexcom_one_plus,
+        dexcom_stories.dexcom_late_uploads,
+    )
 }
 """Every scenario by name."""
