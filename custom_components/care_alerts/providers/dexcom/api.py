@@ -14,7 +14,7 @@ from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
 from ..http import AuthError, LoginEndedError, UnexpectedAnswerError, get_json
-from ..records import UNREADABLE, text, text_or_none
+from ..records import UNREADABLE, snake_case, text, text_or_none
 
 LONGEST_WINDOW: Final = timedelta(days=30)
 """Between `startDate` and `endDate` (vendor: at most 30 days)."""
@@ -56,7 +56,7 @@ def instant(value: Any) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class DexcomAlert:
-    """An alert record. Enums are open: unknown values pass through as they came; so do the `other` fields."""
+    """An alert record. Enums are open: unknown values pass through as they came; so do the `other` fields (snake_case)."""
 
     record_id: str
     system_time: datetime
@@ -72,7 +72,7 @@ class DexcomAlert:
             instant(record["systemTime"]),
             text(record["alertName"]),
             text(record["alertState"]),
-            {key: value for key, value in record.items() if key not in _NAMED},
+            {snake_case(key): value for key, value in record.items() if key not in _NAMED},
         )
 
 
@@ -88,7 +88,12 @@ class Egv:
     unit: str
     status: str | None
     trend: str | None
-    made_for: MadeFor
+    record: Mapping[str, Any]
+
+    @property
+    def made_for(self) -> MadeFor:
+        """Which system it comes from."""
+        return MadeFor.of(self.record)
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> Self | None:
@@ -104,7 +109,7 @@ class Egv:
             unit,
             text_or_none(record.get("status")),
             text_or_none(record.get("trend")),
-            MadeFor.of(record),
+            record,
         )
 
 

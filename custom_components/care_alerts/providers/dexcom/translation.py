@@ -70,6 +70,8 @@ SAMPLES_NEEDED: Final = 4
 VALUE_BEFORE: Final = timedelta(minutes=10)
 """How old a glucose value may be to be the one at the time of an alert: one reading may be missing."""
 
+_GLUCOSE_KEY: Final = {"mg/dL": "glucose_mg_dl", "mmol/L": "glucose_mmol_l"}
+
 _CLOCK_SKEW: Final = timedelta(minutes=1)
 
 
@@ -96,18 +98,21 @@ def is_one_plus(made_for: MadeFor) -> bool:
 
 def glucose_of(egv: Egv) -> Glucose:
     """Dexcom's value as ours. Below 40 and above 400 mg/dL it only says so."""
-    out_of_range = None
-    if egv.status == "low" or (egv.unit == "mg/dL" and egv.value < 40):
-        out_of_range = OutOfRange.LOW
-    elif egv.status == "high" or (egv.unit == "mg/dL" and egv.value > 400):
-        out_of_range = OutOfRange.HIGH
     return Glucose(
         observed_at=egv.system_time,
         value=egv.value,
         unit=egv.unit,
         trend=TREND_OF.get(egv.trend or ""),
-        out_of_range=out_of_range,
+        out_of_range=_out_of_range(egv),
     )
+
+
+def _out_of_range(egv: Egv) -> OutOfRange | None:
+    if egv.status == "low" or (egv.unit == "mg/dL" and egv.value < 40):
+        return OutOfRange.LOW
+    if egv.status == "high" or (egv.unit == "mg/dL" and egv.value > 400):
+        return OutOfRange.HIGH
+    return None
 
 
 class Values:
@@ -145,9 +150,12 @@ def alert_of(
         "alert_state": record.alert_state,
     }
     if can_be_kept(record.other):
-        details |= {snake_case(key): value for key, value in record.other.items()}
+        details |= record.other
     if egv := values.at(record.system_time):
-        details |= _glucose_details(glucose_of(egv))
+        details[_GLUCOSE_KEY[egv.unit]] = egv.value
+        details["glucose_observed_at"] = egv.system_time.isoformat()
+        details["glucose_trend"] = TREND_OF.get(egv.trend or "")
+        details["glucose_out_of_range"] = _out_of_range(egv)
     return Alert(
         alert_id=record.record_id,
         source=SOURCE,
@@ -161,16 +169,6 @@ def alert_of(
         late=received_at - observed_at > usual + MORE_THAN_USUAL,
         details=details,
     )
-
-
-def _glucose_details(glucose: Glucose) -> dict[str, Any]:
-    unit = glucose.unit.lower().replace("/", "_")
-    return {
-        f"glucose_{unit}": glucose.value,
-        "glucose_observed_at": glucose.observed_at.isoformat(),
-        "glucose_trend": glucose.trend and glucose.trend.value,
-        "glucose_out_of_range": glucose.out_of_range and glucose.out_of_range.value,
-    }
 
 
 def tells(alert: Alert) -> bool | None:
