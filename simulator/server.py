@@ -4,8 +4,10 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import partial
+import json
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
@@ -16,6 +18,7 @@ from .control import Control, guarded
 from .dexcom import Dexcom
 from .faults import ELSEWHERE, Exchange, Faults
 from .lumen import Lumen
+from .tidepool import Tidepool
 from .vendor import Vendor
 
 LOG_LIMIT = 10_000
@@ -33,6 +36,12 @@ class LoggedRequest:
     """Names in lower case; secrets as sent, since they are invented here."""
     at: datetime
     status: int | None = None
+    body: bytes | None = None
+
+    @property
+    def json(self) -> Any:
+        """The body's JSON; ValueError if it is none."""
+        return json.loads(self.body or b"")
 
 
 _ENTRY = web.RequestKey("entry", LoggedRequest)
@@ -51,7 +60,8 @@ class Simulator:
         self.clock = Clock(start, speed)
         self.lumen = Lumen(self.clock)
         self.dexcom = Dexcom(self.clock)
-        vendors: list[Vendor] = [self.lumen, *self.dexcom.regions.values()]
+        self.tidepool = Tidepool(self.clock)
+        vendors: list[Vendor] = [self.lumen, *self.dexcom.regions.values(), self.tidepool]
         self.vendors = {vendor.name: vendor for vendor in vendors}
         self.faults = Faults(
             {name for vendor in self.vendors.values() for name in vendor.endpoints}
@@ -157,6 +167,7 @@ class Simulator:
             query=dict(request.query),
             headers={name.lower(): value for name, value in request.headers.items()},
             at=self.clock.now(),
+            body=await request.read() if request.can_read_body else None,
         )
         self.log.append(entry)
         del self.log[:-LOG_LIMIT]
@@ -174,7 +185,9 @@ class Simulator:
             return await handler(request)
 
         return await fault.respond(
-            Exchange(request, self.clock, self._stopping, proceed, vendor.error)
+            Exchange(
+                request, self.clock, self._stopping, proceed, partial(vendor.error_at, endpoint)
+            )
         )
 
     async def _on_prepare(self, request: web.Request, response: web.StreamResponse) -> None:

@@ -1,0 +1,426 @@
+"""The people followed: what they share, their readings and when these reach the server."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from ..clock import Clock, utc
+from . import settings
+from .accounts import Account, made_up_id
+from .settings import Document
+
+MG_DL_PER_MMOL_L = 18.01559
+LOOP = "org.tidepool.Loop"
+"""`origin.name` of what the phone uploads as it happens."""
+DEXCOM_CLOUD = "com.dexcom.api"
+"""`origin.name` of what Tidepool fetches from Dexcom's servers, hours later."""
+CLOUD_INTERVAL = timedelta(hours=2)
+"""How often Tidepool asks Dexcom."""
+CADENCE = timedelta(minutes=5)
+LOWEST, HIGHEST = 40, 400
+"""What the sensor can measure (mg/dL); beyond it says LOW or HIGH."""
+
+type Spans = Iterable[tuple[datetime, datetime]]
+"""Stretches of time, the end not included."""
+
+_TRENDS = (
+    (-3.0, "rapidFall"),
+    (-2.0, "moderateFall"),
+    (-1.0, "slowFall"),
+    (1.0, "constant"),
+    (2.0, "slowRise"),
+    (3.0, "moderateRise"),
+)
+"""Up to which change (mg/dL a minute) a trend goes."""
+
+
+@dataclass(slots=True)
+class Record:
+    """A record of somebody's data, and when the server has it."""
+
+    time: datetime
+    uploaded_at: datetime
+    type: str
+    device_id: str
+    origin: str
+    fields: dict[str, Any]
+    """What is particular to this record."""
+    make: Callable[[Record], dict[str, Any]] = field(repr=False)
+    _encoded: bytes | None = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The record as it is sent."""
+        return self.make(self)
+
+    @property
+    def encoded(self) -> bytes:
+        """The record as it is sent, encoded once."""
+        if self._encoded is None:
+            self._encoded = orjson.dumps(self.body)
+        return self._encoded
+
+
+class Child:
+    """Somebody whose data others follow."""
+
+    def __init__(
+        self,
+        name: str,
+        clock: Clock,
+        *,
+        user_id: str | None = None,
+        full_name: str | None = None,
+        other_person: bool = False,
+        live: bool = True,
+        delay: timedelta | None = None,
+        jitter: timedelta = timedelta(seconds=20),
+        units: str = "mg/dL",
+        timezone: str = "UTC",
+        seed: int = 0,
+    ) -> None:
+        """Begin without data, shared with nobody.
+
+        `full_name` is the account's name; with `other_person` the account is a parent's and the child's
+        name stands in `patient.fullName`. `live`: records are there `delay` (none) after their time, those of
+        a feed up to `jitter` later; else Tidepool fetches them from Dexcom every two hours, `delay` (one hour)
+        after their time at the earliest. `units`: what the person reads.
+        """
+        self.name = name
+        self.user_id = user_id or made_up_id(name)
+        self.other_person = other_person
+        self.full_name = full_name or (f"Parent of {name}" if other_person else name)
+        self.username = f"{self.user_id}@example.com"
+        self.live = live
+        self.delay = timedelta(hours=0 if live else 1) if delay is None else delay
+        self.jitter = jitter
+        self.units = units
+        self.timezone = ZoneInfo(timezone)
+        self.seed = seed
+        self.device_id = f"DexG7_{self.user_id}"
+        self.upload_id = uuid5(NAMESPACE_URL, f"upload/{self.user_id}").hex
+        self.permissions: dict[str, tuple[str, ...]] = {}
+        """What is granted, by the follower's user id."""
+        self.extra: dict[str, Any] = {}
+        """Further fields of the list of people."""
+        self._clock = clock
+        self._settings: dict[str, Document] = {}
+        self._records: list[Record] = []
+
+    @property
+    def display_name(self) -> str:
+        """The name to show: the child's own."""
+        return self.name if self.other_person else self.full_name
+
+    # What is shared.
+
+    def share_with(self, account: Account, permissions: Iterable[str] = ("view", "follow")) -> None:
+        """Let somebody follow."""
+        self.permissions[account.user_id] = tuple(permissions)
+
+    def change_permissions(self, account: Account, permissions: Iterable[str]) -> None:
+        """Grant these and no others; none at all ends the sharing."""
+        self.share_with(account, permissions)
+        if not self.permissions[account.user_id]:
+            self.stop_sharing(account)
+
+    def stop_sharing(self, account: Account) -> None:
+        """Let somebody follow no more; their settings stay."""
+        self.permissions.pop(account.user_id, None)
+
+    def grants(self, account: Account, permission: str) -> bool:
+        """Return whether somebody has a permission."""
+        return permission in self.permissions.get(account.user_id, ())
+
+    def settings_of(self, account: Account) -> Document | None:
+        """Return a follower's stored alerts, without the ids and without minutes that are 0; None: none."""
+        stored = self._settings.get(account.user_id)
+        return None if stored is None else settings.shown(stored)
+
+    def set_settings(self, account: Account, document: Mapping[str, Any] | None) -> None:
+        """Put a follower's alerts into the store, past all checks; None: take them away."""
+        if document is None:
+            self._settings.pop(account.user_id, None)
+        else:
+            self._settings[account.user_id] = settings.shown(document)
+
+    def merge_settings(self, account: Account, alerts: Document) -> None:
+        """Replace the alerts given, whole; keep the others."""
+        self._settings.setdefault(account.user_id, {}).update(alerts)
+
+    # Data.
+
+    @property
+    def records(self) -> list[Record]:
+        """Everything there is and will be, oldest first."""
+        return list(self._records)
+
+    def readings_visible(self, now: datetime) -> list[dict[str, Any]]:
+        """Return the glucose readings that the server has at a time, oldest first, as it sends them."""
+        return [
+            record.body
+            for record in self._records
+            if record.type in ("cbg", "smbg") and record.uploaded_at <= now
+        ]
+
+    def add_reading(
+        self,
+        time: datetime,
+        mmol_l: float,
+        *,
+        type: str = "cbg",
+        trend: str | None = None,
+        uploaded_at: datetime | None = None,
+        device_id: str | None = None,
+        origin: str | None = None,
+        annotations: list[dict[str, Any]] | None = None,
+        backfilled: bool = False,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Record:
+        """Add a glucose reading, exactly as given; `extra`: further fields, None leaves one out."""
+        fields: dict[str, Any] = {"value": mmol_l, "units": "mmol/L"}
+        if type == "smbg":
+            fields["subType"] = "manual"
+        if trend is not None:
+            fields["trend"] = trend
+        if annotations is not None:
+            fields["annotations"] = annotations
+        if backfilled:
+            fields["backfilled"] = True
+        return self.add_record(
+            type,
+            time,
+            fields | dict(extra or {}),
+            uploaded_at=uploaded_at,
+            device_id=device_id,
+            origin=origin,
+        )
+
+    def add_loop_decision(
+        self,
+        time: datetime,
+        uploaded_at: datetime | None = None,
+        reason: str = "loop",
+    ) -> Record:
+        """Add what a loop decided (or, with another reason, a person)."""
+        return self.add_record(
+            "dosingDecision", time, _decision(reason), uploaded_at=uploaded_at, device_id=LOOP
+        )
+
+    def add_record(
+        self,
+        type: str,
+        time: datetime,
+        fields: Mapping[str, Any],
+        *,
+        uploaded_at: datetime | None = None,
+        device_id: str | None = None,
+        origin: str | None = None,
+    ) -> Record:
+        """Add a record of any type; a field that is None is left out."""
+        time = _millisecond(time)
+        record = Record(
+            time,
+            self._uploaded(time) if uploaded_at is None else utc(uploaded_at),
+            type,
+            device_id or self.device_id,
+            origin or (LOOP if self.live else DEXCOM_CLOUD),
+            dict(fields),
+            self._body,
+        )
+        insort(self._records, record, key=_time)
+        return record
+
+    def feed(
+        self,
+        glucose: Callable[[datetime], float],
+        start: datetime,
+        end: datetime,
+        every: timedelta = CADENCE,
+        gaps: Spans = (),
+        loop: bool = True,
+        *,
+        offline: Spans = (),
+    ) -> None:
+        """Wear a sensor from `start` to `end` (not included) over a curve in mmol/L.
+
+        Within `gaps` the sensor is silent and nothing loops; what falls in a span of `offline` is uploaded
+        when that is over, readings marked as backfilled. With `loop` a decision follows 8 s after each reading.
+        """
+        random = Random(f"{self.seed}/{self.user_id}/{start.isoformat()}")
+        gaps, offline = tuple(gaps), tuple(offline)
+        time, before = _millisecond(start), None
+        end = utc(end)
+        added: list[Record] = []
+        while time < end:
+            late = timedelta(seconds=random.random() * self.jitter.total_seconds())
+            if _within(time, gaps) is None:
+                mmol_l = glucose(time)
+                over = _within(time, offline)
+                uploaded = self._uploaded(time, late) if over is None else utc(over) + late
+                rate = 0.0 if before is None else (mmol_l - before) / (every.total_seconds() / 60)
+                added.append(self._measured(time, uploaded, mmol_l, rate, over is not None))
+                if loop:
+                    decided = time + timedelta(seconds=8)
+                    added.append(self._decided(decided, max(uploaded, decided)))
+                before = mmol_l
+            else:
+                before = None
+            time += every
+        self._records = sorted([*self._records, *added], key=_time)
+
+    def matching(
+        self,
+        now: datetime,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+        types: Collection[str] | None,
+        dexcom: bool,
+    ) -> Iterator[Record]:
+        """Iterate over what the server has now of a window (both ends included), oldest first.
+
+        Unless `dexcom`, what others measured while Dexcom's cloud did too is hidden.
+        """
+        first = 0 if start is None else bisect_left(self._records, start, key=_time)
+        last = len(self._records) if end is None else bisect_right(self._records, end, key=_time)
+        hidden = None if dexcom else self._cloud_range(now)
+        for record in self._records[first:last]:
+            if record.uploaded_at > now or (types is not None and record.type not in types):
+                continue
+            if (
+                hidden
+                and record.type == "cbg"
+                and record.origin != DEXCOM_CLOUD
+                and hidden[0] <= record.time <= hidden[1]
+            ):
+                continue
+            yield record
+
+    def _cloud_range(self, now: datetime) -> tuple[datetime, datetime] | None:
+        """Return from when to when Dexcom's cloud has readings."""
+
+        def cloudy(record: Record) -> bool:
+            return (
+                record.type == "cbg" and record.origin == DEXCOM_CLOUD and record.uploaded_at <= now
+            )
+
+        if not any(record.origin == DEXCOM_CLOUD for record in self._records):
+            return None
+        first = next(filter(cloudy, self._records), None)
+        last = next(filter(cloudy, reversed(self._records)), None)
+        return None if first is None or last is None else (first.time, last.time)
+
+    def _uploaded(self, time: datetime, late: timedelta = timedelta(0)) -> datetime:
+        """Return when a record of a time reaches the server."""
+        ready = time + self.delay
+        if self.live:
+            return ready + late
+        asked = -((datetime.min.replace(tzinfo=UTC) - ready) // CLOUD_INTERVAL)
+        return datetime.min.replace(tzinfo=UTC) + asked * CLOUD_INTERVAL + late
+
+    def _measured(
+        self, time: datetime, uploaded: datetime, mmol_l: float, rate: float, backfilled: bool
+    ) -> Record:
+        """Return a sensor's reading: in whole steps of its unit, LOW and HIGH at its ends."""
+        fields: dict[str, Any] = {"units": "mmol/L"}
+        mg_dl = round(mmol_l * MG_DL_PER_MMOL_L)
+        if mg_dl < LOWEST:
+            mg_dl = LOWEST - 1
+            fields["annotations"] = [out_of_range("low", LOWEST)]
+        elif mg_dl > HIGHEST:
+            mg_dl = HIGHEST + 1
+            fields["annotations"] = [out_of_range("high", HIGHEST)]
+        fields["value"] = round(mg_dl / MG_DL_PER_MMOL_L, 5)
+        change = rate * MG_DL_PER_MMOL_L
+        fields["trend"] = next((name for most, name in _TRENDS if change <= most), "rapidRise")
+        fields["trendRate"] = round(rate, 4)
+        fields["trendRateUnits"] = "mmol/L/minute"
+        fields["sampleInterval"] = int(CADENCE.total_seconds() * 1000)
+        if backfilled:
+            fields["backfilled"] = True
+        return Record(
+            time,
+            uploaded,
+            "cbg",
+            self.device_id,
+            LOOP if self.live else DEXCOM_CLOUD,
+            fields,
+            self._body,
+        )
+
+    def _decided(self, time: datetime, uploaded: datetime) -> Record:
+        """Return a loop's decision."""
+        return Record(time, uploaded, "dosingDecision", LOOP, LOOP, _decision("loop"), self._body)
+
+    def _body(self, record: Record) -> dict[str, Any]:
+        """Return a record as it is sent."""
+        time = record.time
+        local = time.astimezone(self.timezone)
+        offset = local.utcoffset() or timedelta(0)
+        key = f"{self.user_id}/{record.type}/{record.device_id}/{time.isoformat()}"
+        body: dict[str, Any] = {
+            "type": record.type,
+            "id": uuid5(NAMESPACE_URL, key).hex,
+            "guid": str(uuid5(NAMESPACE_URL, f"guid/{key}")),
+            "time": stamp(time),
+            "deviceTime": local.strftime("%Y-%m-%dT%H:%M:%S"),
+            "timezoneOffset": int(offset.total_seconds() // 60),
+            "deviceId": record.device_id,
+            "uploadId": self.upload_id,
+            "origin": {
+                "id": str(uuid5(NAMESPACE_URL, f"origin/{key}")),
+                "name": record.origin,
+                "time": stamp(time),
+                "type": "service" if record.origin == DEXCOM_CLOUD else "application",
+                "version": "3.4.1",
+            },
+            **record.fields,
+        }
+        return {name: value for name, value in body.items() if value is not None}
+
+
+def out_of_range(value: str, threshold: float) -> dict[str, Any]:
+    """Return the annotation of a reading that says only LOW or HIGH; `threshold` in mg/dL."""
+    return {"code": "bg/out-of-range", "value": value, "threshold": threshold}
+
+
+def stamp(moment: datetime) -> str:
+    """Return a time as Tidepool writes it."""
+    return (
+        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    )
+
+
+def _decision(reason: str) -> dict[str, Any]:
+    """Return what a decision says."""
+    return {
+        "reason": reason,
+        "insulinOnBoard": {"amount": 1.25},
+        "carbsOnBoard": {"amount": 12.0},
+        "recommendedBasal": {"rate": 0.35, "duration": 1_800_000},
+        "units": {"bg": "mmol/L", "carb": "grams", "insulin": "Units"},
+    }
+
+
+def _within(time: datetime, spans: Spans) -> datetime | None:
+    """Return when the span that a time lies in is over, or None."""
+    return next((end for start, end in spans if start <= time < end), None)
+
+
+def _millisecond(moment: datetime) -> datetime:
+    """Return a time as exact as it is sent."""
+    moment = utc(moment)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _time(record: Record) -> datetime:
+    """Return what records are sorted by."""
+    return record.time
