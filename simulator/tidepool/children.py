@@ -19,8 +19,11 @@ from .settings import Document
 MG_DL_PER_MMOL_L = 18.01559
 LOOP = "org.tidepool.Loop"
 """`origin.name` of what the phone uploads as it happens."""
-DEXCOM_CLOUD = "com.dexcom.api"
-"""`origin.name` of what Tidepool fetches from Dexcom's servers, hours later."""
+DEXCOM_CLOUD = "Dexcom's cloud"
+"""Where a record comes from that Tidepool fetched from Dexcom's servers, hours later.
+
+Its `origin` has no name, only an id; `deviceId` begins with Dexcom and `payload` bears Dexcom's own fields.
+"""
 CLOUD_INTERVAL = timedelta(hours=2)
 """How often Tidepool asks Dexcom."""
 CADENCE = timedelta(minutes=5)
@@ -91,7 +94,7 @@ class Child:
         `full_name` is the account's name; with `other_person` the account is a parent's and the child's
         name stands in `patient.fullName`. `live`: records are there `delay` (none) after their time, those of
         a feed up to `jitter` later; else Tidepool fetches them from Dexcom every two hours, `delay` (one hour)
-        after their time at the earliest. `units`: what the person reads.
+        after their time at the earliest. `units`: what the person has chosen to read.
         """
         self.name = name
         self.user_id = user_id or made_up_id(name)
@@ -104,8 +107,7 @@ class Child:
         self.units = units
         self.timezone = ZoneInfo(timezone)
         self.seed = seed
-        self.device_id = f"DexG7_{self.user_id}"
-        self.upload_id = uuid5(NAMESPACE_URL, f"upload/{self.user_id}").hex
+        self.device_id = f"{'DexG7' if live else 'DexcomG7'}_{self.user_id}"
         self.permissions: dict[str, tuple[str, ...]] = {}
         """What is granted, by the follower's user id."""
         self.extra: dict[str, Any] = {}
@@ -156,6 +158,10 @@ class Child:
         self._settings.setdefault(account.user_id, {}).update(alerts)
 
     # Data.
+
+    def upload_id(self, origin: str) -> str:
+        """Return the id of the data set that everything of an origin is in."""
+        return uuid5(NAMESPACE_URL, f"upload/{self.user_id}/{origin}").hex
 
     @property
     def records(self) -> list[Record]:
@@ -283,15 +289,15 @@ class Child:
         start: datetime | None,
         end: datetime | None,
         types: Collection[str] | None,
-        dexcom: bool,
+        cbg_filter: bool,
     ) -> Iterator[Record]:
         """Iterate over what the server has now of a window (both ends included), oldest first.
 
-        Unless `dexcom`, what others measured while Dexcom's cloud did too is hidden.
+        `cbg_filter` hides what others measured while Dexcom's cloud did too.
         """
         first = 0 if start is None else bisect_left(self._records, start, key=_time)
         last = len(self._records) if end is None else bisect_right(self._records, end, key=_time)
-        hidden = None if dexcom else self._cloud_range(now)
+        hidden = self._cloud_range(now) if cbg_filter else None
         for record in self._records[first:last]:
             if record.uploaded_at > now or (types is not None and record.type not in types):
                 continue
@@ -329,7 +335,7 @@ class Child:
     def _measured(
         self, time: datetime, uploaded: datetime, mmol_l: float, rate: float, backfilled: bool
     ) -> Record:
-        """Return a sensor's reading: in whole steps of its unit, LOW and HIGH at its ends."""
+        """Return a sensor's reading: a whole number of mg/dL, LOW and HIGH at its ends."""
         fields: dict[str, Any] = {"units": "mmol/L"}
         mg_dl = round(mmol_l * MG_DL_PER_MMOL_L)
         if mg_dl < LOWEST:
@@ -366,25 +372,33 @@ class Child:
         local = time.astimezone(self.timezone)
         offset = local.utcoffset() or timedelta(0)
         key = f"{self.user_id}/{record.type}/{record.device_id}/{time.isoformat()}"
+        cloud = record.origin == DEXCOM_CLOUD
         body: dict[str, Any] = {
             "type": record.type,
             "id": uuid5(NAMESPACE_URL, key).hex,
-            "guid": str(uuid5(NAMESPACE_URL, f"guid/{key}")),
             "time": stamp(time),
             "deviceTime": local.strftime("%Y-%m-%dT%H:%M:%S"),
             "timezoneOffset": int(offset.total_seconds() // 60),
             "deviceId": record.device_id,
-            "uploadId": self.upload_id,
-            "origin": {
-                "id": str(uuid5(NAMESPACE_URL, f"origin/{key}")),
+            "uploadId": self.upload_id(record.origin),
+            "origin": {"id": str(uuid5(NAMESPACE_URL, f"origin/{key}"))},
+        }
+        if cloud:
+            body["payload"] = {
+                "systemTime": stamp(time),
+                "displayTime": local.isoformat(),
+                "transmitterGeneration": "g7",
+                "displayDevice": "iOS",
+            }
+        else:
+            body["guid"] = str(uuid5(NAMESPACE_URL, f"guid/{key}"))
+            body["origin"] |= {
                 "name": record.origin,
                 "time": stamp(time),
-                "type": "service" if record.origin == DEXCOM_CLOUD else "application",
+                "type": "application",
                 "version": "3.4.1",
-            },
-            **record.fields,
-        }
-        return {name: value for name, value in body.items() if value is not None}
+            }
+        return {name: value for name, value in (body | record.fields).items() if value is not None}
 
 
 def out_of_range(value: str, threshold: float) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Tidepool's API: sign-in, whom somebody follows, alert thresholds, data."""
 
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from random import Random
 import re
@@ -38,7 +38,6 @@ _LATEST_TYPES = (
     "reportedState",
     "smbg",
     "upload",
-    "water",
     "wizard",
 )
 """What `latest` means if no type is named."""
@@ -59,11 +58,11 @@ _ALERT_CODES = {
     404: "resource-not-found",
     429: "too-many-requests",
 }
-_ALERT_TITLES = {
-    "json-malformed": "json is malformed",
-    "unauthenticated": "authentication token is invalid",
-    "unauthorized": "authentication token is not authorized for requested action",
-    "value-not-exists": "value does not exist",
+_ALERT_DETAILS = {
+    "json-malformed": "JSON is malformed",
+    "unauthenticated": "Auth token is invalid",
+    "unauthorized": "Auth token is not authorized for requested action",
+    "value-not-exists": "Value does not exist",
 }
 _DATA_CODES = {
     400: "invalid_parameters",
@@ -209,12 +208,14 @@ class Tidepool(Vendor):
             }
         if endpoint.endswith("alerts"):
             code = message or _ALERT_CODES.get(status, "internal-server-failure")
-            title = _ALERT_TITLES.get(code, code.replace("-", " "))
-            error = {"code": code, "title": title, "detail": title}
+            detail = _ALERT_DETAILS.get(code, code.replace("-", " ").capitalize())
+            error = {"code": code, "title": detail.lower(), "detail": detail}
             if self.single_error_object:
                 return error
+            # This one has no status of its own, and so none in the body.
+            own_status = {} if code == "value-not-exists" else {"status": str(status)}
             return {
-                "errors": [error | {"status": str(status)}],
+                "errors": [error | own_status],
                 "meta": {"trace": {"request": self._made_up_trace()}},
             }
         reason = message or _REASONS.get(status, "Internal Server Error")
@@ -380,7 +381,8 @@ class Tidepool(Vendor):
 
     async def _get_alerts(self, request: web.Request) -> web.Response:
         """Show a follower's alerts."""
-        child, account = self._followed(request)
+        account = self._follower(request)
+        child = self._followed(request, account)
         stored = child.settings_of(account)
         if stored is None:
             raise _RefusedError(404, "value-not-exists")
@@ -395,37 +397,48 @@ class Tidepool(Vendor):
 
     async def _post_alerts(self, request: web.Request) -> web.Response:
         """Store the alerts that are sent, each whole, and keep the others."""
-        child, account = self._followed(request)
+        account = self._follower(request)
         try:
             alerts = settings.read(await request.read(), unknown=self.keeps_unknown_fields)
         except settings.MalformedError as error:
             raise _RefusedError(400) from error
-        child.merge_settings(account, alerts)
+        self._followed(request, account).merge_settings(account, alerts)
         return web.Response()
 
     async def _delete_alerts(self, request: web.Request) -> web.Response:
         """Take a follower's alerts away, if there are any."""
-        child, account = self._followed(request)
-        child.set_settings(account, None)
+        account = self._follower(request)
+        self._followed(request, account).set_settings(account, None)
         return web.Response()
 
-    def _followed(self, request: web.Request) -> tuple[Child, Account]:
-        """Return whose data the alerts are about, and whose alerts they are; 401, 403."""
+    def _follower(self, request: web.Request) -> Account:
+        """Return whose alerts these are, who must be who asks; 401, 403."""
         account = self._signed_in(request)
-        child = self._children.get(request.match_info["user_id"])
-        if (
-            request.match_info["follower_id"] != account.user_id
-            or child is None
-            or not child.grants(account, "follow")
-        ):
+        if request.match_info["follower_id"] != account.user_id:
             raise _RefusedError(403)
-        return child, account
+        return account
+
+    def _followed(self, request: web.Request, account: Account) -> Child:
+        """Return whose data the alerts are about, who must let `account` follow; 403."""
+        child = self._children.get(request.match_info["user_id"])
+        if child is None or not child.grants(account, "follow"):
+            raise _RefusedError(403)
+        return child
 
     # Data.
 
     async def _data(self, request: web.Request) -> web.Response:
         """Send the records asked for, in no order."""
         user_id = request.match_info["user_id"]
+        query = request.query
+        try:
+            start, end = (_rfc_3339(query.get(name)) for name in ("startDate", "endDate"))
+            latest = _flag(query, "latest")
+            # The old name of the parameter means the opposite.
+            cbg_filter = _flag(query, "cbgFilter", default=not _flag(query, "dexcom"))
+            shortest = int(query.get("sampleIntervalMinimum", 0))
+        except ValueError as error:
+            raise _RefusedError(500, "invalid_parameters") from error
         try:
             account = self._signed_in(request)
         except _RefusedError as refusal:
@@ -434,23 +447,17 @@ class Tidepool(Vendor):
         child = self._children.get(user_id)
         if user_id != account.user_id and (child is None or not child.grants(account, "view")):
             raise _RefusedError(403)
-        query = request.query
-        try:
-            start, end = (_rfc_3339(query.get(name)) for name in ("startDate", "endDate"))
-        except ValueError as error:
-            raise _RefusedError(500, "invalid_parameters") from error
-        latest = query.get("latest") == "true"
-        types = _list(query.get("type"))
         if child is None:
             return _json(b"[]")
+        types = _list(query.get("type"))
         records: Iterable[Record] = child.matching(
             self._clock.now(),
             start=start,
             end=end,
             types=_LATEST_TYPES if latest and types is None else types,
-            dexcom=query.get("dexcom") == "true" or "uploadId" in query,
+            cbg_filter=cbg_filter and not query.get("uploadId"),
         )
-        records = _filtered(records, query)
+        records = _filtered(child, records, query, shortest)
         if latest:
             records = {record.type: record for record in records}.values()
         found = [record.encoded for record in records]
@@ -628,7 +635,7 @@ def _profile(child: Child, *, patient: bool) -> dict[str, Any]:
 
 def _rfc_3339(text: str | None) -> datetime | None:
     """Read a time of a query; ValueError."""
-    if text is None:
+    if not text:
         return None
     if not _RFC_3339.fullmatch(text):
         raise ValueError(f"{text} is no RFC 3339 time")
@@ -640,23 +647,40 @@ def _list(text: str | None) -> Collection[str] | None:
     return set(text.split(",")) if text else None
 
 
-def _filtered(records: Iterable[Record], query: Any) -> Iterator[Record]:
-    """Iterate over the records that have what else is asked for."""
+def _flag(query: Mapping[str, str], name: str, *, default: bool = False) -> bool:
+    """Read a truth value of a query as Go does; ValueError."""
+    text = query.get(name)
+    if text is None:
+        return default
+    if text in ("1", "t", "T", "TRUE", "true", "True"):
+        return True
+    if text in ("0", "f", "F", "FALSE", "false", "False"):
+        return False
+    raise ValueError(f"{name} is no truth value")
+
+
+def _filtered(
+    child: Child, records: Iterable[Record], query: Mapping[str, str], shortest: int
+) -> Iterator[Record]:
+    """Iterate over the records that have what else is asked for; `shortest` sample interval in ms."""
     subtypes = _list(query.get("subType"))
     reasons = _list(query.get("dosingDecision.reason"))
     upload_id, device_id = query.get("uploadId"), query.get("deviceId")
     for record in records:
-        if subtypes is not None and record.fields.get("subType") not in subtypes:
+        fields = record.fields
+        if subtypes is not None and fields.get("subType") not in subtypes:
             continue
         if (
             reasons is not None
             and record.type == "dosingDecision"
-            and record.fields.get("reason") not in reasons
+            and fields.get("reason") not in reasons
         ):
             continue
-        if device_id is not None and record.device_id != device_id:
+        if record.type == "cbg" and fields.get("sampleInterval", shortest) < shortest:
             continue
-        if upload_id is not None and record.body.get("uploadId") != upload_id:
+        if device_id and record.device_id != device_id:
+            continue
+        if upload_id and child.upload_id(record.origin) != upload_id:
             continue
         yield record
 

@@ -49,18 +49,20 @@ def read(content: bytes, *, unknown: bool) -> Document:
 
 
 def shown(stored: Mapping[str, Any], *, unknown: bool = True) -> Document:
-    """Return stored alerts as GET shows them: without the ids, minutes left out when 0."""
+    """Return stored alerts as GET shows them: without the ids, in whole minutes, none if there are none.
+
+    `unknown`: with the alerts and fields that nobody documents.
+    """
     document: Document = {}
     for name, alert in stored.items():
         if name in ALERTS and isinstance(alert, dict):
             document[name] = {
-                field: deepcopy(value)
+                field: int(value) if field in _MINUTES else deepcopy(value)
                 for field, value in alert.items()
-                if not (field in _MINUTES and value in (0, None))
-                and (unknown or field in _fields(name))
+                if (unknown or field in _fields(name)) and (field not in _MINUTES or value)
             }
         elif unknown and name not in IDS:
-            document[name] = deepcopy(value) if (value := alert) is not None else None
+            document[name] = deepcopy(alert)
     return document
 
 
@@ -110,11 +112,11 @@ def _threshold(threshold: object, *, unknown: bool) -> Document:
     return threshold | read if unknown else read
 
 
-def _minutes(value: object, most: int) -> int:
-    """Read minutes: an integer literal, or null for none."""
+def _minutes(value: object, most: int) -> float:
+    """Read minutes: a number, fractions too, or null for none."""
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
         raise MalformedError
     return value
 
