@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import format_datetime
@@ -276,7 +275,8 @@ def wrong_types(variant: str = "data_is_list") -> Fault:
 def bad_record(variant: str = "types") -> Fault:
     """Put one broken record among the good ones; see BAD_RECORDS.
 
-    Where there is no list, the objects in the answer are its records and one of them breaks.
+    Where there is no list, the objects in the answer are its records and one of them breaks; where there is
+    no object either, the answer is the record.
     """
     broken = BAD_RECORDS[variant]
 
@@ -286,9 +286,8 @@ def bad_record(variant: str = "types") -> Fault:
         return [*records[:middle], broken(good), *records[middle:]]
 
     def change(document: object) -> object:
-        spoilt = _edit_list(deepcopy(document), spoil)
-        if spoilt != document or not isinstance(document, dict):
-            return spoilt
+        if not isinstance(document, dict) or _has_list(document):
+            return _edit_list(document, spoil)
         members = [name for name, value in document.items() if isinstance(value, dict)]
         if not members:
             return broken(document)
@@ -343,6 +342,14 @@ def _edit_list(document: object, change: Callable[[list[Any]], object]) -> objec
         level = [value for node in level for value in node.values() if isinstance(value, dict)]
     changed = change([document])
     return changed[0] if isinstance(changed, list) else changed
+
+
+def _has_list(document: dict[str, Any]) -> bool:
+    """Return whether there is a list anywhere in a document."""
+    return any(
+        isinstance(value, list) or (isinstance(value, dict) and _has_list(value))
+        for value in document.values()
+    )
 
 
 def _edit_leaves(document: object, change: Callable[[object], object]) -> object:

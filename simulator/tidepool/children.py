@@ -4,6 +4,8 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import chain
 from random import Random
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -108,13 +110,13 @@ class Child:
         self.timezone = ZoneInfo(timezone)
         self.seed = seed
         self.device_id = f"{'DexG7' if live else 'DexcomG7'}_{self.user_id}"
-        self.permissions: dict[str, tuple[str, ...]] = {}
-        """What is granted, by the follower's user id."""
         self.extra: dict[str, Any] = {}
         """Further fields of the list of people."""
         self._clock = clock
+        self._sharing: dict[str, list[tuple[datetime, tuple[str, ...]]]] = {}
         self._settings: dict[str, Document] = {}
-        self._records: list[Record] = []
+        self._recorded: list[Record] = []
+        self._feeds: list[Callable[[], Iterator[Record]]] = []
 
     @property
     def display_name(self) -> str:
@@ -123,19 +125,35 @@ class Child:
 
     # What is shared.
 
-    def share_with(self, account: Account, permissions: Iterable[str] = ("view", "follow")) -> None:
-        """Let somebody follow."""
-        self.permissions[account.user_id] = tuple(permissions)
+    @property
+    def permissions(self) -> dict[str, tuple[str, ...]]:
+        """What is granted now, by the follower's user id."""
+        now = self._clock.now()
+        granted = {
+            user_id: next((names for at, names in reversed(changes) if at <= now), ())
+            for user_id, changes in self._sharing.items()
+        }
+        return {user_id: names for user_id, names in granted.items() if names}
 
-    def change_permissions(self, account: Account, permissions: Iterable[str]) -> None:
-        """Grant these and no others; none at all ends the sharing."""
-        self.share_with(account, permissions)
-        if not self.permissions[account.user_id]:
-            self.stop_sharing(account)
+    def share_with(
+        self,
+        account: Account,
+        permissions: Iterable[str] = ("view", "follow"),
+        at: datetime | None = None,
+    ) -> None:
+        """Let somebody follow (now, or from a time to come)."""
+        self.change_permissions(account, permissions, at)
 
-    def stop_sharing(self, account: Account) -> None:
+    def change_permissions(
+        self, account: Account, permissions: Iterable[str], at: datetime | None = None
+    ) -> None:
+        """Grant these and no others; of two changes at one time the later call holds."""
+        change = (utc(at or self._clock.now()), tuple(permissions))
+        insort(self._sharing.setdefault(account.user_id, []), change, key=lambda change: change[0])
+
+    def stop_sharing(self, account: Account, at: datetime | None = None) -> None:
         """Let somebody follow no more; their settings stay."""
-        self.permissions.pop(account.user_id, None)
+        self.change_permissions(account, (), at)
 
     def grants(self, account: Account, permission: str) -> bool:
         """Return whether somebody has a permission."""
@@ -167,6 +185,15 @@ class Child:
     def records(self) -> list[Record]:
         """Everything there is and will be, oldest first."""
         return list(self._records)
+
+    @property
+    def _records(self) -> list[Record]:
+        """Everything; what was to be measured is, now that somebody looks."""
+        if self._feeds:
+            measured = chain.from_iterable(feed() for feed in self._feeds)
+            self._recorded = sorted([*self._recorded, *measured], key=_time)
+            self._feeds.clear()
+        return self._recorded
 
     def readings_visible(self, now: datetime) -> list[dict[str, Any]]:
         """Return the glucose readings that the server has at a time, oldest first, as it sends them."""
@@ -260,27 +287,48 @@ class Child:
         Within `gaps` the sensor is silent and nothing loops; what falls in a span of `offline` is uploaded
         when that is over, readings marked as backfilled. With `loop` a decision follows 8 s after each reading.
         """
+        measure = partial(
+            self._measure,
+            glucose,
+            _millisecond(start),
+            utc(end),
+            every,
+            tuple(gaps),
+            tuple(offline),
+        )
+        self._feeds.append(partial(measure, loop=loop))
+
+    def _measure(
+        self,
+        glucose: Callable[[datetime], float],
+        start: datetime,
+        end: datetime,
+        every: timedelta,
+        gaps: Spans,
+        offline: Spans,
+        *,
+        loop: bool,
+    ) -> Iterator[Record]:
+        """Iterate over what a feed records."""
         random = Random(f"{self.seed}/{self.user_id}/{start.isoformat()}")
-        gaps, offline = tuple(gaps), tuple(offline)
-        time, before = _millisecond(start), None
-        end = utc(end)
-        added: list[Record] = []
+        jitter = self.jitter.total_seconds()
+        minutes = every.total_seconds() / 60
+        time, before = start, None
         while time < end:
-            late = timedelta(seconds=random.random() * self.jitter.total_seconds())
+            late = timedelta(seconds=random.random() * jitter)
             if _within(time, gaps) is None:
                 mmol_l = glucose(time)
                 over = _within(time, offline)
                 uploaded = self._uploaded(time, late) if over is None else utc(over) + late
-                rate = 0.0 if before is None else (mmol_l - before) / (every.total_seconds() / 60)
-                added.append(self._measured(time, uploaded, mmol_l, rate, over is not None))
+                rate = 0.0 if before is None else (mmol_l - before) / minutes
+                yield self._measured(time, uploaded, mmol_l, rate, over is not None)
                 if loop:
                     decided = time + timedelta(seconds=8)
-                    added.append(self._decided(decided, max(uploaded, decided)))
+                    yield self._decided(decided, max(uploaded, decided))
                 before = mmol_l
             else:
                 before = None
             time += every
-        self._records = sorted([*self._records, *added], key=_time)
 
     def matching(
         self,
@@ -295,10 +343,11 @@ class Child:
 
         `cbg_filter` hides what others measured while Dexcom's cloud did too.
         """
-        first = 0 if start is None else bisect_left(self._records, start, key=_time)
-        last = len(self._records) if end is None else bisect_right(self._records, end, key=_time)
+        records = self._records
+        first = 0 if start is None else bisect_left(records, start, key=_time)
+        last = len(records) if end is None else bisect_right(records, end, key=_time)
         hidden = self._cloud_range(now) if cbg_filter else None
-        for record in self._records[first:last]:
+        for record in records[first:last]:
             if record.uploaded_at > now or (types is not None and record.type not in types):
                 continue
             if (

@@ -42,7 +42,7 @@ _LATEST_TYPES = (
 )
 """What `latest` means if no type is named."""
 _RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
-_NO_TOKEN = f"No {TOKEN_HEADER} was found"
+_NO_TOKEN = f"No {TOKEN_HEADER.lower()} was found"
 _REASONS = {
     400: "Missing id and/or password",
     401: "Not authorized for requested operation",
@@ -280,15 +280,13 @@ class Tidepool(Vendor):
     async def _renew(self, request: web.Request) -> web.Response:
         """Give a fresh token for one whose session is not over."""
         self._check_login_is_there()
-        token = request.headers.get(TOKEN_HEADER)
-        if not token:
-            raise _RefusedError(401, _NO_TOKEN)
+        token = request.headers.get(TOKEN_HEADER, "")
         for account in self.accounts:
             if (fresh := account.renew(token)) is not None:
                 expires = int(account.expires_at(fresh).timestamp())
                 data = {"isserver": False, "userid": account.user_id, "expires_at": expires}
                 return _with_token(data, fresh)
-        raise _RefusedError(401)
+        raise _RefusedError(401, _NO_TOKEN)
 
     async def _logout(self, request: web.Request) -> web.Response:
         """End a session; content with one that does not exist."""
@@ -520,7 +518,8 @@ class Tidepool(Vendor):
     async def _control_permissions(self, request: web.Request) -> web.Response:
         account, body = await self._control_body(request)
         child = self.child(body.pop("person"))
-        child.change_permissions(account, body.pop("permissions"), **body)
+        at = _moment(body.pop("at", None))
+        child.change_permissions(account, body.pop("permissions"), at, **body)
         return web.json_response(_child_json(child))
 
     async def _control_reading(self, request: web.Request) -> web.Response:
@@ -583,7 +582,7 @@ def _basic(header: str) -> tuple[str, str]:
         username, _, password = b64decode(coded, validate=True).decode().partition(":")
     except ValueError as error:
         raise _RefusedError(400) from error
-    if scheme.lower() != "basic" or not username or not password:
+    if scheme.lower() != "basic" or not (username or password):
         raise _RefusedError(400)
     return username, password
 
