@@ -57,13 +57,22 @@ def shown(stored: Mapping[str, Any], *, unknown: bool = True) -> Document:
     for name, alert in stored.items():
         if name in ALERTS and isinstance(alert, dict):
             document[name] = {
-                field: int(value) if field in _MINUTES else deepcopy(value)
+                field: _shown(field, value, unknown=unknown)
                 for field, value in alert.items()
                 if (unknown or field in _fields(name)) and (field not in _MINUTES or value)
             }
         elif unknown and name not in IDS:
             document[name] = deepcopy(alert)
     return document
+
+
+def _shown(field: str, value: Any, *, unknown: bool) -> Any:
+    """Return a field of an alert as GET shows it."""
+    if field in _MINUTES:
+        return int(value)
+    if field == "threshold" and not unknown:
+        return {name: value[name] for name in ("units", "value")}
+    return deepcopy(value)
 
 
 def _fields(name: str) -> tuple[str, ...]:
