@@ -63,13 +63,14 @@ class Record:
     @property
     def body(self) -> dict[str, Any]:
         """The record as it is sent."""
-        return self.make(self)
+        content: dict[str, Any] = orjson.loads(self.encoded)
+        return content
 
     @property
     def encoded(self) -> bytes:
         """The record as it is sent, encoded once."""
         if self._encoded is None:
-            self._encoded = orjson.dumps(self.body)
+            self._encoded = orjson.dumps(self.make(self))
         return self._encoded
 
 
