@@ -1,6 +1,7 @@
 """The server: every vendor below its own path, with one clock, one log and one set of faults."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -69,6 +70,8 @@ class Simulator:
         self.log: list[LoggedRequest] = []
         self.url = ""
         """Address while running, such as `http://127.0.0.1:8765`."""
+        self.watchers: list[Callable[[LoggedRequest, web.StreamResponse], None]] = []
+        """Told of every answer to a vendor's request as it goes out."""
         self._awaited: dict[str, list[asyncio.Future[LoggedRequest]]] = {}
         self._runner: web.AppRunner | None = None
         self._stopping = asyncio.Event()
@@ -196,6 +199,8 @@ class Simulator:
         entry = request.get(_ENTRY)
         if entry and request.transport and not request.transport.is_closing():
             entry.status = response.status
+            for watch in self.watchers:
+                watch(entry, response)
 
     async def _unknown(self, request: web.Request) -> web.StreamResponse:
         """Answer a path that nobody documents."""
