@@ -32,7 +32,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
     await sim.start(arguments.host, arguments.port)
     print(
         f"Simulator: {sim.url} (Lumen: {sim.lumen.url}, key {sim.lumen.api_key}; "
-        f"Dexcom: {sim.dexcom.url}, app {sim.dexcom.client_id}, secret {sim.dexcom.client_secret})",
+        f"Dexcom: {sim.dexcom.url}, app {sim.dexcom.client_id}, secret {sim.dexcom.client_secret}; "
+        f"Tidepool: {sim.tidepool.url}, {sim.tidepool.account.username}, "
+        f"password {sim.tidepool.account.password})",
         flush=True,
     )
     try:

@@ -106,7 +106,8 @@ def _clock_json(sim: Simulator) -> dict[str, object]:
 
 def _entry_json(entry: LoggedRequest) -> dict[str, object]:
     """Return a logged request."""
-    return {**asdict(entry), "at": entry.at.isoformat()}
+    body = None if entry.body is None else entry.body.decode(errors="replace")
+    return {**asdict(entry), "at": entry.at.isoformat(), "body": body}
 
 
 def _fault_json(active: ActiveFault) -> dict[str, object]:

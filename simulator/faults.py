@@ -186,7 +186,7 @@ def cut_body(*, hang: bool = False) -> Fault:
     async def respond(exchange: Exchange) -> web.StreamResponse:
         answer = await exchange.proceed()
         body = _body_of(answer) or b"{}"
-        response = web.StreamResponse(status=answer.status)
+        response = web.StreamResponse(status=answer.status, headers=_own_headers(answer))
         response.content_type = "application/json"
         response.content_length = len(body)
         await response.prepare(exchange.request)
@@ -239,6 +239,16 @@ def huge_body(size: int = 64 * MEBIBYTE, *, compressed: bool = False) -> Fault:
     return Fault("zip_bomb" if compressed else "huge_body", respond)
 
 
+def applied_then(failure: Fault) -> Fault:
+    """Do what is asked, then fail in the answer's place: the client cannot know."""
+
+    async def respond(exchange: Exchange) -> web.StreamResponse:
+        await exchange.proceed()
+        return await failure.respond(exchange)
+
+    return Fault(f"applied_then_{failure.name}", respond)
+
+
 def success_false() -> Fault:
     """Answer 200 with the vendor's error body."""
 
@@ -263,15 +273,28 @@ def wrong_types(variant: str = "data_is_list") -> Fault:
 
 
 def bad_record(variant: str = "types") -> Fault:
-    """Put one broken record among the good ones; see BAD_RECORDS."""
+    """Put one broken record among the good ones; see BAD_RECORDS.
+
+    Where there is no list, the objects in the answer are its records and one of them breaks; where there is
+    no object either, the answer is the record.
+    """
+    broken = BAD_RECORDS[variant]
 
     def spoil(records: list[Any]) -> list[Any]:
         middle = len(records) // 2
-        good = records[0] if records else {}
-        broken = BAD_RECORDS[variant](good)
-        return [*records[:middle], broken, *records[middle:]]
+        good = next((record for record in records if isinstance(record, dict)), {})
+        return [*records[:middle], broken(good), *records[middle:]]
 
-    return _altered(f"bad_record_{variant}", partial(_edit_list, change=spoil))
+    def change(document: object) -> object:
+        if not isinstance(document, dict) or _has_list(document):
+            return _edit_list(document, spoil)
+        members = [name for name, value in document.items() if isinstance(value, dict)]
+        if not members:
+            return broken(document)
+        name = members[len(members) // 2]
+        return document | {name: broken(document[name])}
+
+    return _altered(f"bad_record_{variant}", change)
 
 
 def _altered(name: str, change: Callable[[Any], object]) -> Fault:
@@ -280,14 +303,20 @@ def _altered(name: str, change: Callable[[Any], object]) -> Fault:
     async def respond(exchange: Exchange) -> web.StreamResponse:
         answer = await exchange.proceed()
         content = _body_of(answer)
-        if content is None or answer.status != 200:
+        if not content or answer.status != 200:
             return answer
         return web.Response(
             body=orjson.dumps(change(orjson.loads(content))),
+            headers=_own_headers(answer),
             content_type="application/json",
         )
 
     return Fault(name, respond)
+
+
+def _own_headers(answer: web.StreamResponse) -> dict[str, str]:
+    """Return the headers that a vendor added, such as one that bears a token."""
+    return {name: value for name, value in answer.headers.items() if name.startswith("X-")}
 
 
 def _body_of(answer: web.StreamResponse) -> bytes | None:
@@ -313,6 +342,14 @@ def _edit_list(document: object, change: Callable[[list[Any]], object]) -> objec
         level = [value for node in level for value in node.values() if isinstance(value, dict)]
     changed = change([document])
     return changed[0] if isinstance(changed, list) else changed
+
+
+def _has_list(document: dict[str, Any]) -> bool:
+    """Return whether there is a list anywhere in a document."""
+    return any(
+        isinstance(value, list) or (isinstance(value, dict) and _has_list(value))
+        for value in document.values()
+    )
 
 
 def _edit_leaves(document: object, change: Callable[[object], object]) -> object:
@@ -434,6 +471,8 @@ def _catalogue() -> Iterator[tuple[str, Callable[..., Fault]]]:
     yield "cut_body", cut_body
     yield "huge_body", huge_body
     yield "zip_bomb", partial(huge_body, compressed=True)
+    yield "applied_then_reset", lambda: applied_then(reset())
+    yield "applied_then_500", lambda: applied_then(status(500))
     yield "success_false", success_false
     yield "redirect", redirect
     for name, content in (

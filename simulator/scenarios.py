@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import dexcom_stories
 from .lumen import LumenAccount, LumenPerson, dose_details
+from .tidepool import stories as tidepool_stories
 
 if TYPE_CHECKING:
     from .server import Simulator
@@ -132,6 +133,7 @@ def demo(sim: Simulator) -> None:
     henk.weight(told, _steady(91.0, -0.1), at_goal={0, 8, 9, 10})
 
     dexcom_stories.demo(sim)
+    tidepool_stories.demo(sim)
 
 
 def quiet_week(sim: Simulator) -> None:
@@ -194,6 +196,7 @@ def newer_api(sim: Simulator) -> None:
     )
     henk.weight(range(-2, 1), _steady(91.0, -0.06))
     dexcom_stories.newer_api(sim)
+    tidepool_stories.newer_api(sim)
 
 
 SCENARIOS: Mapping[str, Callable[[Simulator], None]] = {
@@ -203,6 +206,9 @@ SCENARIOS: Mapping[str, Callable[[Simulator], None]] = {
         dexcom_stories.dexcom_bad_night,
         dexcom_stories.dexcom_one_plus,
         dexcom_stories.dexcom_late_uploads,
+        tidepool_stories.tidepool_compression_low,
+        tidepool_stories.tidepool_gap,
+        tidepool_stories.tidepool_permissions,
     )
 }
 """Every scenario by name."""

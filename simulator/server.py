@@ -1,11 +1,14 @@
 """The server: every vendor below its own path, with one clock, one log and one set of faults."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import partial
+import json
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
@@ -16,6 +19,7 @@ from .control import Control, guarded
 from .dexcom import Dexcom
 from .faults import ELSEWHERE, Exchange, Faults
 from .lumen import Lumen
+from .tidepool import Tidepool
 from .vendor import Vendor
 
 LOG_LIMIT = 10_000
@@ -33,6 +37,12 @@ class LoggedRequest:
     """Names in lower case; secrets as sent, since they are invented here."""
     at: datetime
     status: int | None = None
+    body: bytes | None = None
+
+    @property
+    def json(self) -> Any:
+        """The body's JSON; ValueError if it is none."""
+        return json.loads(self.body or b"")
 
 
 _ENTRY = web.RequestKey("entry", LoggedRequest)
@@ -51,7 +61,8 @@ class Simulator:
         self.clock = Clock(start, speed)
         self.lumen = Lumen(self.clock)
         self.dexcom = Dexcom(self.clock)
-        vendors: list[Vendor] = [self.lumen, *self.dexcom.regions.values()]
+        self.tidepool = Tidepool(self.clock)
+        vendors: list[Vendor] = [self.lumen, *self.dexcom.regions.values(), self.tidepool]
         self.vendors = {vendor.name: vendor for vendor in vendors}
         self.faults = Faults(
             {name for vendor in self.vendors.values() for name in vendor.endpoints}
@@ -59,6 +70,8 @@ class Simulator:
         self.log: list[LoggedRequest] = []
         self.url = ""
         """Address while running, such as `http://127.0.0.1:8765`."""
+        self.watchers: list[Callable[[LoggedRequest, web.StreamResponse], None]] = []
+        """Told of every answer to a vendor's request as it goes out."""
         self._awaited: dict[str, list[asyncio.Future[LoggedRequest]]] = {}
         self._runner: web.AppRunner | None = None
         self._stopping = asyncio.Event()
@@ -157,6 +170,7 @@ class Simulator:
             query=dict(request.query),
             headers={name.lower(): value for name, value in request.headers.items()},
             at=self.clock.now(),
+            body=await request.read() if request.can_read_body else None,
         )
         self.log.append(entry)
         del self.log[:-LOG_LIMIT]
@@ -174,7 +188,9 @@ class Simulator:
             return await handler(request)
 
         return await fault.respond(
-            Exchange(request, self.clock, self._stopping, proceed, vendor.error)
+            Exchange(
+                request, self.clock, self._stopping, proceed, partial(vendor.error_at, endpoint)
+            )
         )
 
     async def _on_prepare(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -183,6 +199,8 @@ class Simulator:
         entry = request.get(_ENTRY)
         if entry and request.transport and not request.transport.is_closing():
             entry.status = response.status
+            for watch in self.watchers:
+                watch(entry, response)
 
     async def _unknown(self, request: web.Request) -> web.StreamResponse:
         """Answer a path that nobody documents."""

@@ -34,6 +34,10 @@ class Vendor(ABC):
     def error(self, status: int) -> object:
         """Return the JSON that the vendor sends with an error status."""
 
+    def error_at(self, endpoint: str, status: int) -> object:
+        """Return the JSON that one endpoint sends with an error status."""
+        return self.error(status)
+
     @abstractmethod
     def reset(self) -> None:
         """Forget all people and what is known of them; accounts stay."""

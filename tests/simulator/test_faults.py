@@ -79,6 +79,7 @@ def test_the_catalogue_holds_what_is_tested_here() -> None:
         {f"{s}_{form}" for s in STATUSES for form in ("bare", "seconds", "http_date")}
         | {f"429_{form}" for form in ("garbage", "negative", "past", "enormous")}
         | {"slow", "hang", "hang_body", "reset", "cut_body", "huge_body", "zip_bomb"}
+        | {"applied_then_reset", "applied_then_500"}
         | {"wrong_content_type", "redirect", "success_false", *USELESS}
         | {"wrong_types", *(f"wrong_types_{name}" for name in WRONG_TYPES)}
         | {"bad_record", *(f"bad_record_{name}" for name in BAD_RECORDS)}
