@@ -183,6 +183,7 @@ async def test_what_is_written_without_seconds_counts_as_written(dexcom: Client)
     told = dexcom.wearer.add_alert("low", at, time_style="no_seconds")
     assert told["systemTime"] == "2026-05-05T05:00Z"
     assert await dexcom.records(start=-4, end=-2) == [told]
+    assert await dexcom.records(start=-4 + 10 / 3600, end=-2) == []
 
 
 async def test_a_record_is_there_from_its_upload_on(dexcom: Client) -> None:

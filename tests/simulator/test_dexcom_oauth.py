@@ -351,6 +351,10 @@ async def test_regions_do_not_know_each_others_tokens_apps_and_codes(dexcom: Cli
     assert await abroad.token(
         abroad.refresh_form(client_id=dexcom.region.client_id, refresh_token=home["refresh_token"])
     ) == (400, {"error": "invalid_client"})
+    # Not even where both regions know the app.
+    abroad.region.add_client(dexcom.region.client_id, dexcom.region.client_secret)
+    bearer = f"Bearer {home['access_token']}"
+    assert (await abroad.ask("devices", authorization=bearer))[0] == 401
     names = [entry.endpoint for entry in dexcom.sim.log]
     assert names.count("dexcom-ous.token") == 2
     assert names.count("dexcom.token") == 1

@@ -46,6 +46,7 @@ def test_short_offsets_only_where_they_can_say_it() -> None:
     india = timezone(timedelta(hours=5, minutes=30))
     assert TIME_STYLES["short_offset"].write(AT, india)[0].endswith("+05:30")
     assert TIME_STYLES["compact_offset"].write(AT, india)[0].endswith("+0530")
+    assert TIME_STYLES["short_offset"].write(AT, UTC)[0].endswith("+00")
 
 
 @given(
