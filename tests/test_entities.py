@@ -34,10 +34,12 @@ SOURCE = {
     ("sensor", "delay"): SensorDeviceClass.DURATION,
     ("binary_sensor", "silent"): BinarySensorDeviceClass.PROBLEM,
     ("button", "refresh"): None,
+    ("button", "test_alert"): None,
 }
 
 PERSON = {
     ("event", "alert"): None,
+    ("button", "acknowledge_all"): None,
     ("sensor", "last_alert"): SensorDeviceClass.ENUM,
     ("sensor", "last_alert_time"): SensorDeviceClass.TIMESTAMP,
     ("sensor", "active_alerts"): None,
@@ -62,7 +64,7 @@ OF_THE_PRESENT = {
     ("sensor", "active_alerts"),
     ("sensor", "highest_severity"),
     *(key for key in PERSON if key[0] == "binary_sensor"),
-    *(key for key in list(PERSON)[8:]),
+    *(key for key in list(PERSON)[9:]),
 }
 """What cannot be said any more once the source has been out of touch for too long."""
 

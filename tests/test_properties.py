@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import orjson
 import pytest
 
+from custom_components.care_alerts.alerts.episodes import Episode
 from custom_components.care_alerts.alerts.ledger import Ledger
 from custom_components.care_alerts.alerts.model import Alert, Person, Severity, in_order
 from custom_components.care_alerts.alerts.picture import Condition, PersonPicture
@@ -165,9 +166,12 @@ def _comparable(picture: PersonPicture) -> dict[str, Any]:
         return replace(
             condition,
             standing=standing and _bare(standing),
-            episode=episode
-            and replace(episode, opened=_bare(episode.opened), last_seen=_bare(episode.last_seen)),
+            episode=episode and bare_run(episode),
+            earlier=[bare_run(run) for run in condition.earlier],
         )
+
+    def bare_run(run: Episode) -> Episode:
+        return replace(run, opened=_bare(run.opened), last_seen=_bare(run.last_seen))
 
     last = picture.last_alert
     return {kind: bare(condition) for kind, condition in picture.conditions.items()} | {

@@ -20,14 +20,16 @@ from awesomeversion import AwesomeVersion
 from homeassistant.const import Platform, __version__ as installed_version
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.condition import _CONDITIONS_DESCRIPTION_SCHEMA
 from homeassistant.helpers.service import _SERVICES_SCHEMA
+from homeassistant.helpers.trigger.descriptions import _TRIGGERS_DESCRIPTION_SCHEMA
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import load_yaml_dict
 from PIL import Image
 import pytest
 import voluptuous as vol
 
-from custom_components.care_alerts import system_health
+from custom_components.care_alerts import condition, system_health, trigger
 from custom_components.care_alerts.alerts.freshness import Status
 from custom_components.care_alerts.config_flow import CareAlertsConfigFlow
 from custom_components.care_alerts.const import DOMAIN
@@ -188,8 +190,8 @@ def test_manifest() -> None:
 def test_dependencies_are_declared() -> None:
     manifest = read_json(COMPONENT / "manifest.json")
     declared = {*manifest.get("dependencies", ()), *manifest.get("after_dependencies", ())}
-    # What hassfest lets every integration use, as far as we do.
-    granted = {*Platform, "diagnostics", "repairs", "system_health"}
+    # What hassfest lets every integration use, as far as we do; logbook.py is the logbook's own platform.
+    granted = {*Platform, "diagnostics", "logbook", "repairs", "system_health"}
     used = set()
     for node in nodes(ast.ImportFrom):
         module = node.module or ""
@@ -454,16 +456,58 @@ async def test_actions_have_descriptions_strings_and_icons(hass: HomeAssistant) 
         assert keys - targets == fields, name
 
 
+@pytest.mark.parametrize(
+    ("kind", "module", "schema"),
+    [
+        ("trigger", trigger, _TRIGGERS_DESCRIPTION_SCHEMA),
+        ("condition", condition, _CONDITIONS_DESCRIPTION_SCHEMA),
+    ],
+)
+async def test_triggers_and_conditions_have_descriptions_strings_and_icons(
+    hass: HomeAssistant, kind: str, module: Any, schema: vol.Schema
+) -> None:
+    there = await getattr(module, f"async_get_{kind}s")(hass)
+    described = schema(load_yaml_dict(str(COMPONENT / f"{kind}s.yaml")))
+    texts = english()[f"{kind}s"]
+    icons = read_json(COMPONENT / "icons.json")[f"{kind}s"]
+    assert set(there) == set(described) == set(texts) == set(icons)
+    for name, one in there.items():
+        fields = set((described[name] or {}).get("fields", ()))
+        assert fields == set(texts[name].get("fields", ())), name
+        options = next(value for key, value in one._SCHEMA.schema.items() if str(key) == "options")
+        assert {str(key) for key in options} == fields, name
+        assert texts[name]["name"]
+        assert texts[name]["description"]
+        for field in texts[name].get("fields", {}).values():
+            assert set(field) == {"name", "description"}
+        assert set(icons[name]) == {kind}
+
+
+def test_sentences_are_said() -> None:
+    said = {
+        text_of(call.args[1])
+        for call in nodes(ast.Call)
+        if called(call) == "say" and isinstance(call.func, ast.Name)
+    }
+    texts = english()["common"]
+    assert said == set(texts)
+    for call in nodes(ast.Call):
+        if called(call) == "say" and all(keyword.arg for keyword in call.keywords):
+            given = {keyword.arg for keyword in call.keywords}
+            assert placeholders_in(texts[text_of(call.args[1])]) == given
+
+
 def test_selectors_have_strings() -> None:
-    offered: dict[str, list[str]] = {}
-    for service in load_yaml_dict(str(COMPONENT / "services.yaml")).values():
-        for field in service.get("fields", {}).values():
-            select = field["selector"].get("select") or {}
-            if key := select.get("translation_key"):
-                offered[key] = select["options"]
+    offered: dict[str, set[str]] = {}
+    for name in ("services", "triggers", "conditions"):
+        for described in load_yaml_dict(str(COMPONENT / f"{name}.yaml")).values():
+            for field in described.get("fields", {}).values():
+                select = field["selector"].get("select") or {}
+                if key := select.get("translation_key"):
+                    offered.setdefault(key, set()).update(select["options"])
     texts = english()["selector"]
     for key, options in offered.items():
-        assert set(texts[key]["options"]) == set(options), key
+        assert set(texts[key]["options"]) == options, key
     in_code = set()
     for call in nodes(ast.Call):
         if called(call) == "SelectSelectorConfig" and (key := argument(call, "translation_key")):

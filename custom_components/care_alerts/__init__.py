@@ -7,19 +7,25 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntry, DeviceEntryType
 from homeassistant.helpers.start import async_at_started
+from homeassistant.helpers.translation import async_load_integrations
 from homeassistant.helpers.typing import ConfigType
 
 from .actions import async_setup_actions
+from .actors import async_setup_actors
 from .const import DOMAIN, PLATFORMS
 from .entity import person_identifier, source_identifier
 from .providers import PROVIDERS
 from .providers.coordinator import CareAlertsConfigEntry
+from .telling import async_tell_house
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all sources share."""
+    # What an alert is called is said where nothing can be waited for.
+    await async_load_integrations(hass, {DOMAIN})
+    async_setup_actors(hass)
     async_setup_actions(hass)
     return True
 
@@ -37,6 +43,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -
         name=coordinator.name_of_source_device,
     )
     coordinator.source_device_id = source_device.id
+    async_tell_house(hass, entry)
     _remove_unfollowed(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
 
@@ -50,7 +57,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -
 
 async def async_unload_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> bool:
     """Unload a source."""
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        return False
+    entry.runtime_data.async_rest()
+    return True
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:

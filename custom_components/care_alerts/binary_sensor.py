@@ -82,6 +82,8 @@ class AlertSensor(_BinarySensor, PersonEntity):
         if condition is None:
             return Shown(None, available=False)
         alert, episode = condition.standing, condition.episode
+        case = self.picture.case(self.entity_description.key)
+        acknowledgement = case.acknowledgement if case else None
         return Shown(
             condition.is_on,
             {
@@ -93,5 +95,11 @@ class AlertSensor(_BinarySensor, PersonEntity):
                 "since": episode and episode.opened.observed_at,
                 "ended_at": episode and episode.ended_at,
                 "end_reason": episode and episode.end_reason and episode.end_reason.value,
+                "acknowledged": acknowledgement is not None if case else None,
+                "acknowledged_by": acknowledgement and acknowledgement.by.name,
+                "acknowledged_at": acknowledgement and acknowledgement.at,
+                "note": acknowledgement and acknowledgement.note,
+                "snoozed_until": case and case.snoozed_until,
+                "drill": case is not None and case.topic.drill,
             },
         )

@@ -1,19 +1,25 @@
-"""Buttons: ask a source now."""
+"""Buttons: ask a source now, send a test alert of it, and acknowledge all that nobody has taken of a person."""
 
 from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .entity import Shown, SourceEntity
+from .actions.drills import first_type
+from .actions.taking import untaken
+from .actors import who_called
+from .alerts.model import Severity, Topic
+from .entity import PersonEntity, Shown, SourceEntity, add_people
 from .providers.coordinator import CareAlertsConfigEntry
 
 # One request at a time: they all go to the same server.
 PARALLEL_UPDATES = 1
 
 REFRESH = ButtonEntityDescription(key="refresh", entity_category=EntityCategory.DIAGNOSTIC)
+TEST_ALERT = ButtonEntityDescription(key="test_alert", entity_category=EntityCategory.DIAGNOSTIC)
+ACKNOWLEDGE_ALL = ButtonEntityDescription(key="acknowledge_all")
 
 
 async def async_setup_entry(
@@ -21,8 +27,10 @@ async def async_setup_entry(
     entry: CareAlertsConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the buttons of a source."""
-    async_add_entities([RefreshButton(entry.runtime_data, REFRESH)])
+    """Set up the buttons of a source and its people."""
+    coordinator = entry.runtime_data
+    async_add_entities([RefreshButton(coordinator, REFRESH), DrillButton(coordinator, TEST_ALERT)])
+    add_people(entry, async_add_entities, lambda _: [ACKNOWLEDGE_ALL], AcknowledgeAllButton)
 
 
 class RefreshButton(SourceEntity, ButtonEntity):
@@ -35,3 +43,38 @@ class RefreshButton(SourceEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         await self.coordinator.async_refresh_now()
+
+
+class DrillButton(SourceEntity, ButtonEntity):
+    """Sends a drill for each of the source's people."""
+
+    @override
+    def _show(self) -> Shown:
+        return Shown(None)
+
+    @override
+    async def async_press(self) -> None:
+        alert_type = first_type(self.coordinator)
+        await self.coordinator.async_drill(
+            [Topic(person_id, alert_type, True) for person_id in self.coordinator.data.people],
+            severity=Severity.HIGH,
+        )
+
+
+class AcknowledgeAllButton(PersonEntity, ButtonEntity):
+    """Takes whatever nobody has taken of a person's alerts."""
+
+    @override
+    def _show(self) -> Shown:
+        return Shown(None)
+
+    @override
+    async def async_press(self) -> None:
+        context = self._context or Context()
+        people = [self.person_id] if self.picture else []
+        await self.coordinator.async_acknowledge(
+            untaken(self.coordinator, people),
+            by=await who_called(self.hass, context),
+            note=None,
+            context=context,
+        )

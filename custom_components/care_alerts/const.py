@@ -14,3 +14,9 @@ PLATFORMS: Final = (
     Platform.EVENT,
     Platform.SENSOR,
 )
+
+ATTR_ALERT_TYPES: Final = "alert_types"
+ATTR_LEAST_SEVERITY: Final = "least_severity"
+ATTR_INCLUDE_DRILLS: Final = "include_drills"
+ATTR_INCLUDE_LATE: Final = "include_late"
+ATTR_INCLUDE_ACKNOWLEDGED: Final = "include_acknowledged"

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
@@ -15,6 +15,9 @@ from .alerts.model import Person
 from .alerts.picture import PersonPicture
 from .const import DOMAIN
 from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
+
+ALERT: Final = "alert"
+"""The key of the event entity of a person's alerts."""
 
 
 def source_identifier(entry: CareAlertsConfigEntry) -> tuple[str, str]:

@@ -9,13 +9,11 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.model import OTHER, Announcement
 from .const import DOMAIN
-from .entity import PersonEntity, Shown, add_people, person_unique_id
+from .entity import ALERT, PersonEntity, Shown, add_people, person_unique_id
 from .providers import PROVIDERS
 from .providers.coordinator import CareAlertsConfigEntry
 
 PARALLEL_UPDATES = 0
-
-ALERT = "alert"
 
 
 async def async_setup_entry(

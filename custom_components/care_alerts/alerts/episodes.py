@@ -5,11 +5,11 @@ the episodes are the same.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from .model import Alert, in_order
+from .model import Alert, Severity, in_order
 
 
 class EndReason(StrEnum):
@@ -30,10 +30,11 @@ class Ending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """A run of alerts. `opened` and `last_seen` are its first and newest alert."""
+    """A run of alerts. `opened` and `last_seen` are its first and newest alert, `severity` is that of its worst."""
 
     opened: Alert
     last_seen: Alert
+    severity: Severity
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
 
@@ -41,6 +42,10 @@ class Episode:
     def is_open(self) -> bool:
         """No end of it has been heard of."""
         return self.ended_at is None
+
+    def holds(self, alert: Alert) -> bool:
+        """Whether an alert of the same type and person is of its run."""
+        return self.opened.observed_at <= alert.observed_at <= self.last_seen.observed_at
 
 
 def episodes(
@@ -69,21 +74,21 @@ def episodes(
             if told is None:
                 continue
             if told:
-                run = Episode(opened=run.opened if run else what, last_seen=what)
+                run = _joined(run, what)
                 continue
             ending = Ending(what.observed_at, EndReason.SOURCE)
         else:
             ending = what
         if run is not None:
-            found.append(
-                Episode(
-                    opened=run.opened,
-                    last_seen=run.last_seen,
-                    ended_at=ending.at,
-                    end_reason=ending.reason,
-                )
-            )
+            found.append(replace(run, ended_at=ending.at, end_reason=ending.reason))
             run = None
     if run is not None:
         found.append(run)
     return found
+
+
+def _joined(run: Episode | None, alert: Alert) -> Episode:
+    if run is None:
+        return Episode(opened=alert, last_seen=alert, severity=alert.severity)
+    worst = max(run.severity, alert.severity, key=lambda severity: severity.rank)
+    return replace(run, last_seen=alert, severity=worst)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from .model import Alert, Announcement, in_order
+from .model import Alert, Announcement, Topic, in_order
 
 KEPT_FOR = timedelta(days=45)
 KEPT_AT_MOST = 20_000
@@ -44,6 +44,7 @@ class Ledger:
         """Start an empty ledger."""
         self._lines: dict[str, _Line] = {}
         self._in_order: list[Alert] | None = None
+        self._told: dict[Topic, list[Alert]] | None = None
         self._forgotten_to = _BEGINNING
         self.unreadable = 0
         """Stored lines that could not be read when the ledger was loaded."""
@@ -66,7 +67,7 @@ class Ledger:
         self._lines[alert.alert_id] = _Line(
             alert, Delivery.PENDING if announce else Delivery.HISTORY
         )
-        self._in_order = None
+        self._in_order = self._told = None
         return True
 
     def pending(self) -> list[Announcement]:
@@ -94,6 +95,14 @@ class Ledger:
             if self._lines[alert.alert_id].delivery is not Delivery.HISTORY
         ]
 
+    def told(self) -> Mapping[Topic, Sequence[Alert]]:
+        """What `followed_live` has, by topic: what the house has heard, or is about to."""
+        if self._told is None:
+            self._told = {}
+            for alert in self.followed_live():
+                self._told.setdefault(Topic.of(alert), []).append(alert)
+        return self._told
+
     def prune(
         self,
         now: datetime,
@@ -110,7 +119,7 @@ class Ledger:
         for alert in gone:
             del self._lines[alert.alert_id]
         if gone:
-            self._in_order = None
+            self._in_order = self._told = None
             # Not `limit`: a clock that once was years ahead must not make every later alert old.
             self._forgotten_to = max(self._forgotten_to, gone[-1].observed_at)
         return len(gone)

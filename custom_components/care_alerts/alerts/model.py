@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from mashumaro.mixins.dict import DataClassDictMixin
 
@@ -72,6 +72,20 @@ class Alert(DataClassDictMixin):
             "drill": self.drill,
             "details": dict(self.details),
         }
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Topic(DataClassDictMixin):
+    """What episodes are of: one alert type of one person, drills apart from what is real."""
+
+    person_id: str
+    alert_type: str
+    drill: bool = False
+
+    @classmethod
+    def of(cls, alert: Alert) -> Self:
+        """The topic of an alert."""
+        return cls(alert.person_id, alert.alert_type, alert.drill)
 
 
 def in_order(alert: Alert) -> tuple[datetime, str]:

@@ -1,13 +1,14 @@
 """The picture of a source: what its alerts add up to at one moment."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from .episodes import Episode
 from .freshness import Freshness
 from .glucose import Glucose
-from .model import Alert, Person, Severity
+from .handling import Case
+from .model import Alert, Person, Severity, Topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,17 +16,21 @@ class Condition:
     """What the source last said of one alert type.
 
     `is_on` is None where nothing can be said. `standing` is the alert that its newest word holds, good
-    news or bad; `episode` is the newest run, over or not.
+    news or bad; `episode` is the newest run, over or not, `earlier` are the runs before it.
     """
 
     is_on: bool | None
     standing: Alert | None = None
     episode: Episode | None = None
+    earlier: Sequence[Episode] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonPicture:
-    """One person: a condition for each alert type there is for them, the last alert and the last glucose heard of."""
+    """One person: a condition for each alert type there is for them, the last alert and the last glucose heard of.
+
+    `cases`: what there is to take care of, real or a drill. A source's own word leaves them out.
+    """
 
     person: Person
     conditions: Mapping[str, Condition]
@@ -33,6 +38,7 @@ class PersonPicture:
     glucose: Glucose | None = None
     changes_at: datetime | None = None
     """When time alone will change it."""
+    cases: Mapping[Topic, Case] = field(default_factory=dict)
 
     @property
     def is_heard_of(self) -> bool:
@@ -47,6 +53,14 @@ class PersonPicture:
             for condition in self.conditions.values()
             if condition.is_on and condition.standing
         ]
+
+    def case(self, alert_type: str) -> Case | None:
+        """What to show of an alert type: the newest episode, or a drill unless something real is going on."""
+        real = self.cases.get(Topic(self.person.person_id, alert_type))
+        if real and real.episode.is_open:
+            return real
+        drill = self.cases.get(Topic(self.person.person_id, alert_type, drill=True))
+        return drill if drill and drill.episode.is_open else real
 
     @property
     def highest_severity(self) -> Severity | None:

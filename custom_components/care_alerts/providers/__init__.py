@@ -4,6 +4,11 @@ from .base import PersonSensorDescription, Provider
 from .dexcom.provider import DEXCOM
 from .lumen.provider import LUMEN
 
-__all__ = ["PROVIDERS", "PersonSensorDescription", "Provider"]
+__all__ = ["ALERT_TYPES", "PROVIDERS", "PersonSensorDescription", "Provider"]
 
 PROVIDERS: dict[str, Provider] = {provider.source: provider for provider in (LUMEN, DEXCOM)}
+
+ALERT_TYPES: frozenset[str] = frozenset(
+    alert_type for provider in PROVIDERS.values() for alert_type in provider.alert_types
+)
+"""All alert types that there are sensors for."""

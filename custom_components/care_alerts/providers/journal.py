@@ -1,4 +1,4 @@
-"""The journal: a source's ledger and where its reading stands, in one file so that they never disagree."""
+"""The journal: a source's ledger, what was done about its alerts and where its reading stands, in one file so that they never disagree."""
 
 from pathlib import Path
 from typing import Any, override
@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 
+from ..alerts.handling import Handling
 from ..alerts.ledger import CorruptLedgerError, Ledger
 from ..const import DOMAIN, LOGGER
 
@@ -31,7 +32,7 @@ class _Store(Store[dict[str, Any]]):
 
 
 class Journal:
-    """A source's ledger and its provider's state, kept over restarts."""
+    """A source's ledger, the handling of its alerts and its provider's state, kept over restarts."""
 
     VERSION = 1
 
@@ -42,6 +43,7 @@ class Journal:
         self._store = self._open(self._key)
         self._entry_id = entry_id
         self.ledger = Ledger()
+        self.handling = Handling()
 
     def _open(self, key: str) -> _Store:
         return _Store(
@@ -54,7 +56,7 @@ class Journal:
         )
 
     async def load(self) -> dict[str, Any]:
-        """Read the file into `ledger` and return the provider's state as it was saved, empty if there is none.
+        """Read the file into `ledger` and `handling` and return the provider's state as it was saved, empty if there is none.
 
         A file that makes no sense is set aside beside it, and reading starts as at first contact.
         """
@@ -67,7 +69,9 @@ class Journal:
         if stored is None:
             return {}
         try:
-            self.ledger, state = await self._hass.async_add_executor_job(_read, stored)
+            self.ledger, self.handling, state = await self._hass.async_add_executor_job(
+                _read, stored
+            )
         except CorruptLedgerError:
             await self.set_aside(stored)
             return {}
@@ -82,6 +86,7 @@ class Journal:
         """Begin a new journal and keep what could not be read beside it; a person is told."""
         aside = f"{self._key}.corrupt"
         self.ledger = Ledger()
+        self.handling = Handling()
         if stored is None:
             path = Path(self._store.path)
             await self._hass.async_add_executor_job(path.replace, f"{path}.corrupt")
@@ -101,8 +106,14 @@ class Journal:
         )
 
     async def save(self, state: dict[str, Any]) -> None:
-        """Write the ledger and the provider's state; both are on disk when it returns, or a person is told that they are not."""
-        await self._store.async_save({"ledger": self.ledger.to_dict(), "state": state})
+        """Write all of it; it is on disk when this returns, or a person is told that it is not."""
+        await self._store.async_save(
+            {
+                "ledger": self.ledger.to_dict(),
+                "handling": self.handling.to_dict(),
+                "state": state,
+            }
+        )
         if self._store.written:
             ir.async_delete_issue(self._hass, DOMAIN, f"journal_not_written_{self._entry_id}")
             return
@@ -129,9 +140,10 @@ def _remove_all(folder: Path, pattern: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def _read(stored: Any) -> tuple[Ledger, dict[str, Any]]:
+def _read(stored: Any) -> tuple[Ledger, Handling, dict[str, Any]]:
     match stored:
         case {"ledger": ledger, "state": dict(state)}:
-            return Ledger.from_dict(ledger), state
+            # Files from before anything could be acknowledged have no handling.
+            return Ledger.from_dict(ledger), Handling.from_dict(stored.get("handling")), state
         case _:
             raise CorruptLedgerError

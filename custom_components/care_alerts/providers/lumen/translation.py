@@ -276,4 +276,5 @@ def _condition(
         is_on=(standing is not None and tells(standing)) if heard_of else None,
         standing=standing,
         episode=runs[-1] if runs else None,
+        earlier=runs[:-1],
     )

@@ -1,0 +1,41 @@
+"""The actions: what scripts and people can ask of all sources alike."""
+
+from homeassistant.core import HomeAssistant, SupportsResponse, callback
+
+from ..const import DOMAIN
+from .drills import SEND_TEST_ALERT, SEND_TEST_ALERT_SCHEMA, send_test_alert
+from .history import GET_ALERTS, GET_ALERTS_SCHEMA, get_alerts
+from .taking import (
+    ACKNOWLEDGE,
+    ACKNOWLEDGE_SCHEMA,
+    SNOOZE,
+    SNOOZE_SCHEMA,
+    TARGET_SCHEMA,
+    UNACKNOWLEDGE,
+    UNSNOOZE,
+    acknowledge,
+    snooze,
+    unacknowledge,
+    unsnooze,
+)
+
+
+@callback
+def async_setup_actions(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    register = hass.services.async_register
+    register(
+        DOMAIN,
+        GET_ALERTS,
+        get_alerts,
+        schema=GET_ALERTS_SCHEMA,
+        supports_response=SupportsResponse.ONLY,
+    )
+    for name, action, schema in (
+        (ACKNOWLEDGE, acknowledge, ACKNOWLEDGE_SCHEMA),
+        (UNACKNOWLEDGE, unacknowledge, TARGET_SCHEMA),
+        (SNOOZE, snooze, SNOOZE_SCHEMA),
+        (UNSNOOZE, unsnooze, TARGET_SCHEMA),
+        (SEND_TEST_ALERT, send_test_alert, SEND_TEST_ALERT_SCHEMA),
+    ):
+        register(DOMAIN, name, action, schema=schema, supports_response=SupportsResponse.OPTIONAL)

@@ -1,0 +1,77 @@
+"""The action `get_alerts`: what scripts and people can ask of all sources alike."""
+
+from datetime import date, datetime
+from typing import Any, Final
+
+from homeassistant.core import ServiceCall, ServiceResponse
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
+from homeassistant.util.json import JsonValueType
+import voluptuous as vol
+
+from ..alerts.ledger import KEPT_FOR
+from ..alerts.model import OTHER, Alert, Severity
+from ..const import ATTR_ALERT_TYPES, ATTR_INCLUDE_DRILLS, ATTR_LEAST_SEVERITY, DOMAIN
+from ..providers import ALERT_TYPES
+from ..providers.coordinator import AlertsBetween, SourceCoordinator
+from ..targets import targeted
+
+GET_ALERTS: Final = "get_alerts"
+ATTR_START: Final = "start"
+ATTR_END: Final = "end"
+ATTR_DATE: Final = "date"
+
+GET_ALERTS_SCHEMA = cv.make_entity_service_schema(
+    {
+        vol.Exclusive(ATTR_DATE, "when"): cv.date,
+        vol.Optional(ATTR_START): cv.datetime,
+        vol.Optional(ATTR_END): cv.datetime,
+        vol.Optional(ATTR_ALERT_TYPES): vol.All(
+            cv.ensure_list, [vol.In([*sorted(ALERT_TYPES), OTHER])]
+        ),
+        vol.Optional(ATTR_LEAST_SEVERITY, default=Severity.LOW.value): vol.In(
+            [severity.value for severity in Severity]
+        ),
+        vol.Optional(ATTR_INCLUDE_DRILLS, default=False): cv.boolean,
+    }
+)
+
+
+async def get_alerts(call: ServiceCall) -> ServiceResponse:
+    """Return `{alerts: [event data + device_id, person], unavailable: [ISO dates]}`, oldest alert first."""
+    wanted = set(call.data.get(ATTR_ALERT_TYPES, [*ALERT_TYPES, OTHER]))
+    least = Severity(call.data[ATTR_LEAST_SEVERITY])
+    found: list[tuple[Alert, dict[str, Any]]] = []
+    unavailable: set[str] = set()
+    for one in targeted(call):
+        between = await _alerts_asked_for(one.coordinator, call)
+        people = one.everybody
+        unavailable.update(between.unavailable)
+        found += [
+            (alert, people[alert.person_id].as_data)
+            for alert in between.alerts
+            if alert.person_id in people
+            and alert.alert_type in wanted
+            and alert.severity.rank >= least.rank
+            and (call.data[ATTR_INCLUDE_DRILLS] or not alert.drill)
+        ]
+    found.sort(key=lambda item: item[0].observed_at)
+    alerts: list[JsonValueType] = [alert.as_event() | person for alert, person in found]
+    days: list[JsonValueType] = [*sorted(unavailable)]
+    return {"alerts": alerts, "unavailable": days}
+
+
+async def _alerts_asked_for(coordinator: SourceCoordinator, call: ServiceCall) -> AlertsBetween:
+    day: date | None = call.data.get(ATTR_DATE)
+    start: datetime | None = call.data.get(ATTR_START)
+    end: datetime | None = call.data.get(ATTR_END)
+    if day is not None:
+        if start or end:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="date_or_start")
+        return await coordinator.async_alerts_of(day)
+    until = dt_util.as_utc(end) if end else dt_util.utcnow()
+    since = dt_util.as_utc(start) if start else until - KEPT_FOR
+    if since >= until:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="start_after_end")
+    return await coordinator.async_alerts_between(since, until)

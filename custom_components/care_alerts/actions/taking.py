@@ -1,0 +1,176 @@
+"""The actions by which people take care of alerts: acknowledge, snooze, and both undone.
+
+None of them fails because there was nothing to do: a button on a phone may be pressed late. What was done
+is in the answer.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
+from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
+from homeassistant.util.json import JsonValueType
+import voluptuous as vol
+
+from ..actors import who_called
+from ..alerts.handling import Case, Snooze
+from ..alerts.model import Topic
+from ..alerts.picture import PersonPicture
+from ..providers.coordinator import SourceCoordinator
+from ..targets import Targeted, targeted
+from ..telling import about_case, about_snooze
+
+ACKNOWLEDGE: Final = "acknowledge"
+UNACKNOWLEDGE: Final = "unacknowledge"
+SNOOZE: Final = "snooze"
+UNSNOOZE: Final = "unsnooze"
+
+ATTR_NOTE: Final = "note"
+ATTR_DURATION: Final = "duration"
+
+LONGEST_NOTE: Final = 255
+SHORTEST_SNOOZE: Final = timedelta(minutes=1)
+LONGEST_SNOOZE: Final = timedelta(hours=24)
+"""A snooze is easily forgotten: nobody is to find out weeks later that nothing rang."""
+
+STILL_ASKED_OF: Final = timedelta(days=1)
+"""How long after its end an episode still counts among those of a person that somebody may want to take."""
+
+TARGET_SCHEMA = cv.make_entity_service_schema({})
+ACKNOWLEDGE_SCHEMA = cv.make_entity_service_schema(
+    {vol.Optional(ATTR_NOTE): vol.All(cv.string, vol.Length(max=LONGEST_NOTE))}
+)
+SNOOZE_SCHEMA = cv.make_entity_service_schema(
+    {
+        vol.Required(ATTR_DURATION): vol.All(
+            cv.positive_time_period, vol.Range(min=SHORTEST_SNOOZE, max=LONGEST_SNOOZE)
+        )
+    }
+)
+
+
+async def acknowledge(call: ServiceCall) -> ServiceResponse:
+    """Take episodes. A sensor's own even from somebody who has it; of people those that nobody has."""
+    by = await who_called(call.hass, call.context)
+    # An empty note is none: forms send one.
+    note = call.data.get(ATTR_NOTE) or None
+    done: list[JsonValueType] = []
+    for one in targeted(call):
+        cases = await one.coordinator.async_acknowledge(
+            [*_meant(one), *untaken(one.coordinator, one.people)],
+            by=by,
+            note=note,
+            context=call.context,
+        )
+        done += [_answer(call.hass, one.coordinator, case) for case in cases]
+    return {"acknowledged": done}
+
+
+async def unacknowledge(call: ServiceCall) -> ServiceResponse:
+    """Make episodes nobody's again."""
+    by = await who_called(call.hass, call.context)
+    done: list[JsonValueType] = []
+    for one in targeted(call):
+        theirs = [
+            topic
+            for person_id in one.people
+            for topic, case in one.coordinator.data.people[person_id].cases.items()
+            if _is_asked_of(case)
+        ]
+        cases = await one.coordinator.async_unacknowledge(
+            [*_meant(one), *theirs], by=by, context=call.context
+        )
+        done += [_answer(call.hass, one.coordinator, case) for case in cases]
+    return {"unacknowledged": done}
+
+
+async def snooze(call: ServiceCall) -> ServiceResponse:
+    """Keep the open episodes of sensors quiet, and all but high severity of people and sources."""
+    by = await who_called(call.hass, call.context)
+    until = dt_util.utcnow() + call.data[ATTR_DURATION]
+    done: list[JsonValueType] = []
+    for one in targeted(call):
+        snoozes = await one.coordinator.async_snooze(
+            topics=_meant(one), people=_scopes(one), until=until, by=by, context=call.context
+        )
+        done += [_snooze_answer(call.hass, one.coordinator, snooze) for snooze in snoozes]
+    return {"snoozed": done, "until": until.isoformat()}
+
+
+async def unsnooze(call: ServiceCall) -> ServiceResponse:
+    """Hear the alerts of sensors again; of people and sources all that was snoozed of them."""
+    by = await who_called(call.hass, call.context)
+    done: list[JsonValueType] = []
+    for one in targeted(call):
+        topics = [
+            Topic(person_id, alert_type, drill)
+            for person_id, (_, alert_types) in one.alerts.items()
+            for alert_type in alert_types
+            for drill in (False, True)
+        ]
+        snoozes = await one.coordinator.async_unsnooze(
+            topics=topics, people=_scopes(one), by=by, context=call.context
+        )
+        done += [_snooze_answer(call.hass, one.coordinator, snooze) for snooze in snoozes]
+    return {"unsnoozed": done}
+
+
+def untaken(coordinator: SourceCoordinator, people: Any) -> list[Topic]:
+    """What nobody has taken of people (by their ids), open or not long over."""
+    return [
+        topic
+        for person_id in people
+        for topic, case in coordinator.data.people[person_id].cases.items()
+        if case.acknowledgement is None and _is_asked_of(case)
+    ]
+
+
+def _is_asked_of(case: Case) -> bool:
+    ended_at = case.episode.ended_at
+    return ended_at is None or dt_util.utcnow() - ended_at <= STILL_ASKED_OF
+
+
+def _meant(one: Targeted) -> list[Topic]:
+    """The topics that single sensors stand for."""
+    return [
+        topic
+        for person_id, (_, alert_types) in one.alerts.items()
+        for alert_type in alert_types
+        for topic in _topics(one.coordinator.data.people[person_id], alert_type)
+    ]
+
+
+def _topics(picture: PersonPicture, alert_type: str) -> list[Topic]:
+    """What is going on of an alert type, a drill and what is real; if nothing is, the newest that was."""
+    topics = [Topic(picture.person.person_id, alert_type, drill) for drill in (False, True)]
+    going_on = [
+        topic for topic in topics if (case := picture.cases.get(topic)) and case.episode.is_open
+    ]
+    return going_on or topics[:1]
+
+
+def _scopes(one: Targeted) -> list[str | None]:
+    return [None] if one.is_whole else list(one.people)
+
+
+def _answer(
+    hass: HomeAssistant, coordinator: SourceCoordinator, case: Case
+) -> dict[str, JsonValueType]:
+    said = about_case(hass, coordinator, case)
+    return {
+        **{name: said[name] for name in (ATTR_ENTITY_ID, "device_id", "person", "since")},
+        "alert_type": case.topic.alert_type,
+        "drill": case.topic.drill,
+    }
+
+
+def _snooze_answer(
+    hass: HomeAssistant, coordinator: SourceCoordinator, snooze: Snooze
+) -> dict[str, JsonValueType]:
+    said = about_snooze(hass, coordinator, snooze)
+    return {
+        name: said.get(name)
+        for name in ("scope", ATTR_ENTITY_ID, "device_id", "person", "alert_type", "drill")
+    }

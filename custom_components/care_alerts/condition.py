@@ -1,0 +1,119 @@
+"""Conditions: what automations can ask."""
+
+from abc import ABC
+from typing import Any, ClassVar, Unpack, cast, override
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.condition import Condition, ConditionCheckParams, ConditionConfig
+from homeassistant.helpers.typing import ConfigType
+import voluptuous as vol
+
+from .alerts.handling import Case
+from .alerts.model import Severity, Topic
+from .alerts.picture import PersonPicture
+from .const import ATTR_INCLUDE_ACKNOWLEDGED
+from .options import WANTED_FIELDS, Wanted, target_schema
+from .providers.coordinator import SourceCoordinator
+from .targets import Aim, aim_at, sensor_of, sources, whereabouts
+
+
+class _CareCondition(Condition, ABC):
+    """A condition with a target of ours."""
+
+    _SCHEMA: ClassVar[vol.Schema]
+
+    @classmethod
+    @override
+    async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
+        return cast("ConfigType", cls._SCHEMA(config))
+
+    def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
+        """Take up a validated configuration."""
+        super().__init__(hass, config)
+        self._target = config.target
+        self._options: dict[str, Any] = config.options or {}
+
+    def _aim(self) -> Aim | None:
+        """Whom it is about now; None: everybody."""
+        return aim_at(self._hass, self._target) if self._target else None
+
+
+class AlertActiveCondition(_CareCondition):
+    """An alert is active: as its sensor says, or as a drill goes on. What nobody can know is not."""
+
+    _SCHEMA = target_schema(
+        {**WANTED_FIELDS, vol.Optional(ATTR_INCLUDE_ACKNOWLEDGED, default=True): cv.boolean}
+    )
+
+    def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
+        """Take up a validated configuration."""
+        super().__init__(hass, config)
+        self._wanted = Wanted.of(self._options)
+
+    @override
+    def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
+        aim = self._aim()
+        return any(
+            self._is_active(coordinator, picture, aim)
+            for coordinator in sources(self._hass)
+            for picture in coordinator.data.people.values()
+        )
+
+    def _is_active(
+        self, coordinator: SourceCoordinator, picture: PersonPicture, aim: Aim | None
+    ) -> bool:
+        person_id = picture.person.person_id
+        active: list[tuple[str, Severity, Case | None]] = [
+            (case.topic.alert_type, case.severity, case)
+            for case in picture.cases.values()
+            if case.topic.drill and case.episode.is_open
+        ]
+        if coordinator.data.freshness.believable:
+            active += [
+                (alert.alert_type, alert.severity, picture.cases.get(Topic.of(alert)))
+                for alert in picture.active
+            ]
+        for alert_type, severity, case in active:
+            is_drill = case is not None and case.topic.drill
+            if not self._wanted.takes(alert_type, severity, drill=is_drill):
+                continue
+            if (
+                not self._options[ATTR_INCLUDE_ACKNOWLEDGED]
+                and case is not None
+                and case.acknowledgement
+            ):
+                continue
+            if aim is None or aim.takes(
+                coordinator.source_device_id,
+                whereabouts(self._hass, coordinator, picture).device_id,
+                sensor_of(self._hass, coordinator, person_id, alert_type),
+            ):
+                return True
+        return False
+
+
+class SourceSilentCondition(_CareCondition):
+    """A source has said nothing for longer than it should."""
+
+    _SCHEMA = target_schema({})
+
+    @override
+    def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
+        aim = self._aim()
+        return any(
+            coordinator.data.freshness.silent
+            for coordinator in sources(self._hass)
+            if aim is None or aim.takes(coordinator.source_device_id, None, None)
+        )
+
+
+CONDITIONS: dict[str, type[Condition]] = {
+    "alert_active": AlertActiveCondition,
+    "source_silent": SourceSilentCondition,
+}
+
+
+async def async_get_conditions(hass: HomeAssistant) -> dict[str, type[Condition]]:
+    """Return the conditions."""
+    return CONDITIONS

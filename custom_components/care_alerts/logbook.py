@@ -1,0 +1,163 @@
+"""Logbook lines: what happened to alerts, in plain words.
+
+They say what was, when, and how old it was: never what is.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from homeassistant.components.logbook.const import (
+    LOGBOOK_ENTRY_ENTITY_ID,
+    LOGBOOK_ENTRY_MESSAGE,
+    LOGBOOK_ENTRY_NAME,
+)
+from homeassistant.components.logbook.models import LazyEventPartialState
+from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN
+from .telling import (
+    EVENT_ACKNOWLEDGEMENT_UNDONE,
+    EVENT_ALERT_ACKNOWLEDGED,
+    EVENT_ALERT_ENDED,
+    EVENT_ALERT_RECEIVED,
+    EVENT_SNOOZED,
+    EVENT_SOURCE_RECOVERED,
+    EVENT_SOURCE_SILENT,
+    EVENT_UNSNOOZED,
+)
+from .words import duration_in_words, say, severity_in_words, time_in_words
+
+type Describe = Callable[[HomeAssistant, Mapping[str, Any]], str]
+
+
+@callback
+def async_describe_events(
+    hass: HomeAssistant,
+    async_describe_event: Callable[
+        [str, str, Callable[[LazyEventPartialState], dict[str, Any]]], None
+    ],
+) -> None:
+    """Describe our events."""
+
+    def describe_with(describe: Describe, who: str) -> Callable[[Any], dict[str, Any]]:
+        @callback
+        def line(event: LazyEventPartialState) -> dict[str, Any]:
+            data = event.data
+            message = describe(hass, data)
+            if data.get("drill") or data.get("alert", {}).get("drill"):
+                message = say(hass, "log_drill", message=message)
+            return {
+                LOGBOOK_ENTRY_NAME: data.get(who) or data["source"],
+                LOGBOOK_ENTRY_MESSAGE: message,
+                LOGBOOK_ENTRY_ENTITY_ID: data.get(ATTR_ENTITY_ID),
+            }
+
+        return line
+
+    for event_type, describe, who in (
+        (EVENT_ALERT_RECEIVED, _received, "person"),
+        (EVENT_ALERT_ENDED, _ended, "person"),
+        (EVENT_ALERT_ACKNOWLEDGED, _acknowledged, "person"),
+        (EVENT_ACKNOWLEDGEMENT_UNDONE, _undone, "person"),
+        (EVENT_SNOOZED, _snoozed, "person"),
+        (EVENT_UNSNOOZED, _unsnoozed, "person"),
+        (EVENT_SOURCE_SILENT, _silent, "source"),
+        (EVENT_SOURCE_RECOVERED, _recovered, "source"),
+    ):
+        async_describe_event(DOMAIN, event_type, describe_with(describe, who))
+
+
+def _received(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    alert = data["alert"]
+    observed, received = (
+        datetime.fromisoformat(alert[name]) for name in ("observed_at", "received_at")
+    )
+    message = say(
+        hass,
+        "log_received",
+        time=time_in_words(observed, received),
+        alert=data["alert_name"],
+        severity=severity_in_words(hass, alert["severity"]),
+        age=duration_in_words(received - observed),
+    )
+    if alert["redelivered"]:
+        message = say(hass, "log_redelivered", message=message)
+    return say(hass, "log_silenced", message=message) if data["silenced"] else message
+
+
+def _ended(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    words = {
+        "alert": data["alert_name"],
+        "since": _time(hass, data["since"]),
+        "time": _time(hass, data["ended_at"]),
+    }
+    match data["end_reason"]:
+        case "newer_day":
+            return say(hass, "log_ended_newer_day", **words)
+        case "expired":
+            return say(hass, "log_ended_expired", **words)
+        case _:
+            return say(hass, "log_ended", **words)
+
+
+def _acknowledged(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    message = say(
+        hass,
+        "log_acknowledged",
+        alert=data["alert_name"],
+        time=_time(hass, data["since"]),
+        by=data["acknowledged_by"] or say(hass, "somebody"),
+    )
+    if data["note"]:
+        return say(hass, "log_note", message=message, note=data["note"])
+    return message
+
+
+def _undone(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    return say(
+        hass,
+        "log_acknowledgement_undone",
+        alert=data["alert_name"],
+        time=_time(hass, data["since"]),
+        by=_by(hass, data),
+    )
+
+
+def _snoozed(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    until, by = _time(hass, data["until"]), _by(hass, data)
+    if data["scope"] == "alert":
+        return say(hass, "log_snoozed_alert", alert=data["alert_name"], until=until, by=by)
+    return say(hass, "log_snoozed_person", until=until, by=by)
+
+
+def _unsnoozed(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    by = _by(hass, data)
+    if data["scope"] == "alert":
+        return say(hass, "log_unsnoozed_alert", alert=data["alert_name"], by=by)
+    return say(hass, "log_unsnoozed_person", by=by)
+
+
+def _silent(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    return say(
+        hass,
+        "log_source_silent",
+        time=_time(hass, data["data_through"]),
+        reason=data["reason_name"] or "",
+    )
+
+
+def _recovered(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    return say(hass, "log_source_recovered", time=_time(hass, data["data_through"]))
+
+
+def _by(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    return data["by"] or say(hass, "somebody")
+
+
+def _time(hass: HomeAssistant, moment: str | None) -> str:
+    if moment is None:
+        return say(hass, "never")
+    return time_in_words(datetime.fromisoformat(moment), dt_util.utcnow())

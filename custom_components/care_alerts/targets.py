@@ -1,0 +1,203 @@
+"""Targets: whom and which alerts an area, a label, a device or an entity stands for."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from homeassistant.const import ATTR_DEVICE_ID, Platform
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, ServiceCall, callback
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
+from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+
+from .alerts.picture import PersonPicture
+from .const import DOMAIN
+from .entity import ALERT, person_identifier, person_unique_id
+from .providers import ALERT_TYPES
+from .providers.coordinator import SourceCoordinator
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a target comes to: `devices` of sources and people as a whole, `sensors` of single alerts."""
+
+    devices: frozenset[str]
+    sensors: frozenset[str]
+
+    def takes(
+        self, source_device_id: str | None, device_id: str | None, entity_id: str | None
+    ) -> bool:
+        """Whether an alert is meant, given the devices of its source and person and its sensor."""
+        return (
+            source_device_id in self.devices
+            or device_id in self.devices
+            or entity_id in self.sensors
+        )
+
+
+def aim_at(hass: HomeAssistant, target: Mapping[str, Any]) -> Aim:
+    """Work out a target.
+
+    A sensor of an alert type stands for that alert, any other entity for its device; a person's device
+    stands for all their alerts, a source's for all its people.
+    """
+    selected = async_extract_referenced_entity_ids(
+        hass, TargetSelection(dict(target)), primary_entities_only=False
+    )
+    registry = er.async_get(hass)
+    devices = set(selected.referenced_devices)
+    sensors = set()
+    for entity_id in selected.referenced | selected.indirectly_referenced:
+        entity = registry.async_get(entity_id)
+        if (
+            entity is None
+            or entity.platform != DOMAIN
+            or entity.device_id is None
+            or entity.device_id in selected.referenced_devices
+        ):
+            continue
+        if entity.domain == Platform.BINARY_SENSOR and entity.translation_key in ALERT_TYPES:
+            sensors.add(entity_id)
+        else:
+            devices.add(entity.device_id)
+    return Aim(frozenset(devices), frozenset(sensors))
+
+
+class Aiming:
+    """The aim of a trigger: worked out when it is needed, and again once areas, devices or entities have changed."""
+
+    def __init__(self, hass: HomeAssistant, target: Mapping[str, Any] | None) -> None:
+        """Aim at a target; at everybody if there is none."""
+        self._hass = hass
+        self._target = target
+        self._aim: Aim | None = None
+
+    @callback
+    def async_track(self) -> CALLBACK_TYPE:
+        """Notice changes from now on; returns the way to end that."""
+
+        @callback
+        def forget(_: Any) -> None:
+            self._aim = None
+
+        bus = self._hass.bus
+        stops = (
+            bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, forget),
+            bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, forget),
+            bus.async_listen(ar.EVENT_AREA_REGISTRY_UPDATED, forget),
+        )
+
+        @callback
+        def stop() -> None:
+            for one in stops:
+                one()
+
+        return stop
+
+    def takes(
+        self, source_device_id: str | None, device_id: str | None, entity_id: str | None
+    ) -> bool:
+        """Whether an alert is meant."""
+        if not self._target:
+            return True
+        if self._aim is None:
+            self._aim = aim_at(self._hass, self._target)
+        return self._aim.takes(source_device_id, device_id, entity_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where somebody is found in the house: their device and its name, and the source's device."""
+
+    device_id: str | None
+    name: str
+    source_device_id: str
+
+    @property
+    def as_data(self) -> dict[str, Any]:
+        """As answers of actions have it."""
+        return {ATTR_DEVICE_ID: self.device_id, "person": self.name}
+
+
+def whereabouts(
+    hass: HomeAssistant, coordinator: SourceCoordinator, picture: PersonPicture
+) -> Whereabouts:
+    """Find somebody's device, called what the user calls it."""
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        person_identifier(coordinator, picture.person.person_id),
+        coordinator.config_entry.entry_id,
+    )
+    return Whereabouts(
+        device.id if device else None,
+        (device and device.name_by_user) or picture.person.name,
+        coordinator.source_device_id,
+    )
+
+
+def sensor_of(
+    hass: HomeAssistant, coordinator: SourceCoordinator, person_id: str, alert_type: str
+) -> str | None:
+    """The id of the sensor of an alert type, None if there is none."""
+    return er.async_get(hass).async_get_entity_id(
+        Platform.BINARY_SENSOR, DOMAIN, person_unique_id(coordinator, person_id, alert_type)
+    )
+
+
+def event_of(hass: HomeAssistant, coordinator: SourceCoordinator, person_id: str) -> str | None:
+    """The id of somebody's event entity, None if there is none."""
+    return er.async_get(hass).async_get_entity_id(
+        Platform.EVENT, DOMAIN, person_unique_id(coordinator, person_id, ALERT)
+    )
+
+
+def sources(hass: HomeAssistant) -> Iterator[SourceCoordinator]:
+    """The sources that are set up."""
+    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+        yield entry.runtime_data
+
+
+@dataclass(frozen=True, slots=True)
+class Targeted:
+    """What an action is aimed at in one source: all of it, people as a whole, and single alerts of others."""
+
+    coordinator: SourceCoordinator
+    is_whole: bool
+    people: Mapping[str, Whereabouts]
+    alerts: Mapping[str, tuple[Whereabouts, list[str]]]
+    """Somebody and their alert types, by person id; not of those who are among `people`."""
+
+    @property
+    def everybody(self) -> dict[str, Whereabouts]:
+        """Everybody concerned: an alert stands for its person."""
+        return {**self.people, **{who: where for who, (where, _) in self.alerts.items()}}
+
+
+def targeted(call: ServiceCall) -> list[Targeted]:
+    """Work out the target of an action.
+
+    Raises:
+        ServiceValidationError: it holds nobody of ours.
+
+    """
+    hass = call.hass
+    aim = aim_at(hass, call.data)
+    found = []
+    for coordinator in sources(hass):
+        is_whole = coordinator.source_device_id in aim.devices
+        people: dict[str, Whereabouts] = {}
+        alerts: dict[str, tuple[Whereabouts, list[str]]] = {}
+        for person_id, picture in coordinator.data.people.items():
+            where = whereabouts(hass, coordinator, picture)
+            if is_whole or where.device_id in aim.devices:
+                people[person_id] = where
+            elif types := [
+                alert_type
+                for alert_type in picture.conditions
+                if sensor_of(hass, coordinator, person_id, alert_type) in aim.sensors
+            ]:
+                alerts[person_id] = where, types
+        if people or alerts:
+            found.append(Targeted(coordinator, is_whole, people, alerts))
+    if not found:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nobody_targeted")
+    return found

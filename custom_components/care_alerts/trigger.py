@@ -1,0 +1,360 @@
+"""Triggers: what automations can wait for."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Final, cast, override
+
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.helpers.trigger import (
+    Trigger,
+    TriggerActionRunner,
+    TriggerConfig,
+    TriggerNotTriggeredReporter,
+)
+from homeassistant.helpers.typing import ConfigType, VolDictType
+from homeassistant.util import dt as dt_util
+import voluptuous as vol
+
+from .alerts.handling import Case, next_ring
+from .alerts.model import AlertState, Severity
+from .const import ATTR_INCLUDE_ACKNOWLEDGED, ATTR_INCLUDE_LATE
+from .options import WANTED_FIELDS, Wanted, target_schema
+from .providers.coordinator import SourceCoordinator
+from .targets import Aiming, sources
+from .telling import (
+    EVENT_ALERT_ACKNOWLEDGED,
+    EVENT_ALERT_ENDED,
+    EVENT_ALERT_RECEIVED,
+    EVENT_SOURCE_RECOVERED,
+    EVENT_SOURCE_SILENT,
+    SIGNAL_CASES_CHANGED,
+    SIGNAL_RESUMED,
+    about_case,
+)
+
+ATTR_AFTER: Final = "after"
+ATTR_EVERY: Final = "every"
+
+SHORTEST_REPEAT: Final = timedelta(minutes=1)
+
+_ALERT_FIELDS: VolDictType = {
+    **WANTED_FIELDS,
+    vol.Optional(ATTR_INCLUDE_LATE, default=False): cv.boolean,
+}
+
+
+class _CareTrigger(Trigger, ABC):
+    """A trigger with a target of ours."""
+
+    _SCHEMA: ClassVar[vol.Schema]
+
+    @classmethod
+    @override
+    async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
+        return cast("ConfigType", cls._SCHEMA(config))
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Take up a validated configuration."""
+        super().__init__(hass, config)
+        self._aiming = Aiming(hass, config.target)
+        self._options: dict[str, Any] = config.options or {}
+
+    def _is_aimed_at(self, data: dict[str, Any]) -> bool:
+        return self._aiming.takes(
+            data["source_device_id"], data[ATTR_DEVICE_ID], data[ATTR_ENTITY_ID]
+        )
+
+
+class _EventTrigger(_CareTrigger):
+    """Fires when the house is told something."""
+
+    _EVENT: ClassVar[str]
+
+    @abstractmethod
+    def _fires(self, data: dict[str, Any]) -> bool:
+        """Whether this is what the user waits for; the target is right already."""
+
+    def _description(self, data: dict[str, Any]) -> str:
+        title: str = data["title"]
+        return title
+
+    @override
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
+        @callback
+        def heard(event: Event) -> None:
+            data = dict(event.data)
+            if self._fires(data) and self._is_aimed_at(data):
+                run_action(data, self._description(data), event.context)
+
+        stop_listening = self._hass.bus.async_listen(self._EVENT, heard)
+        stop_tracking = self._aiming.async_track()
+
+        @callback
+        def stop() -> None:
+            stop_listening()
+            stop_tracking()
+
+        return stop
+
+
+class _AlertTrigger(_EventTrigger):
+    """Fires for alerts that are wanted."""
+
+    _SCHEMA = target_schema(_ALERT_FIELDS)
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Take up a validated configuration."""
+        super().__init__(hass, config)
+        self._wanted = Wanted.of(self._options)
+
+    @override
+    def _fires(self, data: dict[str, Any]) -> bool:
+        alert = data["alert"]
+        # An alert is judged by itself, what is done about an episode by the worst it has come to.
+        severity = Severity(data["severity"])
+        return self._wanted.takes(alert["alert_type"], severity, drill=alert["drill"])
+
+
+class AlertReceivedTrigger(_AlertTrigger):
+    """An alert is announced that nobody wanted kept quiet.
+
+    One that may have been told before a crash is told again, unless somebody has taken it: nobody can
+    know whether it was heard. Records that only say that a condition is over, or that it was snoozed on
+    the wearer's device after we told of it, are no alarms.
+    """
+
+    _EVENT = EVENT_ALERT_RECEIVED
+    _SCHEMA = target_schema(
+        {**_ALERT_FIELDS, vol.Optional(ATTR_INCLUDE_ACKNOWLEDGED, default=True): cv.boolean}
+    )
+
+    @override
+    def _fires(self, data: dict[str, Any]) -> bool:
+        alert = data["alert"]
+        if data["silenced"] or (alert["late"] and not self._options[ATTR_INCLUDE_LATE]):
+            return False
+        if data["acknowledged"] and (
+            alert["redelivered"] or not self._options[ATTR_INCLUDE_ACKNOWLEDGED]
+        ):
+            return False
+        match alert["state"]:
+            case AlertState.ENDED:
+                return False
+            case AlertState.SNOOZED if not data["opened_episode"]:
+                return False
+        return self._wanted.takes(
+            alert["alert_type"], Severity(alert["severity"]), drill=alert["drill"]
+        )
+
+
+class AlertEndedTrigger(_AlertTrigger):
+    """An episode that was announced is over. Late or snoozed: what was switched on has to be switched off."""
+
+    _EVENT = EVENT_ALERT_ENDED
+
+
+class AlertAcknowledgedTrigger(_AlertTrigger):
+    """Somebody has taken an episode."""
+
+    _EVENT = EVENT_ALERT_ACKNOWLEDGED
+
+
+class AlertUnacknowledgedTrigger(_CareTrigger):
+    """Nobody has taken an alert for so long.
+
+    The moments at which it rings follow from what is on disk. What passed while nobody looked rings once
+    when the source is looked after again; what passed before the trigger was set up does not.
+    """
+
+    _SCHEMA = target_schema(
+        {
+            **_ALERT_FIELDS,
+            vol.Required(ATTR_AFTER): cv.positive_time_period,
+            vol.Optional(ATTR_EVERY): vol.All(
+                cv.positive_time_period, vol.Range(min=SHORTEST_REPEAT)
+            ),
+        }
+    )
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Take up a validated configuration."""
+        super().__init__(hass, config)
+        self._wanted = Wanted.of(self._options)
+        self._after: timedelta = self._options[ATTR_AFTER]
+        self._every: timedelta | None = self._options.get(ATTR_EVERY)
+
+    @override
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
+        minded: dict[str, _Minded] = {}
+        since = dt_util.utcnow()
+
+        @callback
+        def look(coordinator: SourceCoordinator, resumed_from: datetime | None = None) -> None:
+            entry_id = coordinator.config_entry.entry_id
+            mind = minded.setdefault(entry_id, _Minded(self._hass, since))
+            mind.look(
+                resumed_from,
+                lambda later_than: self._ring(coordinator, later_than, run_action),
+            )
+
+        stops = [
+            async_dispatcher_connect(self._hass, SIGNAL_CASES_CHANGED, look),
+            async_dispatcher_connect(self._hass, SIGNAL_RESUMED, look),
+            self._aiming.async_track(),
+        ]
+        for coordinator in sources(self._hass):
+            look(coordinator)
+
+        @callback
+        def stop() -> None:
+            for one in stops:
+                one()
+            for mind in minded.values():
+                mind.stop()
+
+        return stop
+
+    def _ring(
+        self, coordinator: SourceCoordinator, later_than: datetime, run_action: TriggerActionRunner
+    ) -> datetime | None:
+        """Ring for what was due since then, and return when the next will be."""
+        if coordinator.has_stopped:
+            return None
+        now = dt_util.utcnow()
+        upcoming: list[datetime] = []
+        has_rung = False
+        for picture in coordinator.data.people.values():
+            for case in picture.cases.values():
+                if case.waiting_since is None or not self._is_wanted(case):
+                    continue
+                data = about_case(self._hass, coordinator, case)
+                if not self._is_aimed_at(data):
+                    continue
+                due = self._next_ring(coordinator, case, later_than)
+                if due is not None and due <= now:
+                    has_rung = True
+                    run_action(data | self._waiting(case.waiting_since, now), data["title"])
+                    due = self._next_ring(coordinator, case, now)
+                if due is not None:
+                    upcoming.append(due)
+        if has_rung:
+            coordinator.async_note_rung()
+        return min(upcoming, default=None)
+
+    def _is_wanted(self, case: Case) -> bool:
+        topic = case.topic
+        return self._wanted.takes(topic.alert_type, case.severity, drill=topic.drill) and (
+            self._options[ATTR_INCLUDE_LATE] or not case.is_late
+        )
+
+    def _next_ring(
+        self, coordinator: SourceCoordinator, case: Case, later_than: datetime
+    ) -> datetime | None:
+        if case.waiting_since is None:
+            return None
+        return next_ring(
+            case.waiting_since,
+            after=self._after,
+            every=self._every,
+            quiet=coordinator.journal.handling.quiet(case.topic, case.severity, case.episode),
+            later_than=later_than,
+        )
+
+    def _waiting(self, since: datetime, now: datetime) -> dict[str, Any]:
+        repeats = (now - since - self._after) // self._every if self._every else 0
+        return {
+            "waiting_since": since.isoformat(),
+            "waiting_minutes": (now - since) // timedelta(minutes=1),
+            "count": 1 + repeats,
+        }
+
+
+class _Minded:
+    """One source as an unacknowledged trigger looks at it: until when it has, and when it will again."""
+
+    def __init__(self, hass: HomeAssistant, since: datetime) -> None:
+        """Answer for what is due from now on."""
+        self._hass = hass
+        self._rung_to = since
+        self._cancel: CALLBACK_TYPE | None = None
+
+    @callback
+    def look(
+        self, resumed_from: datetime | None, ring: Callable[[datetime], datetime | None]
+    ) -> None:
+        """Ring what was due since the last look, or since nobody looked any more."""
+        self.stop()
+        later_than = resumed_from or self._rung_to
+        # A clock that is set back must not ring again what has rung.
+        self._rung_to = max(self._rung_to, dt_util.utcnow())
+        due = ring(later_than)
+
+        @callback
+        def look_again(_: datetime) -> None:
+            self._cancel = None
+            self.look(None, ring)
+
+        if due is not None:
+            self._cancel = async_track_point_in_utc_time(self._hass, look_again, due)
+
+    @callback
+    def stop(self) -> None:
+        """Look no more."""
+        if self._cancel:
+            self._cancel()
+            self._cancel = None
+
+
+class _SourceTrigger(_EventTrigger):
+    """Fires for a source."""
+
+    _SCHEMA = target_schema({})
+
+    @override
+    def _fires(self, data: dict[str, Any]) -> bool:
+        return True
+
+    @override
+    def _description(self, data: dict[str, Any]) -> str:
+        source: str = data["source"]
+        return source
+
+
+class SourceSilentTrigger(_SourceTrigger):
+    """A source has said nothing for longer than it should."""
+
+    _EVENT = EVENT_SOURCE_SILENT
+
+
+class SourceRecoveredTrigger(_SourceTrigger):
+    """A source that was silent speaks again."""
+
+    _EVENT = EVENT_SOURCE_RECOVERED
+
+
+TRIGGERS: dict[str, type[Trigger]] = {
+    "alert_received": AlertReceivedTrigger,
+    "alert_ended": AlertEndedTrigger,
+    "alert_acknowledged": AlertAcknowledgedTrigger,
+    "alert_unacknowledged": AlertUnacknowledgedTrigger,
+    "source_silent": SourceSilentTrigger,
+    "source_recovered": SourceRecoveredTrigger,
+}
+
+
+async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:
+    """Return the triggers."""
+    return TRIGGERS

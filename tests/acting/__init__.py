@@ -1,0 +1,1 @@
+"""Alerts people can act on: in a real Home Assistant with real automations, against the simulator."""

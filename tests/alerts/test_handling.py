@@ -1,0 +1,511 @@
+"""Who has an episode and what is kept quiet: in single cases, and any sequence of what can happen against a naive model."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+import json
+from typing import Any
+
+from hypothesis import given, settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+import pytest
+
+from custom_components.care_alerts.alerts.episodes import Ending, EndReason, Episode, episodes
+from custom_components.care_alerts.alerts.handling import (
+    Actor,
+    Handling,
+    Snooze,
+    Stretch,
+    Via,
+    next_ring,
+)
+from custom_components.care_alerts.alerts.model import Alert, Severity, Topic
+
+from .build import START, alert, hour
+
+ANNA, BEN = Actor("Anna", Via.USER), Actor("Ben", Via.NOTIFICATION)
+LOW, MEDIUM, HIGH = Severity
+WEIGHT, FLEX = Topic("person", "weight"), Topic("person", "flex")
+HENKS = Topic("henk", "weight")
+MINUTE = timedelta(minutes=1)
+
+
+def run(*alerts: Alert, ended: float | None = None) -> Episode:
+    """The episode of some alerts, over at an hour if one is given."""
+    endings = [] if ended is None else [Ending(hour(ended), EndReason.SOURCE)]
+    (found,) = episodes(alerts, endings, tells=lambda _: True)
+    return found
+
+
+def again(handling: Handling) -> Handling:
+    """It as it is after a restart."""
+    return Handling.from_dict(json.loads(json.dumps(handling.to_dict())))
+
+
+def snooze_of(topic: Topic, episode: Episode, since: float, until: float) -> Snooze:
+    """A snooze of one episode."""
+    return Snooze(
+        topic=topic,
+        stretch=Stretch.of(episode),
+        by=ANNA,
+        since=hour(since),
+        until=hour(until),
+    )
+
+
+def by(handling: Handling, episode: Episode, topic: Topic = WEIGHT) -> str | None:
+    """Who has an episode."""
+    held = handling.acknowledgement(topic, episode)
+    return held and held.by.name
+
+
+# Taking.
+
+
+def test_taking_and_giving_back() -> None:
+    handling, episode = Handling(), run(alert("a", 1))
+    assert by(handling, episode) is None
+    assert handling.acknowledge(WEIGHT, episode, by=ANNA, at=hour(2), note="Called her")
+    held = again(handling).acknowledgement(WEIGHT, episode)
+    assert held is not None
+    assert (held.by, held.at, held.note) == (ANNA, hour(2), "Called her")
+
+    assert handling.unacknowledge(WEIGHT, episode, at=hour(3))
+    assert not handling.unacknowledge(WEIGHT, episode, at=hour(3))
+    assert by(again(handling), episode) is None
+
+
+def test_taking_twice_changes_nothing_but_taking_over_does() -> None:
+    handling, episode = Handling(), run(alert("a", 1))
+    assert handling.acknowledge(WEIGHT, episode, by=ANNA, at=hour(2), note="Called her")
+    assert not handling.acknowledge(WEIGHT, episode, by=ANNA, at=hour(3))
+    assert not handling.acknowledge(WEIGHT, episode, by=ANNA, at=hour(3), note="Called her")
+    assert handling.acknowledge(WEIGHT, episode, by=ANNA, at=hour(3), note="She is here")
+    assert handling.acknowledge(WEIGHT, episode, by=BEN, at=hour(4))
+    held = handling.acknowledgement(WEIGHT, episode)
+    assert held is not None
+    assert (held.by, held.at, held.note) == (BEN, hour(4), None)
+
+
+def test_only_that_episode_of_that_person_type_and_drill_is_taken() -> None:
+    handling, first = Handling(), run(alert("a", 1), ended=2)
+    handling.acknowledge(WEIGHT, first, by=ANNA, at=hour(3))
+    assert by(handling, first) == "Anna"
+    assert by(handling, run(alert("b", 4))) is None
+    for other in (FLEX, HENKS, replace(WEIGHT, drill=True)):
+        assert by(handling, first, other) is None
+
+
+def test_alerts_that_come_later_belong_to_what_was_taken() -> None:
+    handling = Handling()
+    handling.acknowledge(WEIGHT, run(alert("b", 5)), by=ANNA, at=hour(6))
+    # An older one, which came late, and a newer one.
+    assert by(handling, run(alert("a", 1), alert("b", 5))) == "Anna"
+    assert by(handling, run(alert("b", 5), alert("c", 9))) == "Anna"
+    assert by(handling, run(alert("a", 1), alert("b", 5), alert("c", 9), ended=10)) == "Anna"
+
+
+def test_a_worse_alert_makes_it_nobodys_again() -> None:
+    handling, episode = Handling(), run(alert("a", 1, severity=MEDIUM))
+    handling.acknowledge(WEIGHT, episode, by=ANNA, at=hour(2))
+    worse = run(alert("a", 1, severity=MEDIUM), alert("b", 3, severity=HIGH))
+    assert by(handling, run(alert("a", 1, severity=MEDIUM), alert("b", 3, severity=LOW))) == "Anna"
+    assert by(handling, worse) is None
+    assert not handling.unacknowledge(WEIGHT, worse, at=hour(4))
+    assert handling.acknowledge(WEIGHT, worse, by=ANNA, at=hour(4))
+    assert by(again(handling), worse) == "Anna"
+
+
+def test_since_when_it_is_nobodys() -> None:
+    handling = Handling()
+    alerts = [alert("a", 1, received=3, severity=MEDIUM), alert("b", 2, severity=MEDIUM)]
+    episode = run(*alerts)
+
+    def since(episode: Episode = episode, told: list[Alert] = alerts) -> datetime | None:
+        return again(handling).waiting_since(WEIGHT, episode, told)
+
+    # When the house heard of it first, not when it began.
+    assert since() == hour(2)
+    assert since(told=[]) is None
+    assert since(run(*alerts, ended=4)) is None
+    handling.acknowledge(WEIGHT, episode, by=ANNA, at=hour(4))
+    assert since() is None
+    handling.unacknowledge(WEIGHT, episode, at=hour(5))
+    assert since() == hour(5)
+    handling.acknowledge(WEIGHT, episode, by=BEN, at=hour(6))
+    assert since() is None
+    worse = [*alerts, alert("c", 7, received=8, severity=HIGH)]
+    assert since(run(*worse), worse) == hour(8)
+
+
+# Quiet.
+
+
+def test_a_snooze_of_one_alert_silences_its_episode_whatever_its_severity() -> None:
+    handling, episode = Handling(), run(alert("a", 1))
+    handling.snooze(snooze_of(WEIGHT, episode, 2, 4))
+    for severity in Severity:
+        assert handling.snoozed_until(WEIGHT, severity, episode, hour(2)) == hour(4)
+        assert handling.snoozed_until(WEIGHT, severity, episode, hour(1.9)) is None
+        assert handling.snoozed_until(WEIGHT, severity, episode, hour(4)) is None
+    new = run(alert("b", 3))
+    assert handling.snoozed_until(WEIGHT, HIGH, new, hour(3)) is None
+    assert handling.snoozed_until(WEIGHT, HIGH, None, hour(3)) is None
+    assert handling.snoozed_until(FLEX, HIGH, episode, hour(3)) is None
+    assert handling.snoozed_until(replace(WEIGHT, drill=True), HIGH, episode, hour(3)) is None
+
+
+@pytest.mark.parametrize("person_id", ["person", None])
+def test_a_snooze_of_a_person_or_a_source_never_silences_high(person_id: str | None) -> None:
+    handling, episode = Handling(), run(alert("a", 1))
+    handling.snooze(Snooze(person_id=person_id, by=ANNA, since=hour(2), until=hour(4)))
+    handling = again(handling)
+    for topic in (WEIGHT, FLEX, replace(WEIGHT, drill=True)):
+        assert handling.snoozed_until(topic, HIGH, episode, hour(3)) is None
+        for severity in (LOW, MEDIUM):
+            assert handling.snoozed_until(topic, severity, episode, hour(3)) == hour(4)
+            assert handling.snoozed_until(topic, severity, None, hour(3)) == hour(4)
+    others = None if person_id else hour(4)
+    assert handling.snoozed_until(HENKS, LOW, episode, hour(3)) == others
+
+
+def test_snoozing_again_counts_from_then() -> None:
+    handling, episode = Handling(), run(alert("a", 1))
+    handling.snooze(snooze_of(WEIGHT, episode, 2, 9))
+    handling.snooze(snooze_of(WEIGHT, episode, 3, 4))
+    assert handling.snoozed_until(WEIGHT, HIGH, episode, hour(3)) == hour(4)
+    assert handling.quiet(WEIGHT, HIGH, episode) == [(hour(2), hour(4))]
+
+
+def test_what_ends_with_unsnooze() -> None:
+    episode = run(alert("a", 1))
+
+    def snoozed() -> Handling:
+        handling = Handling()
+        handling.snooze(snooze_of(WEIGHT, episode, 2, 9))
+        handling.snooze(snooze_of(FLEX, episode, 2, 9))
+        handling.snooze(snooze_of(HENKS, episode, 2, 9))
+        handling.snooze(Snooze(person_id="person", by=ANNA, since=hour(2), until=hour(9)))
+        handling.snooze(Snooze(by=ANNA, since=hour(2), until=hour(9)))
+        return handling
+
+    assert len(snoozed().unsnooze(hour(3), topics=[WEIGHT])) == 1
+    assert len(snoozed().unsnooze(hour(3), person_id="person")) == 3
+    handling = snoozed()
+    assert len(handling.unsnooze(hour(3))) == 5
+    assert handling.unsnooze(hour(3)) == []
+    assert handling.snoozed_until(WEIGHT, LOW, episode, hour(3)) is None
+    # What it kept quiet stays known: a reminder that fell into it is due at its end.
+    assert handling.quiet(WEIGHT, LOW, episode) == [(hour(2), hour(3))]
+
+
+# Keeping.
+
+
+def test_what_is_old_is_forgotten() -> None:
+    handling, episode = Handling(), run(alert("a", 1))
+    handling.acknowledge(WEIGHT, episode, by=ANNA, at=hour(2))
+    handling.snooze(snooze_of(WEIGHT, episode, 2, 3))
+    handling.mark_end_told(WEIGHT, hour(3))
+    handling.prune(hour(1))
+    assert by(handling, episode) == "Anna"
+    assert handling.end_is_told(WEIGHT, hour(3))
+    handling.prune(hour(3))
+    assert again(handling).to_dict() == Handling().to_dict()
+
+
+def test_a_damaged_file_loses_what_cannot_be_read_and_nothing_else() -> None:
+    handling, episode = Handling(), run(alert("a", 1))
+    handling.acknowledge(WEIGHT, episode, by=ANNA, at=hour(2))
+    handling.snooze(snooze_of(WEIGHT, episode, 2, 4))
+    handling.mark_end_told(FLEX, hour(3))
+    handling.silence_told = True
+    handling.awake_to = hour(5)
+    stored = json.loads(json.dumps(handling.to_dict()))
+    for damage in (None, 3, "x", {}, {"at": "2026-05-01T00:00:00"}, []):
+        for part in ("acknowledgements", "snoozes", "ends_told"):
+            stored[part].append(damage)
+    naive = json.loads(json.dumps(stored["acknowledgements"][0]))
+    naive["stretch"]["first"] = "2026-05-01T00:00:00"
+    stored["acknowledgements"].append(naive)
+    read = Handling.from_dict(stored)
+    assert read.to_dict() == handling.to_dict()
+
+    for nonsense in (None, 3, "x", [], {"acknowledgements": 3, "awake_to": 5, "silence_told": 2}):
+        assert Handling.from_dict(nonsense).to_dict() == Handling().to_dict()
+
+
+def test_ends_are_told_once_and_in_order() -> None:
+    handling = Handling()
+    assert not handling.end_is_told(WEIGHT, hour(1))
+    handling.mark_end_told(WEIGHT, hour(3))
+    handling.mark_end_told(WEIGHT, hour(2))
+    handling = again(handling)
+    assert handling.end_is_told(WEIGHT, hour(1))
+    assert handling.end_is_told(WEIGHT, hour(3))
+    assert not handling.end_is_told(WEIGHT, hour(4))
+    assert not handling.end_is_told(FLEX, hour(1))
+
+
+# Reminding.
+
+
+def rings(
+    after: int, every: int | None, quiet: list[tuple[int, int]], to: int = 600
+) -> Iterator[datetime]:
+    """All rings there are, minute by minute and by hand: the naive way."""
+    asked = False
+    for minute in range(to):
+        since_first = minute - after
+        if since_first == 0 or (every and since_first > 0 and since_first % every == 0):
+            asked = True
+        if asked and not any(begin <= minute < end for begin, end in quiet):
+            asked = False
+            yield START + minute * MINUTE
+
+
+@given(
+    after=st.integers(0, 60),
+    every=st.none() | st.integers(1, 60),
+    edges=st.lists(st.integers(0, 400), max_size=8, unique=True).map(sorted),
+    later_than=st.integers(-10, 300),
+)
+def test_reminders_come_when_they_would_minute_by_minute(
+    after: int, every: int | None, edges: list[int], later_than: int
+) -> None:
+    # Times of quiet that do not touch: what `Handling.quiet` gives.
+    quiet = list(pairwise(edges))[::2]
+    expected = list(rings(after, every, quiet))
+    now = START + later_than * MINUTE
+    found: list[datetime] = []
+    while (
+        ring := next_ring(
+            START,
+            after=after * MINUTE,
+            every=every and every * MINUTE,
+            quiet=[(START + begin * MINUTE, START + end * MINUTE) for begin, end in quiet],
+            later_than=now,
+        )
+    ) and ring < START + 500 * MINUTE:
+        found.append(ring)
+        now = ring
+    assert found == [
+        ring for ring in expected if START + later_than * MINUTE < ring < START + 500 * MINUTE
+    ]
+
+
+# Any sequence, against a naive model.
+
+
+@dataclass
+class Naive:
+    """One condition as somebody would keep it with pencil and paper: whatever happens is done to what there is now."""
+
+    severity: Severity | None = None
+    is_open: bool = False
+    taken_by: str | None = None
+    taken_at: Severity | None = None
+    note: str | None = None
+    waiting_since: datetime | None = None
+    snoozed_until: datetime | None = None
+
+    def hears(self, severity: Severity, now: datetime) -> None:
+        """An alert comes."""
+        if not self.is_open:
+            self.__init__(severity, is_open=True, waiting_since=now)  # type: ignore[misc]
+            return
+        assert self.severity is not None
+        self.severity = max(self.severity, severity, key=lambda one: one.rank)
+        if self.taken_at and severity.rank > self.taken_at.rank:
+            self.taken_by = self.taken_at = self.note = None
+            self.waiting_since = now
+
+    def is_taken(self, who: str, note: str | None) -> None:
+        """Somebody takes it."""
+        if self.severity is None or (self.taken_by == who and note in (None, self.note)):
+            return
+        self.taken_by, self.taken_at, self.note = who, self.severity, note
+
+    def is_given_back(self, now: datetime) -> None:
+        """Somebody gives it back."""
+        if self.taken_by:
+            self.taken_by = self.taken_at = self.note = None
+            self.waiting_since = now
+
+
+@dataclass
+class Scopes:
+    """Until when people, and the source as a whole, are snoozed."""
+
+    until: dict[str | None, datetime] = field(default_factory=dict)
+
+
+TOPICS = {"weight": WEIGHT, "flex": FLEX, "henk": HENKS, "drill": replace(WEIGHT, drill=True)}
+NAMES = st.sampled_from(sorted(TOPICS))
+SEVERITIES = st.sampled_from(list(Severity))
+NOTES = st.sampled_from([None, "one", "two"])
+PEOPLE = st.sampled_from(["person", "henk", None])
+
+
+class AnySequence(RuleBasedStateMachine):
+    """Alerts, ends, acknowledgements, snoozes, their undoing and restarts, in any order."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        super().__init__()
+        self.now = START
+        self.handling = Handling()
+        self.alerts: dict[str, list[Alert]] = {name: [] for name in TOPICS}
+        self.endings: dict[str, list[Ending]] = {name: [] for name in TOPICS}
+        self.naive = {name: Naive() for name in TOPICS}
+        self.snoozed: dict[str | None, datetime] = {}
+
+    def newest(self, name: str) -> Episode | None:
+        """The newest episode."""
+        found = episodes(self.alerts[name], self.endings[name], tells=lambda _: True)
+        return found[-1] if found else None
+
+    def write_down(self, name: str, severity: Severity, observed_at: datetime) -> None:
+        """Have an alert, received now."""
+        topic = TOPICS[name]
+        one = alert(
+            f"{name}{len(self.alerts[name])}",
+            0,
+            person_id=topic.person_id,
+            alert_type=topic.alert_type,
+            drill=topic.drill,
+            severity=severity,
+        )
+        self.alerts[name].append(replace(one, observed_at=observed_at, received_at=self.now))
+
+    @rule()
+    def time_passes(self) -> None:
+        """A minute: no two things happen at once."""
+        self.now += MINUTE
+
+    @rule(minutes=st.integers(5, 90))
+    def much_time_passes(self, minutes: int) -> None:
+        """Until snoozes are over."""
+        self.now += minutes * MINUTE
+
+    @rule(name=NAMES, severity=SEVERITIES)
+    def an_alert_comes(self, name: str, severity: Severity) -> None:
+        """Of an episode that goes on, or of a new one."""
+        self.now += MINUTE
+        self.write_down(name, severity, self.now)
+        self.naive[name].hears(severity, self.now)
+
+    @rule(name=NAMES, severity=SEVERITIES)
+    def an_older_alert_of_it_comes_late(self, name: str, severity: Severity) -> None:
+        """The episode has begun earlier than it seemed."""
+        episode = self.newest(name)
+        if episode is None or not episode.is_open:
+            return
+        self.now += MINUTE
+        earlier = episode.opened.observed_at - timedelta(seconds=1)
+        if any(one.observed_at == earlier for one in self.alerts[name]):
+            return
+        self.write_down(name, severity, earlier)
+        self.naive[name].hears(severity, self.now)
+
+    @rule(name=NAMES)
+    def it_ends(self, name: str) -> None:
+        """The source says that it is over."""
+        self.now += MINUTE
+        self.endings[name].append(Ending(self.now, EndReason.SOURCE))
+        self.naive[name].is_open = False
+
+    @rule(name=NAMES, who=st.sampled_from([ANNA, BEN]), note=NOTES)
+    def somebody_takes_it(self, name: str, who: Actor, note: str | None) -> None:
+        """Open or over, taken or not."""
+        self.now += MINUTE
+        if episode := self.newest(name):
+            self.handling.acknowledge(TOPICS[name], episode, by=who, at=self.now, note=note)
+        assert who.name is not None
+        self.naive[name].is_taken(who.name, note)
+
+    @rule(name=NAMES)
+    def somebody_gives_it_back(self, name: str) -> None:
+        """Taken or not."""
+        self.now += MINUTE
+        if episode := self.newest(name):
+            self.handling.unacknowledge(TOPICS[name], episode, at=self.now)
+        self.naive[name].is_given_back(self.now)
+
+    @rule(name=NAMES, minutes=st.integers(1, 60))
+    def one_is_snoozed(self, name: str, minutes: int) -> None:
+        """If it is open."""
+        episode = self.newest(name)
+        if episode is None or not episode.is_open:
+            return
+        until = self.now + minutes * MINUTE
+        self.handling.snooze(
+            Snooze(
+                topic=TOPICS[name],
+                stretch=Stretch.of(episode),
+                by=ANNA,
+                since=self.now,
+                until=until,
+            )
+        )
+        self.naive[name].snoozed_until = until
+
+    @rule(person_id=PEOPLE, minutes=st.integers(1, 60))
+    def somebody_is_snoozed(self, person_id: str | None, minutes: int) -> None:
+        """Or the whole source."""
+        until = self.now + minutes * MINUTE
+        self.handling.snooze(Snooze(person_id=person_id, by=ANNA, since=self.now, until=until))
+        self.snoozed[person_id] = until
+
+    @rule(name=NAMES)
+    def the_snooze_of_one_ends(self, name: str) -> None:
+        """Snoozed or not."""
+        self.handling.unsnooze(self.now, topics=[TOPICS[name]])
+        self.naive[name].snoozed_until = None
+
+    @rule(person_id=PEOPLE)
+    def the_snoozes_of_somebody_end(self, person_id: str | None) -> None:
+        """With those of their alerts; of the source, all."""
+        self.handling.unsnooze(self.now, person_id=person_id)
+        for name, topic in TOPICS.items():
+            if person_id in (None, topic.person_id):
+                self.naive[name].snoozed_until = None
+        for one in list(self.snoozed):
+            if person_id in (None, one):
+                del self.snoozed[one]
+
+    @rule()
+    def home_assistant_restarts(self) -> None:
+        """And nothing has changed."""
+        self.handling = again(self.handling)
+
+    @invariant()
+    def all_is_as_on_paper(self) -> None:
+        """Who has what, since when it is nobody's, and what is silenced until when."""
+        for name, topic in TOPICS.items():
+            naive, episode = self.naive[name], self.newest(name)
+            assert (episode is not None and episode.is_open) == naive.is_open
+            if episode is None:
+                continue
+            case = self.handling.case(topic, episode, self.alerts[name], self.now)
+            held = case.acknowledgement
+            assert (held and held.by.name) == naive.taken_by
+            assert (held and held.note) == naive.note
+            assert case.severity is naive.severity
+            waits = naive.is_open and not naive.taken_by
+            assert case.waiting_since == (naive.waiting_since if waits else None)
+            own = naive.snoozed_until
+            assert self.is_silenced(topic, HIGH, episode) == (own is not None and own > self.now)
+            assert self.is_silenced(topic, LOW, episode) == any(
+                until is not None and until > self.now
+                for until in (own, self.snoozed.get(topic.person_id), self.snoozed.get(None))
+            )
+
+    def is_silenced(self, topic: Topic, severity: Severity, episode: Episode) -> bool:
+        """Whether an alert would be."""
+        return self.handling.snoozed_until(topic, severity, episode, self.now) is not None
+
+
+TestAnySequence: Any = AnySequence.TestCase
+TestAnySequence.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
