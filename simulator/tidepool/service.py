@@ -509,8 +509,8 @@ class Tidepool(Vendor):
         account, body = await self._control_body(request)
         permissions = body.pop("permissions", ["view", "follow"])
         for span in ("delay", "jitter"):
-            if span in body:
-                body[span] = timedelta(seconds=body[span])
+            if (seconds := body.pop(f"{span}_seconds", None)) is not None:
+                body[span] = timedelta(seconds=seconds)
         child = self.add_child(body.pop("name"), **body)
         child.change_permissions(account, permissions)
         return web.json_response(_child_json(child), status=201)

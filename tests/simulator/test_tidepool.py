@@ -170,7 +170,9 @@ async def test_a_session_ends_after_a_day_however_often_it_is_renewed(world: Wor
         world.sim.clock.advance(timedelta(hours=1))
         assert (await world.ask("/auth/login"))[0] == 200
     world.sim.clock.advance(timedelta(minutes=55))
-    assert (await world.ask("/auth/login"))[0] == 200
+    status, data = await world.ask("/auth/login")
+    # No access outlives its session.
+    assert (status, data["expires_at"]) == (200, (NOW + timedelta(days=1)).timestamp())
     world.sim.clock.advance(5 * MINUTE)
     assert (await world.ask("/auth/user"))[0] == 401
     assert (await world.ask("/auth/login"))[0] == 401

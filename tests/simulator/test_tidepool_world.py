@@ -143,7 +143,7 @@ async def control(socket_enabled: None) -> AsyncIterator[Control]:
 
 async def test_control_people_and_permissions(control: Control) -> None:
     account = control.sim.tidepool.account
-    new = {"name": "Ben", "live": False, "delay": 7200, "permissions": ["follow"]}
+    new = {"name": "Ben", "live": False, "delay_seconds": 7200, "permissions": ["follow"]}
     status, ben = await control("POST", "tidepool/people", new)
     assert status == 201
     assert ben["permissions"] == {account.user_id: ["follow"]}
