@@ -101,7 +101,7 @@ class House:
         }
         return MockConfigEntry(
             domain=DOMAIN,
-            title="Dexcom",
+            title=more.pop("title", "Dexcom"),
             unique_id=wearer.user_id,
             data=data | more.pop("data", {}),
             **more,

@@ -17,7 +17,7 @@ from ...alerts.model import Alert, Person
 from ...alerts.picture import PersonPicture
 from ...const import LOGGER
 from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
-from ..http import ApiError, AuthError, RateLimitedError
+from ..http import ApiError, AuthError, RateLimitedError, RefusedError
 from .api import LONGEST_WINDOW, DexcomAlert, DexcomClient, Egv, MadeFor, windows
 from .oauth import CONF_REGION, Tokens, host_of
 from .translation import (
@@ -65,7 +65,7 @@ class _State(DataClassDictMixin):
     """Where the reading of Dexcom stands. All times are systemTimes, or ours if they say so."""
 
     followed_since: datetime | None = None
-    """When (ours) the history had been read."""
+    """When (ours) the alerts of before had been read."""
     alerts_to: datetime | None = None
     """How far the data reached when the alerts were last read."""
     data_through: datetime | None = None
@@ -158,17 +158,22 @@ class DexcomCoordinator(SourceCoordinator):
     async def _poll(self, now: datetime) -> None:
         reading = self._reading
         new, failure = await self._new_alerts(now)
+        has_all = failure is None
         egvs: list[Egv] = []
-        if new or failure is None:
+        if new or has_all:
+            # An alert is worth telling without its glucose value.
             try:
                 egvs = await self._egvs_for(new, now)
+            except AuthError as err:
+                # The alerts were had with this login. If it is over since then, they will tell.
+                failure = failure or RefusedError(401, err.code)
             except ApiError as err:
-                # An alert is worth telling without its glucose value.
                 failure = failure or err
         await self._write_down(new, Values(egvs), now)
+        if has_all:
+            reading.followed_since = reading.followed_since or now
         if failure:
             raise failure
-        reading.followed_since = reading.followed_since or now
         reading.alerts_to = reading.data_through
         if not self._take_up(Values(egvs).newest(now), now):
             await self._ask_how_far(now)
@@ -243,7 +248,7 @@ class DexcomCoordinator(SourceCoordinator):
         """Ask how far the data reach: no glucose value came, but other data may have."""
         try:
             data_range = await self._client.data_range()
-        except AuthError, RateLimitedError:
+        except RateLimitedError:
             raise
         except ApiError as err:
             # It was asked to be sure; what there is to tell is told already.
@@ -256,7 +261,7 @@ class DexcomCoordinator(SourceCoordinator):
         """Ask which system the person wears: their records need not say."""
         try:
             devices = await self._client.devices()
-        except AuthError, RateLimitedError:
+        except RateLimitedError:
             raise
         except ApiError as err:
             LOGGER.debug("%s: no devices: %s", self.name, err)

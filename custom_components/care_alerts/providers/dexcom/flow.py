@@ -7,7 +7,6 @@ from typing import Any, override
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
-    ConfigEntry,
     ConfigFlowResult,
     OptionsFlowWithReload,
 )
@@ -68,12 +67,14 @@ class DexcomSteps(AbstractOAuth2FlowHandler):
                 step_id="dexcom_reauth", description_placeholders={"name": entry.title}
             )
         self._region = entry.data[CONF_REGION]
-        return await self._log_in_again(entry)
+        return await self.async_step_pick_implementation(
+            {"implementation": entry.data["auth_implementation"]}
+        )
 
     async def async_step_dexcom_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for another region or login of the same account."""
+        """Ask for another region, app or login of the same account: credentials that are in use cannot be changed."""
         entry = self._get_reconfigure_entry()
         return await self._region_step(
             "dexcom_reconfigure",
@@ -99,18 +100,11 @@ class DexcomSteps(AbstractOAuth2FlowHandler):
             else:
                 region = user_input[CONF_REGION]
                 self._region = region if region in REGIONS else str(host)
-                if self.source == SOURCE_RECONFIGURE:
-                    return await self._log_in_again(self._get_reconfigure_entry())
                 return await self.async_step_pick_implementation()
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, shown),
             errors=errors,
-        )
-
-    async def _log_in_again(self, entry: ConfigEntry) -> ConfigFlowResult:
-        return await self.async_step_pick_implementation(
-            {"implementation": entry.data["auth_implementation"]}
         )
 
     @override

@@ -23,6 +23,7 @@ from yarl import URL
 
 from ...const import DOMAIN
 from ..http import (
+    AuthError,
     LoginEndedError,
     RefusedError,
     UnexpectedAnswerError,
@@ -117,14 +118,18 @@ class RegionalImplementation(AuthImplementation):
 
     @override
     async def _token_request(self, data: dict[str, Any]) -> dict[str, Any]:
-        answer = await request(
-            async_get_clientsession(self.hass),
-            "POST",
-            URL(self.token_url),
-            headers={},
-            form={**data, "client_id": self.client_id, "client_secret": self.client_secret},
-            limits=SLOW_ANSWERS,
-        )
+        try:
+            answer = await request(
+                async_get_clientsession(self.hass),
+                "POST",
+                URL(self.token_url),
+                headers={},
+                form={**data, "client_id": self.client_id, "client_secret": self.client_secret},
+                limits=SLOW_ANSWERS,
+            )
+        except AuthError as err:
+            # Said here, it is about the app: the person's login may be as good as ever.
+            raise RefusedError(401, err.code) from None
         match token := answer.json():
             case {"access_token": str(access), "expires_in": int() | str() as lives} if access:
                 try:
