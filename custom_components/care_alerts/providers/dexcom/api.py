@@ -22,9 +22,14 @@ LONGEST_WINDOW: Final = timedelta(days=30)
 SLOW_ANSWERS: Final = ClientTimeout(total=150, sock_connect=10, sock_read=100)
 """Dexcom takes a minute on its bad days."""
 
-# Python reads more forms than Dexcom has: a bare date, a week, a time without minutes are no instants of ours.
+GLUCOSE_UNITS: Final = frozenset({"mg/dL", "mmol/L"})
+"""What a glucose value can be told in."""
+
+# Python reads more than Dexcom writes: a bare date, a week, a time without minutes; and +05:99 as +06:39.
 _INSTANT = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d(:?\d\d)?)?)?", re.ASCII
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?"
+    r"(Z|[+-]\d\d(:?[0-5]\d(:?[0-5]\d)?)?)?",
+    re.ASCII,
 )
 
 _AT_A_TIME: Final = 500
@@ -87,16 +92,16 @@ class Egv:
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> Self | None:
-        """Read one; None where the sensor had no value."""
-        value = record["value"]
-        if value is None:
+        """Read one; None where the sensor had no value, or one in a unit that cannot be told (Dexcom lists `unknown`)."""
+        value, unit = record["value"], text(record.get("unit", "mg/dL"))
+        if value is None or unit not in GLUCOSE_UNITS:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1000:
             raise ValueError
         return cls(
             instant(record["systemTime"]),
             value,
-            text(record.get("unit", "mg/dL")),
+            unit,
             text_or_none(record.get("status")),
             text_or_none(record.get("trend")),
             MadeFor.of(record),
@@ -268,17 +273,15 @@ class DexcomClient:
 
 
 def windows(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """The time from `start` to `end` in pieces that Dexcom answers for, oldest first, in whole seconds."""
-    start, end = start.replace(microsecond=0), _ceil(end)
+    """The time from `start` to `end` in pieces that Dexcom answers for, oldest first.
+
+    They are of whole seconds; the one that has only begun is left to the next time, or 30 days were two requests.
+    """
+    start, end = start.replace(microsecond=0), end.replace(microsecond=0)
     while start < end:
         until = min(start + LONGEST_WINDOW, end)
         yield start, until
         start = until
-
-
-def _ceil(moment: datetime) -> datetime:
-    whole = moment.replace(microsecond=0)
-    return whole if whole == moment else whole + timedelta(seconds=1)
 
 
 def _window(start: datetime, end: datetime) -> dict[str, str]:
