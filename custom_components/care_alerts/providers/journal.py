@@ -127,10 +127,10 @@ class Journal:
         )
 
     async def remove(self) -> None:
-        """Leave nothing behind, not even what was set aside."""
+        """Leave nothing behind: not what was set aside, and not what a provider or Home Assistant put beside it."""
         await self._store.async_remove()
         path = Path(self._store.path)
-        await self._hass.async_add_executor_job(_remove_all, path.parent, f"{path.name}.corrupt*")
+        await self._hass.async_add_executor_job(_remove_all, path.parent, f"{path.name}.*")
         for what in ("journal_set_aside", "journal_not_written"):
             ir.async_delete_issue(self._hass, DOMAIN, f"{what}_{self._entry_id}")
 

@@ -144,8 +144,8 @@ class DexcomCoordinator(SourceCoordinator):
     @classmethod
     @override
     async def async_remove(cls, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
-        await super().async_remove(hass, entry)
         await Tokens.forget(hass, entry)
+        await super().async_remove(hass, entry)
 
     @override
     async def async_shutdown(self) -> None:

@@ -11,14 +11,19 @@ from homeassistant.components.application_credentials import (
     ClientCredential,
 )
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ImplementationUnavailableError, UnknownImplementationError
+from homeassistant.core import HassJob, HomeAssistant, callback
+from homeassistant.exceptions import (
+    ImplementationUnavailableError,
+    UnknownImplementationError,
+    UnsupportedStorageVersionError,
+)
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.config_entry_oauth2_flow import (
     OAuth2Session,
     async_get_config_entry_implementation,
 )
 from homeassistant.helpers.storage import Store
+from homeassistant.util.hass_dict import HassKey
 from yarl import URL
 
 from ...const import DOMAIN
@@ -31,6 +36,7 @@ from ..http import (
     base_url,
     request,
 )
+from ..records import UNREADABLE
 from .api import SLOW_ANSWERS
 
 CONF_REGION: Final = "region"
@@ -44,6 +50,14 @@ REGIONS: Final = {
 """The regions and their hosts: accounts, apps and their credentials belong to one of them."""
 
 SCOPE: Final = "offline_access"
+
+USUAL_LIFETIME: Final = 7200
+"""Seconds that a token lives (vendor: two hours)."""
+
+_LONGEST_LIFETIME: Final = 365 * 24 * 3600
+
+_REFRESHES: Final = HassKey[dict[str, asyncio.Task[None]]](f"{DOMAIN}_dexcom_refreshes")
+"""The refreshes under way by entry id: one may outlive the set-up of its entry that began it."""
 
 
 def host_of(region: str) -> URL:
@@ -108,10 +122,11 @@ class RegionalImplementation(AuthImplementation):
         }
         try:
             new_token = {**token, **await self._token_request(asked)}
-        except RefusedError as err:
+        except (AuthError, RefusedError) as err:
             if err.code == "invalid_grant":
                 raise LoginEndedError(str(err), code=err.code) from None
-            raise
+            # A 401 here is about the app (RFC 6749, 5.2): no end of the login.
+            raise RefusedError(getattr(err, "status", 401), err.code) from None
         if self._keep:
             await self._keep(used, new_token)
         return new_token
@@ -131,12 +146,17 @@ class RegionalImplementation(AuthImplementation):
             # Said here, it is about the app: the person's login may be as good as ever.
             raise RefusedError(401, err.code) from None
         match token := answer.json():
-            case {"access_token": str(access), "expires_in": int() | str() as lives} if access:
-                try:
-                    return {**token, "expires_in": int(lives)}
-                except ValueError:
-                    pass
+            case {"access_token": str(access)} if access:
+                return {**token, "expires_in": _lifetime(token.get("expires_in"))}
         raise UnexpectedAnswerError("no token in the answer")
+
+
+def _lifetime(told: Any) -> int:
+    """For how many seconds a token is good. One that does not say so is not thrown away: its refresh token is the only one."""
+    try:
+        return min(int(told), _LONGEST_LIFETIME)
+    except UNREADABLE:
+        return USUAL_LIFETIME
 
 
 class Tokens:
@@ -149,7 +169,7 @@ class Tokens:
         self._store = _store(hass, entry)
         self._oauth: OAuth2Session | None = None
         self._opening = asyncio.Lock()
-        self._refreshes: set[asyncio.Task[None]] = set()
+        self._refreshes = hass.data.setdefault(_REFRESHES, {})
 
     async def access_token(self) -> str:
         """A token that is valid by the clock.
@@ -161,11 +181,7 @@ class Tokens:
         """
         oauth = await self._opened()
         if not oauth.valid_token:
-            # A refresh that has begun must end: the old token is worth nothing from then on.
-            refresh = self._hass.async_create_task(oauth.async_ensure_token_valid())
-            self._refreshes.add(refresh)
-            refresh.add_done_callback(self._refreshes.discard)
-            await asyncio.shield(refresh)
+            await asyncio.shield(self._refresh(oauth))
         token: str = oauth.token["access_token"]
         return token
 
@@ -177,9 +193,33 @@ class Tokens:
         return await self.access_token()
 
     async def settle(self) -> None:
-        """Wait for the refreshes that have begun."""
-        if self._refreshes:
-            await asyncio.wait(self._refreshes)
+        """Wait for the refresh under way."""
+        if refresh := self._refreshes.get(self._entry.entry_id):
+            await asyncio.wait([refresh])
+
+    def _refresh(self, oauth: OAuth2Session) -> asyncio.Task[None]:
+        """The refresh under way, or a new one.
+
+        It ends whatever becomes of who asked for it: the old token is worth nothing once it has begun.
+        """
+        entry_id = self._entry.entry_id
+        if entry_id in self._refreshes:
+            return self._refreshes[entry_id]
+        refresh = self._hass.async_create_task(oauth.async_ensure_token_valid())
+        # Home Assistant stops without waiting for tasks, but for these jobs.
+        done_before_stopping = self._hass.async_add_shutdown_job(HassJob(self.settle))
+
+        @callback
+        def ended(refresh: asyncio.Task[None]) -> None:
+            done_before_stopping()
+            del self._refreshes[entry_id]
+            if not refresh.cancelled():
+                # Or asyncio complains where nobody is left to hear of a failure.
+                refresh.exception()
+
+        self._refreshes[entry_id] = refresh
+        refresh.add_done_callback(ended)
+        return refresh
 
     async def _opened(self) -> OAuth2Session:
         async with self._opening:
@@ -196,7 +236,12 @@ class Tokens:
             raise UnreachableError("credentials not loaded") from None
         if not isinstance(app, RegionalImplementation):
             raise LoginEndedError("credentials of something else")
-        match await self._store.async_load():
+        try:
+            stored = await self._store.async_load()
+        except (*UNREADABLE, UnsupportedStorageVersionError):
+            # JSON, but nothing of ours: the entry's own token may well be good.
+            stored = None
+        match stored:
             # Home Assistant writes its entries a second later: a crash may have come in between.
             case {"replaces": used, "token": dict(token)} if used == self._entry.data["token"].get(
                 "refresh_token"
@@ -216,7 +261,10 @@ class Tokens:
 
     @staticmethod
     async def forget(hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Remove what is on disk beside the entry."""
+        """Remove what is on disk beside the entry, and let nothing come after."""
+        if refresh := hass.data.get(_REFRESHES, {}).get(entry.entry_id):
+            refresh.cancel()
+            await asyncio.wait([refresh])
         await _store(hass, entry).async_remove()
 
 
