@@ -62,6 +62,9 @@ MORE_THAN_USUAL: Final = timedelta(hours=1)
 WORTH_SHOWING: Final = timedelta(hours=3)
 """So much later than usual, what the source said is no longer shown as a state."""
 
+EPISODES_OF: Final = timedelta(days=3)
+"""How far back episodes are looked at one by one, beside the newest of each type."""
+
 SAMPLES: Final = 96
 """How many of the newest samples tell a wearer's usual delay: a day's."""
 
@@ -224,34 +227,39 @@ def picture_of(
 
 
 def _condition(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> Condition:
-    run = _newest_run(alerts, hold)
+    recent = _recent(alerts, now - EPISODES_OF, hold)
     endings = []
     then = now
-    for alert in reversed(run):
+    for alert in reversed(recent):
         if tells(alert) and (until := stands_until(alert, hold)) <= then:
             endings.append(Ending(until, EndReason.EXPIRED))
         then = alert.observed_at
-    found = episodes(run, endings, tells=tells)
-    episode = found[-1] if found else None
-    is_on = episode is not None and episode.is_open
+    runs = episodes(recent, endings, tells=tells)
+    if not runs:
+        return Condition(is_on=False)
+    *earlier, episode = runs
     return Condition(
-        is_on=is_on,
-        standing=episode.last_seen if episode and is_on else None,
+        is_on=episode.is_open,
+        standing=episode.last_seen if episode.is_open else None,
         episode=episode,
+        earlier=earlier,
     )
 
 
-def _newest_run(alerts: Sequence[Alert], hold: timedelta) -> list[Alert]:
-    """The alerts that the newest episode is made of, and a little more: there are weeks of older ones."""
-    run: list[Alert] = []
+def _recent(alerts: Sequence[Alert], since: datetime, hold: timedelta) -> list[Alert]:
+    """The alerts since then and those of the newest episode; there are weeks of older ones."""
+    found: list[Alert] = []
     begun = False
     for alert in reversed(alerts):
         told = tells(alert)
         if told is None:
             continue
-        if begun and (not told or stands_until(alert, hold) <= run[-1].observed_at):
+        is_older_episode = begun and (
+            not told or stands_until(alert, hold) <= found[-1].observed_at
+        )
+        if is_older_episode and alert.observed_at < since:
             break
         begun = begun or told
-        run.append(alert)
-    run.reverse()
-    return run
+        found.append(alert)
+    found.reverse()
+    return found
