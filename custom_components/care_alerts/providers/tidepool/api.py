@@ -45,11 +45,12 @@ _HIGHEST: Final = {MG_DL: 1000.0, MMOL_L: 55.0}
 
 @dataclass(frozen=True, slots=True)
 class Sharer:
-    """Somebody who shares with us: what they allow (`view`, `follow`...), and their name if the answer told it."""
+    """Somebody who shares with us: what they allow (`view`, `follow`...), and if it was told their name and their unit."""
 
     user_id: str
     permissions: frozenset[str]
     name: str | None = None
+    unit: str | None = None
 
     @classmethod
     def of(cls, record: Any) -> Self | None:
@@ -58,7 +59,12 @@ class Sharer:
         user_id = _text(record["userid"])
         if not granted:
             return None
-        return cls(user_id, frozenset(_mapping(granted)), _name_in(record.get("profile")))
+        match record:
+            case {"settings": {"units": {"bg": units}}}:
+                unit = exact_unit(units)
+            case _:
+                unit = None
+        return cls(user_id, frozenset(_mapping(granted)), _name_in(record.get("profile")), unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
