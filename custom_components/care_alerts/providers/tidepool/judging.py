@@ -358,10 +358,14 @@ class _Judge:
             or run.cut
         ):
             return None
-        shows = [one for one in run.readings if one.observed_at <= moment] or run.readings[:1]
+        until_then = [one for one in run.readings if one.observed_at <= moment]
+        after = run.readings[len(until_then) :]
+        # In a gap, the reading before it is not now any more: the next one shows that it has lasted.
+        is_now = bool(until_then) and moment - until_then[-1].observed_at <= NOW
+        shown = until_then[-1] if is_now or not after else after[0]
         told = Told(started=run.first, last=run.last, told_at=until if run.open else moment)
         self.memory.told.append(told)
-        self._add(told, shows[-1].observed_at, shows[-1])
+        self._add(told, shown.observed_at, shown)
         return told
 
     def _repeat(self, told: Told, run: Run) -> None:
