@@ -23,6 +23,7 @@ from ..http import (
     UnexpectedAnswerError,
     request,
 )
+from ..records import UNREADABLE, text, text_or_none
 from .session import TOKEN_HEADER, Session
 from .units import MG_DL, MMOL_L, exact_unit
 
@@ -32,9 +33,6 @@ FOLLOW: Final = "follow"
 CBG: Final = "cbg"
 SMBG: Final = "smbg"
 DOSING_DECISION: Final = "dosingDecision"
-
-# What reading a record raises. Such errors quote the record, so they go no further.
-_UNREADABLE = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
 
 _EDGE: Final = {OutOfRange.LOW: 40.0, OutOfRange.HIGH: 400.0}
 """mg/dL at which a sensor stops telling values, where a record does not say it: a LOW without a number is still a LOW."""
@@ -56,7 +54,7 @@ class Sharer:
     def of(cls, record: Any) -> Self | None:
         """Read an entry of the metadata; None for somebody with whom we share but who does not share with us."""
         granted = record.get("trustorPermissions")
-        user_id = _text(record["userid"])
+        user_id = text(record["userid"])
         if not granted:
             return None
         match record:
@@ -86,22 +84,20 @@ class Reading:
         beyond = _out_of_range_in(record.get("annotations"))
         try:
             value, unit = _value_in(record)
-        except LookupError, OverflowError, TypeError, ValueError:
+        except UNREADABLE:
             if beyond is None:
                 raise
             value, unit = beyond[1], MG_DL
-        trend, device = record.get("trend"), record.get("deviceId")
         origin = record.get("origin")
-        name = origin.get("name") if isinstance(origin, Mapping) else None
         return cls(
             time=_utc(record["time"]),
             kind=record["type"],
-            device=device if isinstance(device, str) else "",
+            device=text_or_none(record.get("deviceId")) or "",
             value=value,
             unit=unit,
-            trend=trend if isinstance(trend, str) else None,
+            trend=text_or_none(record.get("trend")),
             out_of_range=beyond and beyond[0],
-            origin=name if isinstance(name, str) else None,
+            origin=text_or_none(origin.get("name")) if isinstance(origin, Mapping) else None,
         )
 
 
@@ -159,7 +155,7 @@ class TidepoolClient:
         for record in records:
             try:
                 sharer = Sharer.of(record)
-            except _UNREADABLE:
+            except UNREADABLE:
                 unreadable += 1
                 continue
             if sharer and sharer.user_id != me:
@@ -252,7 +248,7 @@ class TidepoolClient:
                         pass
                     case _:
                         unreadable += 1
-            except _UNREADABLE:
+            except UNREADABLE:
                 unreadable += 1
         if records and unreadable == len(records):
             raise UnexpectedAnswerError("no record can be read")
@@ -307,15 +303,9 @@ def _alerts_path(person: str, me: str) -> tuple[str, ...]:
 
 def _user_id_in(body: Any) -> str:
     try:
-        return _text(body["userid"])
-    except _UNREADABLE:
+        return text(body["userid"])
+    except UNREADABLE:
         raise UnexpectedAnswerError("no user id in the answer") from None
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError
-    return value
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -335,8 +325,8 @@ def _name_in(profile: Any) -> str | None:
             return None
 
 
-def _utc(text: Any) -> datetime:
-    moment = datetime.fromisoformat(text)
+def _utc(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value)
     if not 2000 < moment.year < 2100:
         raise ValueError
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -366,7 +356,7 @@ def _out_of_range_in(annotations: Any) -> tuple[OutOfRange, float] | None:
                 side = OutOfRange(direction)
                 try:
                     edge = _number(annotation["threshold"])
-                except LookupError, OverflowError, TypeError, ValueError:
+                except UNREADABLE:
                     edge = _EDGE[side]
                 return side, edge if 0 < edge <= _HIGHEST[MG_DL] else _EDGE[side]
     return None
