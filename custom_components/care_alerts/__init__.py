@@ -14,6 +14,7 @@ from .const import DOMAIN, PLATFORMS
 from .entity import person_identifier, source_identifier
 from .providers import PROVIDERS
 from .providers.coordinator import CareAlertsConfigEntry
+from .threshold_actions import async_setup_threshold_actions
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -21,6 +22,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all sources share."""
     async_setup_actions(hass)
+    async_setup_threshold_actions(hass)
     return True
 
 

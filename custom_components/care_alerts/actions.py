@@ -69,7 +69,7 @@ async def _get_alerts(call: ServiceCall) -> ServiceResponse:
     least = Severity(call.data[ATTR_LEAST_SEVERITY])
     found: list[tuple[Alert, dict[str, Any]]] = []
     unavailable: set[str] = set()
-    for coordinator, people in _targeted(call).items():
+    for coordinator, people in targeted(call).items():
         between = await _alerts_asked_for(coordinator, call)
         unavailable.update(between.unavailable)
         found += [
@@ -100,7 +100,7 @@ async def _alerts_asked_for(coordinator: SourceCoordinator, call: ServiceCall) -
     return await coordinator.async_alerts_between(since, until)
 
 
-def _targeted(call: ServiceCall) -> dict[SourceCoordinator, dict[str, dict[str, Any]]]:
+def targeted(call: ServiceCall) -> dict[SourceCoordinator, dict[str, dict[str, Any]]]:
     """The people an action is aimed at, by their source: a source's device or entity stands for all its people.
 
     Raises:

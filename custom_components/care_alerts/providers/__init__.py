@@ -3,7 +3,10 @@
 from .base import PersonSensorDescription, Provider
 from .dexcom.provider import DEXCOM
 from .lumen.provider import LUMEN
+from .tidepool.provider import TIDEPOOL
 
 __all__ = ["PROVIDERS", "PersonSensorDescription", "Provider"]
 
-PROVIDERS: dict[str, Provider] = {provider.source: provider for provider in (LUMEN, DEXCOM)}
+PROVIDERS: dict[str, Provider] = {
+    provider.source: provider for provider in (LUMEN, DEXCOM, TIDEPOOL)
+}

@@ -157,7 +157,7 @@ def test_devices_are_kept_apart_and_in_order() -> None:
     assert all_.newest is of_sensor[-1]
     all_.forget_before(NOON - MINUTE * 3)
     assert [len(some) for some in all_.by_source().values()] == [1, 1, 1]
-    assert all_.newest_of_sensor is not None
+    assert all_.heard_to is not None
     all_.forget_before(NOON - MINUTE)
     assert set(all_.by_source()) == {("cbg", "DexG7_1"), ("smbg", "meter")}
 

@@ -387,9 +387,11 @@ class _Judge:
         Judged by what the answers said: while nobody answers, nothing is known of this.
         """
         told = self.memory.open
+        self.turns.append(readings.heard_at + SILENCE)
+        if self.now >= readings.heard_at + SILENCE:
+            return Verdict(is_on=None, reason=Reason.TOO_OLD, stale=True), None
         if self.kind == "no_communication":
-            newest = readings.newest_of_sensor
-            heard = newest.observed_at if newest else readings.covered_from
+            heard = readings.heard_to or readings.covered_from
         elif readings.newest_loop is not None:
             heard = readings.newest_loop
         elif told:

@@ -112,11 +112,12 @@ class Readings:
         return _newest(one for known in self._held.values() for one in known.values())
 
     @property
-    def newest_of_sensor(self) -> Observed | None:
-        """The newest reading of a sensor: a finger prick says nothing of whether the sensor is heard."""
-        return _newest(
+    def heard_to(self) -> datetime | None:
+        """The newest reading's time of a sensor: a finger prick says nothing of whether the sensor is heard."""
+        newest = _newest(
             one for (kind, _), known in self._held.items() if kind == CBG for one in known.values()
         )
+        return newest.observed_at if newest else None
 
 
 def _observed_at(one: Observed) -> datetime:

@@ -63,6 +63,10 @@ class PasswordSession:
         self._token: str | None = None
         self._since = now()
 
+    def is_for(self, other: PasswordSession) -> bool:
+        """Whether both are for the same account, with the same password."""
+        return (self._url, self._authorization) == (other._url, other._authorization)
+
     async def token(self) -> str:
         """A token that is thought to be alive: the newest one, renewed in time.
 

@@ -175,16 +175,23 @@ def starting(unit: str) -> dict[Field, bool | float]:
 
     Thresholds are those that Tidepool's own app starts with.
     """
-    low = (55, 70, 250) if unit == MG_DL else (3.0, 3.9, 14.0)
+    urgent_low, low, high = (55, 70, 250) if unit == MG_DL else (3.0, 3.9, 14.0)
     proposed: dict[str, bool | float] = {
-        **dict(zip(GLUCOSE_KINDS, low, strict=True)),
+        "urgent_low_enabled": True,
+        "urgent_low": urgent_low,
+        "low_enabled": True,
+        "low": low,
         "low_delay": 0,
         "low_repeat": 30,
+        "high_enabled": True,
+        "high": high,
         "high_delay": 60,
         "high_repeat": 120,
+        "no_communication_enabled": True,
         "no_communication_delay": 30,
+        # Not everybody loops.
+        "not_looping_enabled": False,
         "not_looping_delay": 30,
-        **{f"{kind}_enabled": kind != "not_looping" for kind in KINDS},
     }
     return {FIELDS[name]: value for name, value in proposed.items()}
 
