@@ -495,8 +495,11 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             self._check_wait()
             attention.changes += 1
             try:
-                made = change(await self._settings_now(person_id), wanted, unit)
-                after = await self._written(person_id, made)
+                before = await self._settings_now(person_id)
+                made = change(before, wanted, unit)
+                after = await self._written(person_id, made) if made.alerts else before
+                self._shown(person_id, after)
+                made.check_kept(after)
             except SettingsError as err:
                 raise invalid(err) from err
             except ApiError as err:
@@ -508,36 +511,31 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
     async def _written(self, person_id: str, made: Change) -> Settings:
         """Write a change, and read back what has come of it."""
         failure: ApiError | None = None
-        if made.alerts:
-            try:
-                await self._client.write_alerts(person_id, self._me, made.alerts)
-            except AuthError, RateLimitedError:
+        try:
+            await self._client.write_alerts(person_id, self._me, made.alerts)
+        except AuthError, RateLimitedError:
+            raise
+        except RefusedError as err:
+            if err.status == 403:
                 raise
-            except RefusedError as err:
-                if err.status == 403:
-                    raise
-                raise HomeAssistantError(
-                    translation_domain=DOMAIN, translation_key="settings_refused"
-                ) from err
-            except ApiError as err:
-                # It may have been written all the same.
-                failure = err
+            raise HomeAssistantError(
+                translation_domain=DOMAIN, translation_key="settings_refused"
+            ) from err
+        except ApiError as err:
+            # It may have been written all the same.
+            failure = err
         try:
             after = await self._settings_now(person_id)
         except ApiError as err:
             self._attention[person_id].settings_due = dt_util.utcnow()
-            if not made.alerts or failure:
+            self.config_entry.async_create_task(self.hass, self.async_request_refresh())
+            if failure:
                 raise
             raise HomeAssistantError(
                 translation_domain=DOMAIN, translation_key="settings_not_confirmed"
             ) from err
-        self._shown(person_id, after)
-        try:
-            made.check_kept(after)
-        except SettingsError:
-            if failure:
-                raise failure from None
-            raise
+        if failure and not made.is_kept_in(after):
+            raise failure
         return after
 
     @override

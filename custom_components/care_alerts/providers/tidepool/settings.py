@@ -158,6 +158,10 @@ class Change:
     asked: Mapping[Field, bool | float]
     """Thresholds in the unit of the settings."""
 
+    def is_kept_in(self, read_back: Settings) -> bool:
+        """Whether Tidepool has all that was asked for."""
+        return all(read_back.value(field) == value for field, value in self.asked.items())
+
     def check_kept(self, read_back: Settings) -> None:
         """Compare with what Tidepool has now.
 
