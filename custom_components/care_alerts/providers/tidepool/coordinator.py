@@ -337,8 +337,11 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
     async def _read_settings(self, person_id: str) -> None:
         attention = self._attention[person_id]
         changes = attention.changes
-        if not self._is_settable(person_id) or attention.lock.locked():
+        if not self._is_settable(person_id):
+            return
+        if attention.lock.locked():
             # Whoever changes them reads them, too.
+            attention.settings_due = dt_util.utcnow() + timedelta(minutes=1)
             return
         try:
             document = await self._client.alerts(person_id, self._me)
@@ -528,7 +531,10 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             after = await self._settings_now(person_id)
         except ApiError as err:
             self._attention[person_id].settings_due = dt_util.utcnow()
-            self.config_entry.async_create_task(self.hass, self.async_request_refresh())
+            # Once this is told, not while the lock is held.
+            self.config_entry.async_create_task(
+                self.hass, self.async_request_refresh(), eager_start=False
+            )
             if failure:
                 raise
             raise HomeAssistantError(
