@@ -22,6 +22,7 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.entity import source_identifier
 from simulator import Simulator
 from simulator.dexcom_wearer import Wearer
+from simulator.tidepool import Account
 
 # A Wednesday noon: Tuesday has been analysed.
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -103,6 +104,24 @@ class House:
             domain=DOMAIN,
             title=more.pop("title", "Dexcom"),
             unique_id=wearer.user_id,
+            data=data | more.pop("data", {}),
+            **more,
+        )
+
+    def tidepool_entry(self, account: Account | None = None, **more: Any) -> MockConfigEntry:
+        """An entry for a care partner of the simulator's Tidepool, not yet set up."""
+        account = account or self.sim.tidepool.account
+        data = {
+            "source": "tidepool",
+            "environment": self.sim.tidepool.url,
+            "username": account.username,
+            "password": account.password,
+            "user_id": account.user_id,
+        }
+        return MockConfigEntry(
+            domain=DOMAIN,
+            title="Tidepool",
+            unique_id=account.user_id,
             data=data | more.pop("data", {}),
             **more,
         )

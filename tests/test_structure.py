@@ -29,11 +29,12 @@ from PIL import Image
 import pytest
 import voluptuous as vol
 
-from custom_components.care_alerts import condition, system_health, trigger
+from custom_components.care_alerts import condition, repairs, system_health, trigger
 from custom_components.care_alerts.alerts.freshness import Status
 from custom_components.care_alerts.config_flow import CareAlertsConfigFlow
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers import PROVIDERS
+from custom_components.care_alerts.providers.tidepool.settings import FIELDS
 
 from .conftest import House
 
@@ -362,7 +363,8 @@ def test_flow_aborts_have_strings() -> None:
         # With an argument by position it ends another flow, by its id.
         if called(call) == "async_abort" and not call.args:
             used.add(text_of(argument(call, "reason")))
-    assert used == set(english()["config"]["abort"])
+    fixes = (issue.get("fix_flow", {}) for issue in english()["issues"].values())
+    assert used == set(english()["config"]["abort"]).union(*(fix.get("abort", ()) for fix in fixes))
 
 
 def placeholders(call: ast.Call) -> set[str]:
@@ -403,8 +405,27 @@ def test_issues_have_strings() -> None:
             texts = issues[name := text_of(key)]
             used.add(name)
             given = placeholders(call)
-            assert placeholders_in(texts["title"] + texts["description"]) == given, name
+            # What can be fixed here tells the rest in the flow that fixes it.
+            if "fix_flow" in texts:
+                assert placeholders_in(texts["title"]) <= given, name
+            else:
+                assert placeholders_in(texts["title"] + texts["description"]) == given, name
+            assert ("fix_flow" in texts) is is_true(argument(call, "is_fixable")), name
     assert used == set(issues)
+
+
+def is_true(node: ast.expr | None) -> bool:
+    """Return whether an argument is literally true."""
+    return isinstance(node, ast.Constant) and node.value is True
+
+
+def test_fix_flows_have_strings() -> None:
+    fixes = [issue["fix_flow"] for issue in english()["issues"].values() if "fix_flow" in issue]
+    shown = steps(repairs.FirstSettingsFlow) - {"init"}
+    assert set().union(*(fix["step"] for fix in fixes)) == shown
+    for fix in fixes:
+        for step in fix["step"].values():
+            assert set(step["data"]) == set(step["data_description"]) == set(FIELDS)
 
 
 async def test_entities_have_strings_and_icons(house: House) -> None:
@@ -412,6 +433,8 @@ async def test_entities_have_strings_and_icons(house: House) -> None:
     account.add_person("maria.keller@example.com")
     await house.set_up(house.entry())
     await house.set_up(await house.dexcom_entry())
+    house.sim.tidepool.add_child("Jill").share_with(house.sim.tidepool.account)
+    await house.set_up(house.tidepool_entry())
 
     names: dict[str, dict[str, Any]] = english()["entity"]
     icons: dict[str, dict[str, Any]] = read_json(COMPONENT / "icons.json")["entity"]

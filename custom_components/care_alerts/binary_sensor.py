@@ -79,14 +79,16 @@ class AlertSensor(_BinarySensor, PersonEntity):
         if self.picture is None or not self.coordinator.data.freshness.believable:
             return Shown(None, available=False)
         condition = self.picture.conditions.get(self.entity_description.key)
-        if condition is None:
+        if condition is None or condition.unavailable:
             return Shown(None, available=False)
         alert, episode = condition.standing, condition.episode
         case = self.picture.case(self.entity_description.key)
         acknowledgement = case.acknowledgement if case else None
+        stale = {} if condition.stale is None else {"stale": condition.stale}
         return Shown(
             condition.is_on,
-            {
+            stale
+            | {
                 "observed_at": alert and alert.observed_at,
                 "received_at": alert and alert.received_at,
                 "severity": alert and alert.severity.value,

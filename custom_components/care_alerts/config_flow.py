@@ -10,9 +10,10 @@ from .const import DOMAIN
 from .providers import PROVIDERS
 from .providers.dexcom.flow import DexcomSteps
 from .providers.lumen.flow import LumenSteps
+from .providers.tidepool.flow import TidepoolSteps
 
 
-class CareAlertsConfigFlow(LumenSteps, DexcomSteps, domain=DOMAIN):
+class CareAlertsConfigFlow(LumenSteps, TidepoolSteps, DexcomSteps, domain=DOMAIN):
     """Set up a source, renew its login, change its address."""
 
     VERSION = 1

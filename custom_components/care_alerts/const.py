@@ -12,7 +12,9 @@ PLATFORMS: Final = (
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
     Platform.EVENT,
+    Platform.NUMBER,
     Platform.SENSOR,
+    Platform.SWITCH,
 )
 
 ATTR_ALERT_TYPES: Final = "alert_types"

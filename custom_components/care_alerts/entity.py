@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, override
 
+from homeassistant.const import EntityCategory
 from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
@@ -12,9 +13,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .alerts.model import Person
-from .alerts.picture import PersonPicture
+from .alerts.picture import PersonPicture, Setting
 from .const import DOMAIN
 from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
+from .providers.settings import SettingsKeeper
 
 ALERT: Final = "alert"
 """The key of the event entity of a person's alerts."""
@@ -42,6 +44,7 @@ class Shown:
     value: Any
     attributes: Mapping[str, Any] | None = None
     available: bool = True
+    within: Setting | None = None
 
 
 class CareAlertsEntity(CoordinatorEntity[SourceCoordinator]):
@@ -120,6 +123,45 @@ class PersonEntity(CareAlertsEntity):
     def picture(self) -> PersonPicture | None:
         """The person as last heard of; None once they are not followed any more."""
         return self.coordinator.data.people.get(self.person_id)
+
+
+class SettingEntity(PersonEntity):
+    """A setting that the source keeps for a person. What it shows is what the source has, never what was only asked for."""
+
+    _attr_entity_category = EntityCategory.CONFIG
+
+    @property
+    def setting(self) -> Setting | None:
+        """What there is to set; None where it cannot be."""
+        if self.picture is None:
+            return None
+        return self.picture.settings.get(self.entity_description.key)
+
+    @override
+    def _show(self) -> Shown:
+        setting = self.setting
+        if setting is None:
+            return Shown(None, available=False)
+        # Its unit and limits are no attributes of ours, but a change of them is one to be written.
+        return Shown(setting.value, within=setting)
+
+    async def async_set(self, value: bool | float) -> None:
+        """Have the source keep another value.
+
+        Raises:
+            HomeAssistantError: it does not.
+
+        """
+        if isinstance(self.coordinator, SettingsKeeper):
+            await self.coordinator.async_set(self.person_id, self.entity_description.key, value)
+
+
+def with_settings[DescriptionT: EntityDescription](
+    descriptions: Iterable[DescriptionT],
+) -> Callable[[PersonPicture], list[DescriptionT]]:
+    """Those of the descriptions that a person has settings for."""
+    known = tuple(descriptions)
+    return lambda picture: [one for one in known if one.key in picture.settings]
 
 
 def add_people[DescriptionT: EntityDescription](

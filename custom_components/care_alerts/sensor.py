@@ -168,7 +168,8 @@ class OwnSensor(_Sensor, PersonEntity):
 
     @override
     def _show(self) -> Shown:
-        if self.picture is None or not self.coordinator.data.freshness.believable:
+        believable = self.coordinator.data.freshness.believable
+        if self.picture is None or (self.entity_description.says_now and not believable):
             return Shown(None, available=False)
         value = self.entity_description.value_fn(self.picture)
         if value is None:

@@ -18,24 +18,33 @@ from .taking import (
     unacknowledge,
     unsnooze,
 )
+from .thresholds import (
+    DELETE_THRESHOLDS,
+    GET_THRESHOLDS,
+    SET_THRESHOLDS,
+    SET_THRESHOLDS_SCHEMA,
+    delete_thresholds,
+    get_thresholds,
+    set_thresholds,
+)
 
 
 @callback
 def async_setup_actions(hass: HomeAssistant) -> None:
     """Register the actions."""
     register = hass.services.async_register
-    register(
-        DOMAIN,
-        GET_ALERTS,
-        get_alerts,
-        schema=GET_ALERTS_SCHEMA,
-        supports_response=SupportsResponse.ONLY,
-    )
+    for name, action, schema in (
+        (GET_ALERTS, get_alerts, GET_ALERTS_SCHEMA),
+        (GET_THRESHOLDS, get_thresholds, TARGET_SCHEMA),
+    ):
+        register(DOMAIN, name, action, schema=schema, supports_response=SupportsResponse.ONLY)
     for name, action, schema in (
         (ACKNOWLEDGE, acknowledge, ACKNOWLEDGE_SCHEMA),
         (UNACKNOWLEDGE, unacknowledge, TARGET_SCHEMA),
         (SNOOZE, snooze, SNOOZE_SCHEMA),
         (UNSNOOZE, unsnooze, TARGET_SCHEMA),
         (SEND_TEST_ALERT, send_test_alert, SEND_TEST_ALERT_SCHEMA),
+        (SET_THRESHOLDS, set_thresholds, SET_THRESHOLDS_SCHEMA),
     ):
         register(DOMAIN, name, action, schema=schema, supports_response=SupportsResponse.OPTIONAL)
+    register(DOMAIN, DELETE_THRESHOLDS, delete_thresholds, schema=TARGET_SCHEMA)

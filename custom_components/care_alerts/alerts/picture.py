@@ -23,6 +23,21 @@ class Condition:
     standing: Alert | None = None
     episode: Episode | None = None
     earlier: Sequence[Episode] = ()
+    stale: bool | None = None
+    """Whether it is only known to have been so when last heard of; None where the source cannot say it of the present."""
+    unavailable: str | None = None
+    """Why there is nothing to be had of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Something at the source that can be set: its value (None: not set yet), and what it may be."""
+
+    value: bool | float | None
+    unit: str | None = None
+    lowest: float = 0
+    highest: float = 0
+    step: float = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +51,10 @@ class PersonPicture:
     conditions: Mapping[str, Condition]
     last_alert: Alert | None
     glucose: Glucose | None = None
+    last_glucose: Glucose | None = None
+    """The newest there was, however long ago; `glucose` may be left out when it no longer speaks of the present."""
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    """What can be set for them at the source, by the entity's key."""
     changes_at: datetime | None = None
     """When time alone will change it."""
     cases: Mapping[Topic, Case] = field(default_factory=dict)

@@ -3,10 +3,13 @@
 from .base import PersonSensorDescription, Provider
 from .dexcom.provider import DEXCOM
 from .lumen.provider import LUMEN
+from .tidepool.provider import TIDEPOOL
 
 __all__ = ["ALERT_TYPES", "PROVIDERS", "PersonSensorDescription", "Provider"]
 
-PROVIDERS: dict[str, Provider] = {provider.source: provider for provider in (LUMEN, DEXCOM)}
+PROVIDERS: dict[str, Provider] = {
+    provider.source: provider for provider in (LUMEN, DEXCOM, TIDEPOOL)
+}
 
 ALERT_TYPES: frozenset[str] = frozenset(
     alert_type for provider in PROVIDERS.values() for alert_type in provider.alert_types

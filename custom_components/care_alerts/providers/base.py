@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from homeassistant.components.number import NumberEntityDescription
 from homeassistant.components.sensor import SensorEntityDescription
+from homeassistant.components.switch import SwitchEntityDescription
 from homeassistant.config_entries import OptionsFlow
 
 from ..alerts.picture import PersonPicture
@@ -17,22 +19,27 @@ class Value:
     """A value and when it was observed: its age travels with it."""
 
     value: str | int | float | datetime | None
-    observed_at: datetime
+    observed_at: datetime | None
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PersonSensorDescription(SensorEntityDescription):
-    """A sensor of a person that only this source has. `value_fn` gives None where there is nothing to show."""
+    """A sensor of a person that only this source has. `value_fn` gives None where there is nothing to show.
+
+    `says_now`: it speaks of the present, so it needs a word to believe.
+    """
 
     value_fn: Callable[[PersonPicture], Value | None]
+    says_now: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """A source: its name in the contract, its alert types, its coordinator, its options and the sensors of its own.
 
-    A person has binary sensors for those of the alert types that their picture has conditions for.
+    A person has binary sensors for those of the alert types that their picture has conditions for, and numbers and
+    switches for what their picture has settings for.
     """
 
     source: str
@@ -40,3 +47,5 @@ class Provider:
     coordinator: type[SourceCoordinator]
     options_flow: type[OptionsFlow]
     person_sensors: tuple[PersonSensorDescription, ...]
+    person_numbers: tuple[NumberEntityDescription, ...] = ()
+    person_switches: tuple[SwitchEntityDescription, ...] = ()

@@ -65,6 +65,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     """
 
     config_entry: CareAlertsConfigEntry
+    longest_retry = LONGEST_RETRY
     source: str
     name_of_source: str
     source_device_id: str
@@ -89,6 +90,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         self._is_awake = False
         self._drills: dict[Topic, list[Episode]] = {}
         self._polling = False
+        self._saving = 0
         self._cancel_turn: CALLBACK_TYPE | None = None
 
     # What a provider brings.
@@ -128,6 +130,14 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     @abstractmethod
     def _state(self) -> dict[str, Any]:
         """Where the reading stands, as JSON values."""
+
+    def _trouble(self) -> Status | None:
+        """Why the source does not tell all that it should; None if it does."""
+        return self.failure
+
+    def _time_tells(self, now: datetime) -> bool:
+        """Write down what has become an alert by time alone; False if there was nothing."""
+        return False
 
     def _delay(self) -> timedelta | None:
         """The usual time from when something was observed to when we had it; None if not known yet."""
@@ -325,7 +335,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     def _unanswered(self, error: ApiError, now: datetime) -> None:
         self._failures += 1
         self.failure = _status_of(error)
-        wait = min(FIRST_RETRY * 2 ** min(self._failures - 1, 10), LONGEST_RETRY)
+        wait = min(FIRST_RETRY * 2 ** min(self._failures - 1, 10), self.longest_retry)
         self._wait_until = None
         if error.retry_after:
             self._wait_until = now + error.retry_after
@@ -425,7 +435,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         """
         # What a poll has written down is on disk, and may be announced, once it is done.
         # And what is announced while all is stopping, nobody hears.
-        if not self._may_announce or self._polling or self.hass.is_stopping:
+        if not self._may_announce or self._polling or self._saving or self.hass.is_stopping:
             return False
         now = dt_util.utcnow()
         handling = self.journal.handling
@@ -642,7 +652,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         freshness = judge(
             now,
             word=self._word(),
-            failure=self.failure,
+            failure=self._trouble(),
             last_contact=self.last_contact,
             delay=self._delay(),
         )
@@ -696,8 +706,23 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     @callback
     def _turn(self, now: datetime) -> None:
         self._cancel_turn = None
-        self._draw(dt_util.utcnow())
-        self._announce_soon()
+        now = dt_util.utcnow()
+        told = self._time_tells(now)
+        self._draw(now)
+        # What is polling will save and announce it.
+        if told and not self._polling:
+            self.config_entry.async_create_task(self.hass, self._save_and_announce())
+        else:
+            self._announce_soon()
+
+    async def _save_and_announce(self) -> None:
+        """Announce what was written down beside a poll, once it is on disk."""
+        self._saving += 1
+        try:
+            await self._save()
+        finally:
+            self._saving -= 1
+        await self._announce_and_save()
 
     @callback
     def _stop_turning(self) -> None:

@@ -1,0 +1,60 @@
+"""What a source that keeps settings for each person lets be done with them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from ..alerts.picture import Setting
+
+
+class SettingsKeeper(ABC):
+    """A source with settings for each person, named as in the actions."""
+
+    @abstractmethod
+    def name_of(self, person_id: str) -> str:
+        """What somebody is called."""
+
+    @abstractmethod
+    def proposed_settings(self, person_id: str) -> dict[str, Setting]:
+        """What to propose to somebody who has no settings yet, by the names of the actions."""
+
+    @abstractmethod
+    async def async_set(self, person_id: str, key: str, value: bool | float) -> None:
+        """Change one of the settings in somebody's picture, by its key there.
+
+        Raises:
+            HomeAssistantError: as for a change.
+
+        """
+
+    @abstractmethod
+    async def async_settings_of(self, person_id: str) -> dict[str, Any]:
+        """Ask for somebody's settings.
+
+        Raises:
+            HomeAssistantError: no usable answer.
+
+        """
+
+    @abstractmethod
+    async def async_change_settings(
+        self, person_id: str, asked: Mapping[str, bool | float], unit: str | None = None
+    ) -> dict[str, Any]:
+        """Change what is asked for and nothing else; return the settings as read back.
+
+        `unit`: the one that glucose values are given in, None: that of the settings.
+
+        Raises:
+            ServiceValidationError: it cannot be written.
+            HomeAssistantError: it was not written, or did not stay.
+
+        """
+
+    @abstractmethod
+    async def async_delete_settings(self, person_id: str) -> None:
+        """Delete somebody's settings.
+
+        Raises:
+            HomeAssistantError: no usable answer.
+
+        """

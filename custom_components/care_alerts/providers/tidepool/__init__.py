@@ -1,0 +1,1 @@
+"""Tidepool: a care partner's alert thresholds, and the readings they are judged by here."""

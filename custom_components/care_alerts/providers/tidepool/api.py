@@ -1,0 +1,362 @@
+"""Tidepool's API: everything we ask of it, and what it answers.
+
+Vendor's documentation: the OpenAPI descriptions "Alerts", "Authentication", "Metadata", "Access Control" and "Data"
+of github.com/tidepool-org/TidepoolApi. What its server does beyond them is said where it matters.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any, Final, Self
+
+from aiohttp import ClientSession
+from yarl import URL
+
+from ...alerts.glucose import OutOfRange
+from ..http import (
+    Answer,
+    ApiError,
+    AuthError,
+    RateLimitedError,
+    RefusedError,
+    UnexpectedAnswerError,
+    request,
+)
+from ..records import UNREADABLE, text, text_or_none
+from .session import TOKEN_HEADER, Session
+from .units import MG_DL, MMOL_L, exact_unit
+
+VIEW: Final = "view"
+FOLLOW: Final = "follow"
+
+CBG: Final = "cbg"
+SMBG: Final = "smbg"
+DOSING_DECISION: Final = "dosingDecision"
+
+_EDGE: Final = {OutOfRange.LOW: 40.0, OutOfRange.HIGH: 400.0}
+"""mg/dL at which a sensor stops telling values, where a record does not say it: a LOW without a number is still a LOW."""
+
+_HIGHEST: Final = {MG_DL: 1000.0, MMOL_L: 55.0}
+"""The server stores nothing above (platform: blood glucose validation)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sharer:
+    """Somebody who shares with us: what they allow (`view`, `follow`...), and if it was told their name and their unit."""
+
+    user_id: str
+    permissions: frozenset[str]
+    name: str | None = None
+    unit: str | None = None
+
+    @classmethod
+    def of(cls, record: Any) -> Self | None:
+        """Read an entry of the metadata; None for somebody with whom we share but who does not share with us."""
+        granted = record.get("trustorPermissions")
+        user_id = text(record["userid"])
+        if not granted:
+            return None
+        match record:
+            case {"settings": {"units": {"bg": units}}}:
+                unit = exact_unit(units)
+            case _:
+                unit = None
+        return cls(user_id, frozenset(_mapping(granted)), _name_in(record.get("profile")), unit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A glucose reading as stored: `time` is the device's, `kind` `cbg` (sensor) or `smbg` (finger), the value in `unit`."""
+
+    time: datetime
+    kind: str
+    device: str
+    value: float
+    unit: str
+    trend: str | None = None
+    out_of_range: OutOfRange | None = None
+    origin: str | None = None
+
+    @classmethod
+    def of(cls, record: Any) -> Self:
+        """Read a `cbg` or `smbg`. Values are mmol/L unless the record says otherwise."""
+        beyond = _out_of_range_in(record.get("annotations"))
+        try:
+            value, unit = _value_in(record)
+        except UNREADABLE:
+            if beyond is None:
+                raise
+            value, unit = beyond[1], MG_DL
+        origin = record.get("origin")
+        return cls(
+            time=_utc(record["time"]),
+            kind=record["type"],
+            device=text_or_none(record.get("deviceId")) or "",
+            value=value,
+            unit=unit,
+            trend=text_or_none(record.get("trend")),
+            out_of_range=beyond and beyond[0],
+            origin=text_or_none(origin.get("name")) if isinstance(origin, Mapping) else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """A person's data: glucose readings and when Loop decided, in no order; `unreadable` counts what could not be read."""
+
+    readings: tuple[Reading, ...]
+    loops: tuple[datetime, ...]
+    unreadable: int
+
+
+class TidepoolClient:
+    """Tidepool's API for one care partner.
+
+    A token that has died is renewed and the request sent once more; a 403 may be just that (`/data` answers it
+    for a dead token as well as for a missing permission), so then we ask who we are.
+    """
+
+    def __init__(self, http: ClientSession, base_url: URL, session: Session) -> None:
+        """Ask `base_url` over `http`, with the tokens of `session`."""
+        self._http = http
+        self._base = base_url
+        self._session = session
+
+    async def me(self) -> str:
+        """GET /auth/user: our user id.
+
+        Raises:
+            ApiError: no usable answer.
+
+        """
+        answer = await self._call("GET", ("auth", "user"))
+        return _user_id_in(answer.json())
+
+    async def people(self, me: str) -> tuple[list[Sharer], int]:
+        """GET /metadata/users/{me}/users: who shares with us, and how many entries could not be read.
+
+        Where that does not answer, GET /access/groups/{me}: the same without names.
+
+        Raises:
+            ApiError: no usable answer.
+
+        """
+        try:
+            records = (await self._call("GET", ("metadata", "users", me, "users"))).json()
+            if not isinstance(records, list):
+                raise UnexpectedAnswerError("the people are not a list")
+        except AuthError, RateLimitedError:
+            raise
+        except ApiError:
+            return await self._groups(me)
+        sharers: list[Sharer] = []
+        unreadable = 0
+        for record in records:
+            try:
+                sharer = Sharer.of(record)
+            except UNREADABLE:
+                unreadable += 1
+                continue
+            if sharer and sharer.user_id != me:
+                sharers.append(sharer)
+        if records and unreadable == len(records):
+            raise UnexpectedAnswerError("no person can be read")
+        return sharers, unreadable
+
+    async def _groups(self, me: str) -> tuple[list[Sharer], int]:
+        groups = (await self._call("GET", ("access", "groups", me))).json()
+        if not isinstance(groups, dict):
+            raise UnexpectedAnswerError("the groups are no object")
+        sharers = [
+            Sharer(user_id, frozenset(permissions))
+            for user_id, permissions in groups.items()
+            if user_id != me and isinstance(permissions, Mapping)
+        ]
+        return sharers, sum(not isinstance(one, Mapping) for one in groups.values())
+
+    async def alerts(self, person: str, me: str) -> dict[str, Any] | None:
+        """GET the alert settings we have for a person; None if there are none yet.
+
+        Raises:
+            RefusedError: 403, they do not let us follow them (any more).
+            ApiError: no usable answer.
+
+        """
+        try:
+            document = (await self._call("GET", _alerts_path(person, me))).json()
+        except RefusedError as err:
+            if err.status == 404 and err.code == "value-not-exists":
+                return None
+            raise
+        if not isinstance(document, dict):
+            raise UnexpectedAnswerError("the settings are no object")
+        return document
+
+    async def write_alerts(self, person: str, me: str, alerts: Mapping[str, Any]) -> None:
+        """POST alert objects of the settings: each replaces the stored one whole, those not sent stay as they are.
+
+        Raises:
+            RefusedError: 403 as above; 400 for anything the server does not like, without saying what.
+            ApiError: no usable answer; it may have been written all the same.
+
+        """
+        await self._call("POST", _alerts_path(person, me), json=alerts)
+
+    async def delete_alerts(self, person: str, me: str) -> None:
+        """DELETE the settings; fine if there were none.
+
+        Raises:
+            ApiError: as for writing.
+
+        """
+        await self._call("DELETE", _alerts_path(person, me))
+
+    async def data(self, person: str, start: datetime, types: Collection[str]) -> Data:
+        """GET /data/{person}: glucose readings and Loop's decisions since `start`, those of the `types`.
+
+        Without the `dexcom` flag the server hides a sensor's readings wherever it also has Dexcom's cloud, hours later.
+
+        Raises:
+            RefusedError: 403, they do not let us see their data (any more).
+            ApiError: no usable answer.
+
+        """
+        params = {
+            "type": ",".join(types),
+            "startDate": f"{start.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z",
+            "dexcom": "true",
+        }
+        if DOSING_DECISION in types:
+            # Others hold long forecasts. Not in the OpenAPI description, but in the server (tide-whisperer).
+            params["dosingDecision.reason"] = "loop"
+        records = (await self._call("GET", ("data", person), params=params)).json()
+        if not isinstance(records, list):
+            raise UnexpectedAnswerError("the data are not a list")
+        readings: list[Reading] = []
+        loops: list[datetime] = []
+        unreadable = 0
+        for record in records:
+            try:
+                match record["type"]:
+                    case "cbg" | "smbg":
+                        readings.append(Reading.of(record))
+                    case "dosingDecision":
+                        if record.get("reason") == "loop":
+                            loops.append(_utc(record["time"]))
+                    case str():
+                        pass
+                    case _:
+                        unreadable += 1
+            except UNREADABLE:
+                unreadable += 1
+        if records and unreadable == len(records):
+            raise UnexpectedAnswerError("no record can be read")
+        return Data(readings=tuple(readings), loops=tuple(loops), unreadable=unreadable)
+
+    async def _call(
+        self,
+        method: str,
+        path: Collection[str],
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+    ) -> Answer:
+        token = await self._session.token()
+        try:
+            return await self._send(token, method, path, params, json)
+        except AuthError:
+            pass
+        except RefusedError as err:
+            if err.status != 403:
+                raise
+            try:
+                await self._send(token, "GET", ("auth", "user"))
+            except AuthError, RefusedError:
+                pass
+            else:
+                # It knows us: what is missing is the permission.
+                raise
+        return await self._send(await self._session.renewed(token), method, path, params, json)
+
+    async def _send(
+        self,
+        token: str,
+        method: str,
+        path: Collection[str],
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+    ) -> Answer:
+        return await request(
+            self._http,
+            method,
+            self._base.joinpath(*path),
+            headers={TOKEN_HEADER: token},
+            params=params,
+            json=json,
+        )
+
+
+def _alerts_path(person: str, me: str) -> tuple[str, ...]:
+    return ("v1", "users", person, "followers", me, "alerts")
+
+
+def _user_id_in(body: Any) -> str:
+    try:
+        return text(body["userid"])
+    except UNREADABLE:
+        raise UnexpectedAnswerError("no user id in the answer") from None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError
+    return value
+
+
+def _name_in(profile: Any) -> str | None:
+    """The account's name; the patient's where the account belongs to somebody who looks after them."""
+    match profile:
+        case {"patient": {"isOtherPerson": True, "fullName": str(name)}} if name.strip():
+            return name.strip()
+        case {"fullName": str(name)} if name.strip():
+            return name.strip()
+        case _:
+            return None
+
+
+def _utc(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if not 2000 < moment.year < 2100:
+        raise ValueError
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if isinstance(value, bool) or not isfinite(number):
+        raise ValueError
+    return number
+
+
+def _value_in(record: Any) -> tuple[float, str]:
+    """A record's value and its unit: mmol/L unless it says otherwise."""
+    unit = exact_unit(record.get("units") or MMOL_L)
+    value = _number(record["value"])
+    if unit is None or not 0 < value <= _HIGHEST[unit]:
+        raise ValueError
+    return value, unit
+
+
+def _out_of_range_in(annotations: Any) -> tuple[OutOfRange, float] | None:
+    """Whether a reading was beyond what its sensor can tell, and the edge in mg/dL (whatever unit the reading is in)."""
+    for annotation in annotations if isinstance(annotations, list) else ():
+        match annotation:
+            case {"code": "bg/out-of-range", "value": "low" | "high" as direction}:
+                side = OutOfRange(direction)
+                try:
+                    edge = _number(annotation["threshold"])
+                except UNREADABLE:
+                    edge = _EDGE[side]
+                return side, edge if 0 < edge <= _HIGHEST[MG_DL] else _EDGE[side]
+    return None

@@ -1,0 +1,135 @@
+"""Who we are to Tidepool: session tokens, from a password today. Imports nothing of Home Assistant.
+
+Tidepool means to replace this way in by OAuth2, which needs a client that it has not given us: whatever gives tokens
+and new ones for dead ones can take the place of `PasswordSession`.
+"""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+from aiohttp import ClientSession
+from yarl import URL
+
+from ..http import Answer, AuthError, RefusedError, UnexpectedAnswerError, request
+
+TOKEN_HEADER: Final = "X-Tidepool-Session-Token"  # noqa: S105 # a header's name
+
+RENEWED_AFTER: Final = timedelta(minutes=9)
+"""A token's short-lived part lives about ten minutes (vendor: "Authentication"); finding it dead costs three requests."""
+
+
+class Session(Protocol):
+    """Gives the token to ask with."""
+
+    async def token(self) -> str:
+        """A token that is thought to be alive."""
+
+    async def renewed(self, dead: str) -> str:
+        """A token in place of one that was found dead."""
+
+    async def end(self) -> None:
+        """Let nobody use the newest token any more."""
+
+
+class EmailNotVerifiedError(AuthError):
+    """The account's owner has not answered Tidepool's e-mail yet (403)."""
+
+
+class PasswordSession:
+    """Tokens for a user name and a password: logged in once, renewed without the password for as long as that works.
+
+    However many ask at a time, there is one login or renewal.
+    """
+
+    def __init__(
+        self,
+        http: ClientSession,
+        base_url: URL,
+        username: str,
+        password: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Log in at `base_url` over `http` when a token is asked for."""
+        self._http = http
+        self._url = base_url.joinpath("auth", "login")
+        self._logout_url = base_url.joinpath("auth", "logout")
+        credentials = b64encode(f"{username}:{password}".encode()).decode()
+        self._authorization = {"Authorization": f"Basic {credentials}"}
+        self._now = now
+        self._lock = asyncio.Lock()
+        self._token: str | None = None
+        self._since = now()
+
+    def is_for(self, other: PasswordSession) -> bool:
+        """Whether both are for the same account, with the same password."""
+        return (self._url, self._authorization) == (other._url, other._authorization)
+
+    async def token(self) -> str:
+        """A token that is thought to be alive: the newest one, renewed in time.
+
+        Raises:
+            AuthError: the password is not accepted (any more).
+            ApiError: no usable answer.
+
+        """
+        async with self._lock:
+            if self._token is None:
+                return await self._log_in()
+            age = self._now() - self._since
+            if timedelta() <= age < RENEWED_AFTER:
+                return self._token
+            return await self._renew(self._token)
+
+    async def renewed(self, dead: str) -> str:
+        """A token in place of one that was found dead; the newest one if that is another.
+
+        Raises:
+            AuthError: the password is not accepted (any more).
+            ApiError: no usable answer.
+
+        """
+        async with self._lock:
+            if self._token is not None and self._token != dead:
+                return self._token
+            return await self._renew(dead)
+
+    async def end(self) -> None:
+        """Log out, if we are in.
+
+        Raises:
+            ApiError: no usable answer; the token dies by itself.
+
+        """
+        async with self._lock:
+            if self._token is None:
+                return
+            token, self._token = self._token, None
+            await request(self._http, "POST", self._logout_url, headers={TOKEN_HEADER: token})
+
+    async def _renew(self, token: str) -> str:
+        try:
+            answer = await request(self._http, "GET", self._url, headers={TOKEN_HEADER: token})
+        except AuthError, RefusedError:
+            return await self._log_in()
+        return self._kept(answer)
+
+    async def _log_in(self) -> str:
+        self._token = None
+        try:
+            answer = await request(self._http, "POST", self._url, headers=self._authorization)
+        except RefusedError as err:
+            if err.status == 403:
+                raise EmailNotVerifiedError(str(err)) from None
+            raise
+        return self._kept(answer)
+
+    def _kept(self, answer: Answer) -> str:
+        token = answer.headers.get(TOKEN_HEADER)
+        if not token:
+            raise UnexpectedAnswerError("no token in the answer")
+        self._token = token
+        self._since = self._now()
+        return token

@@ -1,0 +1,43 @@
+"""Switches: which alerts a source has enabled for a person."""
+
+from typing import Any, override
+
+from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .entity import SettingEntity, add_people, with_settings
+from .providers import PROVIDERS
+from .providers.coordinator import CareAlertsConfigEntry
+
+PARALLEL_UPDATES = 1
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: CareAlertsConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the switches of a source's people."""
+    switches = PROVIDERS[entry.runtime_data.source].person_switches
+    add_people(entry, async_add_entities, with_settings(switches), SettingSwitch)
+
+
+class SettingSwitch(SettingEntity, SwitchEntity):
+    """Whether an alert is enabled at the source."""
+
+    entity_description: SwitchEntityDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        value: bool | None = self._shown.value
+        return value
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        await self.async_set(True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        await self.async_set(False)

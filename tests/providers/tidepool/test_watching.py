@@ -1,0 +1,217 @@
+"""Somebody is watched: what the house shows and announces as their readings come, and when they do not."""
+
+from datetime import timedelta
+
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
+import pytest
+
+from simulator import CATALOGUE
+from tests.conftest import NOON, House
+
+from .conftest import SETTINGS, Follower
+
+
+async def test_at_first_contact_history_fills_the_entities_and_announces_nothing(
+    follower: Follower,
+) -> None:
+    for ago, mg_dl in ((60, 90), (55, 50), (50, 90), (3, 52)):
+        follower.reads(mg_dl, ago=ago)
+    await follower.start()
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_ON
+    assert follower.state("binary_sensor", "low").state == STATE_OFF
+    assert follower.state("sensor", "last_alert").state == "urgent_low"
+    assert float(follower.state("sensor", "glucose").state) == pytest.approx(52, abs=0.1)
+    assert follower.of_source("sensor", "status") == "ok"
+    assert follower.of_source("binary_sensor", "silent") == STATE_OFF
+    assert follower.announced == []
+
+
+async def test_a_low_is_shown_and_announced_within_seconds(follower: Follower) -> None:
+    follower.reads(90)
+    await follower.start()
+    await follower.house.pass_time(minutes=5)
+    at = follower.reads(54)
+    await follower.house.pass_time(seconds=20)
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_ON
+    (alert,) = follower.announced
+    assert alert.attributes["event_type"] == "urgent_low"
+    assert alert.attributes["observed_at"] == at.isoformat()
+    assert alert.attributes["severity"] == "high"
+    assert alert.attributes["late"] is False
+    assert alert.attributes["source"] == "tidepool"
+    assert alert.attributes["details"]["threshold_mg_dl"] == 55
+    assert follower.state("sensor", "highest_severity").state == "high"
+
+
+async def test_time_alone_makes_an_alert_of_a_low_that_lasts(follower: Follower) -> None:
+    """After 10 minutes, between two readings."""
+    follower.reads(90)
+    await follower.start()
+    await follower.house.pass_time(minutes=5)
+    follower.reads(65)
+    for seconds in (20, 300, 280):
+        await follower.house.pass_time(seconds=seconds)
+        if seconds == 300:
+            follower.reads(65, ago=20 / 60)
+    assert follower.announced == []
+    assert follower.state("binary_sensor", "low").state == STATE_OFF
+    follower.house.sim.log.clear()
+    await follower.house.pass_time(seconds=1)
+    assert "data" not in follower.asked
+    assert follower.state("binary_sensor", "low").state == STATE_ON
+    assert [one.attributes["event_type"] for one in follower.announced] == ["low"]
+
+
+async def test_what_is_not_now_is_marked_and_then_not_shown(follower: Follower) -> None:
+    follower.reads(52)
+    await follower.start()
+    sensor = follower.state("binary_sensor", "urgent_low")
+    assert (sensor.state, sensor.attributes["stale"]) == (STATE_ON, False)
+    await follower.house.pass_time(minutes=16)
+    sensor = follower.state("binary_sensor", "urgent_low")
+    assert (sensor.state, sensor.attributes["stale"]) == (STATE_ON, True)
+    assert follower.of_source("binary_sensor", "silent") == STATE_ON
+    assert follower.of_source("sensor", "status") == "no_new_data"
+    assert follower.state("sensor", "glucose").state == STATE_UNKNOWN
+    await follower.house.pass_time(minutes=45)
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_UNAVAILABLE
+    assert follower.state("binary_sensor", "no_communication").state == STATE_ON
+    last = follower.state("sensor", "last_reading")
+    assert last.state == NOON.isoformat()
+    assert last.attributes["value"] == pytest.approx(52 / 18.01559, abs=0.001)
+    assert last.attributes["not_judged"]["urgent_low"] == "too_old"
+    follower.reads(90)
+    await follower.house.pass_time(minutes=5)
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_OFF
+    assert follower.of_source("binary_sensor", "silent") == STATE_OFF
+
+
+async def test_nothing_is_said_by_a_server_that_does_not_answer(follower: Follower) -> None:
+    """Not even that there is no communication; and it is asked again soon, however long it lasts."""
+    follower.reads(90)
+    await follower.start()
+    follower.house.sim.faults.add("*", CATALOGUE["503_bare"]())
+    for _ in range(59):
+        await follower.house.pass_time(minutes=1)
+    assert follower.of_source("sensor", "status") == "unreachable"
+    assert follower.announced == []
+    assert follower.state("binary_sensor", "no_communication").state == STATE_OFF
+    for _ in range(3):
+        await follower.house.pass_time(minutes=1)
+    assert follower.state("binary_sensor", "no_communication").state == STATE_UNAVAILABLE
+    for _ in range(240):
+        await follower.house.pass_time(minutes=1)
+    follower.house.sim.faults.clear()
+    follower.reads(52)
+    for _ in range(6):
+        await follower.house.pass_time(minutes=1)
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_ON
+    assert [one.attributes["event_type"] for one in follower.announced] == ["urgent_low"]
+
+
+async def test_readings_hours_late_are_told_late(follower: Follower) -> None:
+    follower.reads(90, ago=1)
+    await follower.start()
+    for minutes in range(0, 30, 5):
+        time = NOON + timedelta(minutes=minutes)
+        follower.jill.add_reading(time, 3.0, uploaded_at=NOON + timedelta(hours=3))
+    follower.jill.add_reading(
+        NOON + timedelta(minutes=30), 5.0, uploaded_at=NOON + timedelta(hours=3)
+    )
+    for _ in range(190):
+        await follower.house.pass_time(minutes=1)
+    told = [one for one in follower.announced if one.attributes["event_type"] == "urgent_low"]
+    (alert,) = told
+    assert alert.attributes["late"] is True
+    assert alert.attributes["observed_at"] == NOON.isoformat()
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_UNAVAILABLE
+
+
+async def test_nothing_is_lost_or_told_twice_over_a_restart(follower: Follower) -> None:
+    house = follower.house
+    follower.reads(90)
+    await follower.start()
+    await house.pass_time(minutes=5)
+    follower.reads(50)
+    await house.pass_time(seconds=30)
+    assert len(follower.announced) == 1
+    await house.hass.config_entries.async_unload(follower.entry.entry_id)
+    for minutes, mg_dl in ((5, 50), (10, 90), (15, 50), (20, 90)):
+        time = NOON + timedelta(minutes=5 + minutes)
+        follower.jill.add_reading(time, mg_dl / 18.01559, uploaded_at=time)
+    await house.pass_time(minutes=40)
+    await house.set_up(follower.entry)
+    assert [one.attributes["observed_at"] for one in follower.announced] == [
+        (NOON + timedelta(minutes=5)).isoformat(),
+        (NOON + timedelta(minutes=20)).isoformat(),
+    ]
+    assert follower.announced[1].attributes["late"] is True
+    # The session went on: the password was sent once.
+    assert follower.account.logins == 1
+
+
+async def test_people_come_and_go(follower: Follower) -> None:
+    house = follower.house
+    await follower.start()
+    tom = house.sim.tidepool.add_child("Tom")
+    tom.share_with(follower.account, ["view"])
+    await house.pass_time(minutes=61)
+    await house.pass_time(minutes=1)
+    assert (
+        house.state("binary_sensor", "low", tom.user_id, follower.entry).state == STATE_UNAVAILABLE
+    )
+    last = house.state("sensor", "last_reading", tom.user_id, follower.entry)
+    assert last.attributes["not_judged"]["low"] == "not_permitted"
+
+
+@pytest.mark.parametrize("kept", [[], ["view"], ["follow"]])
+async def test_a_permission_lost_says_so_and_comes_back_by_itself(
+    follower: Follower, kept: list[str]
+) -> None:
+    house = follower.house
+    follower.reads(90)
+    await follower.start()
+    assert follower.issue("permission_lost") is None
+    follower.jill.change_permissions(follower.account, kept)
+    for _ in range(62):
+        await house.pass_time(minutes=1)
+    issue = follower.issue("permission_lost")
+    assert issue is not None
+    assert issue.translation_placeholders == {"name": "Jill", "entry": "Tidepool"}
+    assert follower.of_source("sensor", "status") == "permission_lost"
+    assert follower.state("binary_sensor", "low").state == STATE_UNAVAILABLE
+    threshold = follower.state("number", "low_threshold").state
+    assert threshold == ("70" if "follow" in kept else STATE_UNAVAILABLE)
+    follower.jill.share_with(follower.account)
+    for _ in range(20):
+        follower.reads(90)
+        await house.pass_time(minutes=1)
+    assert follower.issue("permission_lost") is None
+    assert follower.of_source("sensor", "status") == "ok"
+    assert follower.state("binary_sensor", "low").state == STATE_OFF
+    assert follower.state("number", "low_threshold").state == "70"
+
+
+async def test_without_evaluation_settings_still_work(house: House, follower: Follower) -> None:
+    follower.entry = house.tidepool_entry(options={"judged": False})
+    follower.reads(52)
+    await house.set_up(follower.entry)
+    assert house.sim.requests("tidepool.data") == []
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_UNAVAILABLE
+    last = follower.state("sensor", "last_reading")
+    assert last.attributes["not_judged"]["urgent_low"] == "not_judged"
+    await follower.set_number("low_threshold", 75)
+    assert follower.settings["low"]["threshold"]["value"] == 75
+    for _ in range(120):
+        await house.pass_time(minutes=1)
+    assert house.sim.requests("tidepool.data") == []
+    assert follower.of_source("sensor", "status") == "ok"
+
+
+async def test_settings_changed_elsewhere_are_noticed(follower: Follower) -> None:
+    await follower.start()
+    low = {**SETTINGS["low"], "threshold": {"units": "mg/dL", "value": 80}}
+    follower.jill.set_settings(follower.account, {**SETTINGS, "low": low})
+    for _ in range(17):
+        await follower.house.pass_time(minutes=1)
+    assert follower.state("number", "low_threshold").state == "80"
