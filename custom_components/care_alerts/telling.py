@@ -7,6 +7,7 @@ from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, Platform
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.util import dt as dt_util
 from homeassistant.util.signal_type import SignalType
 
 from .alerts.freshness import Freshness
@@ -41,8 +42,8 @@ EVENT_SOURCE_RECOVERED: Final = "care_alerts_source_recovered"
 SIGNAL_CASES_CHANGED: SignalType[SourceCoordinator] = SignalType(f"{DOMAIN}_cases_changed")
 """What there is to take care of may have changed."""
 
-SIGNAL_RESUMED: SignalType[SourceCoordinator, datetime | None] = SignalType(f"{DOMAIN}_resumed")
-"""A source is looked after again, and until when it last was; None if never."""
+SIGNAL_REMIND: SignalType[SourceCoordinator, datetime | None] = SignalType(f"{DOMAIN}_remind")
+"""A source is looked after again, and until when it last was (None if never), or no longer."""
 
 
 @callback
@@ -58,10 +59,10 @@ def async_tell_house(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
         event_type, data = _event(hass, coordinator, happening)
         hass.bus.async_fire(event_type, data, context=context)
 
-    def resumed(asleep_since: datetime | None) -> None:
-        async_dispatcher_send(hass, SIGNAL_RESUMED, coordinator, asleep_since)
+    def remind(since: datetime | None) -> None:
+        async_dispatcher_send(hass, SIGNAL_REMIND, coordinator, since)
 
-    coordinator.async_tell_with(tell, resumed)
+    coordinator.async_tell_with(tell, remind)
     entry.async_on_unload(coordinator.async_add_listener(cases_changed))
 
 
@@ -147,6 +148,7 @@ def about_alert(
 def _handling(case: Case | None) -> dict[str, Any]:
     episode = case.episode if case else None
     acknowledgement = case.acknowledgement if case else None
+    until = case.snoozed_until if case else None
     return {
         "since": episode and episode.opened.observed_at.isoformat(),
         "last_seen": episode and episode.last_seen.observed_at.isoformat(),
@@ -157,7 +159,8 @@ def _handling(case: Case | None) -> dict[str, Any]:
         "acknowledged_via": acknowledgement and acknowledgement.by.via.value,
         "acknowledged_at": _iso(acknowledgement.at if acknowledgement else None),
         "note": acknowledgement and acknowledgement.note,
-        "snoozed_until": _iso(case.snoozed_until if case else None),
+        # The picture it is from may have been drawn before the snooze was over.
+        "snoozed_until": _iso(until) if until and until > dt_util.utcnow() else None,
     }
 
 

@@ -33,7 +33,7 @@ from .telling import (
     EVENT_SOURCE_RECOVERED,
     EVENT_SOURCE_SILENT,
     SIGNAL_CASES_CHANGED,
-    SIGNAL_RESUMED,
+    SIGNAL_REMIND,
     about_case,
 )
 
@@ -212,7 +212,7 @@ class AlertUnacknowledgedTrigger(_CareTrigger):
 
         stops = [
             async_dispatcher_connect(self._hass, SIGNAL_CASES_CHANGED, look),
-            async_dispatcher_connect(self._hass, SIGNAL_RESUMED, look),
+            async_dispatcher_connect(self._hass, SIGNAL_REMIND, look),
             self._aiming.async_track(),
         ]
         for coordinator in sources(self._hass):

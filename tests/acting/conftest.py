@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from homeassistant.auth.const import GROUP_ID_USER
 from homeassistant.auth.models import User
 from homeassistant.core import Context, HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
@@ -152,10 +153,10 @@ async def care(house: House) -> Care:
 @pytest.fixture
 async def anna(hass: HomeAssistant) -> User:
     """Somebody of the household."""
-    return await hass.auth.async_create_user("Anna")
+    return await hass.auth.async_create_user("Anna", group_ids=[GROUP_ID_USER])
 
 
 @pytest.fixture
 async def ben(hass: HomeAssistant) -> User:
     """Somebody else."""
-    return await hass.auth.async_create_user("Ben")
+    return await hass.auth.async_create_user("Ben", group_ids=[GROUP_ID_USER])

@@ -85,7 +85,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         self._announcers: dict[str, Callable[[Announcement], None]] = {}
         self._is_muted: Callable[[str], bool] = lambda person_id: False
         self._tell: Callable[[Happening, Context | None], None] = lambda happening, context: None
-        self._resumed: Callable[[datetime | None], None] = lambda asleep_since: None
+        self._remind: Callable[[datetime | None], None] = lambda since: None
         self._may_announce = False
         self._is_awake = False
         self._drills: dict[Topic, list[Episode]] = {}
@@ -220,13 +220,14 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         rested_at = self.hass.data.setdefault(_RESTED_AT, {}).pop(self.config_entry.entry_id, None)
         await self._announce_and_save()
         self._is_awake = True
-        self._resumed(rested_at or self.journal.handling.awake_to)
+        self._remind(rested_at or self.journal.handling.awake_to)
 
     @override
     async def async_shutdown(self) -> None:
         """Stop for good."""
         await super().async_shutdown()
         self._stop_turning()
+        self._remind(None)
 
     @override
     async def _async_setup(self) -> None:
@@ -409,13 +410,14 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     def async_tell_with(
         self,
         tell: Callable[[Happening, Context | None], None],
-        resumed: Callable[[datetime | None], None],
+        remind: Callable[[datetime | None], None],
     ) -> None:
-        """Have the house told by `tell`, on whose account if anybody's; `resumed` is called once, when telling begins.
+        """Have the house told by `tell`, on whose account if anybody's, and reminders worked out by `remind`.
 
-        It is given until when whatever was due had been done, None if that is not known.
+        That is called when telling begins, with until when whatever was due had been done (None if that is
+        not known), and when it is over.
         """
-        self._tell, self._resumed = tell, resumed
+        self._tell, self._remind = tell, remind
 
     def _announce_soon(self) -> None:
         """Announce once what is running now is done: an entity being added has no state yet to change from."""
@@ -446,11 +448,14 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             if self._is_heard(announcement.alert.person_id)
         ]
         for case in self._ends_untold(now):
+            ended_at = case.episode.ended_at or now
             if is_first:
                 # What was over before anything was kept of ends is no news.
-                handling.mark_end_told(case.topic, case.episode.ended_at or now)
+                handling.mark_end_told(case.topic, ended_at)
             else:
-                untold.append((case.episode.ended_at or now, 1, case))
+                # After the episode's own alerts, before those that begin the next one.
+                is_after_all = case.episode.last_seen.observed_at < ended_at
+                untold.append((ended_at, -1 if is_after_all else 1, case))
         untold.sort(key=lambda one: one[:2])
         for _, _, what in untold:
             if isinstance(what, Announcement):
