@@ -705,7 +705,8 @@ async def test_get_alerts(house: House, oma: Wearer) -> None:
         return_response=True,
     )
     assert answer is not None
-    [alert] = answer["alerts"]  # type: ignore[misc]
+    assert isinstance(answer["alerts"], list)
+    [alert] = answer["alerts"]
     assert isinstance(alert, dict)
     assert (alert["alert_id"], alert["person"]) == (low["recordId"], "Dexcom")
     assert answer["unavailable"] == []

@@ -1,6 +1,7 @@
 """Diagnostics and the log give nobody away."""
 
 from datetime import timedelta
+from itertools import cycle
 import json
 import logging
 from typing import Any
@@ -13,6 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.care_alerts.diagnostics import async_get_config_entry_diagnostics
 from simulator import CATALOGUE
 from tests.conftest import NOON, House
+from tests.wear import wear
 
 OUR_LOGGER = "custom_components.care_alerts"
 
@@ -77,6 +79,12 @@ def found_in(text: str, house: House) -> list[str]:
     return [secret for secret in (*SECRETS, f":{port}") if secret.lower() in text.lower()]
 
 
+async def wait_as_asked(house: House, fault: str) -> None:
+    """Mend a fault and let the time pass for which it asked to be left alone."""
+    house.sim.faults.clear()
+    await house.pass_time(days=1 if fault == "429_enormous" else 0, minutes=3)
+
+
 async def test_the_secrets_are_where_they_should_be(house: House, entry: MockConfigEntry) -> None:
     """The searches below look for what is really there."""
     assert house.state("sensor", "weight", CHOSEN_ID).state == str(WEIGHT)
@@ -127,14 +135,15 @@ async def test_the_log_gives_nobody_away(
     hass = house.hass
     hard = [name for name in CATALOGUE if name not in ("slow", "hang", "hang_body")]
     for number, name in enumerate(hard):
-        house.sim.faults.clear()
         house.sim.faults.add("*", CATALOGUE[name]())
+        house.sim.log.clear()
         await entry.runtime_data.async_refresh()
+        assert house.sim.log, name
+        await wait_as_asked(house, name)
         if number % 20 == 0:
             await hass.config_entries.async_reload(entry.entry_id)
             await house.settle()
         assert entry.state is ConfigEntryState.LOADED
-    house.sim.faults.clear()
     await house.pass_time(days=2)
     assert house.state("sensor", "status").state == "ok"
     ours = [record for record in caplog.records if record.name.startswith(OUR_LOGGER)]
@@ -163,3 +172,106 @@ async def test_the_log_of_a_set_up_that_fails(
     text = "\n".join(logging.Formatter().format(record) for record in said)
     assert "UnreachableError" in text
     assert found_in(text, house) == []
+
+
+# Dexcom, with a login that is renewed, values and a name.
+
+
+WEARER = "Zaphod Quillfeather"
+SECRET = "secret-9b2e-swordfish"
+SERIAL = "feedface" * 8
+VALUE = 137
+
+
+@pytest.fixture
+async def worn(house: House, caplog: pytest.LogCaptureFixture) -> MockConfigEntry:
+    """A wearer whose every secret is easy to find again."""
+    caplog.set_level(logging.DEBUG, OUR_LOGGER)
+    dexcom = house.sim.dexcom
+    dexcom.client.client_secret = SECRET
+    wearer = dexcom.add_wearer("Zaphod")
+    wear(wearer, NOON - timedelta(hours=6), NOON + timedelta(days=6), value=VALUE)
+    for hours in range(-5, 144):
+        wearer.add_alert("low", NOON + timedelta(hours=hours), transmitterId=SERIAL)
+    return await house.set_up(await house.dexcom_entry(wearer, title=WEARER))
+
+
+def secrets_of(house: House, entry: MockConfigEntry) -> list[str]:
+    """What nobody else may learn, tokens of all times among it."""
+    dexcom = house.sim.dexcom
+    wearer = dexcom.wearer("Zaphod")
+    token = entry.data["token"]
+    return [
+        SECRET,
+        "Zaphod",
+        "Quillfeather",
+        dexcom.client_id,
+        wearer.user_id,
+        wearer.user_id[:12],
+        SERIAL,
+        str(VALUE),
+        token["access_token"],
+        token["refresh_token"],
+        *dexcom.used_refresh_tokens,
+        *(alert.alert_id for alert in entry.runtime_data.journal.ledger.alerts()),
+        dexcom.url,
+    ]
+
+
+async def test_dexcoms_secrets_are_where_they_should_be(
+    house: House, worn: MockConfigEntry
+) -> None:
+    """The searches below look for what is really there."""
+    states = house.hass.states.async_all()
+    everything = str(dict(worn.data)) + worn.title + str(states)
+    everything += str(worn.runtime_data.journal.ledger.alerts())
+    everything += str([request.headers for request in house.sim.log])
+    app = (SECRET, house.sim.dexcom.client_id)
+    assert [s for s in secrets_of(house, worn) if s not in everything and s not in app] == []
+    assert house.state("sensor", "glucose", worn.unique_id).state == str(VALUE)
+
+
+@pytest.mark.parametrize("fault", [None, "401_bare", "429_seconds", "500_bare", "bad_record_types"])
+async def test_diagnostics_of_dexcom(
+    house: House, worn: MockConfigEntry, fault: str | None
+) -> None:
+    if fault:
+        house.sim.faults.add("dexcom.alerts", CATALOGUE[fault]())
+    await house.pass_time(minutes=31)
+    answer, text = await diagnostics(house, worn)
+    assert [secret for secret in secrets_of(house, worn) if secret in text] == []
+    assert answer["source"] == "dexcom"
+    assert answer["status"] == {
+        "401_bare": "login_failed",
+        "429_seconds": "rate_limited",
+        "500_bare": "unreachable",
+    }.get(fault or "", "ok")
+    assert answer["ledger"]["alerts"] >= 5
+    assert answer["people"] == [{"heard_of": True, "conditions_on": 1, "has_last_alert": True}]
+    assert (answer["unreadable_records"] > 0) is (fault == "bad_record_types")
+
+
+async def test_the_log_of_dexcom_gives_nobody_away(
+    house: House, worn: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every kind of fault, one after the other, at one request or the other, with everything logged that can be."""
+    hard = [name for name in CATALOGUE if name not in ("slow", "hang", "hang_body")]
+    requests = cycle(["dexcom.alerts", "dexcom.egvs", "dexcom.token"])
+    for name, endpoint in zip(hard, requests, strict=False):
+        if endpoint == "dexcom.token":
+            house.sim.dexcom.expire_access_tokens()
+        house.sim.faults.add(endpoint, CATALOGUE[name]())
+        house.sim.log.clear()
+        await worn.runtime_data.async_refresh()
+        assert house.sim.requests(endpoint), name
+        await wait_as_asked(house, name)
+        token = house.sim.dexcom.grant(house.sim.dexcom.wearer("Zaphod"))
+        renewed = {**worn.data["token"], **token}
+        house.hass.config_entries.async_update_entry(worn, data={**worn.data, "token": renewed})
+    await house.pass_time(days=1, hours=2)
+    assert house.state("sensor", "status").state == "ok"
+    ours = [record for record in caplog.records if record.name.startswith(OUR_LOGGER)]
+    assert any(record.levelno == logging.DEBUG for record in ours)
+    assert any(record.levelno >= logging.WARNING for record in ours)
+    text = "\n".join(logging.Formatter().format(record) for record in ours)
+    assert [secret for secret in secrets_of(house, worn) if secret in text] == []

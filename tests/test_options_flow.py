@@ -1,10 +1,12 @@
-"""The options: whom to follow, and from which severity on something is wrong."""
+"""The options: whom to follow, from which severity on something is wrong, and for how long it stands."""
 
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.const import STATE_OFF, STATE_ON
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -12,7 +14,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.care_alerts.entity import source_identifier
 from simulator import CATALOGUE
 from simulator.scenarios import HENK, MARIA
-from tests.conftest import House
+from tests.conftest import NOON, House
+from tests.wear import wear
 
 INES = "ines@example.com"
 
@@ -193,3 +196,37 @@ async def test_options_before_lumen_ever_answered(house: House) -> None:
     house.sim.load("demo")
     await house.pass_time(minutes=2)
     assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_how_long_an_alert_of_dexcoms_stands(house: House) -> None:
+    wearer = house.sim.dexcom.wearer("SandboxUser7")
+    wear(wearer, NOON - timedelta(hours=2), NOON + timedelta(hours=8))
+    wearer.add_alert("high", NOON - timedelta(minutes=65))
+    entry = await house.set_up(await house.dexcom_entry())
+    flows = house.hass.config_entries.options
+
+    form = await flows.async_init(entry.entry_id)
+    assert (form["type"], form["step_id"]) == (FlowResultType.FORM, "dexcom")
+    assert form["data_schema"] is not None
+    assert form["data_schema"]({}) == {"hold_time": 120}
+    for refused in (14, 721, "long"):
+        with pytest.raises(InvalidData):
+            await flows.async_configure(form["flow_id"], {"hold_time": refused})
+    result = await flows.async_configure(form["flow_id"], {"hold_time": 180.0})
+    await house.settle()
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options == {"hold_time": 180}
+    assert isinstance(entry.options["hold_time"], int)
+    assert entry.state is ConfigEntryState.LOADED
+
+    form = await flows.async_init(entry.entry_id)
+    assert form["data_schema"] is not None
+    [hold_time] = form["data_schema"].schema
+    assert hold_time.description == {"suggested_value": 180}
+    flows.async_abort(form["flow_id"])
+
+    await house.pass_time(minutes=90)
+    high = partial(house.state, "binary_sensor", "high", wearer.user_id)
+    assert high().state == STATE_ON
+    await house.pass_time(minutes=30)
+    assert high().state == STATE_OFF
