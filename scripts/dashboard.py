@@ -1,4 +1,4 @@
-"""The demo's dashboard: a section for each person and each source, made of what the registries hold."""
+"""The demo's dashboard: a view for each source with a section for each person, made of what the registries hold."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -9,6 +9,12 @@ URL_PATH: Final = "care-alerts"
 
 SUMMARY: Final = ("highest_severity", "active_alerts", "last_alert", "last_alert_time")
 """Translation keys of the sensors that every person has, whatever the source."""
+
+GLUCOSE: Final = ("glucose", "glucose_trend")
+"""Translation keys of the sensors that mean little without the time at which they were observed."""
+
+NIGHT_HOURS: Final = 48
+"""How far back a night's alerts are shown: two nights, for the last one may not be known yet."""
 
 TOLD: Final = """\
 {% set trends = TRENDS %}
@@ -29,13 +35,78 @@ Nothing is known: the source has not spoken.
 {% endif %}
 """
 
+HEARD: Final = """\
+{% set found = namespace(alerts=[]) %}
+{% for alert in heard.alerts %}
+{% set details = alert.details %}
+{% set found.alerts = found.alerts + [{
+  'type': alert.alert_type, 'severity': alert.severity, 'state': alert.state,
+  'observed_at': alert.observed_at | string,
+  'mg_dl': details.glucose_mg_dl if 'glucose_mg_dl' in details
+           else details.glucose_mmol_l * 18 if 'glucose_mmol_l' in details else none,
+  'out_of_range': details.get('glucose_out_of_range'),
+  'trend': details.get('glucose_trend'),
+}] %}
+{% endfor %}
+{{ found.alerts }}
+"""
+"""What is kept of the answer of `care_alerts.get_alerts`: a row of the table is made of these."""
+
+NIGHT: Final = """\
+{% set names = NAMES %}
+{% set colours = {'high': '#c62828', 'medium': '#e65100'} %}
+{% set alerts = state_attr('HEARD', 'alerts') %}
+{% set mmol = state_attr('GLUCOSE', 'unit_of_measurement') == 'mmol/L' %}
+{% macro at(time, form='%a %H:%M') %}{{ (time | as_datetime | as_local).strftime(form) }}{% endmacro %}
+{% macro ago(time, units=1) %}{{ time_since(time | as_datetime, units) }} ago{% endmacro %}
+{% macro glucose(alert) -%}
+{%- if alert.mg_dl is number -%}
+{{ {'low': 'below ', 'high': 'above '}.get(alert.out_of_range, '') }}\
+**{{ (alert.mg_dl / 18.016) | round(1) if mmol else alert.mg_dl | round | int }}** \
+{{ 'mmol/L' if mmol else 'mg/dL' }}<br>{{ (alert.trend or '') | replace('_', ' ') }}
+{%- else -%}no value{%- endif -%}
+{%- endmacro %}
+{% if alerts is not list %}
+Nothing is known: the source has not spoken.
+{% elif not alerts %}
+No alert of the last HOURS hours is known. That is no all-clear.
+{% else %}
+Alerts of the last HOURS hours that are known, newest first.
+
+| Alert | Observed | Glucose then | And then |
+|:--|:--|:--|:--|
+{% for alert in alerts | reverse -%}
+{% set same = alerts | selectattr('type', 'eq', alert.type) | list -%}
+{% set before = same | selectattr('observed_at', 'lt', alert.observed_at) | map(attribute='state') | list -%}
+{% set after = same | selectattr('observed_at', 'gt', alert.observed_at) | list -%}
+{% set goes_on = alert.state == 'snoozed' and before and before[-1] in ('active', 'snoozed') -%}
+{% if alert.state != 'ended' and not goes_on -%}
+{% set ends = after | selectattr('state', 'eq', 'ended') | map(attribute='observed_at') | list -%}
+| **{{ names[alert.type] }}**<br>\
+<font color="{{ colours.get(alert.severity, '') }}">{{ alert.severity }} severity</font> \
+| {{ at(alert.observed_at) }}<br>{{ ago(alert.observed_at, 2) }} \
+| {{ glucose(alert) }} \
+| {% if after and after[0].state == 'snoozed' %}snoozed {{ at(after[0].observed_at, '%H:%M') }}<br>{% endif %}\
+{{ 'over ' ~ at(ends[0], '%H:%M') if ends else 'nothing heard' }} |
+{% endif -%}
+{% endfor %}
+{% endif %}
+
+{% if has_value('THROUGH') %}
+Dexcom's data reach to **{{ at(states('THROUGH')) }}**, {{ ago(states('THROUGH')) }}. \
+What has happened since is not known here.
+{% endif %}
+"""
+"""The table of a night: a row for each run of records of a type that says when it was observed, how old that is,
+and the glucose at the time."""
+
 ABOUT: Final = """\
 ## Care Alerts demo
 
 Everybody here is **invented**. A simulator on this computer plays the health service; nothing leaves the house.
 
-**Care Alerts is not a medical device.** Lumen speaks once a day, about the day before: no alert here means \
-that none was sent, not that somebody is well. In an emergency call for help.
+**Care Alerts is not a medical device.** What you see is late, Lumen by a day, Dexcom by an hour or three: no alert here \
+means that none was heard of, not that somebody is well. In an emergency call for help.
 """
 
 
@@ -53,30 +124,120 @@ async def install(home: RealHome) -> str:
                 "require_admin": False,
             }
         )
-    config = {"views": [_view(await home.devices(), await home.entities("care_alerts"))]}
-    await home.ws({"type": "lovelace/config/save", "url_path": URL_PATH, "config": config})
+    devices = sorted(await home.devices(), key=_name)
+    entities = [
+        entity
+        for entity in await home.entities("care_alerts")
+        if not entity["disabled_by"] and not entity["hidden_by"]
+    ]
+    nights = await _listen(home, devices, entities)
+    ours = {entity["device_id"] for entity in entities}
+    devices = [device for device in devices if device["id"] in ours]
+    views = [
+        _view(
+            source,
+            [device for device in devices if device["manufacturer"] == source],
+            entities,
+            nights,
+        )
+        for source in sorted({device["manufacturer"] for device in devices})
+    ]
+    await home.ws(
+        {"type": "lovelace/config/save", "url_path": URL_PATH, "config": {"views": views}}
+    )
     return f"{home.url}/{URL_PATH}"
 
 
-def _view(devices: Iterable[Json], entities: Iterable[Json]) -> Json:
-    """Return the view: a section for each person, and one for the sources and for what this is."""
+async def _listen(
+    home: RealHome, devices: Iterable[Json], entities: Iterable[Json]
+) -> dict[str, str]:
+    """Have the alerts of each wearer's night kept in a template sensor, for cards cannot ask for them.
+
+    Return the cards' templates by device.
+    """
+    sensors: list[Json] = []
+    nights: dict[str, str] = {}
+    for device in devices:
+        own = _by_key(entity for entity in entities if entity["device_id"] == device["id"])
+        if (glucose := own.get(("sensor", "glucose"))) is None:
+            continue
+        source = _by_key(
+            entity for entity in entities if entity["device_id"] == device["via_device_id"]
+        )
+        through = source["sensor", "data_through"]["entity_id"]
+        heard = f"sensor.night_of_{device['id']}"
+        sensors.append(
+            _night_sensor(device, heard, [own["sensor", "last_alert"]["entity_id"], through])
+        )
+        names = {
+            key: entity["original_name"].removesuffix(" alert")
+            for (domain, key), entity in own.items()
+            if domain == "binary_sensor"
+        } | {"other": "Other"}
+        nights[device["id"]] = (
+            NIGHT.replace("NAMES", str(names))
+            .replace("HEARD", heard)
+            .replace("GLUCOSE", glucose["entity_id"])
+            .replace("THROUGH", through)
+            .replace("HOURS", str(NIGHT_HOURS))
+        )
+    home.write_yaml("templates.yaml", sensors)
+    await home.post("/api/services/template/reload")
+    return nights
+
+
+def _night_sensor(device: Json, entity_id: str, changes: list[str]) -> Json:
+    """Return a template sensor that asks for a wearer's alerts whenever one of `changes` does."""
+    return {
+        "triggers": [
+            {"trigger": "homeassistant", "event": "start"},
+            {"trigger": "event", "event_type": "event_template_reloaded"},
+            {"trigger": "state", "entity_id": changes},
+        ],
+        "actions": [
+            {
+                "action": "care_alerts.get_alerts",
+                "target": {"device_id": device["id"]},
+                "data": {"start": f"{{{{ now() - timedelta(hours={NIGHT_HOURS}) }}}}"},
+                "response_variable": "heard",
+            }
+        ],
+        "sensor": [
+            {
+                "name": f"{_name(device)}'s night",
+                "default_entity_id": entity_id,
+                "unique_id": f"night_of_{device['id']}",
+                "state": "{{ heard.alerts | count }}",
+                "attributes": {"alerts": HEARD},
+            }
+        ],
+    }
+
+
+def _view(
+    source: str, devices: Iterable[Json], entities: Iterable[Json], nights: dict[str, str]
+) -> Json:
+    """Return the view of a kind of source: a section for each person, one for the sources, one for what this is."""
     people: list[Json] = []
     house: list[Json] = []
-    shown = [entity for entity in entities if not entity["disabled_by"] and not entity["hidden_by"]]
-    for device in sorted(devices, key=_name):
-        own = [entity for entity in shown if entity["device_id"] == device["id"]]
-        if own and device["via_device_id"]:  # a person's device hangs under the source's
-            cards = [_heading(device, "mdi:account-heart"), *_cards(own)]
-            people.append({"type": "grid", "cards": cards})
-        elif own:
+    for device in devices:
+        own = [entity for entity in entities if entity["device_id"] == device["id"]]
+        if device["via_device_id"]:  # a person's device hangs under the source's
+            night = nights.get(device["id"])
+            cards = [_heading(device, "mdi:account-heart"), *_cards(own, night)]
+            people.append({"type": "grid", "cards": cards, "column_span": 2 if night else 1})
+        else:
             house += [_heading(device, "mdi:cloud"), *_cards(own)]
-    house.append({"type": "markdown", "content": ABOUT, "grid_options": {"columns": "full"}})
     return {
-        "title": "People",
-        "path": "people",
+        "title": source,
+        "path": source.lower(),
         "type": "sections",
         "max_columns": 3,
-        "sections": [*people, {"type": "grid", "cards": house}],
+        "sections": [
+            *people,
+            {"type": "grid", "cards": house},
+            {"type": "grid", "cards": [_told(ABOUT)]},
+        ],
     }
 
 
@@ -84,40 +245,58 @@ def _heading(device: Json, icon: str) -> Json:
     return {"type": "heading", "heading": _name(device), "icon": icon}
 
 
-def _cards(entities: Iterable[Json]) -> Iterator[Json]:
+def _cards(entities: Iterable[Json], night: str | None = None) -> Iterator[Json]:
     """Yield a device's cards: its alerts, what sums them up, everything else it knows."""
     entities = list(entities)
-    alerts, summary, details, last = [], {}, [], []
+    alerts, summary, glucose, details, last = [], {}, [], [], []
     for entity in entities:
         domain, key = _domain(entity), entity["translation_key"]
         if domain == "binary_sensor":
-            alerts.append(_tile(entity, columns=12))
+            alerts.append(_tile(entity, columns=6 if night else 12))
         elif domain == "event":
             last.append(_unless_unknown(entity) | _tile(entity, columns=12))
-        elif domain == "sensor" and key in SUMMARY:
+        elif key in SUMMARY:
             summary[key] = _tile(entity, columns=6)
+        elif key in GLUCOSE:
+            shown = {"state_content": ["state", "observed_at"]}
+            glucose.append(_tile(entity, columns=12) | shown)
         elif domain == "sensor":
             known = {"condition": "state", "entity": entity["entity_id"], "state_not": "unknown"}
             details.append({"type": "conditional", "conditions": [known], "row": _row(entity)})
         else:
             details.append(_row(entity))
-    yield from alerts
-    if summary:
-        yield {"type": "markdown", "content": _told(entities), "grid_options": {"columns": "full"}}
+    if night:
+        yield _told(night)
+        yield from glucose
+        yield from alerts
+    else:
+        yield from alerts
+        if summary:
+            yield _told(_analysis(entities))
     yield from (summary[key] for key in SUMMARY if key in summary)
-    yield {"type": "entities", "entities": details}
+    if details:
+        yield {"type": "entities", "entities": details}
     yield from last
 
 
-def _told(entities: Iterable[Json]) -> str:
+def _told(content: str) -> Json:
+    return {"type": "markdown", "content": content, "grid_options": {"columns": "full"}}
+
+
+def _analysis(entities: Iterable[Json]) -> str:
     """Return the template that tells a person's alerts: what, how bad, when observed and how long ago."""
-    ids = {(_domain(entity), entity["translation_key"]): entity["entity_id"] for entity in entities}
+    known = _by_key(entities)
     trends = {
-        entity_id: ids["sensor", f"{key}_status"]
-        for (domain, key), entity_id in ids.items()
+        entity["entity_id"]: known["sensor", f"{key}_status"]["entity_id"]
+        for (domain, key), entity in known.items()
         if domain == "binary_sensor"
     }
     return TOLD.replace("TRENDS", str(trends))
+
+
+def _by_key(entities: Iterable[Json]) -> dict[tuple[str, str], Json]:
+    """Return entities by their domain and translation key."""
+    return {(_domain(entity), entity["translation_key"]): entity for entity in entities}
 
 
 def _unless_unknown(entity: Json) -> Json:

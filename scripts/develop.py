@@ -1,4 +1,4 @@
-"""The demo: a simulated health service and a real Home Assistant that follows it, until Ctrl-C."""
+"""The demo: simulated health services and a real Home Assistant that follows them, until Ctrl-C."""
 
 import argparse
 import asyncio
@@ -6,10 +6,16 @@ from pathlib import Path
 import shutil
 import signal
 import sys
+from typing import Final
 
 from scripts import dashboard
 from scripts.real_home import HOST, RESTART_EXIT_CODE, ROOT, HomeError, RealHome, port_is_free
+from scripts.sources import set_up_dexcom, set_up_lumen
 from simulator import Simulator
+from simulator.dexcom import SANDBOX_USERS
+
+WEARER: Final = "Robin"
+"""Whom the demo calls the wearer of the simulated sensor."""
 
 
 def arguments() -> argparse.Namespace:
@@ -59,24 +65,21 @@ async def run(options: argparse.Namespace) -> None:
                     )
                 welcome_empty(home, simulator)
             else:
-                await set_up_lumen(home, simulator)
+                await set_up(home, simulator)
                 welcome(home, simulator, await dashboard.install(home))
             await stay(home)
     finally:
         await simulator.stop()
 
 
-async def set_up_lumen(home: RealHome, simulator: Simulator) -> None:
-    """Add the simulated Lumen as a user would, unless an earlier run has."""
-    if not await home.entries("care_alerts"):
-        flow = await home.start_flow("care_alerts")
-        flow = await home.flow_step(flow["flow_id"], {"next_step_id": "lumen"})
-        credentials = {"base_url": simulator.lumen.url, "api_key": simulator.lumen.api_key}
-        flow = await home.flow_step(flow["flow_id"], credentials)
-        if flow["type"] != "create_entry":
-            raise HomeError(
-                f"the config flow did not accept the simulator: {flow.get('errors') or flow.get('reason')}"
-            )
+async def set_up(home: RealHome, simulator: Simulator) -> None:
+    """Add the sources as a user would, unless an earlier run has."""
+    there = {device["manufacturer"] for device in await home.devices()}
+    if "Lumen" not in there:
+        await set_up_lumen(home, simulator)
+    if "Dexcom" not in there:
+        wearer = simulator.dexcom.wearer(SANDBOX_USERS[-1])
+        await set_up_dexcom(home, simulator.dexcom, wearer, WEARER)
     for entry in await home.entries("care_alerts"):
         if entry["state"] != "loaded":
             raise HomeError(
@@ -95,6 +98,7 @@ Care Alerts demo is running.
   Open        {address}
   Log in as   user {home.username}, password {home.password}
   Lumen       {simulator.lumen.url} (simulated; key {simulator.lumen.api_key})
+  Dexcom      {simulator.dexcom.url} (simulated; {SANDBOX_USERS[-1]} is {WEARER})
 
 Try:
   A new day       curl -X POST {control}/clock -d '{{"advance_seconds": 86400}}'
@@ -103,6 +107,9 @@ Try:
   ... and its end curl -X DELETE {control}/faults
   A changed key   curl -X POST {control}/lumen/key -d '{{"key": "a-new-key"}}'
                   Home Assistant asks for the new one under Settings, Devices & services
+  A lost login    curl -X POST {control}/dexcom/revoke -d '{{"wearer": "{SANDBOX_USERS[-1]}"}}'
+  A new alert     curl -X POST {control}/dexcom/alerts -d '{{"wearer": "{SANDBOX_USERS[-1]}", "alert_name": "low"}}'
+                  then press Ask now in the Dexcom section
   What was asked  {control}/log
 
 Everybody in it is invented. It is not a medical device. Ctrl-C stops it.
@@ -124,6 +131,11 @@ Try:
   Choose Lumen and type
     address   {simulator.lumen.url}
     key       {simulator.lumen.api_key}
+  Choose Dexcom and type
+    region    {simulator.dexcom.url}
+    client    {simulator.dexcom.client_id}
+    secret    {simulator.dexcom.client_secret}
+              and log in as one of the users on the page
 
 Everybody in it is invented. It is not a medical device. Ctrl-C stops it.
 """,

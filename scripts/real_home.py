@@ -51,6 +51,7 @@ system_health:
 application_credentials:
 automation: !include automations.yaml
 script: !include scripts.yaml
+template: !include templates.yaml
 logger:
   default: warning
   logs:
@@ -60,6 +61,9 @@ logger:
     homeassistant.components.ffmpeg: critical
     homeassistant.components.camera.img_util: critical
 """
+
+YAML_FILES: Final = {"automations.yaml": "[]\n", "scripts.yaml": "{}\n", "templates.yaml": "[]\n"}
+"""What the configuration includes, and how each begins."""
 
 # Home Assistant imports these to describe the services of voice assistants, in every home. They exist as source
 # only, and a compiler is too much to ask for a demo without a microphone.
@@ -148,7 +152,7 @@ class RealHome:
         storage = self.directory / ".storage"
         storage.mkdir(parents=True, exist_ok=True)
         (self.directory / "configuration.yaml").write_text(self._configuration)
-        for file, content in (("automations.yaml", "[]\n"), ("scripts.yaml", "{}\n")):
+        for file, content in YAML_FILES.items():
             if not (path := self.directory / file).exists():
                 path.write_text(content)
         self._stand_ins.mkdir(exist_ok=True)
@@ -170,6 +174,10 @@ class RealHome:
             _write_store(
                 storage / "onboarding", 4, 1, {"done": ["core_config", "analytics", "integration"]}
             )
+
+    def write_yaml(self, file: str, content: Json | list[Json]) -> None:
+        """Write a file that the configuration includes; Home Assistant reads it when it starts or is told to reload."""
+        (self.directory / file).write_text(json.dumps(content, indent=2))  # JSON is YAML
 
     @property
     def _stand_ins(self) -> Path:
@@ -381,7 +389,8 @@ class RealHome:
 
     @property
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
+        # A flow sends the browser back to where the frontend says it is.
+        return {"Authorization": f"Bearer {self.token}", "HA-Frontend-Base": self.url}
 
     async def _post(self, path: str, data: Json, headers: dict[str, str] | None = None) -> Any:
         """POST JSON."""
@@ -396,6 +405,11 @@ class RealHome:
         if entry_id is not None:
             data["entry_id"] = entry_id
         return await self._step("/api/config/config_entries/flow", data)
+
+    async def flow(self, flow_id: str) -> Json:
+        """Return where a config flow is now, such as after the browser came back from a login page."""
+        step: Json = await self.get(f"/api/config/config_entries/flow/{flow_id}")
+        return step
 
     async def flow_step(self, flow_id: str, data: Json) -> Json:
         """Answer a step (of a menu: `{"next_step_id": ...}`) and return the next one."""

@@ -102,19 +102,6 @@ async def until(
         pytest.fail(f"waited {seconds:.0f} s in vain: {what}")
 
 
-async def set_up_lumen(home: RealHome, simulator: Simulator) -> str:
-    """Add the simulator's Lumen account through the real config flow; return the entry's id."""
-    flow = await home.start_flow("care_alerts")
-    flow = await home.flow_step(flow["flow_id"], {"next_step_id": "lumen"})
-    flow = await home.flow_step(
-        flow["flow_id"],
-        {"base_url": simulator.lumen.url, "api_key": simulator.lumen.api_key},
-    )
-    assert flow["type"] == "create_entry", flow
-    entry_id: str = flow["result"]["entry_id"]
-    return entry_id
-
-
 @pytest.fixture
 async def simulator() -> AsyncGenerator[Simulator]:
     """The vendors, in real time."""

@@ -5,9 +5,10 @@ import re
 from playwright.async_api import Browser, Locator, Page, expect
 
 from scripts.real_home import RealHome
+from scripts.sources import set_up_lumen
 from simulator import CATALOGUE, Simulator
 
-from .conftest import TEXTS, log_in, page_of, screenshot, set_up_lumen, until
+from .conftest import TEXTS, log_in, page_of, screenshot, until
 
 CONFIG = TEXTS["config"]
 ADDRESS, KEY = "base_url", "api_key"

@@ -21,9 +21,10 @@ import pytest
 from yarl import URL
 
 from scripts.real_home import ROOT, HomeError, Json, RealHome
+from scripts.sources import set_up_lumen
 from simulator import CATALOGUE, Simulator
 
-from .conftest import set_up_lumen, until
+from .conftest import until
 
 PEOPLE: Final = [f"person{number}@example.com" for number in range(6)]
 ALERT_TYPES: Final = ["WEIGHT", "FLEX", "MEDICATION", *(f"TYPE_{number}" for number in range(7))]

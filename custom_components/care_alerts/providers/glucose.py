@@ -50,10 +50,8 @@ def glucose_sensors(
         PersonSensorDescription(
             key="glucose",
             device_class=SensorDeviceClass.BLOOD_GLUCOSE_CONCENTRATION,
+            # No precision of ours: it would be that of every unit the value can be shown in.
             native_unit_of_measurement=unit,
-            suggested_display_precision=(
-                1 if unit is UnitOfBloodGlucoseConcentration.MILLIMOLE_PER_LITER else 0
-            ),
             value_fn=value_of,
         ),
         PersonSensorDescription(
