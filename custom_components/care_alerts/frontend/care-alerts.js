@@ -8,6 +8,7 @@
  * @typedef {{entity_id: string, device_id?: string, translation_key?: string, platform: string, hidden?: boolean}} Entity
  * @typedef {{id: string, name: string | null, name_by_user: string | null, via_device_id: string | null}} Device
  * @typedef {(key: string, values?: Record<string, string | number>) => string} Say  A text of ours.
+ * @typedef {(entity: string, state: string) => string} StateName  What `sensor.highest_severity` calls `high`; or "".
  * @typedef {Record<string, any>} Config  A card, view or dashboard as Home Assistant has it in YAML.
  * @typedef {Record<string, any>} Hass  Home Assistant as the frontend hands it out.
  *
@@ -56,24 +57,23 @@ const THRESHOLD_COLORS = {
 
 /** What the frontend's conditions see in an attribute that is null or missing. */
 const NOTHING = "unknown";
+/** Whose states are the words for severities. */
+const SEVERITY = "sensor.highest_severity";
 const WIDE = { grid_options: { columns: "full" } };
 
 /**
+ * How to say things in this user's language: texts of the dashboard, and what entities call their states.
  * @param {Hass} hass
- * @returns {Promise<Say>}
+ * @returns {Promise<{say: Say, stateName: StateName}>}
  */
-async function texts(hass) {
+async function words(hass) {
+  await hass.loadBackendTranslation("entity", DOMAIN);
   const localize = await hass.loadBackendTranslation("common", DOMAIN);
-  return (key, values) => localize(`component.${DOMAIN}.common.dashboard_${key}`, values) || key;
+  return {
+    say: (key, values) => localize(`component.${DOMAIN}.common.dashboard_${key}`, values) || key,
+    stateName: (entity, state) => localize(`component.${DOMAIN}.entity.${entity}.state.${state}`),
+  };
 }
-
-/**
- * A word for a severity.
- * @param {Hass} hass
- * @param {string} severity
- */
-const severityName = (hass, severity) =>
-  hass.localize(`component.${DOMAIN}.entity.sensor.highest_severity.state.${severity}`) || severity;
 
 /** @param {Device} device */
 const nameOf = (device) => device.name_by_user || device.name || "";
@@ -90,11 +90,12 @@ const plain = (name) => name.replace(/[&<>"{}]/g, (character) => `&#${character.
 class House {
   /**
    * @param {Hass} hass
-   * @param {Say} say
+   * @param {{say: Say, stateName: StateName}} words
    */
-  constructor(hass, say) {
+  constructor(hass, { say, stateName }) {
     this.hass = hass;
     this.say = say;
+    this.stateName = stateName;
     /** @type {Map<string, Entity[]>} Entities by their device. */
     this.entities = new Map();
     for (const entity of Object.values(hass.entities)) {
@@ -141,8 +142,7 @@ class House {
    * @returns {string}
    */
   nameOf(entityId) {
-    const state = this.hass.states[entityId];
-    return state ? this.hass.formatEntityName(state, { type: "entity" }) : entityId;
+    return this.hass.entities[entityId].name ?? entityId;
   }
 }
 
@@ -174,7 +174,7 @@ function twelveHours({ locale }) {
  * What all templates begin with: how times and ages are written for this user.
  * @param {House} house
  */
-function words({ hass, say }) {
+function macros({ hass, say }) {
   const clock = twelveHours(hass) ? "%-I:%M %p" : "%H:%M";
   const monday = new Date(2024, 0, 1);
   const days = [0, 1, 2, 3, 4, 5, 6].map((day) =>
@@ -214,13 +214,13 @@ const timeAndAge = (name) => ({ time: `{{ clock(${name}) }}`, age: `{{ age(${nam
  * @param {string} sensor
  */
 function alertText(house, person, sensor) {
-  const { hass, say } = house;
+  const { hass, say, stateName } = house;
   const key = hass.entities[sensor].translation_key;
   const status = house.find(person.id, "sensor", `${key}_status`);
   const severities = Object.fromEntries(
-    Object.keys(ALERT_BOX).map((severity) => [severity, severityName(hass, severity)]),
+    Object.keys(ALERT_BOX).map((severity) => [severity, stateName(SEVERITY, severity)]),
   );
-  return `${words(house)}
+  return `${macros(house)}
 {%- set alert = "${sensor}" -%}
 {%- set severity = state_attr(alert, "severity") or "low" -%}
 ${setTime("seen", sensor, "observed_at")}${setTime("since", sensor, "since")}
@@ -254,7 +254,7 @@ function quietText(house, person) {
   const active = house.find(person.id, "sensor", "active_alerts");
   const reach = house.find(person.via_device_id, "sensor", "data_through");
   const { say } = house;
-  return `${words(house)}
+  return `${macros(house)}
 {%- set reach = states("${reach}") | as_datetime(none) -%}
 {%- if is_state("${active}", "0") -%}
 ${say("none_known")} {% if reach %}${say("reach", timeAndAge("reach"))}{% endif %}
@@ -272,7 +272,7 @@ function silentText(house, source) {
   const reach = house.find(source.id, "sensor", "data_through");
   const status = house.find(source.id, "sensor", "status");
   const { say } = house;
-  return `${words(house)}
+  return `${macros(house)}
 {%- set reach = states("${reach}") | as_datetime(none) -%}
 <ha-alert alert-type="warning" title="${plain(say("silent", { source: nameOf(source) }))}">{{ state_translated("${status}") }}.
 {%- if reach %} ${say("reach", timeAndAge("reach"))}{% else %} ${say("no_reach")}{% endif %}</ha-alert>`;
@@ -285,7 +285,7 @@ function silentText(house, source) {
  * @param {string | undefined} trend
  */
 function glucoseText(house, glucose, trend) {
-  return `${words(house)}${setTime("seen", glucose, "observed_at")}
+  return `${macros(house)}${setTime("seen", glucose, "observed_at")}
 {%- if has_value("${glucose}") %}
 ## {{ states("${glucose}", with_unit=True, rounded=True) }}${
     trend ? `{{ " · " ~ state_translated("${trend}") if has_value("${trend}") }}` : ""
@@ -322,7 +322,7 @@ const tile = (entity, columns, more = {}) => ({
 /**
  * A tile that does something when it is touched.
  * @param {string} entity
- * @param {string} name
+ * @param {string | Config} name
  * @param {string} icon
  * @param {string} action
  * @param {Config} [more]
@@ -390,7 +390,7 @@ function alertCards(house, person) {
     const all = house.find(person.id, "button", "acknowledge_all");
     if (all) {
       cards.push(
-        touch(all, house.nameOf(all), "mdi:hand-back-right-outline", "button.press", {
+        touch(all, { type: "entity" }, "mdi:hand-back-right-outline", "button.press", {
           ...WIDE,
           visibility: [{ ...some, above: 1 }],
         }),
@@ -413,7 +413,7 @@ function glucoseCards(house, person) {
   }
   const thresholds = Object.entries(THRESHOLD_COLORS).flatMap(([key, color]) => {
     const entity = house.find(person.id, "number", key);
-    return entity ? [{ entity, name: house.nameOf(entity), color }] : [];
+    return entity ? [{ entity, name: { type: "entity" }, color }] : [];
   });
   return [
     text(glucoseText(house, glucose, house.find(person.id, "sensor", "glucose_trend"))),
@@ -422,7 +422,7 @@ function glucoseCards(house, person) {
       type: "history-graph",
       hours_to_show: GLUCOSE_HOURS,
       fit_y_data: true,
-      entities: [{ entity: glucose, name: house.nameOf(glucose), color: "blue" }, ...thresholds],
+      entities: [{ entity: glucose, name: { type: "entity" }, color: "blue" }, ...thresholds],
       ...WIDE,
     },
   ];
@@ -508,12 +508,12 @@ function sourceCards(house, source) {
   }
   const refresh = house.find(source.id, "button", "refresh");
   if (refresh) {
-    cards.push(touch(refresh, house.nameOf(refresh), "mdi:refresh", "button.press"));
+    cards.push(touch(refresh, { type: "entity" }, "mdi:refresh", "button.press"));
   }
   const test = house.find(source.id, "button", "test_alert");
   if (test) {
     const confirmation = say("test_alert_confirm");
-    cards.push(touch(test, house.nameOf(test), "mdi:bell-cog", "button.press", { confirmation }));
+    cards.push(touch(test, { type: "entity" }, "mdi:bell-cog", "button.press", { confirmation }));
   }
   return cards;
 }
@@ -564,8 +564,8 @@ export class CareAlertsDashboard extends HTMLElement {
    * @returns {Promise<Config>}
    */
   static async generate(_config, hass) {
-    const say = await texts(hass);
-    const house = new House(hass, say);
+    const house = new House(hass, await words(hass));
+    const { say } = house;
     const about = text(say("about"));
     if (!house.sources.length) {
       return {
@@ -650,7 +650,7 @@ export class CareAlertsTimeline extends HTMLElement {
    * @param {string} asked
    */
   async #update(hass, asked) {
-    const say = await texts(hass);
+    const { say, stateName } = await words(hass);
     const { device_id, days } = this.#config;
     let lines;
     try {
@@ -662,7 +662,7 @@ export class CareAlertsTimeline extends HTMLElement {
         service_data: { start: new Date(Date.now() - days * 86_400_000).toISOString() },
         return_response: true,
       });
-      lines = this.#lines(hass, say, response);
+      lines = this.#lines(hass, say, stateName, response);
     } catch (/** @type {any} */ error) {
       lines = [element("p", say("timeline_failed", { reason: error.message ?? error.code }))];
     }
@@ -675,10 +675,11 @@ export class CareAlertsTimeline extends HTMLElement {
   /**
    * @param {Hass} hass
    * @param {Say} say
+   * @param {StateName} stateName
    * @param {{alerts: Alert[], unavailable: string[]}} response
    * @returns {HTMLElement[]}
    */
-  #lines(hass, say, { alerts, unavailable }) {
+  #lines(hass, say, stateName, { alerts, unavailable }) {
     const zone = hass.locale.time_zone === "server" ? hass.config.time_zone : undefined;
     const format = (/** @type {Date} */ moment, /** @type {Intl.DateTimeFormatOptions} */ how) =>
       moment.toLocaleString(hass.locale.language, { timeZone: zone, ...how });
@@ -696,7 +697,7 @@ export class CareAlertsTimeline extends HTMLElement {
         shown = day(run.from);
         lines.push(element("h3", shown));
       }
-      lines.push(line(hass, say, run, clock));
+      lines.push(line(say, stateName, run, clock));
     }
     if (!alerts.length) {
       lines.push(element("p", say("timeline_empty")));
@@ -753,27 +754,24 @@ function element(tag, content) {
 
 /**
  * One line of the timeline.
- * @param {Hass} hass
  * @param {Say} say
+ * @param {StateName} stateName
  * @param {Run} run
  * @param {(moment: Date) => string} clock
  */
-function line(hass, say, { alert, from, seen, over }, clock) {
+function line(say, stateName, { alert, from, seen, over }, clock) {
   const made = element("article");
   const icon = element("ha-icon");
   icon.setAttribute("icon", SEVERITY_ICON[alert.severity] ?? SEVERITY_ICON.low);
   icon.className = alert.severity;
   const { alert_type: kind, subtype } = alert;
-  const entities = `component.${DOMAIN}.entity`;
-  const name =
-    hass.localize(`${entities}.event.alert.state_attributes.event_type.state.${kind}`) || kind;
-  const detail =
-    subtype && hass.localize(`${entities}.sensor.${kind}_status.state.${subtype.toLowerCase()}`);
+  const name = stateName("sensor.last_alert", kind) || kind;
+  const detail = subtype && stateName(`sensor.${kind}_status`, subtype.toLowerCase());
   const what = element("span");
   what.append(
     (alert.drill ? `${say("drill")}: ` : "") +
       (detail ? `${name}: ${detail}` : name) +
-      ` · ${severityName(hass, alert.severity)}`,
+      ` · ${stateName(SEVERITY, alert.severity)}`,
   );
   const notes = [];
   if (over) {
