@@ -34,6 +34,7 @@
 await customElements.whenDefined("home-assistant");
 
 const DOMAIN = "care_alerts";
+const NAME = "Care Alerts";
 const STRATEGY = "care-alerts";
 const TIMELINE = "care-alerts-timeline";
 const SNOOZE_MINUTES = 30;
@@ -220,20 +221,22 @@ function alertText(house, person, sensor) {
   const severities = Object.fromEntries(
     Object.keys(ALERT_BOX).map((severity) => [severity, stateName(SEVERITY, severity)]),
   );
+  const detail = status
+    ? `{{ ": " ~ state_translated("${status}") if has_value("${status}") }}`
+    : "";
+  const name = plain(house.nameOf(sensor));
   return `${macros(house)}
 {%- set alert = "${sensor}" -%}
 {%- set severity = state_attr(alert, "severity") or "low" -%}
 ${setTime("seen", sensor, "observed_at")}${setTime("since", sensor, "since")}
 ${setTime("taken", sensor, "acknowledged_at")}${setTime("quiet", sensor, "snoozed_until")}
-{%- set drill = not is_state(alert, "on") -%}
-<ha-alert alert-type="{{ ${JSON.stringify(ALERT_BOX)}.get(severity, "info") }}" title="{{ ${JSON.stringify(`${say("drill")}: `)} if drill }}${plain(house.nameOf(sensor))}${
-    status
-      ? `{{ ": " ~ state_translated("${status}") if has_value("${status}") and not drill }}`
-      : ""
-  } · {{ ${JSON.stringify(severities)}.get(severity, severity) }}">
+{%- if is_state(alert, "on") -%}
+<ha-alert alert-type="{{ ${JSON.stringify(ALERT_BOX)}.get(severity, "info") }}" title="${name}${detail} · {{ ${JSON.stringify(severities)}.get(severity, severity) }}">
 {%- if seen %}${say("observed", timeAndAge("seen"))}{% endif -%}
 {%- if since and seen and since < seen %} ${say("first", timeAndAge("since"))}{% endif -%}
-{%- if drill %}<br>${say("drill_runs")}{% endif -%}
+{%- else -%}
+<ha-alert alert-type="info" title="${plain(say("drill"))}: ${name}">${say("drill_runs")}
+{%- endif -%}
 {%- if state_attr(alert, "acknowledged") -%}
   <br>{% if state_attr(alert, "acknowledged_by") %}${say("acknowledged_by", {
     who: '<b>{{ state_attr(alert, "acknowledged_by") | e }}</b>',
@@ -558,6 +561,11 @@ function detailsSection(house, person) {
 
 /** The dashboard, made of what the registries hold; made again when they change. */
 export class CareAlertsDashboard extends HTMLElement {
+  /** What the dialog that makes a dashboard fills in. */
+  static getCreateSuggestions() {
+    return { title: NAME, icon: "mdi:home-heart" };
+  }
+
   /**
    * @param {Config} _config
    * @param {Hass} hass
@@ -659,7 +667,10 @@ export class CareAlertsTimeline extends HTMLElement {
         domain: DOMAIN,
         service: "get_alerts",
         target: { device_id },
-        service_data: { start: new Date(Date.now() - days * 86_400_000).toISOString() },
+        service_data: {
+          start: new Date(Date.now() - days * 86_400_000).toISOString(),
+          include_drills: true,
+        },
         return_response: true,
       });
       lines = this.#lines(hass, say, stateName, response);
@@ -849,7 +860,7 @@ if (!customElements.get(TIMELINE)) {
   offered.customStrategies.push({
     type: STRATEGY,
     strategyType: "dashboard",
-    name: "Care Alerts",
+    name: NAME,
     description: "The alerts of the people you look after, and whether their sources speak.",
   });
 }
