@@ -513,7 +513,8 @@ def test_sentences_are_said() -> None:
         if called(call) == "say" and isinstance(call.func, ast.Name)
     }
     texts = english()["common"]
-    assert said == set(texts)
+    # What the dashboard says is checked beside its module.
+    assert said == {name for name in texts if not name.startswith("dashboard_")}
     for call in nodes(ast.Call):
         if called(call) == "say" and all(keyword.arg for keyword in call.keywords):
             given = {keyword.arg for keyword in call.keywords}

@@ -13,6 +13,7 @@ from homeassistant.helpers.typing import ConfigType
 from .actions import async_setup_actions
 from .actors import async_setup_actors
 from .const import DOMAIN, PLATFORMS
+from .dashboard import async_setup_dashboard
 from .entity import person_identifier, source_identifier
 from .providers import PROVIDERS
 from .providers.coordinator import CareAlertsConfigEntry
@@ -27,6 +28,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     await async_load_integrations(hass, {DOMAIN})
     async_setup_actors(hass)
     async_setup_actions(hass)
+    await async_setup_dashboard(hass)
     return True
 
 

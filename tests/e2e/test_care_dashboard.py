@@ -1,0 +1,382 @@
+"""The dashboard: taken over in one step, read on a phone and a tablet, by day and by night."""
+
+from datetime import UTC, datetime, timedelta
+from math import sin
+import re
+from typing import Any, Final, Literal
+
+import aiohttp
+from playwright.async_api import Browser, Locator, Page, expect
+import pytest
+
+from scripts.real_home import RealHome
+from simulator import Simulator
+
+from .conftest import TEXTS, log_in, page_of, screenshot, set_up_lumen, until
+
+SAYS: Final[dict[str, str]] = TEXTS["common"]
+URL_PATH: Final = "care-people"
+
+expect.set_options(timeout=30_000)
+
+
+async def set_up_dexcom(home: RealHome, simulator: Simulator, name: str) -> str:
+    """Add the simulator's Dexcom wearer through the real flow and login page; return the entry's id."""
+    vendor = simulator.dexcom.region("us")
+    await home.ws(
+        {
+            "type": "application_credentials/create",
+            "domain": "care_alerts",
+            "client_id": vendor.client_id,
+            "client_secret": vendor.client_secret,
+        }
+    )
+    headers = {"Authorization": f"Bearer {home.token}", "HA-Frontend-Base": home.url}
+    async with aiohttp.ClientSession(headers=headers) as browser:
+
+        async def step(path: str, data: dict[str, Any]) -> dict[str, Any]:
+            flows = f"{home.url}/api/config/config_entries/flow{path}"
+            async with browser.post(flows, json=data) as response:
+                answer: dict[str, Any] = await response.json()
+                return answer
+
+        flow_id = f"/{(await step('', {'handler': 'care_alerts'}))['flow_id']}"
+        await step(flow_id, {"next_step_id": "dexcom"})
+        external = await step(flow_id, {"region": vendor.url, "name": name})
+        assert external["type"] == "external", external
+        login = {"user": vendor.wearers[0].name, "action": "login"}
+        async with browser.post(external["url"], data=login) as response:
+            assert response.status == 200, await response.text()
+        created = await step(flow_id, {})
+    assert created["type"] == "create_entry", created
+    entry_id: str = created["result"]["entry_id"]
+    return entry_id
+
+
+def tell_glucose(simulator: Simulator) -> None:
+    """Let the wearer have been low an hour and a quarter ago, which is news now, and for a while last evening."""
+    vendor = simulator.dexcom.region("us")
+    wearer, now = (
+        vendor.wearers[0] if vendor.wearers else vendor.add_wearer(),
+        simulator.clock.now(),
+    )
+    wearer.add_session(
+        now - timedelta(hours=14),
+        now - timedelta(minutes=61),
+        lambda moment: 112 + 30 * sin(moment.timestamp() / 3000),
+    )
+    evening = now - timedelta(hours=11)
+    wearer.add_alert("high", evening)
+    wearer.add_alert("high", evening + timedelta(minutes=50), state="inactive")
+    wearer.add_alert("low", now - timedelta(minutes=75))
+
+
+async def find(home: RealHome, domain: str, key: str) -> str:
+    """The id of the first entity of this kind, by its translation key."""
+    entities = await home.entities("care_alerts")
+    return next(
+        str(entity["entity_id"])
+        for entity in entities
+        if entity["translation_key"] == key and entity["entity_id"].startswith(f"{domain}.")
+    )
+
+
+async def remember_glucose(home: RealHome) -> None:
+    """Give the glucose sensor a past: its hourly means, as the recorder would have kept them."""
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    await home.ws(
+        {
+            "type": "recorder/import_statistics",
+            "metadata": {
+                "mean_type": 1,
+                "has_sum": False,
+                "name": None,
+                "source": "recorder",
+                "statistic_id": await find(home, "sensor", "glucose"),
+                "unit_class": "blood_glucose_concentration",
+                "unit_of_measurement": "mmol/L",
+            },
+            "stats": [
+                {
+                    "start": (hour - timedelta(hours=ago)).isoformat(),
+                    "mean": 6.2 + 1.9 * sin(ago / 2.2),
+                    "min": 3.9,
+                    "max": 9,
+                }
+                for ago in range(1, 14)
+            ],
+        }
+    )
+
+
+async def show(home: RealHome, entity_id: str, state: str, **attributes: Any) -> None:
+    """Let an entity show something on top of what it shows."""
+    shown = await home.get(f"/api/states/{entity_id}")
+    await home.post(
+        f"/api/states/{entity_id}",
+        {"state": state, "attributes": shown["attributes"] | attributes},
+    )
+
+
+async def act(home: RealHome, service: str, **data: Any) -> None:
+    """Do something as the home's user."""
+    await home.post(f"/api/services/care_alerts/{service}", data)
+
+
+async def take_over(home: RealHome) -> None:
+    """Make a dashboard of the strategy, as the dialog does."""
+    dashboard = {"url_path": URL_PATH, "title": "Care Alerts", "icon": "mdi:home-heart"}
+    await home.ws(
+        {"type": "lovelace/dashboards/create", "require_admin": False, "show_in_sidebar": True}
+        | dashboard
+    )
+    config = {"strategy": {"type": "custom:care-alerts"}}
+    await home.ws({"type": "lovelace/config/save", "url_path": URL_PATH, "config": config})
+
+
+async def opened(browser: Browser, home: RealHome, view: str, **size: int) -> Page:
+    """The dashboard on a screen of this size."""
+    page = await page_of(browser, **size)
+    await log_in(page, home)
+    await page.goto(f"{home.url}/{URL_PATH}/{view}")
+    return page
+
+
+def of(page: Page, person: str) -> Locator:
+    """What the dashboard says of somebody."""
+    heading = page.locator("hui-heading-card").get_by_text(person, exact=True)
+    return page.locator("hui-grid-section").filter(has=heading)
+
+
+@pytest.fixture
+async def care(home: RealHome, simulator: Simulator) -> RealHome:
+    """A home that follows the demo people, and a wearer who has been low."""
+    simulator.load("demo")
+    tell_glucose(simulator)
+    await set_up_lumen(home, simulator)
+    await set_up_dexcom(home, simulator, "Anna")
+    return home
+
+
+async def test_it_is_taken_over_in_one_step(care: RealHome, browser: Browser) -> None:
+    page = await page_of(browser)
+    await log_in(page, care)
+    await page.goto(f"{care.url}/config/lovelace/dashboards")
+    await page.get_by_text("Add dashboard").click()
+    offer = page.locator("dashboard-card").filter(has_text="Care Alerts")
+    await expect(offer).to_contain_text("whether their sources speak")
+    await offer.click()
+    dialog = page.locator("dialog-lovelace-dashboard-detail")
+    await dialog.get_by_text("Create", exact=True).click()
+
+    async def ours() -> list[Any]:
+        dashboards = await care.ws({"type": "lovelace/dashboards/list"})
+        return [dashboard for dashboard in dashboards if dashboard["url_path"] != "map"]
+
+    async def made() -> bool:
+        return bool(await ours())
+
+    await until(made, "the dashboard is made")
+    (dashboard,) = await ours()
+    config = {"type": "lovelace/config", "url_path": dashboard["url_path"]}
+    assert await care.ws(config) == {"strategy": {"type": "custom:care-alerts"}}
+    await page.goto(f"{care.url}/{dashboard['url_path']}")
+    await expect(of(page, "Anna")).to_contain_text("Low alert · Medium")
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+async def test_it_says_what_was_when_and_who_took_it(
+    care: RealHome, browser: Browser, colours: Literal["light", "dark"]
+) -> None:
+    await remember_glucose(care)
+    await take_over(care)
+    medication = await find(care, "binary_sensor", "medication")
+    await act(care, "acknowledge", entity_id=medication, note="Called, will look in at noon")
+    await act(care, "snooze", entity_id=medication, duration={"hours": 2})
+    for width, height in ((1280, 1850), (400, 1500)):
+        page = await opened(browser, care, "now", width=width, height=height)
+        await page.emulate_media(color_scheme=colours)
+
+        anna = of(page, "Anna")
+        low = anna.locator("ha-alert")
+        await expect(low).to_have_count(1)
+        await expect(low).to_contain_text("Low alert · Medium")
+        await expect(low).to_contain_text(
+            re.compile(r"Was observed at (\w{3} )?\d\d:\d\d \(1 h 1\d min ago\)\.")
+        )
+        await expect(low).to_contain_text(SAYS["dashboard_unacknowledged"])
+        await expect(anna).to_contain_text(re.compile(r"[\d.]+ mmol/L · \w+"))
+        await expect(anna.locator("hui-history-graph-card canvas")).to_be_visible()
+
+        timeline = anna.locator("care-alerts-timeline")
+        await expect(timeline.locator("article")).to_have_count(2)
+        await expect(timeline.locator("article").nth(0)).to_contain_text("Low · Medium")
+        await expect(timeline.locator("article").nth(1)).to_contain_text(
+            re.compile(r"High · Medium.*Reported as ended at \d\d:\d\d\.")
+        )
+
+        maria = of(page, "maria.keller")
+        await expect(maria.locator("ha-alert")).to_have_count(3)
+        owned = maria.locator("ha-alert", has_text="Medication alert: Many doses not logged · High")
+        await expect(owned).to_contain_text(re.compile(r"Acknowledged by Demo \(\d\d:\d\d\)\."))
+        await expect(owned).to_contain_text(SAYS["dashboard_not_over"])
+        await expect(owned).to_contain_text("Called, will look in at noon")
+        await expect(owned).to_contain_text(re.compile(r"Snoozed until (\w{3} )?\d\d:\d\d\."))
+        await expect(maria.get_by_text(SAYS["dashboard_acknowledge"], exact=True)).to_have_count(2)
+        await expect(maria.get_by_text(SAYS["dashboard_unacknowledge"])).to_have_count(1)
+        await expect(maria.get_by_text(SAYS["dashboard_unsnooze"])).to_have_count(1)
+        await expect(maria.get_by_text("Snooze 30 min")).to_have_count(2)
+
+        henk = of(page, "henk.devries")
+        await expect(henk.locator("ha-alert")).to_have_count(0)
+        await expect(henk).to_contain_text(
+            re.compile(
+                r"No active alert is known\. The data reach to .* nothing is known of the time"
+            )
+        )
+        await expect(henk.locator("article").first).to_contain_text("Weight: Goal reached · Low")
+        await expect(page.get_by_text("not a medical device")).to_be_visible()
+        for source in ("Lumen", "Dexcom"):
+            tile = page.locator("hui-grid-section", has_text=source).last
+            await expect(tile).to_contain_text("Not overdue")
+
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width
+        await screenshot(page, f"dashboard-{width}-{colours}", in_readme=True)
+
+        await page.goto(f"{care.url}/{URL_PATH}/details")
+        await expect(of(page, "maria.keller")).to_contain_text("Adherence in 7 days")
+        await expect(of(page, "maria.keller").locator("article").first).to_be_visible()
+        await screenshot(page, f"dashboard-details-{width}-{colours}")
+        await page.context.close()
+
+
+async def test_silence_and_drills_are_told(care: RealHome, browser: Browser) -> None:
+    await take_over(care)
+    dexcom = await find(care, "sensor", "glucose")
+    people = {entity["entity_id"]: entity["device_id"] for entity in await care.entities()}
+    page = await opened(browser, care, "now")
+    anna = of(page, "Anna")
+    await expect(anna.locator("ha-alert")).to_have_count(1)
+    source = {d["id"]: d["via_device_id"] for d in await care.devices()}[people[dexcom]]
+    own = [e["entity_id"] for e in await care.entities("care_alerts") if e["device_id"] == source]
+    silent, status, reach = (
+        next(entity for entity in own if entity.endswith(ending))
+        for ending in ("_silent", "_status", "_data_through")
+    )
+
+    await show(care, status, "unreachable")
+    await show(care, silent, "on")
+    told = anna.locator("ha-alert", has_text="is silent")
+    await expect(told).to_contain_text("Not reachable. The data reach to")
+    await expect(anna.locator("hui-heading-badge, hui-entity-heading-badge").first).to_contain_text(
+        "Silent"
+    )
+    await show(care, reach, "unknown")
+    await expect(told).to_contain_text(SAYS["dashboard_no_reach"])
+
+    low, high = [await find(care, "binary_sensor", key) for key in ("low", "high")]
+    await act(care, "send_test_alert", entity_id=high)
+    await act(care, "acknowledge", entity_id=high, note="<b>{{ 1 + 1 }}</b>")
+    drill = anna.locator("ha-alert", has_text="DRILL: High alert")
+    await expect(drill).to_contain_text(SAYS["dashboard_drill_runs"])
+    await expect(drill).to_contain_text("<b>{{ 1 + 1 }}</b>")
+    await expect(anna.locator("article").first).to_contain_text("DRILL: High")
+
+    for key in ("active_alerts", "glucose"):
+        of_anna = next(
+            e["entity_id"]
+            for e in await care.entities("care_alerts")
+            if e["translation_key"] == key and e["device_id"] == people[dexcom]
+        )
+        await show(care, of_anna, "unavailable")
+    await show(care, low, "unavailable", drill=None)
+    unknown = anna.locator("ha-alert", has_text=SAYS["dashboard_nothing_known"])
+    await expect(unknown).to_contain_text(SAYS["dashboard_nothing_known_text"])
+    await expect(anna).to_contain_text(SAYS["dashboard_no_glucose"])
+    await expect(anna).not_to_contain_text("No active alert is known")
+
+
+async def test_a_touch_is_enough(care: RealHome, browser: Browser) -> None:
+    await take_over(care)
+    page = await opened(browser, care, "now", width=400, height=900)
+    anna = of(page, "Anna")
+
+    async def touch(name: str) -> None:
+        await anna.locator("hui-tile-card").filter(has_text=name).click()
+
+    await touch("Acknowledge")
+    await expect(anna.locator("ha-alert")).to_contain_text("Acknowledged by Demo")
+    await touch("Undo")
+    await expect(anna.locator("ha-alert")).to_contain_text(SAYS["dashboard_unacknowledged"])
+    await touch("Snooze 30 min")
+    await expect(anna.locator("ha-alert")).to_contain_text("Snoozed until")
+    await touch("End snooze")
+    await expect(anna.locator("ha-alert")).not_to_contain_text("Snoozed until")
+
+    maria = of(page, "maria.keller")
+    await maria.locator("hui-tile-card").filter(has_text="Acknowledge all").click()
+    for box in range(3):
+        await expect(maria.locator("ha-alert").nth(box)).to_contain_text("Acknowledged by Demo")
+
+    lumen = page.locator("hui-tile-card").filter(has_text="Test alert").last
+    await lumen.click()
+    warning = page.get_by_text(SAYS["dashboard_test_alert_confirm"])
+    await expect(warning).to_be_visible()
+    await page.get_by_role("button", name="OK").click()
+    henk = of(page, "henk.devries").locator("ha-alert", has_text="DRILL")
+    await expect(henk).to_be_visible()
+
+
+async def test_thresholds_stand_in_the_glucose_graph(care: RealHome, browser: Browser) -> None:
+    await take_over(care)
+    page = await opened(browser, care, "now")
+    await expect(of(page, "Anna")).to_be_visible()
+    glucose = await find(care, "sensor", "glucose")
+    config = await page.evaluate(
+        """async (glucose) => {
+            const hass = document.querySelector("home-assistant").hass;
+            const person = hass.entities[glucose].device_id;
+            const entity = (key) => ({
+                entity_id: `number.some_${key}`, platform: "care_alerts", device_id: person, translation_key: key,
+            });
+            const keys = ["high_threshold", "low_threshold", "urgent_low_threshold"];
+            const entities = { ...hass.entities };
+            for (const key of keys) entities[key] = entity(key);
+            const strategy = customElements.get("ll-strategy-dashboard-care-alerts");
+            return strategy.generate({}, { ...hass, entities });
+        }""",
+        glucose,
+    )
+    now, details = config["views"]
+    (graph,) = [
+        card
+        for section in now["sections"]
+        for card in section["cards"]
+        if card["type"] == "history-graph"
+    ]
+    assert [line["entity"] for line in graph["entities"]] == [
+        glucose,
+        *(f"number.some_{kind}_threshold" for kind in ("urgent_low", "low", "high")),
+    ]
+    assert len({line["color"] for line in graph["entities"]}) == 4
+    settings = [
+        row["entity"]
+        for section in details["sections"]
+        for card in section["cards"]
+        if card["type"] == "entities"
+        for row in card["entities"]
+        if "entity" in row
+    ]
+    assert settings == [f"number.some_{kind}_threshold" for kind in ("high", "low", "urgent_low")]
+
+
+async def test_without_a_source_it_says_where_to_begin(home: RealHome, browser: Browser) -> None:
+    """A source that was removed again: the module is there until the next restart."""
+    async with Simulator(scenario="demo") as simulator:
+        entry_id = await set_up_lumen(home, simulator)
+        await take_over(home)
+        await home.delete(f"/api/config/config_entries/entry/{entry_id}")
+    page = await opened(browser, home, "now")
+    await expect(page.get_by_text("No source is set up yet.")).to_be_visible()
+    await expect(page.get_by_role("link", name="Add one")).to_be_visible()

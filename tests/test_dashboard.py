@@ -1,0 +1,81 @@
+"""The dashboard's module: served and loaded once, and its texts."""
+
+from collections.abc import Awaitable, Callable
+import json
+import re
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+from homeassistant.components.frontend import DATA_EXTRA_MODULE_URL
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+
+from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.dashboard import MODULE, MODULE_URL
+
+from .conftest import House
+
+COMPONENT = MODULE.parent.parent
+
+type Client = Callable[[], Awaitable[TestClient[Any, Any]]]
+
+
+async def test_every_page_loads_the_module(hass: HomeAssistant, hass_client: Client) -> None:
+    assert await async_setup_component(hass, "frontend", {})
+    assert await async_setup_component(hass, DOMAIN, {})
+
+    version = json.loads((COMPONENT / "manifest.json").read_text())["version"]
+    address = f"{MODULE_URL}?v={version}"
+    assert hass.data[DATA_EXTRA_MODULE_URL].urls == {address}
+    client = await hass_client()
+    # An address that a browser kept from before an upgrade has to answer, too.
+    for url in (address, f"{MODULE_URL}?v=0.0.1"):
+        response = await client.get(url)
+        assert response.status == 200
+        assert response.content_type == "text/javascript"
+        assert await response.text() == MODULE.read_text()
+
+
+async def test_two_sources_need_it_once(house: House, hass_storage: dict[str, Any]) -> None:
+    assert await async_setup_component(house.hass, "frontend", {})
+    await house.set_up(house.entry())
+    await house.set_up(await house.dexcom_entry())
+    urls = house.hass.data[DATA_EXTRA_MODULE_URL].urls
+    assert len([url for url in urls if url.startswith(MODULE_URL)]) == 1
+    assert not [key for key in hass_storage if key.startswith("lovelace")], "nothing stays behind"
+
+
+async def test_without_pages_there_is_none(hass: HomeAssistant) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert "frontend" not in hass.config.components
+    assert not [
+        resource
+        for resource in hass.http.app.router.resources()
+        if resource.canonical == MODULE_URL
+    ]
+
+
+def test_texts() -> None:
+    """Every text that the module says is there, and the other way round."""
+    common = json.loads((COMPONENT / "translations" / "en.json").read_text())["common"]
+    ours = {key.removeprefix("dashboard_") for key in common if key.startswith("dashboard_")}
+    assert set(re.findall(r'\bsay\(\s*"(\w+)"', MODULE.read_text())) == ours
+
+
+def test_placeholders() -> None:
+    common = json.loads((COMPONENT / "translations" / "en.json").read_text())["common"]
+    module = MODULE.read_text()
+    given = {"timeAndAge": {"time", "age"}}
+    for key, values in re.findall(
+        r'\bsay\(\s*"(\w+)",\s*(\{.*?\}|timeAndAge)(?=[),(])', module, re.DOTALL
+    ):
+        names = given.get(values) or set(re.findall(r"[{,]\s*(\w+)(?=\s*[:,}])", values))
+        assert set(re.findall(r"\{(\w+)\}", common[f"dashboard_{key}"])) <= names, key
+
+
+@pytest.mark.parametrize("address", ["http://", "https://", "//cdn", "import "])
+def test_nothing_is_fetched_from_elsewhere(address: str) -> None:
+    code = re.sub(r"/\*.*?\*/|//[^\n]*", "", MODULE.read_text(), flags=re.DOTALL)
+    assert address not in code
+    assert MODULE.stat().st_size < 40_000
