@@ -674,6 +674,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             is_on=is_on,
             standing=alerts[-1] if is_on and alerts else None,
             episode=runs[-1] if runs else None,
+            earlier=runs[:-1],
             stale=bool(verdict and verdict.stale),
             unavailable=reason,
         )
