@@ -8,7 +8,7 @@ import json
 import logging
 from typing import Any
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient
 from homeassistant.auth.models import RefreshToken
 from homeassistant.components.application_credentials import DATA_COMPONENT as CREDENTIALS
@@ -31,7 +31,7 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.dexcom.oauth import REGIONS
 from simulator import CATALOGUE
 from simulator.dexcom import DexcomRegion
-from simulator.faults import body
+from simulator.faults import Exchange, Fault
 from tests.conftest import NOON, House
 from tests.wear import wear
 
@@ -412,13 +412,21 @@ async def test_a_number_that_came_as_text(house: House, person: Person, us: Dexc
     assert entry.data["token"]["expires_in"] == 7200
 
 
+@pytest.mark.parametrize("told", ["soon", "", None, [7200]])
 async def test_a_token_that_lives_for_no_known_time(
-    house: House, person: Person, us: DexcomRegion
+    house: House, person: Person, us: DexcomRegion, told: Any
 ) -> None:
-    for given in ("soon", "", None, [7200]):
-        answer = {"access_token": "sesame", "refresh_token": "again", "expires_in": given}
-        house.sim.faults.add("dexcom.token", body(json.dumps(answer).encode()), times=1)
-        await assert_ended(house, await person.add(us), "cannot_connect")
+    """It lives as long as they usually do."""
+
+    async def respond(exchange: Exchange) -> web.StreamResponse:
+        answer = await exchange.proceed()
+        assert isinstance(answer, web.Response)
+        assert isinstance(answer.body, bytes)
+        return web.json_response(json.loads(answer.body) | {"expires_in": told})
+
+    house.sim.faults.add("dexcom.token", Fault("strange lifetime", respond), times=1)
+    entry = added(house, await person.add(us))
+    assert entry.data["token"]["expires_in"] == 7200
     assert not list(house.sim.faults)
 
 

@@ -14,7 +14,6 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.care_alerts.diagnostics import async_get_config_entry_diagnostics
 from simulator import CATALOGUE
 from tests.conftest import NOON, House
-from tests.wear import wear
 
 OUR_LOGGER = "custom_components.care_alerts"
 
@@ -180,7 +179,7 @@ async def test_the_log_of_a_set_up_that_fails(
 WEARER = "Zaphod Quillfeather"
 SECRET = "secret-9b2e-swordfish"
 SERIAL = "feedface" * 8
-VALUE = 137
+VALUE = 137.8125
 
 
 @pytest.fixture
@@ -190,8 +189,8 @@ async def worn(house: House, caplog: pytest.LogCaptureFixture) -> MockConfigEntr
     dexcom = house.sim.dexcom
     dexcom.client.client_secret = SECRET
     wearer = dexcom.add_wearer("Zaphod")
-    wear(wearer, NOON - timedelta(hours=6), NOON + timedelta(days=6), value=VALUE)
     for hours in range(-5, 144):
+        wearer.add_egv(NOON + timedelta(hours=hours), 138, extra={"value": VALUE})
         wearer.add_alert("low", NOON + timedelta(hours=hours), transmitterId=SERIAL)
     return await house.set_up(await house.dexcom_entry(wearer, title=WEARER))
 

@@ -122,11 +122,10 @@ class RegionalImplementation(AuthImplementation):
         }
         try:
             new_token = {**token, **await self._token_request(asked)}
-        except (AuthError, RefusedError) as err:
+        except RefusedError as err:
             if err.code == "invalid_grant":
                 raise LoginEndedError(str(err), code=err.code) from None
-            # A 401 here is about the app (RFC 6749, 5.2): no end of the login.
-            raise RefusedError(getattr(err, "status", 401), err.code) from None
+            raise
         if self._keep:
             await self._keep(used, new_token)
         return new_token
@@ -143,7 +142,7 @@ class RegionalImplementation(AuthImplementation):
                 limits=SLOW_ANSWERS,
             )
         except AuthError as err:
-            # Said here, it is about the app: the person's login may be as good as ever.
+            # Said here, it is about the app (RFC 6749, 5.2): the person's login may be as good as ever.
             raise RefusedError(401, err.code) from None
         match token := answer.json():
             case {"access_token": str(access)} if access:
