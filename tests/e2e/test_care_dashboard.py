@@ -10,9 +10,10 @@ from playwright.async_api import Browser, Locator, Page, expect
 import pytest
 
 from scripts.real_home import RealHome
+from scripts.sources import set_up_lumen
 from simulator import Simulator
 
-from .conftest import TEXTS, log_in, page_of, screenshot, set_up_lumen, until
+from .conftest import TEXTS, log_in, page_of, screenshot, until
 
 SAYS: Final[dict[str, str]] = TEXTS["common"]
 URL_PATH: Final = "care-people"
