@@ -132,12 +132,12 @@ class TidepoolSteps(ConfigFlow):
         except EmailNotVerifiedError:
             errors["base"] = "email_not_verified"
         except AuthError:
-            errors["base"] = "login_refused"
+            errors["base"] = "invalid_auth"
         except RateLimitedError:
             errors["base"] = "rate_limited"
         except RefusedError as err:
             if err.status == 400:
-                errors["base"] = "login_refused"
+                errors["base"] = "invalid_auth"
             else:
                 errors["base"] = "no_password_login"
         except ApiError:
