@@ -23,11 +23,11 @@ from .alerts.happenings import (
     SourceSilent,
     Unsnoozed,
 )
-from .alerts.model import Alert, Person
+from .alerts.model import Alert, Person, Topic
 from .alerts.picture import PersonPicture
 from .const import DOMAIN
 from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
-from .targets import event_of, sensor_of, whereabouts
+from .targets import Whereabouts, event_of, sensor_of, whereabouts
 from .words import alert_in_words, say, status_in_words
 
 EVENT_ALERT_RECEIVED: Final = "care_alerts_alert_received"
@@ -137,12 +137,16 @@ def about_alert(
         "event_entity_id": event_entity_id,
         ATTR_DEVICE_ID: where.device_id,
         "source_device_id": where.source_device_id,
-        "tag": "_".join(
-            (DOMAIN, where.device_id or "", alert.alert_type, *(["drill"] if alert.drill else []))
-        ),
+        "tag": _tag(where, Topic.of(alert)),
         "severity": (case.severity if case else alert.severity).value,
         **_handling(case),
     }
+
+
+def _tag(where: Whereabouts, topic: Topic) -> str:
+    """The same for all episodes of a topic: what shows one of them, or holds something for it, goes by it."""
+    drill = ["drill"] if topic.drill else []
+    return "_".join((DOMAIN, where.device_id or "", topic.alert_type, *drill))
 
 
 def _handling(case: Case | None) -> dict[str, Any]:
@@ -167,11 +171,17 @@ def _handling(case: Case | None) -> dict[str, Any]:
 def about_snooze(
     hass: HomeAssistant, coordinator: SourceCoordinator, snooze: Snooze
 ) -> dict[str, Any]:
-    """What there is to say of a snooze: of one alert, of a person, or of a source."""
+    """What there is to say of a snooze: of one alert, of a person, or of a source; `tags`: of what it silences."""
     data: dict[str, Any] = {
         "source": coordinator.config_entry.title,
         "source_device_id": coordinator.source_device_id,
         "until": snooze.until.isoformat(),
+        "tags": [
+            _tag(whereabouts(hass, coordinator, picture), topic)
+            for picture in coordinator.data.people.values()
+            for topic, case in picture.cases.items()
+            if case.episode.is_open and snooze.silences(topic, case.severity, case.episode)
+        ],
     }
     person_id = snooze.topic.person_id if snooze.topic else snooze.person_id
     if person_id is None:

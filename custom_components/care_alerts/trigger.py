@@ -1,7 +1,7 @@
 """Triggers: what automations can wait for."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, cast, override
 
@@ -246,7 +246,10 @@ class AlertUnacknowledgedTrigger(_CareTrigger):
                 due = self._next_ring(coordinator, case, later_than)
                 if due is not None and due <= now:
                     has_rung = True
-                    run_action(data | self._waiting(case.waiting_since, now), data["title"])
+                    waiting = self._waiting(case.waiting_since, now)
+                    quiet = self._quiet(coordinator, case)
+                    is_over = {"snooze_over": any(until == due for _, until in quiet)}
+                    run_action(data | waiting | is_over, data["title"])
                     due = self._next_ring(coordinator, case, now)
                 if due is not None:
                     upcoming.append(due)
@@ -269,9 +272,14 @@ class AlertUnacknowledgedTrigger(_CareTrigger):
             case.waiting_since,
             after=self._after,
             every=self._every,
-            quiet=coordinator.journal.handling.quiet(case.topic, case.severity, case.episode),
+            quiet=self._quiet(coordinator, case),
             later_than=later_than,
         )
+
+    def _quiet(
+        self, coordinator: SourceCoordinator, case: Case
+    ) -> Sequence[tuple[datetime, datetime]]:
+        return coordinator.journal.handling.quiet(case.topic, case.severity, case.episode)
 
     def _waiting(self, since: datetime, now: datetime) -> dict[str, Any]:
         repeats = (now - since - self._after) // self._every if self._every else 0

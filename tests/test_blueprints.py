@@ -1,0 +1,546 @@
+"""What each blueprint promises, kept by a real automation made of it.
+
+The blueprint comes over HTTP through Home Assistant's importer. Phones are of the real `mobile_app`, their push
+service a sink on loopback; lights are template lights, speakers and the voice those of the demo integration.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+import sys
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.auth.models import User
+from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
+from homeassistant.components.automation.helpers import async_get_blueprints
+from homeassistant.components.blueprint.importer import fetch_blueprint_from_url
+from homeassistant.components.blueprint.models import Blueprint
+from homeassistant.config import async_hass_config_yaml
+from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.storage import Store
+from homeassistant.loader import DATA_CUSTOM_COMPONENTS
+from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import dump, parse_yaml
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_test_home_assistant,
+)
+
+from scripts.real_home import VOICE_PACKAGES
+from simulator import Simulator
+from simulator.lumen import LumenPerson
+
+from .acting.conftest import Care
+from .conftest import House
+from .world import add_person
+
+BLUEPRINTS = Path(__file__).parent.parent / "blueprints" / "automation" / "care_alerts"
+NAMES = sorted(path.stem for path in BLUEPRINTS.glob("*.yaml"))
+CLEAR = "clear_notification"
+
+type Json = dict[str, Any]
+type Client = Callable[[web.Application], Coroutine[Any, Any, TestClient[Any, Any]]]
+
+
+@pytest.fixture
+def hass_config_dir(tmp_path: Path) -> str:
+    """A configuration of its own: blueprints are written into it."""
+    return str(tmp_path)
+
+
+@pytest.fixture
+def hass_storage() -> Json:
+    """Nothing stands in for the storage here: files are written and read."""
+    return {}
+
+
+@pytest.fixture
+def _voice_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Home Assistant imports along with `mobile_app`, to listen: nobody talks to it here."""
+    for module, imported in VOICE_PACKAGES.items():
+        if find_spec(module) is None:
+            stand_in = ModuleType(module)
+            setattr(stand_in, imported, type(imported, (), {}))
+            monkeypatch.setitem(sys.modules, module, stand_in)
+
+
+@dataclass
+class Outside:
+    """What is outside of the house: where blueprints are found, and the service that pushes to phones."""
+
+    url: str
+    pushed: list[Json] = field(default_factory=list)
+    unreachable: set[str] = field(default_factory=set)
+
+
+@pytest.fixture
+async def outside(sim: Simulator) -> AsyncGenerator[Outside]:
+    """It, on loopback."""
+    outside = Outside("")
+
+    async def push(request: web.Request) -> web.Response:
+        message = await request.json()
+        if message["push_token"] in outside.unreachable:
+            return web.json_response({"errorMessage": "Gone"}, status=410)
+        outside.pushed.append(message)
+        return web.json_response({"target": "somewhere"}, status=201)
+
+    app = web.Application()
+    app.router.add_static("/blueprints", BLUEPRINTS)
+    app.router.add_post("/push", push)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    outside.url = f"http://{host}:{port}"
+    yield outside
+    await runner.cleanup()
+
+
+@dataclass
+class Phone:
+    """A phone with the app."""
+
+    home: Home
+    user: User
+    device_id: str
+    webhook: str
+
+    @property
+    def pushed(self) -> list[Json]:
+        """Everything that was sent to it, oldest first."""
+        return [one for one in self.home.outside.pushed if one["push_token"] == self.webhook]
+
+    @property
+    def screen(self) -> dict[str, Json]:
+        """The notifications on its screen by tag: each replaces the last one of its tag."""
+        shown: dict[str, Json] = {}
+        for one in self.pushed:
+            tag = one["data"]["tag"]
+            shown.pop(tag, None)
+            if one["message"] != CLEAR:
+                shown[tag] = one
+        return shown
+
+    @property
+    def shown(self) -> Json:
+        """The only notification on its screen."""
+        [notification] = self.screen.values()
+        return notification
+
+    async def press(self, title: str, notification: Json | None = None) -> None:
+        """Press a button of a notification, the only one on the screen if none is given, as the app reports it."""
+        notification = notification or self.shown
+        [action] = [one for one in notification["data"]["actions"] if one["title"] == title]
+        client = await self.home.client(self.home.hass.http.app)
+        response = await client.post(
+            f"/api/webhook/{self.webhook}",
+            json={
+                "type": "fire_event",
+                "data": {
+                    "event_type": "mobile_app_notification_action",
+                    "event_data": {"action": action["action"], "tag": notification["data"]["tag"]},
+                },
+            },
+        )
+        assert response.status == 200
+        await self.home.care.house.settle()
+
+
+@dataclass
+class Home:
+    """Maria's house, with what the blueprints act on."""
+
+    care: Care
+    outside: Outside
+    client: Client
+
+    @property
+    def hass(self) -> HomeAssistant:
+        """Home Assistant."""
+        return self.care.hass
+
+    @property
+    def house(self) -> House:
+        """Home Assistant and its clock."""
+        return self.care.house
+
+    async def minutes(self, count: int) -> None:
+        """Let minutes pass, one after the other."""
+        for _ in range(count):
+            await self.house.pass_time(minutes=1)
+
+    async def phone(self, owner: str) -> Phone:
+        """Somebody's phone, registered as the app does."""
+        users = {user.name: user for user in await self.hass.auth.async_get_users()}
+        user = users.get(owner) or await self.hass.auth.async_create_user(owner)
+        name = f"{owner}'s phone"
+        webhook = f"webhook-{owner}"
+        entry = MockConfigEntry(
+            domain="mobile_app",
+            entry_id=f"phone-{owner}",
+            title=name,
+            data={
+                "app_data": {"push_token": webhook, "push_url": f"{self.outside.url}/push"},
+                "app_id": "io.example.app",
+                "app_name": "App",
+                "app_version": "1.0",
+                "device_id": f"device-{owner}",
+                "device_name": name,
+                "manufacturer": "Example",
+                "model": "Phone",
+                "os_name": "OS",
+                "os_version": "1.0",
+                "supports_encryption": False,
+                "user_id": user.id,
+                "webhook_id": webhook,
+            },
+        )
+        entry.add_to_hass(self.hass)
+        assert await self.hass.config_entries.async_setup(entry.entry_id)
+        await self.hass.async_block_till_done()
+        device = dr.async_get(self.hass).async_get_device_by_identifier(
+            ("mobile_app", f"device-{owner}"), entry.entry_id
+        )
+        assert device
+        return Phone(self, user, device.id, webhook)
+
+    async def automate(self, blueprint: str, name: str = "", **inputs: Any) -> str:
+        """Import a blueprint, make an automation of it, and return its entity id."""
+        name = name or blueprint
+        blueprints = async_get_blueprints(self.hass)
+        imported = await fetch_blueprint_from_url(
+            self.hass, f"{self.outside.url}/blueprints/{blueprint}.yaml"
+        )
+        path = f"{imported.suggested_filename}.yaml"
+        await blueprints.async_add_blueprint(imported.blueprint, path, allow_override=True)
+        directory = Path(self.hass.config.config_dir)
+        with (directory / "automations.yaml").open("a") as automations:
+            config = {
+                "id": name,
+                "alias": name,
+                "use_blueprint": {"path": path, "input": inputs},
+            }
+            automations.write(dump([config]))
+        (directory / "configuration.yaml").write_text("automation: !include automations.yaml\n")
+        assert await async_setup_component(self.hass, "automation", {})
+        await self.hass.services.async_call("automation", "reload", blocking=True)
+        await self.house.settle()
+        return self.automation(name)
+
+    def automation(self, name: str) -> str:
+        """The entity of an automation that is on."""
+        entity_id = er.async_get(self.hass).async_get_entity_id("automation", "automation", name)
+        assert entity_id
+        state = self.hass.states.get(entity_id)
+        assert state
+        assert state.state == "on"
+        return entity_id
+
+    async def drill(self, key: str = "weight", severity: str = "high") -> None:
+        """Send a test alert."""
+        await self.care.call("send_test_alert", self.care.sensor(key), severity=severity)
+
+
+async def move_in(hass: HomeAssistant, care: Care, outside: Outside, client: Client) -> Home:
+    """Set up what every house here has."""
+    await hass.config.async_set_time_zone("Europe/Amsterdam")
+    assert await async_setup_component(hass, "mobile_app", {})
+    await hass.async_block_till_done()
+    return Home(care, outside, client)
+
+
+async def lie_down(hass: HomeAssistant) -> None:
+    """Switch off what waits for an alert that nobody takes: it would wait on."""
+    if hass.services.has_service("automation", "turn_off"):
+        await hass.services.async_call(
+            "automation", "turn_off", {"entity_id": "all"}, blocking=True
+        )
+
+
+@pytest.fixture
+async def home(
+    _voice_packages: None, house: House, outside: Outside, aiohttp_client: Client
+) -> AsyncGenerator[Home]:
+    """Maria's house."""
+    maria = add_person(house)
+    care = Care(house, await house.set_up(house.entry()), maria)
+    yield await move_in(house.hass, care, outside, aiohttp_client)
+    await lie_down(house.hass)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_is_a_blueprint_that_says_what_it_cannot_do(
+    name: str, hass: HomeAssistant, outside: Outside
+) -> None:
+    imported = await fetch_blueprint_from_url(hass, f"{outside.url}/blueprints/{name}.yaml")
+    # As it is written to disk, and read again after a restart.
+    blueprint = Blueprint(
+        parse_yaml(imported.blueprint.yaml()),  # type: ignore[arg-type]
+        expected_domain="automation",
+        schema=AUTOMATION_BLUEPRINT_SCHEMA,
+    )
+    assert blueprint.validate() is None
+    description = blueprint.metadata["description"]
+    assert "What it cannot do" in description
+    assert "no medical device" in description.replace("\n", " ")
+    for label in blueprint.inputs.values():
+        assert label["name"]
+
+
+# Phones
+
+
+@pytest.fixture
+async def anna(home: Home) -> Phone:
+    """Anna's phone."""
+    return await home.phone("Anna")
+
+
+@pytest.fixture
+async def ben(home: Home) -> Phone:
+    """Ben's phone."""
+    return await home.phone("Ben")
+
+
+async def test_a_phone_is_told_what_was_and_when(home: Home, anna: Phone) -> None:
+    await home.automate("phone", phones=[anna.device_id])
+    home.care.alert(1)
+    await home.care.morning(1)
+
+    [told] = anna.pushed
+    assert told["title"] == "maria: Weight"
+    assert told["message"] == (
+        "Observed at 04:14, 3 h 15 min ago, about 2026-11-18. Severity: high. Source: Lumen."
+    )
+    data = told["data"]
+    # Both kinds of phones in one go.
+    assert data["push"]["interruption-level"] == "critical"
+    assert data["push"]["sound"] == {"name": "default", "critical": 1, "volume": 1.0}
+    assert data["channel"] == "alarm_stream"
+    assert (data["ttl"], data["priority"]) == (0, "high")
+    assert data["when"] == datetime.fromisoformat("2026-11-19T03:14:22+00:00").timestamp()
+    assert [button["title"] for button in data["actions"]] == ["Acknowledge", "Snooze 30 min"]
+
+
+async def test_everybody_reads_who_has_taken_it(home: Home, anna: Phone, ben: Phone) -> None:
+    await home.automate("phone", phones=[anna.device_id, ben.device_id])
+    home.care.alert(1)
+    await home.care.morning(1)
+    assert anna.shown["data"] | {} == ben.shown["data"]
+
+    await anna.press("Acknowledge")
+    attributes = home.care.attributes()
+    assert attributes["acknowledged"] is True
+    assert attributes["acknowledged_by"] == "Anna"
+    for phone in anna, ben:
+        assert len(phone.pushed) == 2
+        assert phone.shown["message"] == (
+            "Anna acknowledged this at 07:30. That does not mean that it is over."
+            " Observed at 04:14, 3 h 15 min ago, about 2026-11-18. Severity: high. Source: Lumen."
+        )
+        assert phone.shown["data"]["push"]["sound"] == "none"
+        assert "actions" not in phone.shown["data"] or phone.shown["data"]["actions"] == []
+    await home.minutes(60)
+    assert len(ben.pushed) == 2
+
+
+async def test_taken_somewhere_else_with_a_note(home: Home, anna: Phone) -> None:
+    await home.automate("phone", phones=[anna.device_id])
+    home.care.alert(1)
+    await home.care.morning(1)
+    carla = await home.hass.auth.async_create_user("Carla")
+    await home.care.call("acknowledge", user=carla, note="I'll call her")
+    assert anna.shown["message"].startswith(
+        'Carla acknowledged this at 07:30 ("I\'ll call her"). That does not mean that it is over.'
+    )
+
+
+@pytest.mark.parametrize("when", ["clear", "say"])
+async def test_what_is_over_leaves_the_screen(home: Home, anna: Phone, when: str) -> None:
+    await home.automate("phone", phones=[anna.device_id], when_ended=when)
+    home.care.alert(1)
+    home.care.alert(2, "FLEX", "PLATEAU")
+    await home.care.morning(1)
+    [weight] = anna.screen
+    await home.care.morning(2)
+    flex = anna.screen[f"{weight.removesuffix('weight')}flex"]
+    assert flex["title"] == "maria: Metabolic flexibility"
+    if when == "clear":
+        assert [one["message"] for one in anna.pushed if one["data"]["tag"] == weight][-1] == CLEAR
+        assert list(anna.screen.values()) == [flex]
+    else:
+        assert anna.screen[weight]["message"].startswith(
+            "The newest analysis does not report this any more. Nobody acknowledged it."
+        )
+        assert anna.screen[weight]["data"]["push"]["sound"] == "none"
+
+
+async def test_it_is_removed_when_taken_if_you_like(home: Home, anna: Phone) -> None:
+    await home.automate("phone", phones=[anna.device_id], when_acknowledged="clear")
+    home.care.alert(1)
+    await home.care.morning(1)
+    await anna.press("Acknowledge")
+    assert anna.screen == {}
+
+
+async def test_severe_ones_are_repeated_until_taken(home: Home, anna: Phone) -> None:
+    await home.automate("phone", phones=[anna.device_id])
+    home.care.alert(1)
+    home.care.alert(1, "FLEX", "PLATEAU")
+    await home.care.morning(1)
+    assert sorted(one["title"] for one in anna.pushed) == [
+        "maria: Metabolic flexibility",
+        "maria: Weight",
+    ]
+    await home.minutes(46)
+    assert [one["title"] for one in anna.pushed[2:]] == ["maria: Weight"] * 3
+    # It is the same notification, with the age it has by then.
+    assert len(anna.screen) == 2
+    assert anna.pushed[-1]["message"].startswith(
+        "Nobody has acknowledged this for 45 min. Observed at 04:14, 4 h"
+    )
+    await home.care.call("acknowledge")
+    said = len(anna.pushed)
+    await home.minutes(46)
+    assert len(anna.pushed) == said
+
+
+async def test_a_snooze_is_half_an_hour(home: Home, anna: Phone, ben: Phone) -> None:
+    await home.automate("phone", phones=[anna.device_id, ben.device_id])
+    home.care.alert(1, "FLEX", "PLATEAU")
+    await home.care.morning(1)
+    await home.minutes(3)
+    await anna.press("Snooze 30 min")
+    assert home.care.attributes("flex")["snoozed_until"] == home.house.now + timedelta(minutes=30)
+    assert home.care.attributes("flex")["acknowledged"] is False
+    await home.minutes(29)
+    assert len(ben.pushed) == 1
+    # Not severe enough to be repeated, but who wanted quiet for half an hour wants to hear of it then.
+    await home.minutes(2)
+    assert len(ben.pushed) == len(anna.pushed) == 2
+    assert "Nobody has acknowledged this" in ben.shown["message"]
+    await home.minutes(60)
+    assert len(ben.pushed) == 2
+
+
+async def test_good_news_make_no_sound_and_late_ones_no_alarm(home: Home, anna: Phone) -> None:
+    await home.automate("phone", phones=[anna.device_id])
+    home.care.alert(1, "WEIGHT", "IN_RANGE")
+    await home.care.morning(1)
+    assert anna.shown["data"]["push"] == {"interruption-level": "passive", "sound": "none"}
+    await home.hass.config_entries.async_unload(home.care.entry.entry_id)
+    home.care.alert(2)
+    await home.house.until(home.house.now + timedelta(days=1, hours=9))
+    await home.hass.config_entries.async_setup(home.care.entry.entry_id)
+    await home.house.settle()
+    assert "It reached us late" in anna.shown["message"]
+    assert anna.shown["data"]["push"]["interruption-level"] == "time-sensitive"
+    assert anna.shown["data"]["channel"] == "Care Alerts"
+
+
+async def test_a_drill_says_so(home: Home, anna: Phone, ben: Phone) -> None:
+    await home.automate("phone", phones=[anna.device_id], private_phones=[ben.device_id])
+    await home.drill()
+    assert anna.shown["title"] == "DRILL: maria: Weight"
+    assert anna.shown["data"]["channel"] == "alarm_stream"
+    assert ben.shown["title"] == "DRILL"
+    await anna.press("Acknowledge")
+    assert anna.shown["title"] == "DRILL: maria: Weight"
+    assert anna.shown["message"].startswith("Anna acknowledged this")
+    await home.minutes(16)
+    assert anna.screen == {}
+
+
+async def test_other_phones_show_no_health_data(home: Home, anna: Phone, ben: Phone) -> None:
+    await home.automate("phone", phones=[anna.device_id], private_phones=[ben.device_id])
+    home.care.alert(1)
+    await home.care.morning(1)
+    told = ben.shown
+    assert (told["title"], told["message"]) == ("Care Alerts", "Please look after maria.")
+    assert "actions" not in told["data"]
+    text = str({**told, "data": {**told["data"], "tag": ""}}).lower()
+    assert not {word for word in ("weight", "lumen", "observed") if word in text}
+    await anna.press("Acknowledge")
+    assert ben.screen == {}
+
+
+async def test_one_phone_that_is_gone_keeps_nothing_from_the_others(
+    home: Home, anna: Phone, ben: Phone
+) -> None:
+    carla = await home.phone("Carla")
+    await home.automate(
+        "phone", phones=["a-device-that-was", carla.device_id, anna.device_id, ben.device_id]
+    )
+    await home.hass.config_entries.async_unload("phone-Carla")
+    home.outside.unreachable.add(anna.webhook)
+    home.care.alert(1)
+    await home.care.morning(1)
+    assert ben.shown["title"] == "maria: Weight"
+
+
+async def test_an_old_notification_takes_no_new_alert(home: Home, anna: Phone) -> None:
+    await home.automate("phone", phones=[anna.device_id])
+    home.care.alert(1)
+    home.care.alert(3)
+    await home.care.morning(1)
+    old = anna.shown
+    await home.care.morning(3)
+    await anna.press("Acknowledge", old)
+    assert home.care.attributes()["acknowledged"] is False
+    await anna.press("Acknowledge")
+    assert home.care.attributes()["acknowledged_by"] == "Anna"
+
+
+async def test_two_automations_answer_for_their_own_buttons(
+    home: Home, anna: Phone, ben: Phone
+) -> None:
+    await home.automate("phone", "Annas", phones=[anna.device_id])
+    await home.automate("phone", "Bens", phones=[ben.device_id])
+    calls: list[Any] = []
+    home.hass.bus.async_listen(
+        "call_service",
+        lambda event: calls.append(event.data) if event.data["service"] == "acknowledge" else None,
+    )
+    home.care.alert(1)
+    await home.care.morning(1)
+    await ben.press("Acknowledge")
+    assert len(calls) == 1
+    assert anna.shown["message"].startswith("Ben acknowledged this")
+
+
+async def test_all_of_many_at_once_are_told(home: Home, anna: Phone) -> None:
+    await home.automate("phone", phones=[anna.device_id])
+    home.care.alert(1)
+    home.care.alert(1, "FLEX", "DRAMATIC_DROP")
+    home.care.alert(1, "MEDICATION", "MISSED_DOSE_HIGH")
+    await home.care.morning(1)
+    assert {one["title"] for one in anna.screen.values()} == {
+        "maria: Weight",
+        "maria: Metabolic flexibility",
+        "maria: Medication",
+    }
+
+
+async def test_only_what_was_asked_for_is_told(home: Home, anna: Phone) -> None:
+    await home.automate(
+        "phone",
+        phones=[anna.device_id],
+        who={"entity_id": [home.care.sensor(), home.care.sensor("flex")]},
+        alert_types=["flex", "medication"],
+    )
+    home.care.alert(1)
+    home.care.alert(1, "FLEX", "DRAMATIC_DROP")
+    home.care.alert(1, "MEDICATION", "MISSED_DOSE_HIGH")
+    await home.care.morning(1)
+    assert anna.shown["title"] == "maria: Metabolic flexibility"
