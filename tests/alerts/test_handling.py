@@ -57,7 +57,7 @@ def snooze_of(topic: Topic, episode: Episode, since: float, until: float) -> Sno
 def by(handling: Handling, episode: Episode, topic: Topic = WEIGHT) -> str | None:
     """Who has an episode."""
     held = handling.acknowledgement(topic, episode)
-    return held and held.by.name
+    return held.by.name if held else None
 
 
 # Taking.
@@ -223,6 +223,7 @@ def test_a_damaged_file_loses_what_cannot_be_read_and_nothing_else() -> None:
     handling.silence_told = True
     handling.awake_to = hour(5)
     stored = json.loads(json.dumps(handling.to_dict()))
+    damage: Any
     for damage in (None, 3, "x", {}, {"at": "2026-05-01T00:00:00"}, []):
         for part in ("acknowledgements", "snoozes", "ends_told"):
             stored[part].append(damage)
@@ -232,6 +233,7 @@ def test_a_damaged_file_loses_what_cannot_be_read_and_nothing_else() -> None:
     read = Handling.from_dict(stored)
     assert read.to_dict() == handling.to_dict()
 
+    nonsense: Any
     for nonsense in (None, 3, "x", [], {"acknowledgements": 3, "awake_to": 5, "silence_told": 2}):
         assert Handling.from_dict(nonsense).to_dict() == Handling().to_dict()
 
@@ -283,7 +285,7 @@ def test_reminders_come_when_they_would_minute_by_minute(
         ring := next_ring(
             START,
             after=after * MINUTE,
-            every=every and every * MINUTE,
+            every=every * MINUTE if every else None,
             quiet=[(START + begin * MINUTE, START + end * MINUTE) for begin, end in quiet],
             later_than=now,
         )

@@ -16,13 +16,14 @@ class Condition:
     """What the source last said of one alert type.
 
     `is_on` is None where nothing can be said. `standing` is the alert that its newest word holds, good
-    news or bad; `episode` is the newest run, over or not, `earlier` are the runs before it.
+    news or bad; `episode` is the newest run, over or not, `earlier` are the runs before it: as many as a
+    provider finds worth telling the end of, and no part of what is so now.
     """
 
     is_on: bool | None
     standing: Alert | None = None
     episode: Episode | None = None
-    earlier: Sequence[Episode] = ()
+    earlier: Sequence[Episode] = field(default=(), compare=False)
     stale: bool | None = None
     """Whether it is only known to have been so when last heard of; None where the source cannot say it of the present."""
     unavailable: str | None = None

@@ -382,12 +382,12 @@ async def test_alerts_as_they_are_asked_for_and_read(
         "urgentLow",
         "activeSnoozed",
         {
-            "displayTime": "2026-11-18T02:00:00-08:00",
-            "displayDevice": "iOS",
-            "transmitterGeneration": "g7",
-            "transmitterGenerationVariant": "g7",
-            "transmitterId": sent["transmitterId"],
-            "displayApp": "G7",
+            "display_time": "2026-11-18T02:00:00-08:00",
+            "display_device": "iOS",
+            "transmitter_generation": "g7",
+            "transmitter_generation_variant": "g7",
+            "transmitter_id": sent["transmitterId"],
+            "display_app": "G7",
         },
     )
     (request,) = sim.requests("dexcom.alerts")
@@ -438,7 +438,7 @@ async def test_what_a_newer_api_sends_passes_through(sim: Simulator, client: Dex
     sim.faults.add("dexcom.alerts", _answer([record]))
     (alert,) = (await client.alerts(NOON - DAY, NOON)).records
     assert (alert.alert_name, alert.alert_state) == ("signalLossSoon", "paused")
-    assert alert.other["displayDevice"] == "ring"
+    assert alert.other["display_device"] == "ring"
     assert alert.other["mood"] == {"a": [1]}
 
 
@@ -537,12 +537,13 @@ async def test_values_as_they_are_read(
 
     answer = await client.egvs(NOON - DAY, NOON)
 
-    made_for = MadeFor("g7", "G7")
     assert answer.records == [
-        Egv(NOON - 2 * HOUR, 39, "mg/dL", "low", "doubleDown", made_for),
+        Egv(NOON - 2 * HOUR, 39, "mg/dL", "low", "doubleDown", {}),
         # No value is no record that could not be read.
-        Egv(NOON - 4 * HOUR, 120, "mg/dL", None, None, MadeFor("g7", "")),
+        Egv(NOON - 4 * HOUR, 120, "mg/dL", None, None, {}),
     ]
+    made_for = [egv.made_for for egv in answer.records]
+    assert made_for == [MadeFor("g7", "G7"), MadeFor("g7", "")]
     assert answer.unreadable == 0
     (request,) = sim.requests("dexcom.egvs")
     assert request.query == {"startDate": "2026-11-17T12:00:00", "endDate": "2026-11-18T12:00:00"}

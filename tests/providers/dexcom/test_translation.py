@@ -67,7 +67,7 @@ def alert(
 
 def egv(hours: float, value: float = 62, unit: str = "mg/dL", **more: Any) -> Egv:
     """A glucose value."""
-    fields = {"status": None, "trend": "flat", "made_for": MadeFor("g7", "G7")} | more
+    fields = {"status": None, "trend": "flat", "record": {}} | more
     return Egv(at(hours), value, unit, **fields)
 
 
@@ -136,7 +136,9 @@ def test_identity_and_times() -> None:
 
 
 def test_what_we_have_no_word_for_is_kept() -> None:
-    one = alert("low", 5, displayApp="G7", transmitterId="", displayTime="02:00", mood={"a": [1]})
+    one = alert(
+        "low", 5, display_app="G7", transmitter_id="", display_time="02:00", mood={"a": [1]}
+    )
     assert one.details == {
         "alert_name": "low",
         "alert_state": "activeAlarming",
@@ -346,17 +348,22 @@ def test_the_newest_record_of_a_name_decides() -> None:
 
     condition = picture([alarming], at(6.5)).conditions["low"]
     assert condition == Condition(
-        is_on=True, standing=alarming, episode=Episode(opened=alarming, last_seen=alarming)
+        is_on=True,
+        standing=alarming,
+        episode=Episode(severity=alarming.severity, opened=alarming, last_seen=alarming),
     )
     # Snoozed on the wearer's device is still there.
     condition = picture([alarming, snoozed], at(6.5)).conditions["low"]
     assert condition == Condition(
-        is_on=True, standing=snoozed, episode=Episode(opened=alarming, last_seen=snoozed)
+        is_on=True,
+        standing=snoozed,
+        episode=Episode(severity=alarming.severity, opened=alarming, last_seen=snoozed),
     )
     condition = picture([alarming, snoozed, over], at(6.5)).conditions["low"]
     assert condition == Condition(
         is_on=False,
         episode=Episode(
+            severity=alarming.severity,
             opened=alarming,
             last_seen=snoozed,
             ended_at=over.observed_at,
@@ -369,7 +376,11 @@ def test_age_ends_an_episode_with_that_reason() -> None:
     one = alert("low", 5)
     condition = picture([one], at(7)).conditions["low"]
     assert condition.episode == Episode(
-        opened=one, last_seen=one, ended_at=at(7), end_reason=EndReason.EXPIRED
+        severity=one.severity,
+        opened=one,
+        last_seen=one,
+        ended_at=at(7),
+        end_reason=EndReason.EXPIRED,
     )
     # A word that it is over, later than that, changes nothing of it.
     over = alert("low", 8, "inactive")
@@ -377,13 +388,13 @@ def test_age_ends_an_episode_with_that_reason() -> None:
 
 
 def test_a_new_run_is_a_new_episode() -> None:
-    first, second = alert("low", 5), alert("low", 7)
+    first, second = alert("low", 5), alert("low", 7.1)
     condition = picture([first, second], at(8)).conditions["low"]
-    assert condition.episode == Episode(opened=second, last_seen=second)
+    assert condition.episode == Episode(severity=second.severity, opened=second, last_seen=second)
     # One within the hold time goes on.
-    second = alert("low", 6.9)
+    second = alert("low", 7)
     condition = picture([first, second], at(8)).conditions["low"]
-    assert condition.episode == Episode(opened=first, last_seen=second)
+    assert condition.episode == Episode(severity=first.severity, opened=first, last_seen=second)
 
 
 @pytest.mark.parametrize("state", ["unknown", "paused"])
@@ -482,10 +493,10 @@ def naively(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> Conditio
             episode = _ended(episode, until, EndReason.EXPIRED)
         if one.state is AlertState.ENDED:
             episode = episode and _ended(episode, one.observed_at, EndReason.SOURCE)
-        elif episode and episode.is_open and until > one.observed_at:
+        elif episode and episode.is_open and until >= one.observed_at:
             episode = replace(episode, last_seen=one)
         else:
-            episode = Episode(opened=one, last_seen=one)
+            episode = Episode(severity=one.severity, opened=one, last_seen=one)
     if episode and (until := stands_until(episode.last_seen, hold)) <= now:
         episode = _ended(episode, until, EndReason.EXPIRED)
     if episode and episode.is_open:

@@ -5,7 +5,7 @@ Vendor's documentation: Dexcom Developer API v3. Everything is read-only and one
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 import re
 from typing import Any, Final, Self
@@ -88,7 +88,7 @@ class Egv:
     unit: str
     status: str | None
     trend: str | None
-    record: Mapping[str, Any]
+    record: Mapping[str, Any] = field(repr=False, compare=False)
 
     @property
     def made_for(self) -> MadeFor:

@@ -229,9 +229,10 @@ def picture_of(
 def _condition(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> Condition:
     recent = _recent(alerts, now - EPISODES_OF, hold)
     endings = []
-    then = now
+    # One that comes in the very moment in which the one before expires goes on with it.
+    then = now + timedelta.resolution
     for alert in reversed(recent):
-        if tells(alert) and (until := stands_until(alert, hold)) <= then:
+        if tells(alert) and (until := stands_until(alert, hold)) < then:
             endings.append(Ending(until, EndReason.EXPIRED))
         then = alert.observed_at
     runs = episodes(recent, endings, tells=tells)
@@ -242,7 +243,7 @@ def _condition(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> Condi
         is_on=episode.is_open,
         standing=episode.last_seen if episode.is_open else None,
         episode=episode,
-        earlier=earlier,
+        earlier=tuple(earlier),
     )
 
 
@@ -255,7 +256,7 @@ def _recent(alerts: Sequence[Alert], since: datetime, hold: timedelta) -> list[A
         if told is None:
             continue
         is_older_episode = begun and (
-            not told or stands_until(alert, hold) <= found[-1].observed_at
+            not told or stands_until(alert, hold) < found[-1].observed_at
         )
         if is_older_episode and alert.observed_at < since:
             break
