@@ -5,15 +5,15 @@ from math import sin
 import re
 from typing import Any, Final, Literal
 
-import aiohttp
 from playwright.async_api import Browser, Locator, Page, expect
 import pytest
 
 from scripts.real_home import RealHome
-from scripts.sources import set_up_lumen
+from scripts.sources import set_up_dexcom, set_up_lumen
 from simulator import Simulator
+from simulator.dexcom_wearer import Wearer
 
-from .conftest import TEXTS, log_in, page_of, screenshot, until
+from .conftest import TEXTS, log_in, page_of, screenshot
 
 SAYS: Final[dict[str, str]] = TEXTS["common"]
 URL_PATH: Final = "care-people"
@@ -21,46 +21,9 @@ URL_PATH: Final = "care-people"
 expect.set_options(timeout=30_000)
 
 
-async def set_up_dexcom(home: RealHome, simulator: Simulator, name: str) -> str:
-    """Add the simulator's Dexcom wearer through the real flow and login page; return the entry's id."""
-    vendor = simulator.dexcom.region("us")
-    await home.ws(
-        {
-            "type": "application_credentials/create",
-            "domain": "care_alerts",
-            "client_id": vendor.client_id,
-            "client_secret": vendor.client_secret,
-        }
-    )
-    headers = {"Authorization": f"Bearer {home.token}", "HA-Frontend-Base": home.url}
-    async with aiohttp.ClientSession(headers=headers) as browser:
-
-        async def step(path: str, data: dict[str, Any]) -> dict[str, Any]:
-            flows = f"{home.url}/api/config/config_entries/flow{path}"
-            async with browser.post(flows, json=data) as response:
-                answer: dict[str, Any] = await response.json()
-                return answer
-
-        flow_id = f"/{(await step('', {'handler': 'care_alerts'}))['flow_id']}"
-        await step(flow_id, {"next_step_id": "dexcom"})
-        external = await step(flow_id, {"region": vendor.url, "name": name})
-        assert external["type"] == "external", external
-        login = {"user": vendor.wearers[0].name, "action": "login"}
-        async with browser.post(external["url"], data=login) as response:
-            assert response.status == 200, await response.text()
-        created = await step(flow_id, {})
-    assert created["type"] == "create_entry", created
-    entry_id: str = created["result"]["entry_id"]
-    return entry_id
-
-
-def tell_glucose(simulator: Simulator) -> None:
-    """Let the wearer have been low an hour and a quarter ago, which is news now, and for a while last evening."""
-    vendor = simulator.dexcom.region("us")
-    wearer, now = (
-        vendor.wearers[0] if vendor.wearers else vendor.add_wearer(),
-        simulator.clock.now(),
-    )
+def tell_glucose(simulator: Simulator) -> Wearer:
+    """Add a wearer who was low an hour and a quarter ago, which is news now, and high for a while last evening."""
+    wearer, now = simulator.dexcom.add_wearer("SandboxUser6"), simulator.clock.now()
     wearer.add_session(
         now - timedelta(hours=14),
         now - timedelta(minutes=61),
@@ -70,6 +33,7 @@ def tell_glucose(simulator: Simulator) -> None:
     wearer.add_alert("high", evening)
     wearer.add_alert("high", evening + timedelta(minutes=50), state="inactive")
     wearer.add_alert("low", now - timedelta(minutes=75))
+    return wearer
 
 
 async def find(home: RealHome, domain: str, key: str) -> str:
@@ -153,9 +117,9 @@ def of(page: Page, person: str) -> Locator:
 async def care(home: RealHome, simulator: Simulator) -> RealHome:
     """A home that follows the demo people, and a wearer who has been low."""
     simulator.load("demo")
-    tell_glucose(simulator)
+    wearer = tell_glucose(simulator)
     await set_up_lumen(home, simulator)
-    await set_up_dexcom(home, simulator, "Anna")
+    await set_up_dexcom(home, simulator.dexcom, wearer, "Anna")
     return home
 
 
@@ -170,19 +134,13 @@ async def test_it_is_taken_over_in_one_step(care: RealHome, browser: Browser) ->
     dialog = page.locator("dialog-lovelace-dashboard-detail")
     await dialog.get_by_text("Create", exact=True).click()
 
-    async def ours() -> list[Any]:
-        dashboards = await care.ws({"type": "lovelace/dashboards/list"})
-        return [dashboard for dashboard in dashboards if dashboard["url_path"] != "map"]
-
-    async def made() -> bool:
-        return bool(await ours())
-
-    await until(made, "the dashboard is made")
-    (dashboard,) = await ours()
-    config = {"type": "lovelace/config", "url_path": dashboard["url_path"]}
-    assert await care.ws(config) == {"strategy": {"type": "custom:care-alerts"}}
-    await page.goto(f"{care.url}/{dashboard['url_path']}")
+    # It stands in the sidebar, and is this strategy and nothing else.
+    made = page.locator("ha-sidebar").get_by_text("Care Alerts")
+    await expect(made).to_be_visible()
+    await made.click()
     await expect(of(page, "Anna")).to_contain_text("Low alert · Medium")
+    config = await care.ws({"type": "lovelace/config", "url_path": "care-alerts"})
+    assert config == {"strategy": {"type": "custom:care-alerts"}}
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
