@@ -11,7 +11,7 @@ from pathlib import Path
 import shutil
 from typing import Any, Final
 
-from playwright.async_api import Browser, Locator, Page, async_playwright
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 import pytest
 
 from scripts.real_home import ROOT, RealHome
@@ -29,6 +29,9 @@ BROWSER_ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+# A busy machine is slow, not wrong.
+expect.set_options(timeout=20_000)
 
 
 def chromium() -> str | None:

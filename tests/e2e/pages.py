@@ -53,9 +53,13 @@ class Flow:
 
     async def type_choice(self, value: str) -> None:
         """Type what is not in the list of the form's only choice."""
-        await self.dialog.locator("ha-selector-select").click()
+        choice = self.dialog.locator("ha-selector-select")
+        await choice.click()
         await self.dialog.get_by_placeholder("Add custom item").fill(value)
         await self.dialog.get_by_text(f'"{value}"').click()
+        # What is entered before the list has closed is lost.
+        await expect(self.dialog.get_by_placeholder("Add custom item")).to_be_hidden()
+        await expect(choice).to_contain_text(value)
 
     async def pick(self, option: str) -> None:
         """Take one of the options of the form's only choice."""

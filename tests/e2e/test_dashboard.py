@@ -112,7 +112,7 @@ async def sees_a_new_alert(page: Page) -> None:
     """It is there as soon as the source is asked, on a phone as well."""
     robin = page.locator("hui-grid-section", has_text="Robin").first
     cloud = page.locator("hui-grid-section", has_text="Dexcom cloud")
-    await cloud.get_by_text("Press").click()
+    await cloud.locator("hui-button-entity-row", has_text="Ask now").get_by_text("Press").click()
     await expect(robin.locator("tbody tr")).to_have_count(8)
     newest = robin.locator("tbody tr").first
     await expect(newest).to_contain_text("Low")
