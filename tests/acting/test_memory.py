@@ -133,6 +133,17 @@ async def test_a_light_is_as_it_was(rooms: HomeAssistant, before: dict[str, Any]
     assert shown(rooms, LAMP) == was
 
 
+async def test_an_effect_is_ended(rooms: HomeAssistant) -> None:
+    """Without a word it would go on."""
+    plain = {"brightness": 10, "color_mode": "brightness", "effect": None}
+    rooms.states.async_set(LAMP, "on", plain)
+    await remember(rooms, LAMP)
+    rooms.states.async_set(LAMP, "on", plain | {"effect": "rainbow"})
+    with patch("homeassistant.components.demo.light.DemoLight.async_turn_on") as turn_on:
+        await restore(rooms)
+    assert turn_on.call_args.kwargs == {"brightness": 10, "effect": "off"}
+
+
 async def test_a_speaker_is_as_it_was(rooms: HomeAssistant) -> None:
     await call(rooms, "volume_set", SPEAKER, volume_level=0.2)
     await call(rooms, "volume_mute", SPEAKER, is_volume_muted=True)
@@ -189,6 +200,9 @@ async def test_alarms_within_alarms(rooms: HomeAssistant) -> None:
 
 
 async def test_an_alarm_holds_once_however_often_it_says_so(rooms: HomeAssistant) -> None:
+    for name in ("low", "low"):
+        await remember(rooms, LAMP, alarm=name)
+    assert await restore(rooms, alarm="low") == [LAMP]
     for name in ("low", "high", "low"):
         await remember(rooms, LAMP, alarm=name)
     assert await restore(rooms, alarm="low") == []
