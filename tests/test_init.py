@@ -154,12 +154,19 @@ async def test_removal_leaves_nothing_behind(house: House, maria: str) -> None:
     other.add_person("ines@example.com")
     kept = await house.set_up(house.entry(data={"api_key": other.api_key}))
     assert journal(hass, entry).exists()
+    hass.states.async_set("light.hall", "on")
+    lamp = {"entity_id": "light.hall", "key": "night"}
+    await hass.services.async_call(DOMAIN, "remember", lamp, blocking=True)
+    memory = Path(hass.config.path(".storage", f"{DOMAIN}.memory"))
+    assert memory.exists()
     assert await hass.config_entries.async_remove(entry.entry_id)
     await house.settle()
-    assert _journals(hass) == [journal(hass, kept)]
+    assert set(_journals(hass)) == {journal(hass, kept), memory}
     assert dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id) == []
     assert er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id) == []
     assert kept.state is ConfigEntryState.LOADED
+    assert await hass.config_entries.async_remove(kept.entry_id)
+    assert _journals(hass) == []
 
 
 async def test_a_removed_source_comes_back_with_the_same_entities(

@@ -15,6 +15,7 @@ from .actors import async_setup_actors
 from .const import DOMAIN, PLATFORMS
 from .dashboard import async_setup_dashboard
 from .entity import person_identifier, source_identifier
+from .memory import async_forget_memory, async_setup_memory
 from .providers import PROVIDERS
 from .providers.coordinator import CareAlertsConfigEntry
 from .telling import async_tell_house
@@ -26,6 +27,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all sources share."""
     # What an alert is called is said where nothing can be waited for.
     await async_load_integrations(hass, {DOMAIN})
+    await async_setup_memory(hass)
     async_setup_actors(hass)
     async_setup_actions(hass)
     await async_setup_dashboard(hass)
@@ -68,6 +70,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) 
 async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     """Leave nothing behind."""
     await PROVIDERS[entry.data["source"]].coordinator.async_remove(hass, entry)
+    if all(other is entry for other in hass.config_entries.async_entries(DOMAIN)):
+        await async_forget_memory(hass)
 
 
 async def async_remove_config_entry_device(

@@ -5,6 +5,7 @@ from homeassistant.core import HomeAssistant, SupportsResponse, callback
 from ..const import DOMAIN
 from .drills import SEND_TEST_ALERT, SEND_TEST_ALERT_SCHEMA, send_test_alert
 from .history import GET_ALERTS, GET_ALERTS_SCHEMA, get_alerts
+from .remembering import REMEMBER, REMEMBER_SCHEMA, RESTORE, RESTORE_SCHEMA, remember, restore
 from .taking import (
     ACKNOWLEDGE,
     ACKNOWLEDGE_SCHEMA,
@@ -45,6 +46,8 @@ def async_setup_actions(hass: HomeAssistant) -> None:
         (UNSNOOZE, unsnooze, TARGET_SCHEMA),
         (SEND_TEST_ALERT, send_test_alert, SEND_TEST_ALERT_SCHEMA),
         (SET_THRESHOLDS, set_thresholds, SET_THRESHOLDS_SCHEMA),
+        (REMEMBER, remember, REMEMBER_SCHEMA),
+        (RESTORE, restore, RESTORE_SCHEMA),
     ):
         register(DOMAIN, name, action, schema=schema, supports_response=SupportsResponse.OPTIONAL)
     register(DOMAIN, DELETE_THRESHOLDS, delete_thresholds, schema=TARGET_SCHEMA)

@@ -1,0 +1,320 @@
+"""The memory: what lights and speakers were before an alarm changed them, kept until the last alarm lets go of them.
+
+An automation that is killed half-way cannot put things back; this can. What is to be put back is first
+written down as owed and crossed out when it has been done: so it is done after a restart too, and once. A
+lamp that is out of reach gets its due when it is back, unless that takes too long.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+
+from homeassistant.const import (
+    ATTR_ENTITY_ID,
+    SERVICE_MEDIA_PLAY,
+    SERVICE_TURN_OFF,
+    SERVICE_VOLUME_MUTE,
+    SERVICE_VOLUME_SET,
+    STATE_OFF,
+    STATE_ON,
+    STATE_PLAYING,
+    STATE_UNAVAILABLE,
+    STATE_UNKNOWN,
+    Platform,
+)
+from homeassistant.core import (
+    CALLBACK_TYPE,
+    Context,
+    Event,
+    EventStateChangedData,
+    HomeAssistant,
+    State,
+    callback,
+)
+from homeassistant.exceptions import HomeAssistantError, ServiceNotSupported
+from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.helpers.start import async_at_started
+from homeassistant.helpers.state import async_reproduce_state
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+from mashumaro.mixins.dict import DataClassDictMixin
+
+from .const import DOMAIN, LOGGER
+
+OWED_FOR: Final = timedelta(hours=1)
+"""How long what is out of reach is waited for: later, it may be as somebody wants it."""
+
+DOMAINS: Final = (Platform.LIGHT, Platform.MEDIA_PLAYER)
+
+_KEPT_ATTRIBUTES: Final = {
+    Platform.LIGHT: (
+        "brightness",
+        "color_mode",
+        "color_temp_kelvin",
+        "effect",
+        "hs_color",
+        "rgb_color",
+        "rgbw_color",
+        "rgbww_color",
+        "xy_color",
+    ),
+    # What is playing is nobody's business, and cannot be taken up where it was.
+    Platform.MEDIA_PLAYER: ("is_volume_muted", "volume_level"),
+}
+
+_NO_EFFECT: Final = "off"
+
+_NOT_THERE: Final = (STATE_UNAVAILABLE, STATE_UNKNOWN)
+
+
+@dataclass(slots=True)
+class Was(DataClassDictMixin):
+    """What something was: its state and those of its attributes that can be put back."""
+
+    state: str
+    attributes: dict[str, Any]
+
+    @classmethod
+    def of(cls, state: State) -> Self:
+        """Take a look at it."""
+        wanted = _KEPT_ATTRIBUTES[Platform(state.domain)]
+        return cls(
+            state.state,
+            {name: state.attributes[name] for name in wanted if name in state.attributes},
+        )
+
+
+@dataclass(slots=True)
+class _Kept(DataClassDictMixin):
+    was: Was
+    keys: list[str]
+
+
+@dataclass(slots=True)
+class _Owed(DataClassDictMixin):
+    was: Was
+    since: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse a time without a zone."""
+        if self.since.tzinfo is None:
+            raise ValueError
+
+
+@dataclass(slots=True, kw_only=True)
+class _Notes(DataClassDictMixin):
+    """All that is written down: who holds each key, what is kept for which keys, what is owed; by entity id."""
+
+    holders: dict[str, list[str]] = field(default_factory=dict)
+    kept: dict[str, _Kept] = field(default_factory=dict)
+    owed: dict[str, _Owed] = field(default_factory=dict)
+
+
+class Memory:
+    """What is remembered in this house."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Remember nothing; `load` reads what was written down."""
+        self._hass = hass
+        self._store: Store[dict[str, Any]] = Store(
+            hass, 1, f"{DOMAIN}.memory", private=True, atomic_writes=True
+        )
+        self._notes = _Notes()
+        self._under_way: set[str] = set()
+        self._stop_watching: CALLBACK_TYPE | None = None
+
+    async def load(self) -> None:
+        """Read what was written down before a restart, and give back what is owed once all has started."""
+        stored = await self._store.async_load()
+        if stored is not None:
+            try:
+                self._notes = _Notes.from_dict(stored)
+            except AttributeError, LookupError, TypeError, ValueError:
+                LOGGER.warning("What lights and speakers were before alarms could not be read")
+        async_at_started(self._hass, self._give_back_what_is_owed)
+
+    async def remember(
+        self, entity_ids: Iterable[str], *, key: str, alarm: str | None
+    ) -> list[str]:
+        """Keep what lights and speakers are, unless that is kept already; return those that `key` keeps now.
+
+        An `alarm` holds a key once however often it says so; without one, each call counts.
+        """
+        notes = self._notes
+        holders = notes.holders.setdefault(key, [])
+        if alarm is None or alarm not in holders:
+            holders.append(alarm or "")
+        for entity_id in self._each(entity_ids):
+            if kept := notes.kept.get(entity_id):
+                if key not in kept.keys:
+                    kept.keys.append(key)
+            elif owed := notes.owed.pop(entity_id, None):
+                # What it is now is the work of the alarm before.
+                notes.kept[entity_id] = _Kept(owed.was, [key])
+            elif (state := self._hass.states.get(entity_id)) and state.state not in _NOT_THERE:
+                notes.kept[entity_id] = _Kept(Was.of(state), [key])
+        self._watch()
+        await self._save()
+        return sorted(entity_id for entity_id, kept in notes.kept.items() if key in kept.keys)
+
+    async def restore(self, *, key: str, alarm: str | None, context: Context) -> list[str]:
+        """Let an alarm go of a key; return what is set back because nothing holds it any more.
+
+        Without an `alarm`, the key loses one that was counted; if none was, all of them.
+        """
+        notes = self._notes
+        if (holders := notes.holders.get(key)) is None or (alarm and alarm not in holders):
+            return []
+        if (alarm or "") in holders:
+            holders.remove(alarm or "")
+        else:
+            holders.clear()
+        due: list[str] = []
+        if not holders:
+            del notes.holders[key]
+            now = dt_util.utcnow()
+            for entity_id, kept in list(notes.kept.items()):
+                if key not in kept.keys:
+                    continue
+                kept.keys.remove(key)
+                if not kept.keys:
+                    del notes.kept[entity_id]
+                    notes.owed[entity_id] = _Owed(kept.was, now)
+                    due.append(entity_id)
+        await self._save()
+        await self._give_back(due, context)
+        return sorted(due)
+
+    async def forget(self) -> None:
+        """Leave nothing behind."""
+        self._notes = _Notes()
+        self._watch()
+        await self._store.async_remove()
+
+    def _each(self, entity_ids: Iterable[str]) -> list[str]:
+        """The lights and speakers among them; of a group its members, each may be something else."""
+        found: dict[str, None] = {}
+        waiting = list(entity_ids)
+        looked_at: set[str] = set()
+        while waiting:
+            entity_id = waiting.pop(0)
+            if entity_id in looked_at:
+                continue
+            looked_at.add(entity_id)
+            state = self._hass.states.get(entity_id)
+            members = state.attributes.get(ATTR_ENTITY_ID) if state else None
+            if isinstance(members, (list, tuple)):
+                waiting += members
+            elif entity_id.partition(".")[0] in DOMAINS:
+                found[entity_id] = None
+        return list(found)
+
+    # Giving back.
+
+    async def _give_back_what_is_owed(self, _: HomeAssistant) -> None:
+        await self._give_back(list(self._notes.owed), Context())
+
+    async def _give_back(self, entity_ids: Iterable[str], context: Context) -> None:
+        """Set back what can be reached, and watch for the rest."""
+        due = [entity_id for entity_id in entity_ids if entity_id not in self._under_way]
+        if not due:
+            return
+        self._under_way.update(due)
+        done = await asyncio.gather(*(self._try(entity_id, context) for entity_id in due))
+        self._under_way.difference_update(due)
+        if any(done):
+            await self._save()
+        self._watch()
+
+    async def _try(self, entity_id: str, context: Context) -> bool:
+        """Set one back; False if it is still owed."""
+        owed = self._notes.owed.get(entity_id)
+        if owed is None:
+            return False
+        state = self._hass.states.get(entity_id)
+        if dt_util.utcnow() - owed.since <= OWED_FOR:
+            if state is None or state.state in _NOT_THERE:
+                return False
+            try:
+                await self._set_back(state, owed.was, context)
+            except ServiceNotSupported:
+                # It cannot have been changed by what it does not know.
+                pass
+            except HomeAssistantError as err:
+                LOGGER.debug("A %s could not be set back: %s", state.domain, type(err).__name__)
+                return False
+        # Another alarm may have taken it over meanwhile.
+        return self._notes.owed.pop(entity_id, None) is not None
+
+    async def _set_back(self, state: State, was: Was, context: Context) -> None:
+        if state.domain == Platform.LIGHT:
+            attributes = dict(was.attributes)
+            if (
+                was.state == STATE_ON
+                and state.attributes.get("effect")
+                and not attributes.get("effect")
+            ):
+                # Without a word an effect goes on.
+                attributes["effect"] = _NO_EFFECT
+            await async_reproduce_state(
+                self._hass, State(state.entity_id, was.state, attributes), context=context
+            )
+            return
+
+        async def call(service: str, data: Mapping[str, Any]) -> None:
+            await self._hass.services.async_call(
+                Platform.MEDIA_PLAYER,
+                service,
+                {ATTR_ENTITY_ID: state.entity_id, **data},
+                blocking=True,
+                context=context,
+            )
+
+        if state.state == STATE_OFF:
+            # Somebody has had enough of it: it is not turned on again.
+            return
+        for name, service in (
+            ("volume_level", SERVICE_VOLUME_SET),
+            ("is_volume_muted", SERVICE_VOLUME_MUTE),
+        ):
+            value = was.attributes.get(name)
+            if value is not None and value != state.attributes.get(name):
+                await call(service, {name: value})
+        if was.state == STATE_OFF:
+            await call(SERVICE_TURN_OFF, {})
+        elif was.state == STATE_PLAYING and state.state != STATE_PLAYING:
+            await call(SERVICE_MEDIA_PLAY, {})
+
+    @callback
+    def _watch(self) -> None:
+        """Watch what is owed something: it may have come back."""
+        if self._stop_watching:
+            self._stop_watching()
+            self._stop_watching = None
+        if self._notes.owed:
+            self._stop_watching = async_track_state_change_event(
+                self._hass, list(self._notes.owed), self._changed
+            )
+
+    async def _changed(self, event: Event[EventStateChangedData]) -> None:
+        await self._give_back([event.data["entity_id"]], Context())
+
+    async def _save(self) -> None:
+        await self._store.async_save(self._notes.to_dict())
+
+
+MEMORY: HassKey[Memory] = HassKey(f"{DOMAIN}_memory")
+
+
+async def async_setup_memory(hass: HomeAssistant) -> None:
+    """Remember what was remembered before."""
+    hass.data[MEMORY] = memory = Memory(hass)
+    await memory.load()
+
+
+async def async_forget_memory(hass: HomeAssistant) -> None:
+    """Leave nothing behind, also if we were not running."""
+    await (hass.data.get(MEMORY) or Memory(hass)).forget()
