@@ -2,6 +2,11 @@
 
 from homeassistant.components.application_credentials import ClientCredential
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.config_entry_oauth2_flow import (
+    AUTH_CALLBACK_PATH,
+    MY_AUTH_CALLBACK_PATH,
+)
+from homeassistant.helpers.network import NoURLAvailableError, get_url
 
 from .providers.dexcom.oauth import RegionalImplementation, host_of
 
@@ -17,5 +22,15 @@ async def async_get_description_placeholders(hass: HomeAssistant) -> dict[str, s
     """Return what the dialog for a new credential tells."""
     return {
         "portal_url": "https://developer.dexcom.com",
-        "redirect_uri": "https://my.home-assistant.io/redirect/oauth",
+        "redirect_uri": _redirect_uri(hass),
     }
+
+
+def _redirect_uri(hass: HomeAssistant) -> str:
+    """Where Dexcom will send the person back to; only the browser knows for sure where there is no My Home Assistant."""
+    if "my" in hass.config.components:
+        return MY_AUTH_CALLBACK_PATH
+    try:
+        return get_url(hass, prefer_external=True) + AUTH_CALLBACK_PATH
+    except NoURLAvailableError:
+        return MY_AUTH_CALLBACK_PATH
