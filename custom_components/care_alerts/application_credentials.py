@@ -2,10 +2,7 @@
 
 from homeassistant.components.application_credentials import ClientCredential
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.config_entry_oauth2_flow import (
-    AUTH_CALLBACK_PATH,
-    MY_AUTH_CALLBACK_PATH,
-)
+from homeassistant.helpers.config_entry_oauth2_flow import AUTH_CALLBACK_PATH, MY_AUTH_CALLBACK_PATH
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 
 from .providers.dexcom.oauth import RegionalImplementation, host_of
