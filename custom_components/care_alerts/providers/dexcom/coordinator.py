@@ -52,6 +52,9 @@ OVERLAP: Final = timedelta(hours=48)
 LOOK_BACK_EVERY: Final = timedelta(days=1)
 """Some upload later than that: once a day the longest window is asked for."""
 
+LATEST: Final = timedelta(days=28)
+"""So late it may be: after an absence, what might have come since the last look back is looked for, too."""
+
 DEVICES_EVERY: Final = timedelta(days=1)
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -188,7 +191,7 @@ class DexcomCoordinator(SourceCoordinator):
             reading.looked_back_at is None or now - reading.looked_back_at >= LOOK_BACK_EVERY
         )
         if looks_back:
-            start = min(start, now - LONGEST_WINDOW)
+            start = min(start, now - LONGEST_WINDOW, (reading.looked_back_at or now) - LATEST)
         new: dict[str, DexcomAlert] = {}
         failure: ApiError | None = None
         for begin, end in windows(max(start, now - KEPT_FOR), now):
