@@ -243,12 +243,13 @@ class Dexcom(Source):
         # A token that is altered is none, unless nothing of it is.
         TOKEN: ("slow", "bad_record_times", "wrong_types_numbers_are_strings"),
         ALERTS: ("slow", "bad_record", "wrong_types_numbers_are_strings"),
-        # A reading without a value is what Dexcom sends of a sensor that had none.
-        READINGS: ("slow", "bad_record", "wrong_types_values_are_null"),
+        READINGS: ("slow", "bad_record"),
     }
 
-    _SPENT = ("bad_record", "wrong_types", "cut_body", "hang_body")
+    _SPENT = ("bad_record", "wrong_types", "cut_body", "hang_body", "applied_then")
     """The refresh token has been used, and the answer with the new one is lost."""
+    _NEVER_HEARD = ("cut_body", "hang_body", "applied_then")
+    """And what Dexcom answers to the next attempt is lost as well."""
 
     @override
     async def begin(self) -> MockConfigEntry:
@@ -304,8 +305,7 @@ class Dexcom(Source):
             status = Status.UNREACHABLE
         lasting, login_lost = status, False
         if asked is self.TOKEN and name.startswith(self._SPENT):
-            # Dexcom says so at the next attempt, if it is heard.
-            lasting = status if "_body" in name else Status.LOGIN_FAILED
+            lasting = status if name.startswith(self._NEVER_HEARD) else Status.LOGIN_FAILED
             login_lost = True
         if asked is self.DATA_RANGE:
             # There are new readings: it is not asked for any more.
