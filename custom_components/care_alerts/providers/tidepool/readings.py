@@ -12,7 +12,7 @@ CADENCE: Final = timedelta(minutes=5)
 """From one reading of a sensor to the next."""
 
 NOW: Final = timedelta(minutes=15)
-"""How old a reading may be and still speak of the present (DESIGN: "older than 15 min is not now")."""
+"""How old a reading may be and still speak of the present."""
 
 HELD: Final = timedelta(hours=24)
 
