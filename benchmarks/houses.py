@@ -33,16 +33,19 @@ from homeassistant.components.application_credentials import (
 )
 from homeassistant.config_entries import SOURCE_USER, ConfigEntries, ConfigEntry
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, Platform
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.core import Event, HomeAssistant, ServiceCall, callback
 from homeassistant.helpers.recorder import async_initialize_recorder, get_instance
 from homeassistant.setup import async_setup_component
 import orjson
 import yaml
 
 import custom_components  # noqa: F401 # Home Assistant looks for it where this was found
+from custom_components.care_alerts.alerts.model import Alert, AlertState, Severity
 
 from .measure import cost_of, peak_of
 from .world import NOON, Account, emails
+
+MOST_AT_ONCE = 100
 
 type Json = Any
 """A JSON value."""
@@ -298,6 +301,92 @@ class CareAlerts(House):
         return ours
 
 
+class Acting(CareAlerts):
+    """A house whose automations act on alerts, and beside them on states that change: what Home Assistant takes itself."""
+
+    _acted: asyncio.Future[float]
+    _waiting: int
+
+    @override
+    async def _set_up(self) -> None:
+        await super()._set_up()
+        self.hass.services.async_register("bench", "act", self._act)
+        triggers = {
+            "alerts": {"trigger": "care_alerts.alert_received"},
+            "states": {"trigger": "state", "entity_id": [_state(n) for n in range(MOST_AT_ONCE)]},
+        }
+        automations = [
+            {
+                "alias": f"Act on {what}",
+                "mode": "parallel",
+                "max": 10 * MOST_AT_ONCE,
+                "trace": {"stored_traces": 5},
+                "triggers": [trigger],
+                "actions": [{"action": "bench.act"}],
+            }
+            for what, trigger in triggers.items()
+        ]
+        for number in range(MOST_AT_ONCE):
+            self.hass.states.async_set(_state(number), "off")
+        assert await async_setup_component(self.hass, "automation", {"automation": automations})
+        await self.hass.async_block_till_done()
+
+    @callback
+    def _act(self, _: ServiceCall) -> None:
+        self._waiting -= 1
+        if not self._waiting:
+            self._acted.set_result(time.perf_counter())
+
+    async def alerts(self, count: int) -> Json:
+        """Have alerts written into the ledger and return after how many seconds each has been acted on."""
+        coordinator = self._entry.runtime_data
+        self.now += timedelta(minutes=1)
+        people = list(coordinator.data.people)
+        news = [
+            Alert(
+                alert_id=f"{self.now.isoformat()} {number}",
+                source="lumen",
+                person_id=people[number % len(people)],
+                alert_type=("weight", "flex", "medication")[number % 3],
+                severity=Severity.HIGH,
+                state=AlertState.ACTIVE,
+                observed_at=self.now - timedelta(milliseconds=number),
+                received_at=self.now,
+            )
+            for number in range(count)
+        ]
+        began = 0.0
+
+        async def poll(_: datetime) -> None:
+            nonlocal began
+            for alert in news:
+                assert coordinator.journal.ledger.write_down(alert, announce=True)
+            began = time.perf_counter()
+
+        self._waiting, self._acted = count, asyncio.get_running_loop().create_future()
+        with patch.object(coordinator, "_poll", poll):
+            await coordinator.async_refresh()
+            took = await self._acted - began
+        await self._settle()
+        return took
+
+    async def states(self, count: int) -> Json:
+        """Change states and return after how many seconds each has been acted on."""
+        self._waiting, self._acted = count, asyncio.get_running_loop().create_future()
+        began = time.perf_counter()
+        for number in range(count):
+            state = self.hass.states.get(_state(number))
+            assert state
+            self.hass.states.async_set(_state(number), "off" if state.state == "on" else "on")
+        took = await self._acted - began
+        await self._settle()
+        return took
+
+
+def _state(number: int) -> str:
+    return f"bench.number_{number}"
+
+
 class DexcomCareAlerts(CareAlerts):
     """Care Alerts with an entry for a wearer."""
 
@@ -427,6 +516,7 @@ class Rest(House):
 KINDS: dict[str, type[Contestant]] = {
     "floor": Floor,
     "care_alerts": CareAlerts,
+    "acting": Acting,
     "rest": Rest,
     "dexcom_floor": DexcomFloor,
     "dexcom": DexcomCareAlerts,

@@ -18,6 +18,7 @@ from .entity import person_identifier, source_identifier
 from .memory import async_forget_memory, async_setup_memory
 from .providers import PROVIDERS
 from .providers.coordinator import CareAlertsConfigEntry
+from .statistics import async_forget_statistics, async_keep_statistics
 from .telling import async_tell_house
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -50,6 +51,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -
     async_tell_house(hass, entry)
     _remove_unfollowed(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_keep_statistics(hass, entry)
 
     @callback
     def start_announcing(_: HomeAssistant) -> None:
@@ -70,6 +72,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) 
 async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     """Leave nothing behind."""
     await PROVIDERS[entry.data["source"]].coordinator.async_remove(hass, entry)
+    await async_forget_statistics(hass, entry)
     if all(other is entry for other in hass.config_entries.async_entries(DOMAIN)):
         await async_forget_memory(hass)
 

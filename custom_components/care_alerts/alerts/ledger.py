@@ -4,7 +4,8 @@ An alert is written down before it is announced and marked when it has been. Who
 saves it between those steps; what a crash leaves in between is announced again as `redelivered`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -46,6 +47,8 @@ class Ledger:
         self._in_order: list[Alert] | None = None
         self._told: dict[Topic, list[Alert]] | None = None
         self._forgotten_to = _BEGINNING
+        self.forgotten: Counter[Topic] = Counter()
+        """How many alerts of a topic there were that count and are not held any more."""
         self.unreadable = 0
         """Stored lines that could not be read when the ledger was loaded."""
 
@@ -109,8 +112,12 @@ class Ledger:
         *,
         keep: timedelta = KEPT_FOR,
         at_most: int = KEPT_AT_MOST,
+        counts: Callable[[Alert], bool] = lambda _: True,
     ) -> int:
-        """Forget the oldest alerts and return how many; a forgotten alert never counts as new again."""
+        """Forget the oldest alerts and return how many; a forgotten alert never counts as new again.
+
+        How many of those that `counts` is true for there were is remembered, by topic.
+        """
         limit = now - keep
         alerts = self.alerts()
         if len(alerts) > at_most:
@@ -118,6 +125,8 @@ class Ledger:
         gone = [alert for alert in alerts if alert.observed_at <= limit]
         for alert in gone:
             del self._lines[alert.alert_id]
+            if counts(alert):
+                self.forgotten[Topic.of(alert)] += 1
         if gone:
             self._in_order = self._told = None
             # Not `limit`: a clock that once was years ahead must not make every later alert old.
@@ -125,9 +134,13 @@ class Ledger:
         return len(gone)
 
     def to_dict(self) -> dict[str, Any]:
-        """The ledger for orjson, which knows data classes: `{forgotten_to, lines: [{delivery, alert}]}`."""
+        """The ledger for orjson, which knows data classes: `{forgotten_to, forgotten: [{topic, alerts}], lines: [{delivery, alert}]}`."""
         return {
             "forgotten_to": self._forgotten_to.isoformat(),
+            "forgotten": [
+                {"topic": topic.to_dict(), "alerts": alerts}
+                for topic, alerts in self.forgotten.items()
+            ],
             "lines": [
                 {"delivery": line.delivery.value, "alert": line.alert}
                 for line in self._lines.values()
@@ -154,11 +167,20 @@ class Ledger:
             ledger._forgotten_to = _aware(datetime.fromisoformat(forgotten_to))
         except ValueError as err:
             raise CorruptLedgerError from err
+        ledger.forgotten.update(_forgotten(stored.get("forgotten")))
         for line in _readable(lines, ledger):
             ledger._lines[line.alert.alert_id] = line
         if lines and not ledger._lines:
             raise CorruptLedgerError
         return ledger
+
+
+def _forgotten(stored: Any) -> dict[Topic, int]:
+    try:
+        return {Topic.from_dict(one["topic"]): int(one["alerts"]) for one in stored or ()}
+    except AttributeError, LookupError, TypeError, ValueError:
+        # Numbers of long ago are no reason to lose alerts.
+        return {}
 
 
 def _readable(lines: Iterable[Any], ledger: Ledger) -> Iterable[_Line]:

@@ -31,7 +31,7 @@ from ..alerts.happenings import (
     Unsnoozed,
 )
 from ..alerts.ledger import KEPT_FOR
-from ..alerts.model import Alert, Announcement, Severity, Topic
+from ..alerts.model import Alert, AlertState, Announcement, Severity, Topic
 from ..alerts.picture import PersonPicture, Picture
 from ..const import DOMAIN, LOGGER
 from .http import LONGEST_WAIT, ApiError, AuthError, LoginEndedError, RateLimitedError, RefusedError
@@ -142,6 +142,10 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     def _delay(self) -> timedelta | None:
         """The usual time from when something was observed to when we had it; None if not known yet."""
         return measured_delay(self.journal.ledger.followed_live())
+
+    def counts(self, alert: Alert) -> bool:
+        """Whether an alert is one that was raised: what statistics count."""
+        return not alert.drill and alert.state in (AlertState.ACTIVE, AlertState.UNKNOWN)
 
     @property
     def name_of_source_device(self) -> str:
@@ -285,7 +289,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
                     self.unreadable_records,
                     self.name,
                 )
-            self.journal.ledger.prune(now)
+            self.journal.ledger.prune(now, counts=self.counts)
             self.journal.handling.prune(now - KEPT_FOR)
             await self._save()
         finally:

@@ -155,6 +155,11 @@ class LumenCoordinator(SourceCoordinator):
         """The people followed, by shared user id."""
         return self._reading.people
 
+    @override
+    def counts(self, alert: Alert) -> bool:
+        # Good news is no alert that anybody would want fewer of.
+        return super().counts(alert) and alert.severity.rank >= self._on_from.rank
+
     @property
     @override
     def people_are_chosen(self) -> bool:

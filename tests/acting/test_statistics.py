@@ -1,0 +1,114 @@
+"""Alerts a day by type and person, in a real recorder's long-term statistics."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from homeassistant.components.recorder.core import Recorder
+from homeassistant.components.recorder.statistics import (
+    async_list_statistic_ids,
+    statistics_during_period,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.recorder import get_instance
+import pytest
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+)
+
+from tests.conftest import NOON, House
+from tests.world import add_alert, add_person, generation
+
+from .conftest import Care
+
+
+@pytest.fixture
+def enable_custom_integrations(recorder_mock: Recorder, hass: HomeAssistant) -> None:
+    """The recorder comes first."""
+    from homeassistant.loader import DATA_CUSTOM_COMPONENTS
+
+    hass.data.pop(DATA_CUSTOM_COMPONENTS)
+
+
+async def series(hass: HomeAssistant) -> dict[str, str]:
+    """Our statistics: id by name."""
+    await async_wait_recording_done(hass)
+    return {
+        one["name"]: one["statistic_id"]
+        for one in await async_list_statistic_ids(hass)
+        if one["source"] == "care_alerts"
+    }
+
+
+async def a_day(hass: HomeAssistant, name: str) -> dict[str, float]:
+    """Alerts of each day, as a statistics graph asks for them."""
+    statistic_id = (await series(hass))[name]
+    found: dict[str, list[Any]] = await get_instance(hass).async_add_executor_job(
+        statistics_during_period,
+        hass,
+        NOON - timedelta(days=60),
+        None,
+        {statistic_id},
+        "day",
+        None,
+        {"change"},
+    )
+    return {
+        f"{datetime.fromtimestamp(row['start'], NOON.tzinfo):%m-%d}": row["change"]
+        for row in found[statistic_id]
+        if row["change"]
+    }
+
+
+async def test_what_was_and_what_comes(house: House) -> None:
+    maria = add_person(house)
+    for number in (-3, -2, 0):
+        add_alert(house, maria, number)
+    add_alert(house, maria, -1, "WEIGHT", "IN_RANGE", severity="LOW")
+    add_alert(house, maria, 0, "FLEX", "PLATEAU")
+    care = Care(house, await house.set_up(house.entry()), maria)
+    # The days are those of the house, eight hours behind UTC.
+    assert await a_day(house.hass, "maria: Weight") == {"11-14": 1, "11-15": 1, "11-17": 1}
+    assert await a_day(house.hass, "maria: Metabolic flexibility") == {"11-17": 1}
+
+    care.alert(1)
+    await care.morning(1)
+    expected = {"11-14": 1, "11-15": 1, "11-17": 1, "11-18": 1}
+    assert await a_day(house.hass, "maria: Weight") == expected
+    # Nobody's health is drilled.
+    await care.call("send_test_alert")
+    assert await a_day(house.hass, "maria: Weight") == expected
+    await care.reload()
+    assert await a_day(house.hass, "maria: Weight") == expected
+
+
+async def test_what_comes_late_is_counted_when_it_was(care: Care) -> None:
+    care.alert(2)
+    await care.morning(2)
+    assert await a_day(care.hass, "maria: Weight") == {"11-19": 1}
+    await care.hass.config_entries.async_unload(care.entry.entry_id)
+    care.alert(3)
+    care.alert(5)
+    await care.morning(6)
+    await care.house.set_up(care.entry)
+    assert await a_day(care.hass, "maria: Weight") == {"11-19": 1, "11-20": 1, "11-22": 1}
+
+
+async def test_what_the_ledger_has_forgotten_stays_counted(care: Care) -> None:
+    care.alert(1)
+    await care.morning(1)
+    await care.house.until(generation(50))
+    await care.house.pass_time(hours=2)
+    assert len(care.coordinator.journal.ledger) == 0
+    await care.reload()
+    care.alert(51)
+    await care.morning(51)
+    days = await a_day(care.hass, "maria: Weight")
+    assert list(days.values()) == [1, 1]
+
+
+async def test_a_removed_source_leaves_none(care: Care) -> None:
+    care.alert(1)
+    await care.morning(1)
+    assert set(await series(care.hass)) == {"maria: Weight"}
+    await care.hass.config_entries.async_remove(care.entry.entry_id)
+    assert await series(care.hass) == {}
