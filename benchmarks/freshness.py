@@ -157,6 +157,7 @@ class Week:
 async def main() -> bool:
     """Run the week."""
     with freeze_time(START) as freezer:
+        assert isinstance(freezer, FrozenDateTimeFactory)
         async with Simulator(start=START, speed=0) as sim, async_test_home_assistant() as hass:
             hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
             child = sim.tidepool.add_child("Mila", delay=timedelta(seconds=10), seed=7)
