@@ -245,8 +245,9 @@ async def test_people_that_cannot_be_read(partner: Partner) -> None:
         assert people == [Sharer("1234567890", frozenset({"view"}))]
         assert unreadable == count
     partner.sim.faults.add("tidepool.people", body(b"[7]"), times=1)
-    with pytest.raises(UnexpectedAnswerError, match="no person"):
-        await partner.client.people(partner.me)
+    people, _ = await partner.client.people(partner.me)
+    # None of it can be read: then the groups say who there is.
+    assert people == [Sharer(partner.child.user_id, frozenset({"view", "follow"}))]
 
 
 @pytest.mark.parametrize(
@@ -322,10 +323,28 @@ async def test_settings_are_refused(partner: Partner, single: bool) -> None:
         assert (refused.value.status, refused.value.code) == (403, "unauthorized")
 
 
-async def test_settings_that_are_none(partner: Partner) -> None:
-    partner.sim.faults.add("tidepool.alerts", body(b"[]"))
-    with pytest.raises(UnexpectedAnswerError):
-        await partner.settings()
+async def test_what_cannot_be_settings_is_not_taken_for_them(partner: Partner) -> None:
+    """It would be written back."""
+    ids = {"userId": partner.me, "followedUserId": partner.child.user_id}
+    wrong: list[Any] = [
+        [],
+        {},
+        {"success": False},
+        ids | {"userId": None},
+        ids | {"followedUserId": "0000000000"},
+        ids | {"low": []},
+        ids | {"high": "off"},
+        ids | {"low": None},
+        ids | {"low": {"enabled": True}},
+    ]
+    for document in wrong:
+        partner.sim.faults.add("tidepool.alerts", body(orjson.dumps(document)), times=1)
+        with pytest.raises(UnexpectedAnswerError):
+            await partner.settings()
+    right: list[Any] = [ids, {"low": {"threshold": {}}}, ids | {"notLooping": {}, "new": None}]
+    for document in right:
+        partner.sim.faults.add("tidepool.alerts", body(orjson.dumps(document)), times=1)
+        assert await partner.settings() == document
 
 
 # Data.

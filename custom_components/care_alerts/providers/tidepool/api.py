@@ -25,6 +25,7 @@ from ..http import (
 )
 from ..records import UNREADABLE, text, text_or_none
 from .session import TOKEN_HEADER, Session
+from .settings import GLUCOSE_KINDS, KINDS
 from .units import MG_DL, MMOL_L, exact_unit
 
 VIEW: Final = "view"
@@ -143,13 +144,16 @@ class TidepoolClient:
 
         """
         try:
-            records = (await self._call("GET", ("metadata", "users", me, "users"))).json()
-            if not isinstance(records, list):
-                raise UnexpectedAnswerError("the people are not a list")
+            return await self._metadata(me)
         except AuthError, RateLimitedError:
             raise
         except ApiError:
             return await self._groups(me)
+
+    async def _metadata(self, me: str) -> tuple[list[Sharer], int]:
+        records = (await self._call("GET", ("metadata", "users", me, "users"))).json()
+        if not isinstance(records, list):
+            raise UnexpectedAnswerError("the people are not a list")
         sharers: list[Sharer] = []
         unreadable = 0
         for record in records:
@@ -189,9 +193,10 @@ class TidepoolClient:
             if err.status == 404 and err.code == "value-not-exists":
                 return None
             raise
-        if not isinstance(document, dict):
-            raise UnexpectedAnswerError("the settings are no object")
-        return document
+        if not _is_settings(document, person, me):
+            # What is taken for settings is written back.
+            raise UnexpectedAnswerError("no settings")
+        return document  # type: ignore[no-any-return]
 
     async def write_alerts(self, person: str, me: str, alerts: Mapping[str, Any]) -> None:
         """POST alert objects of the settings: each replaces the stored one whole, those not sent stay as they are.
@@ -299,6 +304,19 @@ class TidepoolClient:
 
 def _alerts_path(person: str, me: str) -> tuple[str, ...]:
     return ("v1", "users", person, "followers", me, "alerts")
+
+
+def _is_settings(document: Any, person: str, me: str) -> bool:
+    """Whether an answer is what we have set for a person: ours and theirs as far as it says so, alerts as they must be."""
+    if not isinstance(document, dict) or not document.keys() & {"userId", *KINDS.values()}:
+        return False
+    whose = (document.get("userId", me), document.get("followedUserId", person))
+    return whose == (me, person) and all(
+        isinstance(alert := document[name], dict)
+        and (kind not in GLUCOSE_KINDS or isinstance(alert.get("threshold"), dict))
+        for kind, name in KINDS.items()
+        if name in document
+    )
 
 
 def _user_id_in(body: Any) -> str:

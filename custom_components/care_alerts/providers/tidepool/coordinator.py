@@ -62,6 +62,9 @@ PEOPLE_EVERY: Final = timedelta(hours=1)
 SETTINGS_EVERY: Final = timedelta(minutes=15)
 """Somebody may change them in Tidepool's app."""
 
+WAITS_AT_MOST: Final = timedelta(minutes=5)
+"""How long all that waits for readings does."""
+
 OVERLAP: Final = timedelta(minutes=15)
 """Asked again with every request: readings may come out of order."""
 
@@ -249,7 +252,8 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         )
         for person_id in due:
             await self._unless_refused(self._read_data(person_id), failures)
-        if self._in_one_go or not due:
+        rest_due = min(self._dues_of_the_rest())
+        if not due or self._in_one_go or now - rest_due > WAITS_AT_MOST:
             await self._ask_the_rest(now, failures)
         self._in_one_go = False
         if failures:
@@ -286,13 +290,17 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             if self._is_watched(person_id) and attention.data_due <= now
         ]
 
-    def _dues(self) -> Iterable[datetime]:
+    def _dues_of_the_rest(self) -> Iterable[datetime]:
         yield self._people_due
+        for person_id, attention in self._attention.items():
+            if self._is_settable(person_id):
+                yield attention.settings_due
+
+    def _dues(self) -> Iterable[datetime]:
+        yield from self._dues_of_the_rest()
         for person_id, attention in self._attention.items():
             if self._is_watched(person_id):
                 yield attention.data_due
-            if self._is_settable(person_id):
-                yield attention.settings_due
 
     def _is_anything_due(self, now: datetime) -> bool:
         return any(due <= now for due in self._dues())
