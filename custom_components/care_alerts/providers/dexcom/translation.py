@@ -255,9 +255,7 @@ def _recent(alerts: Sequence[Alert], since: datetime, hold: timedelta) -> list[A
         told = tells(alert)
         if told is None:
             continue
-        is_older_episode = begun and (
-            not told or stands_until(alert, hold) < found[-1].observed_at
-        )
+        is_older_episode = begun and (not told or stands_until(alert, hold) < found[-1].observed_at)
         if is_older_episode and alert.observed_at < since:
             break
         begun = begun or told
