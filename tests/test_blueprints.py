@@ -29,9 +29,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from scripts.real_home import VOICE_PACKAGES
 from simulator import Simulator
+from simulator.faults import CATALOGUE
+from simulator.lumen import LumenPerson
 
 from .acting.conftest import Care
-from .conftest import House
+from .conftest import NOON, House
 from .world import add_person
 
 BLUEPRINTS = Path(__file__).parent.parent / "blueprints" / "automation" / "care_alerts"
@@ -144,7 +146,7 @@ class Phone:
             },
         )
         assert response.status == 200
-        await self.home.care.house.settle()
+        await self.home.house.settle()
 
 
 @dataclass
@@ -236,6 +238,14 @@ class Home:
         assert state
         assert state.state == "on"
         return entity_id
+
+    @property
+    def person(self) -> str:
+        """Maria's device."""
+        entity = er.async_get(self.hass).async_get(self.care.sensor())
+        assert entity
+        assert entity.device_id
+        return entity.device_id
 
     async def drill(self, key: str = "weight", severity: str = "high") -> None:
         """Send a test alert."""
@@ -534,3 +544,100 @@ async def test_only_what_was_asked_for_is_told(home: Home, anna: Phone) -> None:
     home.care.alert(1, "MEDICATION", "MISSED_DOSE_HIGH")
     await home.care.morning(1)
     assert anna.shown["title"] == "maria: Metabolic flexibility"
+
+
+# A source that is silent
+
+
+async def test_silence_is_told_and_its_end(home: Home, anna: Phone) -> None:
+    await home.automate("silence", phones=[anna.device_id])
+    home.house.sim.faults.add("lumen.alerts", CATALOGUE["503_bare"]())
+    await home.house.until(NOON.replace(hour=7) + timedelta(days=1))
+    assert anna.screen == {}
+    await home.house.until(NOON.replace(hour=7, minute=59) + timedelta(days=1))
+    await home.minutes(2)
+    told = anna.shown
+    assert told["title"] == "Lumen is silent"
+    assert told["message"] == (
+        "Its data reach to 2026-11-18 07:00. Status: Not reachable. Until it speaks again there are no alerts"
+        " from it, which says nothing about how anybody is."
+    )
+    assert told["data"]["push"]["interruption-level"] == "time-sensitive"
+
+    # Said again the next morning: 09:00 in this house.
+    await home.house.until(NOON.replace(hour=7, minute=58) + timedelta(days=2))
+    assert anna.shown == told
+    await home.minutes(4)
+    assert anna.shown["title"] == "Lumen is still silent"
+
+    home.house.sim.faults.clear()
+    await home.house.pass_time(hours=2)
+    assert anna.shown["title"] == "Lumen speaks again"
+    assert anna.shown["message"].endswith("Alerts from the time in between may come late.")
+    said = len(anna.pushed)
+    await home.house.until(NOON.replace(hour=8, minute=5) + timedelta(days=3))
+    assert len(anna.pushed) == said
+
+
+async def test_a_login_that_is_needed_is_said(home: Home, anna: Phone) -> None:
+    await home.automate("silence", phones=[anna.device_id], critical=True, remind=False)
+    for endpoint in "lumen.alerts", "lumen.identity_mappings":
+        home.house.sim.faults.add(endpoint, CATALOGUE["401_bare"]())
+    for hour in range(7, 22):
+        await home.house.until(NOON + timedelta(hours=hour))
+    assert "It needs somebody" in anna.shown["message"]
+    assert anna.shown["data"]["channel"] == "alarm_stream"
+    said = len(anna.pushed)
+    await home.house.pass_time(days=1)
+    await home.minutes(2)
+    assert len(anna.pushed) == said
+
+
+# The morning
+
+
+async def test_the_morning_tells_of_the_night_and_the_newest_analysis(
+    home: Home, anna: Phone
+) -> None:
+    vendor = home.house.sim.dexcom
+    wearer = vendor.wearer("SandboxUser7")
+    await home.house.set_up(await home.house.dexcom_entry(wearer))
+    home.care.alert(1)
+    home.care.alert(1, "FLEX", "PLATEAU")
+    evening, night = NOON.replace(hour=18, minute=20), NOON.replace(hour=23, minute=10)
+    wearer.add_session(NOON - timedelta(hours=4), NOON + timedelta(hours=20), lambda _: 120)
+    wearer.add_alert("high", evening)
+    wearer.add_alert("urgentLow", night)
+    wearer.add_alert("urgentLow", night + timedelta(minutes=20), state="activeSnoozed")
+    wearer.add_alert("urgentLow", night + timedelta(minutes=40), state="inactive")
+    # A day old when the phone uploads it.
+    wearer.add_alert("low", NOON - timedelta(days=1), uploaded_at=night)
+    await home.automate("digest", phones=[anna.device_id])
+    for hour in range(1, 20):
+        await home.house.until(NOON + timedelta(hours=hour))
+    await home.house.until(NOON.replace(hour=7, minute=31) + timedelta(days=1))
+    assert anna.shown["title"] == "Last night"
+    assert anna.shown["message"].splitlines() == [
+        "Since 21:00:",
+        "Dexcom: Urgent low, observed at 00:10 to 00:30",
+        "Reached us late:",
+        "Dexcom: Low, observed on 2026-11-17 at 13:00",
+        "Lumen about 2026-11-18:",
+        "maria: Weight, too fast (high)",
+        "maria: Metabolic flexibility, plateau (medium)",
+    ]
+
+
+async def test_a_morning_without_alerts_is_no_all_clear(home: Home, anna: Phone) -> None:
+    await home.automate("digest", phones=[anna.device_id], who={"device_id": [home.person]})
+    home.house.sim.faults.add("lumen.alerts", CATALOGUE["503_bare"]())
+    await home.house.until(NOON.replace(hour=7) + timedelta(days=1))
+    await home.house.until(NOON.replace(hour=7, minute=31) + timedelta(days=1))
+    assert anna.shown["message"].splitlines() == [
+        "Since 21:00 no alert has reached us. That is no all-clear.",
+        "About yesterday not all is known yet.",
+    ]
+    await home.house.until(NOON.replace(hour=7, minute=31) + timedelta(days=2))
+    assert anna.shown["message"].splitlines()[-1] == (
+        "Silent: Lumen. There are no alerts from there."
+    )
