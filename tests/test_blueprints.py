@@ -4,6 +4,7 @@ The blueprint comes over HTTP through Home Assistant's importer. Phones are of t
 service a sink on loopback; lights are template lights, speakers and the voice those of the demo integration.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 import sys
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar, override
+from unittest.mock import patch
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -20,12 +22,28 @@ from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHE
 from homeassistant.components.automation.helpers import async_get_blueprints
 from homeassistant.components.blueprint.importer import fetch_blueprint_from_url
 from homeassistant.components.blueprint.models import Blueprint
-from homeassistant.core import HomeAssistant
+from homeassistant.components.light import ColorMode, LightEntity
+from homeassistant.components.media_player import (
+    MediaPlayerEntity,
+    MediaPlayerEntityFeature,
+    MediaPlayerState,
+)
+from homeassistant.components.tts import TextToSpeechEntity
+from homeassistant.config import async_hass_config_yaml
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import dump, parse_yaml
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    MockModule,
+    async_fire_time_changed,
+    async_test_home_assistant,
+    mock_integration,
+    setup_test_component_platform,
+)
+from yarl import URL
 
 from scripts.real_home import VOICE_PACKAGES
 from simulator import Simulator
@@ -100,6 +118,115 @@ async def outside(sim: Simulator) -> AsyncGenerator[Outside]:
 
 
 @dataclass
+class Bulb:
+    """What shines, whether Home Assistant lives or not; and every colour it has shown, None when dark."""
+
+    look: Json | None = None
+    shown: list[Json | None] = field(default_factory=list)
+
+    def show(self, look: Json | None) -> None:
+        """Shine so from now on."""
+        self.look = look
+        self.shown.append(look)
+
+
+class BulbLight(LightEntity):
+    """Home Assistant's light of a bulb."""
+
+    _attr_supported_color_modes: ClassVar[set[ColorMode]] = {ColorMode.RGB, ColorMode.COLOR_TEMP}
+    _attr_should_poll = False
+
+    def __init__(self, name: str, bulb: Bulb) -> None:
+        self._attr_name = name
+        self._attr_unique_id = f"bulb-{name}"
+        self._bulb = bulb
+        self._take_over()
+
+    def _take_over(self) -> None:
+        look = self._bulb.look or {}
+        self._attr_is_on = self._bulb.look is not None
+        self._attr_brightness = look.get("brightness")
+        self._attr_rgb_color = look.get("rgb_color")
+        self._attr_color_temp_kelvin = look.get("color_temp_kelvin")
+        self._attr_color_mode = ColorMode.COLOR_TEMP if self.color_temp_kelvin else ColorMode.RGB
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        look = dict(self._bulb.look or {"brightness": 255, "rgb_color": (255, 255, 255)})
+        if {"rgb_color", "color_temp_kelvin"} & kwargs.keys():
+            look.pop("rgb_color", None)
+            look.pop("color_temp_kelvin", None)
+        for name in ("brightness", "rgb_color", "color_temp_kelvin"):
+            if name in kwargs:
+                look[name] = kwargs[name]
+        self._bulb.show(look)
+        self._take_over()
+        self.async_write_ha_state()
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        self._bulb.show(None)
+        self._take_over()
+        self.async_write_ha_state()
+
+
+@dataclass
+class Speaker:
+    """What makes sounds, whether Home Assistant lives or not; and what it has said, how loud."""
+
+    volume: float = 0.2
+    muted: bool = False
+    said: list[tuple[str, float]] = field(default_factory=list)
+
+
+class SpeakerPlayer(MediaPlayerEntity):
+    """Home Assistant's media player of a speaker."""
+
+    _attr_supported_features = (
+        MediaPlayerEntityFeature.PLAY_MEDIA
+        | MediaPlayerEntityFeature.VOLUME_SET
+        | MediaPlayerEntityFeature.VOLUME_MUTE
+    )
+    _attr_should_poll = False
+    _attr_state = MediaPlayerState.IDLE
+
+    def __init__(self, name: str, speaker: Speaker) -> None:
+        self._attr_name = name
+        self._attr_unique_id = f"speaker-{name}"
+        self._speaker = speaker
+        self._take_over()
+
+    def _take_over(self) -> None:
+        self._attr_volume_level = self._speaker.volume
+        self._attr_is_volume_muted = self._speaker.muted
+
+    @override
+    async def async_set_volume_level(self, volume: float) -> None:
+        self._speaker.volume = volume
+        self._take_over()
+        self.async_write_ha_state()
+
+    @override
+    async def async_mute_volume(self, mute: bool) -> None:
+        self._speaker.muted = mute
+        self._take_over()
+        self.async_write_ha_state()
+
+    @override
+    async def async_play_media(self, media_type: str, media_id: str, **kwargs: Any) -> None:
+        message = URL(media_id).query["message"]
+        self._speaker.said.append((message, 0 if self._speaker.muted else self._speaker.volume))
+
+
+class Voice(TextToSpeechEntity):
+    """A speech service; what it would say is in what speakers are given to play."""
+
+    _attr_name = "voice"
+    _attr_default_language = "en"
+    _attr_supported_languages: ClassVar[list[str]] = ["en"]
+
+
+@dataclass
 class Phone:
     """A phone with the app."""
 
@@ -167,6 +294,17 @@ class Home:
         """Home Assistant and its clock."""
         return self.care.house
 
+    async def through[T](self, happening: Coroutine[Any, Any, T]) -> T:
+        """Let seconds pass while something happens that takes its time: what flashes or speaks."""
+        task = asyncio.ensure_future(happening)
+        while not task.done():
+            self.house.sim.clock.advance(timedelta(seconds=0.2))
+            self.house.freezer.move_to(self.house.now)
+            async_fire_time_changed(self.hass, self.house.now)
+            for _ in range(50):
+                await asyncio.sleep(0)
+        return task.result()
+
     async def minutes(self, count: int) -> None:
         """Let minutes pass, one after the other."""
         for _ in range(count):
@@ -206,6 +344,19 @@ class Home:
         )
         assert device
         return Phone(self, user, device.id, webhook)
+
+    async def appliances(self, bulbs: dict[str, Bulb], speakers: dict[str, Speaker]) -> None:
+        """Have lights and speakers, and a voice."""
+        await async_setup_component(self.hass, "homeassistant", {})
+        for domain, entities in (
+            ("light", [BulbLight(*one) for one in bulbs.items()]),
+            ("media_player", [SpeakerPlayer(*one) for one in speakers.items()]),
+            ("tts", [Voice()]),
+        ):
+            mock_integration(self.hass, MockModule("test"), built_in=False)
+            setup_test_component_platform(self.hass, domain, entities)
+            assert await async_setup_component(self.hass, domain, {domain: {"platform": "test"}})
+        await self.hass.async_block_till_done()
 
     async def automate(self, blueprint: str, name: str = "", **inputs: Any) -> str:
         """Import a blueprint, make an automation of it, and return its entity id."""
@@ -641,3 +792,120 @@ async def test_a_morning_without_alerts_is_no_all_clear(home: Home, anna: Phone)
     assert anna.shown["message"].splitlines()[-1] == (
         "Silent: Lumen. There are no alerts from there."
     )
+
+
+# Lights
+
+RED: Json = {"brightness": 255, "rgb_color": (255, 0, 0)}
+AMBER: Json = {"brightness": 255, "rgb_color": (255, 170, 0)}
+EVENING: Json = {"brightness": 90, "color_temp_kelvin": 2700}
+HALL, STAIRS = "light.hall", "light.stairs"
+
+
+@dataclass
+class Lamps:
+    """Two lamps: the hall's in its evening light, the stairs' dark."""
+
+    hall: Bulb
+    stairs: Bulb
+
+    @property
+    def now(self) -> tuple[Json | None, Json | None]:
+        """What they look like."""
+        return self.hall.look, self.stairs.look
+
+    @property
+    def are_as_before(self) -> bool:
+        """Whether they look as if nothing had been."""
+        return self.now == (EVENING, None)
+
+
+@pytest.fixture
+async def lamps(home: Home) -> Lamps:
+    """Two lamps."""
+    lamps = Lamps(Bulb(dict(EVENING)), Bulb())
+    await home.appliances({"hall": lamps.hall, "stairs": lamps.stairs}, {})
+    return lamps
+
+
+async def test_lamps_show_an_alert_until_it_is_taken(home: Home, lamps: Lamps) -> None:
+    await home.automate("lights", lights=[HALL, STAIRS])
+    home.care.alert(1)
+    await home.through(home.care.morning(1))
+    assert lamps.now == (RED, RED)
+    assert lamps.stairs.shown == [RED, None, RED, None, RED, None, RED]
+    await home.care.call("acknowledge")
+    assert lamps.are_as_before
+
+
+async def test_lamps_show_the_worst_and_go_back_after_the_last(home: Home, lamps: Lamps) -> None:
+    await home.automate("lights", lights=[HALL, STAIRS], flash=[])
+    home.care.alert(1, "FLEX", "PLATEAU")
+    await home.care.morning(1)
+    assert lamps.now == (AMBER, AMBER)
+    await home.drill("weight", "high")
+    assert lamps.now == (RED, RED)
+    # One that is less severe does not hide the worse one.
+    await home.drill("medication", "medium")
+    assert lamps.now == (RED, RED)
+    await home.care.call("acknowledge")
+    assert lamps.now == (RED, RED)
+    await home.minutes(6)
+    assert lamps.now == (AMBER, AMBER)
+    await home.care.call("acknowledge", home.care.sensor("medication"))
+    assert lamps.now == (AMBER, AMBER)
+    await home.care.call("acknowledge", home.care.sensor("flex"))
+    assert lamps.are_as_before
+    assert lamps.hall.shown[-1] == EVENING
+    await home.minutes(20)
+    assert lamps.are_as_before
+
+
+async def test_lamps_go_back_when_it_is_over(home: Home, lamps: Lamps) -> None:
+    await home.automate("lights", lights=[HALL, STAIRS], flash=[])
+    await home.drill()
+    assert lamps.now == (RED, RED)
+    await home.minutes(16)
+    assert lamps.are_as_before
+
+
+@pytest.mark.parametrize("whose", ["alert", "person", "source"])
+async def test_a_snooze_makes_lamps_quiet_for_as_long(home: Home, lamps: Lamps, whose: str) -> None:
+    await home.automate("lights", lights=[HALL, STAIRS], flash=[])
+    home.care.alert(1, "FLEX", "PLATEAU")
+    await home.care.morning(1)
+    target = {
+        "alert": {"entity_id": home.care.sensor("flex")},
+        "person": {"device_id": home.person},
+        "source": {"device_id": home.house.source_device(home.care.entry).id},
+    }[whose]
+    await home.care.call("snooze", target, duration={"minutes": 30})
+    assert lamps.are_as_before
+    await home.minutes(29)
+    assert lamps.are_as_before
+    await home.minutes(2)
+    assert lamps.now == (AMBER, AMBER)
+
+
+async def test_a_lamp_of_two_automations_goes_back_after_the_last(home: Home, lamps: Lamps) -> None:
+    for name, key in ("one", "weight"), ("other", "flex"):
+        await home.automate(
+            "lights", name, lights=[HALL], flash=[], who={"entity_id": home.care.sensor(key)}
+        )
+    await home.drill("weight", "high")
+    await home.drill("flex", "medium")
+    assert lamps.hall.look == AMBER
+    await home.care.call("acknowledge")
+    assert lamps.hall.look == AMBER
+    await home.care.call("acknowledge", home.care.sensor("flex"))
+    assert lamps.are_as_before
+
+
+async def test_many_alerts_at_once_do_not_flash_for_minutes(home: Home, lamps: Lamps) -> None:
+    await home.automate("lights", lights=[STAIRS])
+    home.care.alert(1)
+    home.care.alert(1, "FLEX", "DRAMATIC_DROP")
+    home.care.alert(1, "MEDICATION", "MISSED_DOSE_HIGH")
+    await home.through(home.care.morning(1))
+    assert lamps.stairs.shown.count(None) == 3
+    assert lamps.stairs.look == RED
