@@ -1,35 +1,41 @@
 """What each blueprint promises, kept by a real automation made of it.
 
 The blueprint comes over HTTP through Home Assistant's importer. Phones are of the real `mobile_app`, their push
-service a sink on loopback; lights are template lights, speakers and the voice those of the demo integration.
+service a sink on loopback. Lamps and speakers are things outside of Home Assistant, with entities of their own: they
+keep on shining, and stay as loud as they are, when it is killed.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 import sys
 from types import ModuleType
-from typing import Any, ClassVar, override
+from typing import Any, override
+from unittest.mock import patch
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.models import User
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.automation.helpers import async_get_blueprints
 from homeassistant.components.blueprint.importer import fetch_blueprint_from_url
 from homeassistant.components.blueprint.models import Blueprint
-from homeassistant.components.light import ColorMode, LightEntity
-from homeassistant.components.media_player import (
-    MediaPlayerEntity,
-    MediaPlayerEntityFeature,
-    MediaPlayerState,
-)
+from homeassistant.components.light import LightEntity
+from homeassistant.components.light.const import ColorMode
+from homeassistant.components.media_player import MediaPlayerEntity
+from homeassistant.components.media_player.const import MediaPlayerEntityFeature, MediaPlayerState
 from homeassistant.components.tts import TextToSpeechEntity
-from homeassistant.core import HomeAssistant
+from homeassistant.components.tts.const import DATA_COMPONENT
+from homeassistant.config import async_hass_config_yaml
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.storage import Store
+from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import dump, parse_yaml
 import pytest
@@ -37,6 +43,7 @@ from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     MockModule,
     async_fire_time_changed,
+    async_test_home_assistant,
     mock_integration,
     setup_test_component_platform,
 )
@@ -45,6 +52,7 @@ from yarl import URL
 from scripts.real_home import VOICE_PACKAGES
 from simulator import Simulator
 from simulator.faults import CATALOGUE
+from simulator.lumen import LumenPerson
 
 from .acting.conftest import Care
 from .conftest import NOON, House
@@ -129,10 +137,10 @@ class Bulb:
 class BulbLight(LightEntity):
     """Home Assistant's light of a bulb."""
 
-    _attr_supported_color_modes: ClassVar[set[ColorMode]] = {ColorMode.RGB, ColorMode.COLOR_TEMP}
     _attr_should_poll = False
 
     def __init__(self, name: str, bulb: Bulb) -> None:
+        self._attr_supported_color_modes = {ColorMode.RGB, ColorMode.COLOR_TEMP}
         self._attr_name = name
         self._attr_unique_id = f"bulb-{name}"
         self._bulb = bulb
@@ -219,7 +227,9 @@ class Voice(TextToSpeechEntity):
 
     _attr_name = "voice"
     _attr_default_language = "en"
-    _attr_supported_languages: ClassVar[list[str]] = ["en"]
+
+    def __init__(self) -> None:
+        self._attr_supported_languages = ["en"]
 
 
 @dataclass
@@ -347,11 +357,12 @@ class Home:
         for domain, entities in (
             ("light", [BulbLight(*one) for one in bulbs.items()]),
             ("media_player", [SpeakerPlayer(*one) for one in speakers.items()]),
-            ("tts", [Voice()]),
         ):
             mock_integration(self.hass, MockModule("test"), built_in=False)
             setup_test_component_platform(self.hass, domain, entities)
             assert await async_setup_component(self.hass, domain, {domain: {"platform": "test"}})
+        assert await async_setup_component(self.hass, "tts", {})
+        await self.hass.data[DATA_COMPONENT].async_add_entities([Voice()])
         await self.hass.async_block_till_done()
 
     async def automate(self, blueprint: str, name: str = "", **inputs: Any) -> str:
@@ -397,6 +408,15 @@ class Home:
     async def drill(self, key: str = "weight", severity: str = "high") -> None:
         """Send a test alert."""
         await self.care.call("send_test_alert", self.care.sensor(key), severity=severity)
+
+
+async def soon(is_so: Callable[[], bool]) -> None:
+    """Wait, without letting time pass, until something is so."""
+    for _ in range(100_000):
+        if is_so():
+            return
+        await asyncio.sleep(0)
+    pytest.fail("waited in vain")
 
 
 async def move_in(hass: HomeAssistant, care: Care, outside: Outside, client: Client) -> Home:
@@ -784,6 +804,7 @@ async def test_a_morning_without_alerts_is_no_all_clear(home: Home, anna: Phone)
         "Since 21:00 no alert has reached us. That is no all-clear.",
         "About yesterday not all is known yet.",
     ]
+    await home.house.until(NOON + timedelta(days=1))
     await home.house.until(NOON.replace(hour=7, minute=31) + timedelta(days=2))
     assert anna.shown["message"].splitlines()[-1] == (
         "Silent: Lumen. There are no alerts from there."
@@ -905,3 +926,393 @@ async def test_many_alerts_at_once_do_not_flash_for_minutes(home: Home, lamps: L
     await home.through(home.care.morning(1))
     assert lamps.stairs.shown.count(None) == 3
     assert lamps.stairs.look == RED
+
+
+# Speech
+
+KITCHEN, BEDROOM, VOICE = "media_player.kitchen", "media_player.bedroom", "tts.voice"
+
+
+@dataclass
+class Sounds:
+    """Two speakers: the kitchen's low, the bedroom's muted; and the stairs' lamp."""
+
+    kitchen: Speaker
+    bedroom: Speaker
+    stairs: Bulb
+
+    @property
+    def are_as_before(self) -> bool:
+        """Whether the speakers are as if nothing had been."""
+        return (self.kitchen.volume, self.kitchen.muted) == (0.2, False) and (
+            self.bedroom.volume,
+            self.bedroom.muted,
+        ) == (0.4, True)
+
+
+@pytest.fixture
+async def sounds(home: Home) -> Sounds:
+    """Two speakers and a lamp."""
+    sounds = Sounds(Speaker(), Speaker(0.4, muted=True), Bulb())
+    await home.appliances(
+        {"stairs": sounds.stairs}, {"kitchen": sounds.kitchen, "bedroom": sounds.bedroom}
+    )
+    return sounds
+
+
+async def test_speakers_say_it_loud_and_get_their_volume_back(home: Home, sounds: Sounds) -> None:
+    await home.automate("speak", speakers=[KITCHEN, BEDROOM], tts=VOICE)
+    home.care.alert(1)
+    await home.through(home.care.morning(1))
+    text = "maria: Weight. Observed at 04:14, 3 hours 15 minutes ago."
+    assert sounds.kitchen.said == sounds.bedroom.said == [(text, 0.6)]
+    assert sounds.are_as_before
+    # Repeated, because it is severe.
+    await home.through(home.minutes(11))
+    assert sounds.kitchen.said[1:] == [
+        (
+            "maria: Weight. Observed at 04:14, 3 hours 25 minutes ago. Nobody has acknowledged it.",
+            0.6,
+        )
+    ]
+    await home.care.call("acknowledge")
+    await home.through(home.minutes(30))
+    assert len(sounds.kitchen.said) == 2
+    assert sounds.are_as_before
+
+
+async def test_the_volume_is_back_as_soon_as_somebody_has_it(home: Home, sounds: Sounds) -> None:
+    await home.automate("speak", speakers=[KITCHEN], tts=VOICE, longest=60)
+    await home.care.morning(1)
+    alarm = asyncio.ensure_future(home.drill())
+    await soon(lambda: bool(sounds.kitchen.said))
+    assert sounds.kitchen.volume == 0.6
+    before = home.house.now
+    await home.care.call("acknowledge")
+    await alarm
+    assert home.house.now == before
+    assert sounds.are_as_before
+
+
+async def test_two_at_once_are_said_one_after_the_other(home: Home, sounds: Sounds) -> None:
+    await home.automate("speak", speakers=[KITCHEN], tts=VOICE, remind=[])
+    home.care.alert(1)
+    home.care.alert(1, "FLEX", "DRAMATIC_DROP")
+    started = home.house.now
+    await home.through(home.care.morning(1))
+    assert {message.partition(".")[0] for message, _ in sounds.kitchen.said} == {
+        "maria: Weight",
+        "maria: Metabolic flexibility",
+    }
+    assert [volume for _, volume in sounds.kitchen.said] == [0.6, 0.6]
+    assert home.house.now - started > timedelta(seconds=30)
+    assert sounds.are_as_before
+
+
+async def test_at_night_only_severe_ones_are_said(home: Home, sounds: Sounds) -> None:
+    await home.automate(
+        "speak", speakers=[KITCHEN], tts=VOICE, quiet_lights=["light.stairs"], remind=[]
+    )
+    # 23:30 in this house.
+    await home.house.until(NOON.replace(hour=22, minute=30))
+    await home.drill("flex", "medium")
+    assert sounds.kitchen.said == []
+    assert sounds.stairs.look == {"brightness": 51, "rgb_color": (255, 170, 0)}
+    await home.through(home.drill("weight", "high"))
+    assert len(sounds.kitchen.said) == 1
+    assert sounds.kitchen.said[0][0].startswith("DRILL: maria: Weight.")
+    await home.care.call("acknowledge", home.care.sensor("flex"))
+    assert sounds.stairs.look is None
+    # Over at seven.
+    await home.house.until(NOON.replace(hour=6, minute=1) + timedelta(days=1))
+    await home.through(home.drill("flex", "medium"))
+    assert len(sounds.kitchen.said) == 2
+
+
+async def test_at_night_without_lights_nothing_is_said(home: Home, sounds: Sounds) -> None:
+    await home.automate("speak", speakers=[KITCHEN], tts=VOICE)
+    await home.house.until(NOON.replace(hour=22, minute=30))
+    await home.drill("flex", "medium")
+    assert sounds.kitchen.said == []
+
+
+async def test_a_speech_service_that_is_gone_leaves_the_volume_alone(
+    home: Home, sounds: Sounds
+) -> None:
+    await home.automate("speak", speakers=[KITCHEN], tts="tts.gone")
+    await home.drill()
+    assert sounds.are_as_before
+
+
+# Escalation
+
+
+async def test_one_after_the_other_is_told_until_somebody_takes_it(
+    home: Home, anna: Phone, ben: Phone, sounds: Sounds
+) -> None:
+    await home.automate(
+        "escalate",
+        first_phones=[anna.device_id],
+        second_phones=[ben.device_id],
+        lights=["light.stairs"],
+        speakers=[KITCHEN],
+        tts=[VOICE],
+    )
+    home.care.alert(1)
+    await home.care.morning(1)
+    assert anna.shown["message"].startswith("Observed at 04:14")
+    assert anna.shown["data"]["channel"] == "alarm_stream"
+    assert ben.screen == {}
+
+    await home.minutes(9)
+    assert ben.screen == {}
+    await home.minutes(1)
+    assert ben.shown["message"].startswith("Nobody has acknowledged this for 10 min. Observed")
+    assert sounds.stairs.look is None
+
+    await home.minutes(9)
+    assert (sounds.stairs.look, sounds.kitchen.said) == (None, [])
+    await home.through(home.minutes(1))
+    assert sounds.stairs.look == RED
+    [(said, volume)] = sounds.kitchen.said
+    assert said.startswith("maria: Weight.")
+    assert volume == 0.6
+    assert sounds.are_as_before
+    told = len(anna.pushed), len(ben.pushed)
+    await home.through(home.minutes(5))
+    assert (len(anna.pushed), len(ben.pushed)) == (told[0] + 1, told[1] + 1)
+    assert len(sounds.kitchen.said) == 2
+
+    await ben.press("Acknowledge")
+    assert home.care.attributes()["acknowledged_by"] == "Ben"
+    assert sounds.stairs.look is None
+    for phone in anna, ben:
+        assert phone.shown["message"].startswith("Ben acknowledged this at 07:55.")
+    told = len(anna.pushed), len(ben.pushed)
+    await home.minutes(60)
+    assert (len(anna.pushed), len(ben.pushed), len(sounds.kitchen.said)) == (*told, 2)
+    await home.care.morning(2)
+    assert anna.screen == ben.screen == {}
+
+
+async def test_it_stops_wherever_somebody_takes_it(
+    home: Home, anna: Phone, ben: Phone, sounds: Sounds
+) -> None:
+    await home.automate(
+        "escalate",
+        first_phones=[anna.device_id],
+        second_phones=[ben.device_id],
+        lights=["light.stairs"],
+    )
+    home.care.alert(1)
+    await home.care.morning(1)
+    await home.minutes(5)
+    await home.care.call("acknowledge")
+    await home.minutes(60)
+    assert not [one for one in ben.pushed if one["data"].get("actions")]
+    assert sounds.stairs.shown == []
+
+
+async def test_whoever_takes_it_need_not_wait_for_the_end_of_the_speech(
+    home: Home, anna: Phone, ben: Phone, sounds: Sounds
+) -> None:
+    await home.automate(
+        "escalate",
+        first_phones=[anna.device_id],
+        second_phones=[ben.device_id],
+        lights=["light.stairs"],
+        speakers=[KITCHEN],
+        tts=[VOICE],
+        longest=60,
+    )
+    home.care.alert(1)
+    await home.care.morning(1)
+    await home.minutes(19)
+    speech = asyncio.ensure_future(home.minutes(1))
+    await soon(lambda: bool(sounds.kitchen.said))
+    before = home.house.now
+    await anna.press("Acknowledge")
+    await speech
+    assert home.house.now == before
+    assert home.care.attributes()["acknowledged_by"] == "Anna"
+    assert sounds.stairs.look is None
+    assert sounds.are_as_before
+
+
+# Two lives of one house, the first one killed
+
+
+class Lives:
+    """Lives of one house, on the same files, with the same people, lamps, speakers and phones."""
+
+    def __init__(
+        self,
+        files: Path,
+        sim: Simulator,
+        freezer: FrozenDateTimeFactory,
+        outside: Outside,
+        client: Client,
+    ) -> None:
+        """Begin with no files and nobody."""
+        self._files = files
+        self._sim = sim
+        self._freezer = freezer
+        self._outside = outside
+        self._client = client
+        self._maria: LumenPerson | None = None
+        self.lamps = Lamps(Bulb(dict(EVENING)), Bulb())
+        self.kitchen = Speaker()
+
+    def sleep(self, **amount: float) -> None:
+        """Let time pass between two lives."""
+        moment = self._sim.clock.now() + timedelta(**amount)
+        self._sim.clock.set(moment)
+        self._freezer.move_to(moment)
+
+    @asynccontextmanager
+    async def live(self) -> AsyncGenerator[tuple[Home, Phone, Phone]]:
+        """Start the house, and kill it in the end: what is not written by then is lost."""
+        async with async_test_home_assistant(
+            config_dir=str(self._files), initial_state=CoreState.not_running
+        ) as hass:
+            hass.data.pop(DATA_CUSTOM_COMPONENTS)
+            house = House(hass, self._sim, self._freezer)
+            self._maria = self._maria or add_person(house)
+            entry = await house.set_up(house.entry(entry_id="the-entry"))
+            care = Care(house, entry, self._maria)
+            home = await move_in(hass, care, self._outside, self._client)
+            anna, ben = await home.phone("Anna"), await home.phone("Ben")
+            await home.appliances(
+                {"hall": self.lamps.hall, "stairs": self.lamps.stairs}, {"kitchen": self.kitchen}
+            )
+            if (self._files / "configuration.yaml").exists():
+                config = await async_hass_config_yaml(hass)
+                assert await async_setup_component(hass, "automation", config)
+            await hass.async_start()
+            await house.settle()
+            yield home, anna, ben
+            write = Store._async_write_data
+
+            async def write_theirs(store: Store[Any], data: Json) -> None:
+                # The registries of a real house have been on the disk for long.
+                if not store.key.startswith("care_alerts"):
+                    await write(store, data)
+
+            with patch.object(Store, "_async_write_data", write_theirs):
+                await lie_down(hass)
+                await hass.config_entries.async_unload(entry.entry_id)
+                await hass.async_stop(force=True)
+
+
+@pytest.fixture
+def lives(
+    tmp_path: Path,
+    _voice_packages: None,
+    hass: HomeAssistant,
+    sim: Simulator,
+    freezer: FrozenDateTimeFactory,
+    outside: Outside,
+    aiohttp_client: Client,
+) -> Lives:
+    """Lives on files of their own."""
+    return Lives(tmp_path, sim, freezer, outside, aiohttp_client)
+
+
+async def test_lamps_are_as_before_after_a_restart_in_between(lives: Lives) -> None:
+    async with lives.live() as (home, _, _):
+        await home.automate("lights", lights=[HALL, STAIRS], flash=[])
+        home.care.alert(1)
+        await home.care.morning(1)
+        assert lives.lamps.now == (RED, RED)
+    lives.sleep(minutes=2)
+    async with lives.live() as (home, _, _):
+        assert lives.lamps.now == (RED, RED)
+        await home.care.call("acknowledge")
+        assert lives.lamps.are_as_before
+        await home.minutes(10)
+        assert lives.lamps.are_as_before
+
+
+async def test_lamps_go_back_if_it_was_over_before_the_restart(lives: Lives) -> None:
+    async with lives.live() as (home, _, _):
+        await home.automate("lights", lights=[HALL, STAIRS], flash=[])
+        home.care.alert(1)
+        await home.care.morning(1)
+        assert lives.lamps.now == (RED, RED)
+    lives.sleep(days=1)
+    async with lives.live() as (home, _, _):
+        await home.house.settle()
+        assert lives.lamps.are_as_before
+
+
+async def test_a_restart_while_lamps_flash(lives: Lives) -> None:
+    async with lives.live() as (home, _, _):
+        await home.automate("lights", lights=[HALL, STAIRS])
+        await home.house.settle()
+        alarm = asyncio.ensure_future(home.drill())
+        await soon(lambda: bool(lives.lamps.stairs.shown))
+        alarm.cancel()
+    async with lives.live() as (home, _, _):
+        await home.through(home.minutes(6))
+        assert lives.lamps.now == (RED, RED)
+        await home.care.call("acknowledge")
+        assert lives.lamps.are_as_before
+
+
+async def test_the_volume_is_back_after_a_restart_in_the_middle_of_a_speech(lives: Lives) -> None:
+    async with lives.live() as (home, _, _):
+        await home.automate("speak", speakers=[KITCHEN], tts=VOICE)
+        alarm = asyncio.ensure_future(home.drill())
+        await soon(lambda: bool(lives.kitchen.said))
+        alarm.cancel()
+        assert lives.kitchen.volume == 0.6
+    async with lives.live() as (home, _, _):
+        assert lives.kitchen.volume == 0.2
+
+
+async def test_escalation_goes_on_after_a_restart(lives: Lives) -> None:
+    async with lives.live() as (home, anna, ben):
+        await home.automate(
+            "escalate",
+            first_phones=[anna.device_id],
+            second_phones=[ben.device_id],
+            lights=[STAIRS],
+        )
+        home.care.alert(1)
+        await home.care.morning(1)
+        await home.minutes(4)
+        assert ben.screen == {}
+    lives.sleep(minutes=2)
+    async with lives.live() as (home, anna, ben):
+        assert len(anna.pushed) == 1
+        await home.minutes(3)
+        assert ben.screen == {}
+        await home.minutes(1)
+        assert ben.shown["message"].startswith("Nobody has acknowledged this for 10 min.")
+    # The next step was due meanwhile.
+    lives.sleep(minutes=12)
+    async with lives.live() as (home, anna, ben):
+        assert lives.lamps.stairs.look == RED
+        await ben.press("Acknowledge")
+        assert lives.lamps.stairs.look is None
+        assert anna.shown["message"].startswith("Ben acknowledged this")
+    lives.sleep(minutes=30)
+    async with lives.live() as (home, anna, ben):
+        said = len(anna.pushed)
+        await home.minutes(30)
+        assert len(anna.pushed) == said
+
+
+async def test_a_reminder_goes_to_the_phone_after_a_restart(lives: Lives) -> None:
+    async with lives.live() as (home, anna, _):
+        await home.automate("phone", phones=[anna.device_id])
+        home.care.alert(1)
+        await home.care.morning(1)
+        old = anna.shown
+    lives.sleep(minutes=20)
+    async with lives.live() as (home, anna, _):
+        assert anna.shown["message"].startswith("Nobody has acknowledged this for 20 min.")
+        # The notification of the life before is as good.
+        await anna.press("Acknowledge", old)
+        assert home.care.attributes()["acknowledged_by"] == "Anna"
+        assert anna.shown["message"].startswith("Anna acknowledged this")
