@@ -13,6 +13,12 @@ SUMMARY: Final = ("highest_severity", "active_alerts", "last_alert", "last_alert
 GLUCOSE: Final = ("glucose", "glucose_trend")
 """Translation keys of the sensors that mean little without the time at which they were observed."""
 
+KINDS: Final = ("urgent_low", "low", "high", "no_communication", "not_looping")
+"""The alerts that a person's settings are for, in the order of their card."""
+
+SETTINGS: Final = ("", "threshold", "delay", "repeat")
+"""What can be set for an alert, in that order; first whether it is wanted."""
+
 NIGHT_HOURS: Final = 48
 """How far back a night's alerts are shown: two nights, for the last one may not be known yet."""
 
@@ -93,20 +99,26 @@ Alerts of the last HOURS hours that are known, newest first.
 {% endif %}
 
 {% if has_value('THROUGH') %}
-Dexcom's data reach to **{{ at(states('THROUGH')) }}**, {{ ago(states('THROUGH')) }}. \
+WHOSE reach to **{{ at(states('THROUGH')) }}**, {{ ago(states('THROUGH')) }}. \
 What has happened since is not known here.
 {% endif %}
 """
 """The table of a night: a row for each run of records of a type that says when it was observed, how old that is,
 and the glucose at the time."""
 
+NO_SETTINGS: Final = """\
+There are **no alert thresholds** yet, so nothing is judged and no alert will come. \
+[A repair](/config/repairs) proposes some.
+"""
+
 ABOUT: Final = """\
 ## Care Alerts demo
 
 Everybody here is **invented**. A simulator on this computer plays the health service; nothing leaves the house.
 
-**Care Alerts is not a medical device.** What you see is late, Lumen by a day, Dexcom by an hour or three: no alert here \
-means that none was heard of, not that somebody is well. In an emergency call for help.
+**Care Alerts is not a medical device.** What you see is late: Lumen by a day, Dexcom by an hour or three, \
+Tidepool by what its uploader takes. No alert here means that none was heard of, not that somebody is well. \
+In an emergency call for help.
 """
 
 
@@ -164,7 +176,11 @@ async def _listen(
         source = _by_key(
             entity for entity in entities if entity["device_id"] == device["via_device_id"]
         )
-        through = source["sensor", "data_through"]["entity_id"]
+        if own_reach := own.get(("sensor", "last_reading")):
+            through, whose = own_reach["entity_id"], f"{_name(device)}'s readings"
+        else:
+            through = source["sensor", "data_through"]["entity_id"]
+            whose = f"{device['manufacturer']}'s data"
         heard = f"sensor.night_of_{device['id']}"
         sensors.append(
             _night_sensor(device, heard, [own["sensor", "last_alert"]["entity_id"], through])
@@ -179,6 +195,7 @@ async def _listen(
             .replace("HEARD", heard)
             .replace("GLUCOSE", glucose["entity_id"])
             .replace("THROUGH", through)
+            .replace("WHOSE", whose)
             .replace("HOURS", str(NIGHT_HOURS))
         )
     home.write_yaml("templates.yaml", sensors)
@@ -220,19 +237,26 @@ def _view(
     """Return the view of a kind of source: a section for each person, one for the sources, one for what this is."""
     people: list[Json] = []
     house: list[Json] = []
+    columns = 3
     for device in devices:
         own = [entity for entity in entities if entity["device_id"] == device["id"]]
         if device["via_device_id"]:  # a person's device hangs under the source's
             night = nights.get(device["id"])
-            cards = [_heading(device, "mdi:account-heart"), *_cards(own, night)]
-            people.append({"type": "grid", "cards": cards, "column_span": 2 if night else 1})
+            settings = sorted(filter(_is_setting, own), key=_place_of_setting)
+            others = [entity for entity in own if not _is_setting(entity)]
+            cards = [_heading(device, "mdi:account-heart"), *_cards(others, night)]
+            span = 2 if night and not settings else 1
+            people.append({"type": "grid", "cards": cards, "column_span": span})
+            if settings:
+                people.append({"type": "grid", "cards": [*_settings_cards(device, settings)]})
+                columns = 2
         else:
             house += [_heading(device, "mdi:cloud"), *_cards(own)]
     return {
         "title": source,
         "path": source.lower(),
         "type": "sections",
-        "max_columns": 3,
+        "max_columns": columns,
         "sections": [
             *people,
             {"type": "grid", "cards": house},
@@ -252,9 +276,9 @@ def _cards(entities: Iterable[Json], night: str | None = None) -> Iterator[Json]
     for entity in entities:
         domain, key = _domain(entity), entity["translation_key"]
         if domain == "binary_sensor":
-            alerts.append(_tile(entity, columns=6 if night else 12))
+            alerts.append(_tile(entity, columns=12))
         elif domain == "event":
-            last.append(_unless_unknown(entity) | _tile(entity, columns=12))
+            last.append(_unless_unknown(entity["entity_id"]) | _tile(entity, columns=12))
         elif key in SUMMARY:
             summary[key] = _tile(entity, columns=6)
         elif key in GLUCOSE:
@@ -279,6 +303,30 @@ def _cards(entities: Iterable[Json], night: str | None = None) -> Iterator[Json]
     yield from last
 
 
+def _settings_cards(person: Json, entities: list[Json]) -> Iterator[Json]:
+    """Yield the card of a person's settings, and what is shown in its place as long as there are none."""
+    yield {"type": "heading", "heading": f"{_name(person)}: alert thresholds", "icon": "mdi:tune"}
+    number = next(entity["entity_id"] for entity in entities if _domain(entity) == "number")
+    yield _unless_unknown(number) | {
+        "type": "entities",
+        "show_header_toggle": False,
+        "entities": [_row(entity) for entity in entities],
+    }
+    none = {"condition": "state", "entity": number, "state": "unknown"}
+    yield _told(NO_SETTINGS) | {"visibility": [none]}
+
+
+def _is_setting(entity: Json) -> bool:
+    return _domain(entity) in ("number", "switch")
+
+
+def _place_of_setting(entity: Json) -> tuple[int, int]:
+    """Return where a setting stands: by its alert, whether it is wanted before all else of it."""
+    key = entity["translation_key"]
+    kind, _, name = (key, "", "") if _domain(entity) == "switch" else key.rpartition("_")
+    return KINDS.index(kind), SETTINGS.index(name)
+
+
 def _told(content: str) -> Json:
     return {"type": "markdown", "content": content, "grid_options": {"columns": "full"}}
 
@@ -299,9 +347,9 @@ def _by_key(entities: Iterable[Json]) -> dict[tuple[str, str], Json]:
     return {(_domain(entity), entity["translation_key"]): entity for entity in entities}
 
 
-def _unless_unknown(entity: Json) -> Json:
+def _unless_unknown(entity_id: str) -> Json:
     """Return what keeps a card away as long as its entity has nothing to show."""
-    known = {"condition": "state", "entity": entity["entity_id"], "state_not": "unknown"}
+    known = {"condition": "state", "entity": entity_id, "state_not": "unknown"}
     return {"visibility": [known]}
 
 
