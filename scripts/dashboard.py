@@ -45,12 +45,13 @@ HEARD: Final = """\
 {% set found = namespace(alerts=[]) %}
 {% for alert in heard.alerts %}
 {% set details = alert.details %}
+{% set mg_dl = details.get('glucose_mg_dl', details.get('value_mg_dl')) %}
+{% set mmol_l = details.get('glucose_mmol_l', details.get('value_mmol_l')) %}
 {% set found.alerts = found.alerts + [{
   'type': alert.alert_type, 'severity': alert.severity, 'state': alert.state,
   'observed_at': alert.observed_at | string,
-  'mg_dl': details.glucose_mg_dl if 'glucose_mg_dl' in details
-           else details.glucose_mmol_l * 18 if 'glucose_mmol_l' in details else none,
-  'out_of_range': details.get('glucose_out_of_range'),
+  'mg_dl': mg_dl if mg_dl is number else mmol_l * 18 if mmol_l is number else none,
+  'out_of_range': details.get('glucose_out_of_range', details.get('out_of_range')),
   'trend': details.get('glucose_trend'),
 }] %}
 {% endfor %}
@@ -60,6 +61,7 @@ HEARD: Final = """\
 
 NIGHT: Final = """\
 {% set names = NAMES %}
+{% set judged = JUDGED %}
 {% set colours = {'high': '#c62828', 'medium': '#e65100'} %}
 {% set alerts = state_attr('HEARD', 'alerts') %}
 {% set mmol = state_attr('GLUCOSE', 'unit_of_measurement') == 'mmol/L' %}
@@ -93,7 +95,11 @@ Alerts of the last HOURS hours that are known, newest first.
 | {{ at(alert.observed_at) }}<br>{{ ago(alert.observed_at, 2) }} \
 | {{ glucose(alert) }} \
 | {% if after and after[0].state == 'snoozed' %}snoozed {{ at(after[0].observed_at, '%H:%M') }}<br>{% endif %}\
-{{ 'over ' ~ at(ends[0], '%H:%M') if ends else 'nothing heard' }} |
+{% if ends %}over {{ at(ends[0], '%H:%M') }}
+{%- elif alert.type not in judged %}nothing heard
+{%- elif after %}told again
+{%- else %}{{ {'on': 'goes on', 'off': 'over'}.get(states(judged[alert.type]), 'not known') }}
+{%- endif %} |
 {% endif -%}
 {% endfor %}
 {% endif %}
@@ -185,13 +191,19 @@ async def _listen(
         sensors.append(
             _night_sensor(device, heard, [own["sensor", "last_alert"]["entity_id"], through])
         )
+        alerts = {key: entity for (domain, key), entity in own.items() if domain == "binary_sensor"}
+        # No source tells the end of what is judged here, but its sensor does.
+        judged = {
+            key: entity["entity_id"]
+            for key, entity in alerts.items()
+            if ("sensor", "last_reading") in own
+        }
         names = {
-            key: entity["original_name"].removesuffix(" alert")
-            for (domain, key), entity in own.items()
-            if domain == "binary_sensor"
+            key: entity["original_name"].removesuffix(" alert") for key, entity in alerts.items()
         } | {"other": "Other"}
         nights[device["id"]] = (
             NIGHT.replace("NAMES", str(names))
+            .replace("JUDGED", str(judged))
             .replace("HEARD", heard)
             .replace("GLUCOSE", glucose["entity_id"])
             .replace("THROUGH", through)
