@@ -13,6 +13,12 @@ SUMMARY: Final = ("highest_severity", "active_alerts", "last_alert", "last_alert
 GLUCOSE: Final = ("glucose", "glucose_trend")
 """Translation keys of the sensors that mean little without the time at which they were observed."""
 
+KINDS: Final = ("urgent_low", "low", "high", "no_communication", "not_looping")
+"""The alerts that a person's settings are for, in the order of their card."""
+
+SETTINGS: Final = ("", "threshold", "delay", "repeat")
+"""What can be set for an alert, in that order; first whether it is wanted."""
+
 NIGHT_HOURS: Final = 48
 """How far back a night's alerts are shown: two nights, for the last one may not be known yet."""
 
@@ -39,12 +45,13 @@ HEARD: Final = """\
 {% set found = namespace(alerts=[]) %}
 {% for alert in heard.alerts %}
 {% set details = alert.details %}
+{% set mg_dl = details.get('glucose_mg_dl', details.get('value_mg_dl')) %}
+{% set mmol_l = details.get('glucose_mmol_l', details.get('value_mmol_l')) %}
 {% set found.alerts = found.alerts + [{
   'type': alert.alert_type, 'severity': alert.severity, 'state': alert.state,
   'observed_at': alert.observed_at | string,
-  'mg_dl': details.glucose_mg_dl if 'glucose_mg_dl' in details
-           else details.glucose_mmol_l * 18 if 'glucose_mmol_l' in details else none,
-  'out_of_range': details.get('glucose_out_of_range'),
+  'mg_dl': mg_dl if mg_dl is number else mmol_l * 18 if mmol_l is number else none,
+  'out_of_range': details.get('glucose_out_of_range', details.get('out_of_range')),
   'trend': details.get('glucose_trend'),
 }] %}
 {% endfor %}
@@ -54,6 +61,7 @@ HEARD: Final = """\
 
 NIGHT: Final = """\
 {% set names = NAMES %}
+{% set judged = JUDGED %}
 {% set colours = {'high': '#c62828', 'medium': '#e65100'} %}
 {% set alerts = state_attr('HEARD', 'alerts') %}
 {% set mmol = state_attr('GLUCOSE', 'unit_of_measurement') == 'mmol/L' %}
@@ -87,26 +95,36 @@ Alerts of the last HOURS hours that are known, newest first.
 | {{ at(alert.observed_at) }}<br>{{ ago(alert.observed_at, 2) }} \
 | {{ glucose(alert) }} \
 | {% if after and after[0].state == 'snoozed' %}snoozed {{ at(after[0].observed_at, '%H:%M') }}<br>{% endif %}\
-{{ 'over ' ~ at(ends[0], '%H:%M') if ends else 'nothing heard' }} |
+{% if ends %}over {{ at(ends[0], '%H:%M') }}
+{%- elif alert.type not in judged %}nothing heard
+{%- elif after %}told again
+{%- else %}{{ {'on': 'goes on', 'off': 'over'}.get(states(judged[alert.type]), 'not known') }}
+{%- endif %} |
 {% endif -%}
 {% endfor %}
 {% endif %}
 
 {% if has_value('THROUGH') %}
-Dexcom's data reach to **{{ at(states('THROUGH')) }}**, {{ ago(states('THROUGH')) }}. \
+WHOSE reach to **{{ at(states('THROUGH')) }}**, {{ ago(states('THROUGH')) }}. \
 What has happened since is not known here.
 {% endif %}
 """
 """The table of a night: a row for each run of records of a type that says when it was observed, how old that is,
 and the glucose at the time."""
 
+NO_SETTINGS: Final = """\
+There are **no alert thresholds** yet, so nothing is judged and no alert will come. \
+[A repair](/config/repairs) proposes some.
+"""
+
 ABOUT: Final = """\
 ## Care Alerts demo
 
 Everybody here is **invented**. A simulator on this computer plays the health service; nothing leaves the house.
 
-**Care Alerts is not a medical device.** What you see is late, Lumen by a day, Dexcom by an hour or three: no alert here \
-means that none was heard of, not that somebody is well. In an emergency call for help.
+**Care Alerts is not a medical device.** What you see is late: Lumen by a day, Dexcom by an hour or three, \
+Tidepool by what its uploader takes. No alert here means that none was heard of, not that somebody is well. \
+In an emergency call for help.
 """
 
 
@@ -164,21 +182,32 @@ async def _listen(
         source = _by_key(
             entity for entity in entities if entity["device_id"] == device["via_device_id"]
         )
-        through = source["sensor", "data_through"]["entity_id"]
+        if own_reach := own.get(("sensor", "last_reading")):
+            through, whose = own_reach["entity_id"], f"{_name(device)}'s readings"
+        else:
+            through = source["sensor", "data_through"]["entity_id"]
+            whose = f"{device['manufacturer']}'s data"
         heard = f"sensor.night_of_{device['id']}"
         sensors.append(
             _night_sensor(device, heard, [own["sensor", "last_alert"]["entity_id"], through])
         )
+        alerts = {key: entity for (domain, key), entity in own.items() if domain == "binary_sensor"}
+        # No source tells the end of what is judged here, but its sensor does.
+        judged = {
+            key: entity["entity_id"]
+            for key, entity in alerts.items()
+            if ("sensor", "last_reading") in own
+        }
         names = {
-            key: entity["original_name"].removesuffix(" alert")
-            for (domain, key), entity in own.items()
-            if domain == "binary_sensor"
+            key: entity["original_name"].removesuffix(" alert") for key, entity in alerts.items()
         } | {"other": "Other"}
         nights[device["id"]] = (
             NIGHT.replace("NAMES", str(names))
+            .replace("JUDGED", str(judged))
             .replace("HEARD", heard)
             .replace("GLUCOSE", glucose["entity_id"])
             .replace("THROUGH", through)
+            .replace("WHOSE", whose)
             .replace("HOURS", str(NIGHT_HOURS))
         )
     home.write_yaml("templates.yaml", sensors)
@@ -220,19 +249,26 @@ def _view(
     """Return the view of a kind of source: a section for each person, one for the sources, one for what this is."""
     people: list[Json] = []
     house: list[Json] = []
+    columns = 3
     for device in devices:
         own = [entity for entity in entities if entity["device_id"] == device["id"]]
         if device["via_device_id"]:  # a person's device hangs under the source's
             night = nights.get(device["id"])
-            cards = [_heading(device, "mdi:account-heart"), *_cards(own, night)]
-            people.append({"type": "grid", "cards": cards, "column_span": 2 if night else 1})
+            settings = sorted(filter(_is_setting, own), key=_place_of_setting)
+            others = [entity for entity in own if not _is_setting(entity)]
+            cards = [_heading(device, "mdi:account-heart"), *_cards(others, night)]
+            span = 2 if night and not settings else 1
+            people.append({"type": "grid", "cards": cards, "column_span": span})
+            if settings:
+                people.append({"type": "grid", "cards": [*_settings_cards(device, settings)]})
+                columns = 2
         else:
             house += [_heading(device, "mdi:cloud"), *_cards(own)]
     return {
         "title": source,
         "path": source.lower(),
         "type": "sections",
-        "max_columns": 3,
+        "max_columns": columns,
         "sections": [
             *people,
             {"type": "grid", "cards": house},
@@ -252,9 +288,9 @@ def _cards(entities: Iterable[Json], night: str | None = None) -> Iterator[Json]
     for entity in entities:
         domain, key = _domain(entity), entity["translation_key"]
         if domain == "binary_sensor":
-            alerts.append(_tile(entity, columns=6 if night else 12))
+            alerts.append(_tile(entity, columns=12))
         elif domain == "event":
-            last.append(_unless_unknown(entity) | _tile(entity, columns=12))
+            last.append(_unless_unknown(entity["entity_id"]) | _tile(entity, columns=12))
         elif key in SUMMARY:
             summary[key] = _tile(entity, columns=6)
         elif key in GLUCOSE:
@@ -279,6 +315,30 @@ def _cards(entities: Iterable[Json], night: str | None = None) -> Iterator[Json]
     yield from last
 
 
+def _settings_cards(person: Json, entities: list[Json]) -> Iterator[Json]:
+    """Yield the card of a person's settings, and what is shown in its place as long as there are none."""
+    yield {"type": "heading", "heading": f"{_name(person)}: alert thresholds", "icon": "mdi:tune"}
+    number = next(entity["entity_id"] for entity in entities if _domain(entity) == "number")
+    yield _unless_unknown(number) | {
+        "type": "entities",
+        "show_header_toggle": False,
+        "entities": [_row(entity) for entity in entities],
+    }
+    none = {"condition": "state", "entity": number, "state": "unknown"}
+    yield _told(NO_SETTINGS) | {"visibility": [none]}
+
+
+def _is_setting(entity: Json) -> bool:
+    return _domain(entity) in ("number", "switch")
+
+
+def _place_of_setting(entity: Json) -> tuple[int, int]:
+    """Return where a setting stands: by its alert, whether it is wanted before all else of it."""
+    key = entity["translation_key"]
+    kind, _, name = (key, "", "") if _domain(entity) == "switch" else key.rpartition("_")
+    return KINDS.index(kind), SETTINGS.index(name)
+
+
 def _told(content: str) -> Json:
     return {"type": "markdown", "content": content, "grid_options": {"columns": "full"}}
 
@@ -299,9 +359,9 @@ def _by_key(entities: Iterable[Json]) -> dict[tuple[str, str], Json]:
     return {(_domain(entity), entity["translation_key"]): entity for entity in entities}
 
 
-def _unless_unknown(entity: Json) -> Json:
+def _unless_unknown(entity_id: str) -> Json:
     """Return what keeps a card away as long as its entity has nothing to show."""
-    known = {"condition": "state", "entity": entity["entity_id"], "state_not": "unknown"}
+    known = {"condition": "state", "entity": entity_id, "state_not": "unknown"}
     return {"visibility": [known]}
 
 

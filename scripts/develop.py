@@ -10,9 +10,10 @@ from typing import Final
 
 from scripts import dashboard
 from scripts.real_home import HOST, RESTART_EXIT_CODE, ROOT, HomeError, RealHome, port_is_free
-from scripts.sources import set_up_dexcom, set_up_lumen
+from scripts.sources import set_up_dexcom, set_up_lumen, set_up_tidepool
 from simulator import Simulator
 from simulator.dexcom import SANDBOX_USERS
+from simulator.tidepool.stories import MILA
 
 WEARER: Final = "Robin"
 """Whom the demo calls the wearer of the simulated sensor."""
@@ -80,6 +81,8 @@ async def set_up(home: RealHome, simulator: Simulator) -> None:
     if "Dexcom" not in there:
         wearer = simulator.dexcom.wearer(SANDBOX_USERS[-1])
         await set_up_dexcom(home, simulator.dexcom, wearer, WEARER)
+    if "Tidepool" not in there:
+        await set_up_tidepool(home, simulator)
     for entry in await home.entries("care_alerts"):
         if entry["state"] != "loaded":
             raise HomeError(
@@ -99,6 +102,8 @@ Care Alerts demo is running.
   Log in as   user {home.username}, password {home.password}
   Lumen       {simulator.lumen.url} (simulated; key {simulator.lumen.api_key})
   Dexcom      {simulator.dexcom.url} (simulated; {SANDBOX_USERS[-1]} is {WEARER})
+  Tidepool    {simulator.tidepool.url} (simulated; {simulator.tidepool.account.username}, \
+password {simulator.tidepool.account.password})
 
 Try:
   A new day       curl -X POST {control}/clock -d '{{"advance_seconds": 86400}}'
@@ -110,6 +115,10 @@ Try:
   A lost login    curl -X POST {control}/dexcom/revoke -d '{{"wearer": "{SANDBOX_USERS[-1]}"}}'
   A new alert     curl -X POST {control}/dexcom/alerts -d '{{"wearer": "{SANDBOX_USERS[-1]}", "alert_name": "low"}}'
                   then press Ask now in the Dexcom section
+  A low reading   curl -X POST {control}/tidepool/readings -d '{{"person": "{MILA}", "mmol_l": 3.0}}'
+                  then press Ask now in the Tidepool section
+  A threshold     change one of {MILA}'s in the Tidepool section, then see {control}/log?endpoint=tidepool.write_alerts
+  First ones      Settings, Repairs: there are none for the other child yet
   What was asked  {control}/log
 
 Everybody in it is invented. It is not a medical device. Ctrl-C stops it.
@@ -136,6 +145,10 @@ Try:
     client    {simulator.dexcom.client_id}
     secret    {simulator.dexcom.client_secret}
               and log in as one of the users on the page
+  Choose Tidepool and type
+    environment  {simulator.tidepool.url}
+    e-mail       {simulator.tidepool.account.username}
+    password     {simulator.tidepool.account.password}
 
 Everybody in it is invented. It is not a medical device. Ctrl-C stops it.
 """,

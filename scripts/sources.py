@@ -34,6 +34,21 @@ async def set_up_dexcom(home: RealHome, region: DexcomRegion, wearer: Wearer, na
     return _entry_of(await home.flow(flow["flow_id"]))
 
 
+async def set_up_tidepool(home: RealHome, simulator: Simulator) -> str:
+    """Add the simulator's first Tidepool account, as `set_up_lumen`."""
+    tidepool = simulator.tidepool
+    flow = await _begin(home, "tidepool")
+    flow = await home.flow_step(
+        flow["flow_id"],
+        {
+            "environment": tidepool.url,
+            "username": tidepool.account.username,
+            "password": tidepool.account.password,
+        },
+    )
+    return _entry_of(flow)
+
+
 async def add_credentials(home: RealHome, region: DexcomRegion) -> str:
     """Give Home Assistant the app of a region, unless it has it; return the id of the credentials."""
     for known in await home.ws({"type": "application_credentials/list"}):

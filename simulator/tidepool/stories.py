@@ -22,21 +22,23 @@ type _Bump = tuple[datetime, float, timedelta]
 type _Curve = Callable[[datetime], float]
 
 
-def thresholds() -> Document:
+def thresholds(
+    urgent_low: float = 55, low: float = 72, high: float = 250, units: str = "mg/dL"
+) -> Document:
     """Return a follower's alerts as a cautious parent has them."""
     return {
-        "urgentLow": {"enabled": True, "threshold": {"units": "mg/dL", "value": 55}},
+        "urgentLow": {"enabled": True, "threshold": {"units": units, "value": urgent_low}},
         "low": {
             "enabled": True,
             "delay": 10,
             "repeat": 15,
-            "threshold": {"units": "mg/dL", "value": 72},
+            "threshold": {"units": units, "value": low},
         },
         "high": {
             "enabled": True,
             "delay": 60,
             "repeat": 120,
-            "threshold": {"units": "mg/dL", "value": 250},
+            "threshold": {"units": units, "value": high},
         },
         "notLooping": {"enabled": True, "delay": 30},
         "noCommunication": {"enabled": True, "delay": 30},
@@ -50,8 +52,8 @@ def demo(sim: Simulator) -> None:
     """
     now = sim.clock.now()
     night = now.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
-    mila = _followed(sim, MILA)
-    mila.set_settings(sim.tidepool.account, thresholds())
+    mila = _followed(sim, MILA, units="mmol/L")
+    mila.set_settings(sim.tidepool.account, thresholds(3.0, 4.0, 13.9, "mmol/L"))
     lows = [(night + 2.25 * HOUR, -4.2, 40 * MINUTE), (night + 3 * DAY + HOUR, -5.0, 35 * MINUTE)]
     highs = [(night + DAY + 19 * HOUR, 7.5, 80 * MINUTE), (night - 3 * DAY, 8.0, 70 * MINUTE)]
     pressed = night + 2 * DAY + 4 * HOUR
@@ -62,7 +64,7 @@ def demo(sim: Simulator) -> None:
         gaps=[(night + 4 * DAY + 5 * HOUR, night + 4 * DAY + 5.75 * HOUR)],
         offline=[(night + DAY + 14 * HOUR, night + DAY + 15 * HOUR)],
     )
-    jonas = _followed(sim, JONAS, live=False, other_person=True)
+    jonas = _followed(sim, JONAS, live=False, other_person=True, units="mmol/L")
     dips = [(night + day * DAY + 3 * HOUR, -4.7, 45 * MINUTE) for day in (-4, -1, 2, 5)]
     jonas.feed(curve(7.8, *dips), night - 8 * DAY, night + 10 * DAY, loop=False)
 

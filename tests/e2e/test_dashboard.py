@@ -103,7 +103,7 @@ async def sees_the_wearers_night(page: Page) -> None:
     newest = robin.locator("hui-tile-card", has_text="Glucose").first
     await expect(newest).to_contain_text(re.compile(r"\d\.\d mmol/L · \d+ \w+ \d{4} at \d\d:\d\d"))
     tile = robin.locator("hui-tile-card").filter(has=page.get_by_text("Low alert", exact=True))
-    await expect(tile).to_contain_text("None known")
+    await expect(tile).to_contain_text("None going on, as far as known")
     await expect(page.get_by_text("not a medical device").first).to_be_visible()
     await screenshot(page, "dexcom-night", in_readme=True)
 
