@@ -108,8 +108,8 @@ def _event(
 
 
 def about_case(hass: HomeAssistant, coordinator: SourceCoordinator, case: Case) -> dict[str, Any]:
-    """What there is to say of an episode: its newest alert, and what has been done about it."""
-    return about_alert(hass, coordinator, case.episode.last_seen, case)
+    """What there is to say of an episode: its newest alert, and what has been done about it; late if all of it was."""
+    return about_alert(hass, coordinator, case.episode.last_seen, case) | {"late": case.is_late}
 
 
 def about_alert(
@@ -138,6 +138,7 @@ def about_alert(
         ATTR_DEVICE_ID: where.device_id,
         "source_device_id": where.source_device_id,
         "tag": _tag(where, Topic.of(alert)),
+        "late": alert.late,
         "severity": (case.severity if case else alert.severity).value,
         **_handling(case),
     }

@@ -107,9 +107,11 @@ class _EventTrigger(_CareTrigger):
 
 
 class _AlertTrigger(_EventTrigger):
-    """Fires for alerts that are wanted."""
+    """Fires for alerts that are wanted; late ones, too, unless told otherwise: what was begun has to be ended."""
 
-    _SCHEMA = target_schema(_ALERT_FIELDS)
+    _SCHEMA = target_schema(
+        {**WANTED_FIELDS, vol.Optional(ATTR_INCLUDE_LATE, default=True): cv.boolean}
+    )
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         """Take up a validated configuration."""
@@ -118,6 +120,8 @@ class _AlertTrigger(_EventTrigger):
 
     @override
     def _fires(self, data: dict[str, Any]) -> bool:
+        if data["late"] and not self._options[ATTR_INCLUDE_LATE]:
+            return False
         alert = data["alert"]
         # An alert is judged by itself, what is done about an episode by the worst it has come to.
         severity = Severity(data["severity"])
@@ -140,7 +144,7 @@ class AlertReceivedTrigger(_AlertTrigger):
     @override
     def _fires(self, data: dict[str, Any]) -> bool:
         alert = data["alert"]
-        if data["silenced"] or (alert["late"] and not self._options[ATTR_INCLUDE_LATE]):
+        if data["silenced"] or (data["late"] and not self._options[ATTR_INCLUDE_LATE]):
             return False
         if data["acknowledged"] and (
             alert["redelivered"] or not self._options[ATTR_INCLUDE_ACKNOWLEDGED]
@@ -157,7 +161,7 @@ class AlertReceivedTrigger(_AlertTrigger):
 
 
 class AlertEndedTrigger(_AlertTrigger):
-    """An episode that was announced is over. Late or snoozed: what was switched on has to be switched off."""
+    """An episode that was announced is over."""
 
     _EVENT = EVENT_ALERT_ENDED
 

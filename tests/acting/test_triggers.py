@@ -56,6 +56,7 @@ async def test_an_alert_is_received(care: Care) -> None:
         "device_id": device,
         "source_device_id": care.house.source_device(care.entry).id,
         "tag": f"care_alerts_{device}_weight",
+        "late": False,
         "severity": "high",
         "since": generation(1).isoformat(),
         "last_seen": generation(1).isoformat(),
@@ -381,6 +382,28 @@ async def test_one_is_over_before_the_next_begins(care: Care) -> None:
         ("care_alerts.alert_ended", generation(1).isoformat()),
         ("care_alerts.alert_received", generation(3).isoformat()),
     ]
+
+
+async def test_the_end_of_what_was_only_late_unless_told_otherwise(care: Care) -> None:
+    heard = await automate(
+        care.hass,
+        *(trigger(name) for name in ("alert_ended", "alert_acknowledged")),
+        *(
+            trigger(name, include_late=False) | {"id": "new"}
+            for name in ("alert_ended", "alert_acknowledged")
+        ),
+    )
+    await care.hass.config_entries.async_unload(care.entry.entry_id)
+    care.alert(1)
+    await care.house.until(generation(1) + timedelta(hours=12))
+    await care.house.set_up(care.entry)
+    await care.call("acknowledge")
+    await care.morning(2)
+    assert [one["platform"].removeprefix("care_alerts.") for one in heard.triggers] == [
+        "alert_acknowledged",
+        "alert_ended",
+    ]
+    assert all(one["late"] and one["id"] != "new" for one in heard.triggers)
 
 
 async def test_the_end_of_what_was_only_history_is_no_news(house: House) -> None:
