@@ -13,6 +13,7 @@ from pathlib import Path
 import sys
 from types import ModuleType
 from typing import Any, ClassVar, override
+from unittest.mock import patch
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -28,7 +29,8 @@ from homeassistant.components.media_player import (
     MediaPlayerState,
 )
 from homeassistant.components.tts import TextToSpeechEntity
-from homeassistant.core import HomeAssistant
+from homeassistant.config import async_hass_config_yaml
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import dump, parse_yaml
@@ -37,6 +39,7 @@ from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     MockModule,
     async_fire_time_changed,
+    async_test_home_assistant,
     mock_integration,
     setup_test_component_platform,
 )
@@ -45,6 +48,7 @@ from yarl import URL
 from scripts.real_home import VOICE_PACKAGES
 from simulator import Simulator
 from simulator.faults import CATALOGUE
+from simulator.lumen import LumenPerson
 
 from .acting.conftest import Care
 from .conftest import NOON, House
@@ -905,3 +909,389 @@ async def test_many_alerts_at_once_do_not_flash_for_minutes(home: Home, lamps: L
     await home.through(home.care.morning(1))
     assert lamps.stairs.shown.count(None) == 3
     assert lamps.stairs.look == RED
+
+
+# Speech
+
+KITCHEN, BEDROOM, VOICE = "media_player.kitchen", "media_player.bedroom", "tts.voice"
+
+
+@dataclass
+class Sounds:
+    """Two speakers: the kitchen's low, the bedroom's muted; and the stairs' lamp."""
+
+    kitchen: Speaker
+    bedroom: Speaker
+    stairs: Bulb
+
+    @property
+    def are_as_before(self) -> bool:
+        """Whether the speakers are as if nothing had been."""
+        return (self.kitchen.volume, self.kitchen.muted) == (0.2, False) and (
+            self.bedroom.volume,
+            self.bedroom.muted,
+        ) == (0.4, True)
+
+
+@pytest.fixture
+async def sounds(home: Home) -> Sounds:
+    """Two speakers and a lamp."""
+    sounds = Sounds(Speaker(), Speaker(0.4, muted=True), Bulb())
+    await home.appliances(
+        {"stairs": sounds.stairs}, {"kitchen": sounds.kitchen, "bedroom": sounds.bedroom}
+    )
+    return sounds
+
+
+async def test_speakers_say_it_loud_and_get_their_volume_back(home: Home, sounds: Sounds) -> None:
+    await home.automate("speak", speakers=[KITCHEN, BEDROOM], tts=VOICE)
+    home.care.alert(1)
+    await home.through(home.care.morning(1))
+    text = "maria: Weight. Observed at 04:14, 3 hours 15 minutes ago."
+    assert sounds.kitchen.said == sounds.bedroom.said == [(text, 0.6)]
+    assert sounds.are_as_before
+    # Repeated, because it is severe.
+    await home.through(home.minutes(11))
+    assert sounds.kitchen.said[1:] == [
+        (
+            "maria: Weight. Observed at 04:14, 3 hours 25 minutes ago. Nobody has acknowledged it.",
+            0.6,
+        )
+    ]
+    await home.care.call("acknowledge")
+    await home.through(home.minutes(30))
+    assert len(sounds.kitchen.said) == 2
+    assert sounds.are_as_before
+
+
+async def test_the_volume_is_back_as_soon_as_somebody_has_it(home: Home, sounds: Sounds) -> None:
+    await home.automate("speak", speakers=[KITCHEN], tts=VOICE, longest=60)
+    await home.care.morning(1)
+    alarm = asyncio.ensure_future(home.drill())
+    while not sounds.kitchen.said:
+        await asyncio.sleep(0)
+    assert sounds.kitchen.volume == 0.6
+    before = home.house.now
+    await home.care.call("acknowledge")
+    await alarm
+    assert home.house.now == before
+    assert sounds.are_as_before
+
+
+async def test_two_at_once_are_said_one_after_the_other(home: Home, sounds: Sounds) -> None:
+    await home.automate("speak", speakers=[KITCHEN], tts=VOICE, remind=[])
+    home.care.alert(1)
+    home.care.alert(1, "FLEX", "DRAMATIC_DROP")
+    started = home.house.now
+    await home.through(home.care.morning(1))
+    assert {message.partition(".")[0] for message, _ in sounds.kitchen.said} == {
+        "maria: Weight",
+        "maria: Metabolic flexibility",
+    }
+    assert [volume for _, volume in sounds.kitchen.said] == [0.6, 0.6]
+    assert home.house.now - started > timedelta(seconds=30)
+    assert sounds.are_as_before
+
+
+async def test_at_night_only_severe_ones_are_said(home: Home, sounds: Sounds) -> None:
+    await home.automate(
+        "speak", speakers=[KITCHEN], tts=VOICE, quiet_lights=["light.stairs"], remind=[]
+    )
+    # 23:30 in this house.
+    await home.house.until(NOON.replace(hour=22, minute=30))
+    await home.drill("flex", "medium")
+    assert sounds.kitchen.said == []
+    assert sounds.stairs.look == {"brightness": 51, "rgb_color": (255, 170, 0)}
+    await home.through(home.drill("weight", "high"))
+    assert len(sounds.kitchen.said) == 1
+    assert sounds.kitchen.said[0][0].startswith("DRILL: maria: Weight.")
+    await home.care.call("acknowledge", home.care.sensor("flex"))
+    assert sounds.stairs.look is None
+    # Over at seven.
+    await home.house.until(NOON.replace(hour=6, minute=1) + timedelta(days=1))
+    await home.through(home.drill("flex", "medium"))
+    assert len(sounds.kitchen.said) == 2
+
+
+async def test_a_speech_service_that_is_gone_leaves_the_volume_alone(
+    home: Home, sounds: Sounds
+) -> None:
+    await home.automate("speak", speakers=[KITCHEN], tts="tts.gone")
+    await home.drill()
+    assert sounds.are_as_before
+
+
+# Escalation
+
+
+async def test_one_after_the_other_is_told_until_somebody_takes_it(
+    home: Home, anna: Phone, ben: Phone, sounds: Sounds
+) -> None:
+    await home.automate(
+        "escalate",
+        first_phones=[anna.device_id],
+        second_phones=[ben.device_id],
+        lights=["light.stairs"],
+        speakers=[KITCHEN],
+        tts=[VOICE],
+    )
+    home.care.alert(1)
+    await home.care.morning(1)
+    assert anna.shown["message"].startswith("Observed at 04:14")
+    assert anna.shown["data"]["channel"] == "alarm_stream"
+    assert ben.screen == {}
+
+    await home.minutes(9)
+    assert ben.screen == {}
+    await home.minutes(1)
+    assert ben.shown["message"].startswith("Nobody has acknowledged this for 10 min. Observed")
+    assert sounds.stairs.look is None
+
+    await home.minutes(9)
+    assert (sounds.stairs.look, sounds.kitchen.said) == (None, [])
+    await home.through(home.minutes(1))
+    assert sounds.stairs.look == RED
+    [(said, volume)] = sounds.kitchen.said
+    assert said.startswith("maria: Weight.")
+    assert volume == 0.6
+    assert sounds.are_as_before
+    told = len(anna.pushed), len(ben.pushed)
+    await home.through(home.minutes(5))
+    assert (len(anna.pushed), len(ben.pushed)) == (told[0] + 1, told[1] + 1)
+    assert len(sounds.kitchen.said) == 2
+
+    await ben.press("Acknowledge")
+    assert home.care.attributes()["acknowledged_by"] == "Ben"
+    assert sounds.stairs.look is None
+    for phone in anna, ben:
+        assert phone.shown["message"].startswith("Ben acknowledged this at 07:45.")
+    told = len(anna.pushed), len(ben.pushed)
+    await home.minutes(60)
+    assert (len(anna.pushed), len(ben.pushed), len(sounds.kitchen.said)) == (*told, 2)
+    await home.care.morning(2)
+    assert anna.screen == ben.screen == {}
+
+
+async def test_it_stops_wherever_somebody_takes_it(
+    home: Home, anna: Phone, ben: Phone, sounds: Sounds
+) -> None:
+    await home.automate(
+        "escalate",
+        first_phones=[anna.device_id],
+        second_phones=[ben.device_id],
+        lights=["light.stairs"],
+    )
+    home.care.alert(1)
+    await home.care.morning(1)
+    await home.minutes(5)
+    await home.care.call("acknowledge")
+    await home.minutes(60)
+    assert not [one for one in ben.pushed if one["data"].get("actions")]
+    assert sounds.stairs.shown == []
+
+
+async def test_whoever_takes_it_need_not_wait_for_the_end_of_the_speech(
+    home: Home, anna: Phone, ben: Phone, sounds: Sounds
+) -> None:
+    await home.automate(
+        "escalate",
+        first_phones=[anna.device_id],
+        second_phones=[ben.device_id],
+        lights=["light.stairs"],
+        speakers=[KITCHEN],
+        tts=[VOICE],
+        longest=60,
+    )
+    home.care.alert(1)
+    await home.care.morning(1)
+    await home.minutes(19)
+    speech = asyncio.ensure_future(home.minutes(1))
+    while not sounds.kitchen.said:
+        await asyncio.sleep(0)
+    before = home.house.now
+    await anna.press("Acknowledge")
+    await speech
+    assert home.house.now == before
+    assert home.care.attributes()["acknowledged_by"] == "Anna"
+    assert sounds.stairs.look is None
+    assert sounds.are_as_before
+
+
+# Two lives of one house, the first one killed
+
+
+class Lives:
+    """Lives of one house, on the same files, with the same people, lamps, speakers and phones."""
+
+    def __init__(
+        self,
+        files: Path,
+        sim: Simulator,
+        freezer: FrozenDateTimeFactory,
+        outside: Outside,
+        client: Client,
+    ) -> None:
+        """Begin with no files and nobody."""
+        self._files = files
+        self._sim = sim
+        self._freezer = freezer
+        self._outside = outside
+        self._client = client
+        self._maria: LumenPerson | None = None
+        self.lamps = Lamps(Bulb(dict(EVENING)), Bulb())
+        self.kitchen = Speaker()
+
+    def sleep(self, **amount: float) -> None:
+        """Let time pass between two lives."""
+        moment = self._sim.clock.now() + timedelta(**amount)
+        self._sim.clock.set(moment)
+        self._freezer.move_to(moment)
+
+    @asynccontextmanager
+    async def live(self) -> AsyncGenerator[tuple[Home, Phone, Phone]]:
+        """Start the house, and kill it in the end: what is not written by then is lost."""
+        async with async_test_home_assistant(
+            config_dir=str(self._files), initial_state=CoreState.not_running
+        ) as hass:
+            hass.data.pop(DATA_CUSTOM_COMPONENTS)
+            house = House(hass, self._sim, self._freezer)
+            self._maria = self._maria or add_person(house)
+            entry = await house.set_up(house.entry(entry_id="the-entry"))
+            care = Care(house, entry, self._maria)
+            home = await move_in(hass, care, self._outside, self._client)
+            anna, ben = await home.phone("Anna"), await home.phone("Ben")
+            await home.appliances(
+                {"hall": self.lamps.hall, "stairs": self.lamps.stairs}, {"kitchen": self.kitchen}
+            )
+            if (self._files / "configuration.yaml").exists():
+                config = await async_hass_config_yaml(hass)
+                assert await async_setup_component(hass, "automation", config)
+            await hass.async_start()
+            await house.settle()
+            yield home, anna, ben
+            write = Store._async_write_data
+
+            async def write_theirs(store: Store[Any], data: Json) -> None:
+                # The registries of a real house have been on the disk for long.
+                if not store.key.startswith("care_alerts"):
+                    await write(store, data)
+
+            with patch.object(Store, "_async_write_data", write_theirs):
+                await lie_down(hass)
+                await hass.async_stop(force=True)
+
+
+@pytest.fixture
+def lives(
+    tmp_path: Path,
+    _voice_packages: None,
+    hass: HomeAssistant,
+    sim: Simulator,
+    freezer: FrozenDateTimeFactory,
+    outside: Outside,
+    aiohttp_client: Client,
+) -> Lives:
+    """Lives on files of their own."""
+    return Lives(tmp_path, sim, freezer, outside, aiohttp_client)
+
+
+async def test_lamps_are_as_before_after_a_restart_in_between(lives: Lives) -> None:
+    async with lives.live() as (home, _, _):
+        await home.automate("lights", lights=[HALL, STAIRS], flash=[])
+        home.care.alert(1)
+        await home.care.morning(1)
+        assert lives.lamps.now == (RED, RED)
+    lives.sleep(minutes=2)
+    async with lives.live() as (home, _, _):
+        assert lives.lamps.now == (RED, RED)
+        await home.care.call("acknowledge")
+        assert lives.lamps.are_as_before
+        await home.minutes(10)
+        assert lives.lamps.are_as_before
+
+
+async def test_lamps_go_back_if_it_was_over_before_the_restart(lives: Lives) -> None:
+    async with lives.live() as (home, _, _):
+        await home.automate("lights", lights=[HALL, STAIRS], flash=[])
+        home.care.alert(1)
+        await home.care.morning(1)
+        assert lives.lamps.now == (RED, RED)
+    lives.sleep(days=1)
+    async with lives.live() as (home, _, _):
+        await home.house.settle()
+        assert lives.lamps.are_as_before
+
+
+async def test_a_restart_while_lamps_flash(lives: Lives) -> None:
+    async with lives.live() as (home, _, _):
+        await home.automate("lights", lights=[HALL, STAIRS])
+        await home.house.settle()
+        alarm = asyncio.ensure_future(home.drill())
+        while len(lives.lamps.stairs.shown) < 1:
+            await asyncio.sleep(0)
+        alarm.cancel()
+    async with lives.live() as (home, _, _):
+        await home.through(home.minutes(6))
+        assert lives.lamps.now == (RED, RED)
+        await home.care.call("acknowledge")
+        assert lives.lamps.are_as_before
+
+
+async def test_the_volume_is_back_after_a_restart_in_the_middle_of_a_speech(lives: Lives) -> None:
+    async with lives.live() as (home, _, _):
+        await home.automate("speak", speakers=[KITCHEN], tts=VOICE)
+        alarm = asyncio.ensure_future(home.drill())
+        while not lives.kitchen.said:
+            await asyncio.sleep(0)
+        alarm.cancel()
+        assert lives.kitchen.volume == 0.6
+    async with lives.live() as (home, _, _):
+        assert lives.kitchen.volume == 0.2
+
+
+async def test_escalation_goes_on_after_a_restart(lives: Lives) -> None:
+    async with lives.live() as (home, anna, ben):
+        await home.automate(
+            "escalate",
+            first_phones=[anna.device_id],
+            second_phones=[ben.device_id],
+            lights=[STAIRS],
+        )
+        home.care.alert(1)
+        await home.care.morning(1)
+        await home.minutes(4)
+        assert ben.screen == {}
+    lives.sleep(minutes=2)
+    async with lives.live() as (home, anna, ben):
+        assert len(anna.pushed) == 1
+        await home.minutes(3)
+        assert ben.screen == {}
+        await home.minutes(1)
+        assert ben.shown["message"].startswith("Nobody has acknowledged this for 10 min.")
+    # The next step was due meanwhile.
+    lives.sleep(minutes=12)
+    async with lives.live() as (home, anna, ben):
+        assert lives.lamps.stairs.look == RED
+        await ben.press("Acknowledge")
+        assert lives.lamps.stairs.look is None
+        assert anna.shown["message"].startswith("Ben acknowledged this")
+    lives.sleep(minutes=30)
+    async with lives.live() as (home, anna, ben):
+        said = len(anna.pushed)
+        await home.minutes(30)
+        assert len(anna.pushed) == said
+
+
+async def test_a_reminder_goes_to_the_phone_after_a_restart(lives: Lives) -> None:
+    async with lives.live() as (home, anna, _):
+        await home.automate("phone", phones=[anna.device_id])
+        home.care.alert(1)
+        await home.care.morning(1)
+        old = anna.shown
+    lives.sleep(minutes=20)
+    async with lives.live() as (home, anna, _):
+        assert anna.shown["message"].startswith("Nobody has acknowledged this for 20 min.")
+        # The notification of the life before is as good.
+        await anna.press("Acknowledge", old)
+        assert home.care.attributes()["acknowledged_by"] == "Anna"
+        assert anna.shown["message"].startswith("Anna acknowledged this")
