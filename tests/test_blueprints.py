@@ -1,37 +1,41 @@
 """What each blueprint promises, kept by a real automation made of it.
 
 The blueprint comes over HTTP through Home Assistant's importer. Phones are of the real `mobile_app`, their push
-service a sink on loopback; lights are template lights, speakers and the voice those of the demo integration.
+service a sink on loopback. Lamps and speakers are things outside of Home Assistant, with entities of their own: they
+keep on shining, and stay as loud as they are, when it is killed.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 import sys
 from types import ModuleType
-from typing import Any, ClassVar, override
+from typing import Any, override
 from unittest.mock import patch
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.models import User
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.automation.helpers import async_get_blueprints
 from homeassistant.components.blueprint.importer import fetch_blueprint_from_url
 from homeassistant.components.blueprint.models import Blueprint
-from homeassistant.components.light import ColorMode, LightEntity
-from homeassistant.components.media_player import (
-    MediaPlayerEntity,
-    MediaPlayerEntityFeature,
-    MediaPlayerState,
-)
+from homeassistant.components.light import LightEntity
+from homeassistant.components.light.const import ColorMode
+from homeassistant.components.media_player import MediaPlayerEntity
+from homeassistant.components.media_player.const import MediaPlayerEntityFeature, MediaPlayerState
 from homeassistant.components.tts import TextToSpeechEntity
+from homeassistant.components.tts.const import DATA_COMPONENT
 from homeassistant.config import async_hass_config_yaml
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.storage import Store
+from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import dump, parse_yaml
 import pytest
@@ -133,10 +137,10 @@ class Bulb:
 class BulbLight(LightEntity):
     """Home Assistant's light of a bulb."""
 
-    _attr_supported_color_modes: ClassVar[set[ColorMode]] = {ColorMode.RGB, ColorMode.COLOR_TEMP}
     _attr_should_poll = False
 
     def __init__(self, name: str, bulb: Bulb) -> None:
+        self._attr_supported_color_modes = {ColorMode.RGB, ColorMode.COLOR_TEMP}
         self._attr_name = name
         self._attr_unique_id = f"bulb-{name}"
         self._bulb = bulb
@@ -223,7 +227,9 @@ class Voice(TextToSpeechEntity):
 
     _attr_name = "voice"
     _attr_default_language = "en"
-    _attr_supported_languages: ClassVar[list[str]] = ["en"]
+
+    def __init__(self) -> None:
+        self._attr_supported_languages = ["en"]
 
 
 @dataclass
@@ -351,11 +357,12 @@ class Home:
         for domain, entities in (
             ("light", [BulbLight(*one) for one in bulbs.items()]),
             ("media_player", [SpeakerPlayer(*one) for one in speakers.items()]),
-            ("tts", [Voice()]),
         ):
             mock_integration(self.hass, MockModule("test"), built_in=False)
             setup_test_component_platform(self.hass, domain, entities)
             assert await async_setup_component(self.hass, domain, {domain: {"platform": "test"}})
+        assert await async_setup_component(self.hass, "tts", {})
+        await self.hass.data[DATA_COMPONENT].async_add_entities([Voice()])
         await self.hass.async_block_till_done()
 
     async def automate(self, blueprint: str, name: str = "", **inputs: Any) -> str:
@@ -401,6 +408,15 @@ class Home:
     async def drill(self, key: str = "weight", severity: str = "high") -> None:
         """Send a test alert."""
         await self.care.call("send_test_alert", self.care.sensor(key), severity=severity)
+
+
+async def soon(is_so: Callable[[], bool]) -> None:
+    """Wait, without letting time pass, until something is so."""
+    for _ in range(100_000):
+        if is_so():
+            return
+        await asyncio.sleep(0)
+    pytest.fail("waited in vain")
 
 
 async def move_in(hass: HomeAssistant, care: Care, outside: Outside, client: Client) -> Home:
@@ -788,6 +804,7 @@ async def test_a_morning_without_alerts_is_no_all_clear(home: Home, anna: Phone)
         "Since 21:00 no alert has reached us. That is no all-clear.",
         "About yesterday not all is known yet.",
     ]
+    await home.house.until(NOON + timedelta(days=1))
     await home.house.until(NOON.replace(hour=7, minute=31) + timedelta(days=2))
     assert anna.shown["message"].splitlines()[-1] == (
         "Silent: Lumen. There are no alerts from there."
@@ -968,8 +985,7 @@ async def test_the_volume_is_back_as_soon_as_somebody_has_it(home: Home, sounds:
     await home.automate("speak", speakers=[KITCHEN], tts=VOICE, longest=60)
     await home.care.morning(1)
     alarm = asyncio.ensure_future(home.drill())
-    while not sounds.kitchen.said:
-        await asyncio.sleep(0)
+    await soon(lambda: bool(sounds.kitchen.said))
     assert sounds.kitchen.volume == 0.6
     before = home.house.now
     await home.care.call("acknowledge")
@@ -1011,6 +1027,13 @@ async def test_at_night_only_severe_ones_are_said(home: Home, sounds: Sounds) ->
     await home.house.until(NOON.replace(hour=6, minute=1) + timedelta(days=1))
     await home.through(home.drill("flex", "medium"))
     assert len(sounds.kitchen.said) == 2
+
+
+async def test_at_night_without_lights_nothing_is_said(home: Home, sounds: Sounds) -> None:
+    await home.automate("speak", speakers=[KITCHEN], tts=VOICE)
+    await home.house.until(NOON.replace(hour=22, minute=30))
+    await home.drill("flex", "medium")
+    assert sounds.kitchen.said == []
 
 
 async def test_a_speech_service_that_is_gone_leaves_the_volume_alone(
@@ -1064,7 +1087,7 @@ async def test_one_after_the_other_is_told_until_somebody_takes_it(
     assert home.care.attributes()["acknowledged_by"] == "Ben"
     assert sounds.stairs.look is None
     for phone in anna, ben:
-        assert phone.shown["message"].startswith("Ben acknowledged this at 07:45.")
+        assert phone.shown["message"].startswith("Ben acknowledged this at 07:55.")
     told = len(anna.pushed), len(ben.pushed)
     await home.minutes(60)
     assert (len(anna.pushed), len(ben.pushed), len(sounds.kitchen.said)) == (*told, 2)
@@ -1106,8 +1129,7 @@ async def test_whoever_takes_it_need_not_wait_for_the_end_of_the_speech(
     await home.care.morning(1)
     await home.minutes(19)
     speech = asyncio.ensure_future(home.minutes(1))
-    while not sounds.kitchen.said:
-        await asyncio.sleep(0)
+    await soon(lambda: bool(sounds.kitchen.said))
     before = home.house.now
     await anna.press("Acknowledge")
     await speech
@@ -1178,6 +1200,7 @@ class Lives:
 
             with patch.object(Store, "_async_write_data", write_theirs):
                 await lie_down(hass)
+                await hass.config_entries.async_unload(entry.entry_id)
                 await hass.async_stop(force=True)
 
 
@@ -1227,8 +1250,7 @@ async def test_a_restart_while_lamps_flash(lives: Lives) -> None:
         await home.automate("lights", lights=[HALL, STAIRS])
         await home.house.settle()
         alarm = asyncio.ensure_future(home.drill())
-        while len(lives.lamps.stairs.shown) < 1:
-            await asyncio.sleep(0)
+        await soon(lambda: bool(lives.lamps.stairs.shown))
         alarm.cancel()
     async with lives.live() as (home, _, _):
         await home.through(home.minutes(6))
@@ -1241,8 +1263,7 @@ async def test_the_volume_is_back_after_a_restart_in_the_middle_of_a_speech(live
     async with lives.live() as (home, _, _):
         await home.automate("speak", speakers=[KITCHEN], tts=VOICE)
         alarm = asyncio.ensure_future(home.drill())
-        while not lives.kitchen.said:
-            await asyncio.sleep(0)
+        await soon(lambda: bool(lives.kitchen.said))
         alarm.cancel()
         assert lives.kitchen.volume == 0.6
     async with lives.live() as (home, _, _):
