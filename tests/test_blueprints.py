@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.util import find_spec
+import json
 from pathlib import Path
 import sys
 from types import ModuleType
@@ -60,6 +61,7 @@ from .world import add_person
 
 BLUEPRINTS = Path(__file__).parent.parent / "blueprints" / "automation" / "care_alerts"
 NAMES = sorted(path.stem for path in BLUEPRINTS.glob("*.yaml"))
+TEXTS = "custom_components/care_alerts/translations/en.json"
 CLEAR = "clear_notification"
 
 type Json = dict[str, Any]
@@ -463,6 +465,24 @@ async def test_is_a_blueprint_that_says_what_it_cannot_do(
     assert "no medical device" in description.replace("\n", " ")
     for label in blueprint.inputs.values():
         assert label["name"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_knows_every_alert_type_by_its_name(
+    name: str, hass: HomeAssistant, outside: Outside
+) -> None:
+    imported = await fetch_blueprint_from_url(hass, f"{outside.url}/blueprints/{name}.yaml")
+    names = json.loads((BLUEPRINTS.parents[2] / TEXTS).read_text())["selector"]["alert_types"]
+    if chosen := imported.blueprint.inputs.get("alert_types"):
+        options = chosen["selector"]["select"]["options"]
+        assert {one["value"]: one["label"] for one in options} == names["options"]
+    if name == "digest":
+        [told] = [
+            step["variables"]["names"]
+            for step in imported.blueprint.data["actions"]
+            if "names" in step.get("variables", {})
+        ]
+        assert told == names["options"]
 
 
 # Phones
