@@ -98,6 +98,7 @@ Alerts of the last HOURS hours that are known, newest first.
 {% if ends %}over {{ at(ends[0], '%H:%M') }}
 {%- elif alert.type not in judged %}nothing heard
 {%- elif after %}told again
+{%- elif is_state_attr(judged[alert.type], 'stale', true) %}not known
 {%- else %}{{ {'on': 'goes on', 'off': 'over'}.get(states(judged[alert.type]), 'not known') }}
 {%- endif %} |
 {% endif -%}

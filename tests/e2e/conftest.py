@@ -9,12 +9,13 @@ import json
 import os
 from pathlib import Path
 import shutil
+import signal
 from typing import Any, Final
 
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 import pytest
 
-from scripts.real_home import ROOT, RealHome
+from scripts.real_home import ROOT, RealHome, free_port
 from simulator import Simulator
 
 OUTPUT: Final = ROOT / "test-output"
@@ -80,11 +81,13 @@ async def log_in(page: Page, home: RealHome) -> None:
     )
 
 
-async def screenshot(of: Page | Locator, name: str, *, in_readme: bool = False) -> None:
-    """Take a picture."""
+async def screenshot(
+    of: Page | Locator, name: str, *, in_readme: bool = False, **more: Any
+) -> None:
+    """Take a picture; `more`: Playwright's, such as `clip`."""
     OUTPUT.mkdir(exist_ok=True)
     path = OUTPUT / f"{name}.png"
-    await of.screenshot(path=path, animations="disabled")
+    await of.screenshot(path=path, animations="disabled", **more)
     if in_readme and os.environ.get("UPDATE_SCREENSHOTS"):
         IN_README.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, IN_README / path.name)
@@ -117,3 +120,28 @@ async def home(tmp_path: Path) -> AsyncGenerator[RealHome]:
     """A real Home Assistant, started and logged in."""
     async with RealHome(tmp_path / "home") as running:
         yield running
+
+
+@pytest.fixture
+async def develop(tmp_path: Path) -> AsyncGenerator[str]:
+    """What the real `scripts/develop` prints, while it runs."""
+    process = await asyncio.create_subprocess_exec(
+        str(ROOT / "scripts" / "develop"),
+        *("--home", str(tmp_path / "demo")),
+        *("--port", str(free_port()), "--simulator-port", str(free_port())),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout
+    printed = ""
+    try:
+        async with asyncio.timeout(120):
+            while "Ctrl-C stops it" not in printed:
+                line = await process.stdout.readline()
+                assert line, printed
+                printed += line.decode()
+        yield printed
+    finally:
+        process.send_signal(signal.SIGINT)
+        rest = await process.communicate()
+    assert process.returncode == 0, rest

@@ -3,11 +3,11 @@
 import re
 from typing import Final
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from scripts.real_home import RealHome
 
-from .conftest import TEXTS
+from .conftest import TEXTS, page_of
 
 CONFIG: Final = TEXTS["config"]
 
@@ -88,6 +88,19 @@ class Flow:
         async with self.page.expect_popup() as window:
             await self.submit()
         return await window.value
+
+
+async def opened(told: str, browser: Browser) -> Page:
+    """The address that was printed, opened and logged in at as was printed."""
+    found = re.search(r"Open +(\S+)\n +Log in as +user (\S+), password (\S+)", told)
+    assert found, told
+    address, user, password = found.groups()
+    page = await page_of(browser, height=1250)
+    await page.goto(address)
+    await page.get_by_label("Username").fill(user)
+    await page.get_by_label("Password", exact=True).fill(password)
+    await page.get_by_role("button", name="Log in").click()
+    return page
 
 
 async def add_care_alerts(page: Page, home: RealHome) -> Flow:

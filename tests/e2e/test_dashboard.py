@@ -1,56 +1,12 @@
 """What a newcomer sees after `scripts/develop`."""
 
-import asyncio
-from collections.abc import AsyncGenerator
-from pathlib import Path
 import re
-import signal
 
 import aiohttp
 from playwright.async_api import Browser, Locator, Page, expect
-import pytest
 
-from scripts.real_home import ROOT, free_port
-
-from .conftest import page_of, screenshot
-
-
-@pytest.fixture
-async def develop(tmp_path: Path) -> AsyncGenerator[str]:
-    """What the real `scripts/develop` prints, while it runs."""
-    process = await asyncio.create_subprocess_exec(
-        str(ROOT / "scripts" / "develop"),
-        *("--home", str(tmp_path / "demo")),
-        *("--port", str(free_port()), "--simulator-port", str(free_port())),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    assert process.stdout
-    printed = ""
-    try:
-        async with asyncio.timeout(120):
-            while "Ctrl-C stops it" not in printed:
-                line = await process.stdout.readline()
-                assert line, printed
-                printed += line.decode()
-        yield printed
-    finally:
-        process.send_signal(signal.SIGINT)
-        rest = await process.communicate()
-    assert process.returncode == 0, rest
-
-
-async def opened(told: str, browser: Browser) -> Page:
-    """The address that was printed, opened and logged in at as was printed."""
-    found = re.search(r"Open +(\S+)\n +Log in as +user (\S+), password (\S+)", told)
-    assert found, told
-    address, user, password = found.groups()
-    page = await page_of(browser, height=1250)
-    await page.goto(address)
-    await page.get_by_label("Username").fill(user)
-    await page.get_by_label("Password", exact=True).fill(password)
-    await page.get_by_role("button", name="Log in").click()
-    return page
+from .conftest import screenshot
+from .pages import opened
 
 
 async def test_a_newcomer_sees_the_alerts_of_the_demo_people(
