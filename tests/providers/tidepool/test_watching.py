@@ -127,6 +127,50 @@ async def test_readings_hours_late_are_told_late(follower: Follower) -> None:
     assert follower.state("binary_sensor", "urgent_low").state == STATE_UNAVAILABLE
 
 
+@pytest.mark.parametrize("pricks", [False, True])
+async def test_a_gap_longer_than_the_look_back_is_asked_for_whole(
+    follower: Follower, pricks: bool
+) -> None:
+    """All of it comes at once, to the poll of every hour that looks back further than the others."""
+    house = follower.house
+    follower.reads(90)
+    await follower.start()
+    for _ in range(9 * 12):
+        if pricks:
+            follower.reads(100, type="smbg")
+        await house.pass_time(minutes=5)
+    for minutes in range(5, 9 * 60, 5):
+        follower.jill.add_reading(
+            NOON + timedelta(minutes=minutes),
+            2.8 if 10 <= minutes <= 60 else 5.5,
+            uploaded_at=house.now,
+            backfilled=True,
+        )
+    follower.entry.runtime_data._attention[follower.jill.user_id].looked_back_at = NOON
+    for _ in range(3):
+        await house.pass_time(minutes=5)
+    told = [one for one in follower.announced if one.attributes["event_type"] == "urgent_low"]
+    assert [one.attributes["observed_at"] for one in told] == [
+        (NOON + timedelta(minutes=10)).isoformat()
+    ]
+
+
+async def test_a_look_back_that_failed_is_made_up_for(follower: Follower) -> None:
+    house = follower.house
+    follower.reads(90)
+    await follower.start()
+    attention = follower.entry.runtime_data._attention[follower.jill.user_id]
+    attention.looked_back_at = NOON - timedelta(hours=1)
+    late = NOON - timedelta(hours=2)
+    follower.jill.add_reading(late, 2.8, uploaded_at=house.now, backfilled=True)
+    house.sim.faults.add("tidepool.data", CATALOGUE["503_bare"](), times=1)
+    await house.pass_time(minutes=6)
+    assert follower.of_source("sensor", "status") == "unreachable"
+    await house.pass_time(minutes=2)
+    held = attention.readings.by_source().values()
+    assert late in [one.observed_at for some in held for one in some]
+
+
 async def test_nothing_is_lost_or_told_twice_over_a_restart(follower: Follower) -> None:
     house = follower.house
     follower.reads(90)

@@ -400,6 +400,8 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             attention.judged = Judged()
             return
         now = dt_util.utcnow()
+        if start <= asked_at - LOOK_BACK:
+            attention.looked_back_at = asked_at
         followed.refused.discard(VIEW)
         if attention.readings is None:
             attention.readings = Readings(covered_from=start, heard_at=now)
@@ -420,16 +422,17 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             attention.data_due = min(attention.data_due, attention.judged.ask_at)
 
     def _start_for(self, followed: Followed, attention: Attention, now: datetime) -> datetime:
-        """From when on to ask for readings, so that few come twice and none is missed."""
+        """From when on to ask for readings, so that few come twice and none is missed, however long there was none."""
+        heard = attention.readings and attention.readings.heard_to
+        newest = heard or (followed.glucose and followed.glucose.observed_at)
+        if newest is None:
+            return now - HELD
+        start = newest - OVERLAP
         if attention.readings is None:
-            attention.looked_back_at = now
-            newest = followed.glucose.observed_at if followed.glucose else None
-            return max(newest - LOOK_BACK, now - LONGEST_ABSENCE) if newest else now - HELD
-        if attention.looked_back_at is None or now - attention.looked_back_at >= LOOK_BACK_EVERY:
-            attention.looked_back_at = now
-            return now - LOOK_BACK
-        newest_held = attention.readings.newest
-        return newest_held.observed_at - OVERLAP if newest_held else now - LOOK_BACK
+            start = newest - LOOK_BACK
+        elif attention.looked_back_at is None or now >= attention.looked_back_at + LOOK_BACK_EVERY:
+            start = min(start, now - LOOK_BACK)
+        return max(start, now - LONGEST_ABSENCE)
 
     def _judge(self, person_id: str, now: datetime) -> bool:
         """Judge what is known of somebody and write down what is to be told; False if there was nothing new."""
