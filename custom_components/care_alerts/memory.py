@@ -6,10 +6,10 @@ lamp that is out of reach gets its due when it is back, unless that takes too lo
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Self
+from typing import Any, Final, Self, override
 
 from homeassistant.const import (
     ATTR_ENTITY_ID,
@@ -46,6 +46,9 @@ from .const import DOMAIN, LOGGER
 
 OWED_FOR: Final = timedelta(hours=1)
 """How long what is out of reach is waited for: later, it may be as somebody wants it."""
+
+HELD_FOR: Final = timedelta(days=1)
+"""How long an alarm that says nothing keeps others from putting things back: its automation may be gone for good."""
 
 DOMAINS: Final = (Platform.LIGHT, Platform.MEDIA_PLAYER)
 
@@ -88,6 +91,29 @@ class Was(DataClassDictMixin):
 
 
 @dataclass(slots=True)
+class _Holder(DataClassDictMixin):
+    """An alarm ("": one without a name) and when it last said that it holds a key."""
+
+    alarm: str
+    since: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse a time without a zone."""
+        if self.since.tzinfo is None:
+            raise ValueError
+
+    @classmethod
+    @override
+    def __pre_deserialize__(cls, d: Any) -> Any:
+        """Take a bare name, as once was written, for an alarm of now."""
+        return {"alarm": d, "since": dt_util.utcnow().isoformat()} if isinstance(d, str) else d
+
+    def is_believed(self, now: datetime) -> bool:
+        """Whether it still counts for others; not what a clock that was far ahead has noted."""
+        return abs(now - self.since) < HELD_FOR
+
+
+@dataclass(slots=True)
 class _Kept(DataClassDictMixin):
     was: Was
     keys: list[str]
@@ -108,7 +134,7 @@ class _Owed(DataClassDictMixin):
 class _Notes(DataClassDictMixin):
     """All that is written down: who holds each key, what is kept for which keys, what is owed; by entity id."""
 
-    holders: dict[str, list[str]] = field(default_factory=dict)
+    holders: dict[str, list[_Holder]] = field(default_factory=dict)
     kept: dict[str, _Kept] = field(default_factory=dict)
     owed: dict[str, _Owed] = field(default_factory=dict)
 
@@ -142,11 +168,16 @@ class Memory:
         """Keep what lights and speakers are, unless that is kept already; return those that `key` keeps now.
 
         An `alarm` holds a key once however often it says so; without one, each call counts.
+        Where there is nothing to keep, nothing is held.
         """
         notes = self._notes
-        holders = notes.holders.setdefault(key, [])
-        if alarm is None or alarm not in holders:
-            holders.append(alarm or "")
+        now = dt_util.utcnow()
+        if alarm and (mine := _newest(notes.holders.get(key, []), alarm)):
+            mine.since = now
+            self._drop_lost(now)
+        else:
+            self._drop_lost(now)
+            notes.holders.setdefault(key, []).append(_Holder(alarm or "", now))
         for entity_id in self._each(entity_ids):
             if kept := notes.kept.get(entity_id):
                 if key not in kept.keys:
@@ -156,9 +187,12 @@ class Memory:
                 notes.kept[entity_id] = _Kept(owed.was, [key])
             elif (state := self._hass.states.get(entity_id)) and state.state not in _NOT_THERE:
                 notes.kept[entity_id] = _Kept(Was.of(state), [key])
+        remembered = sorted(entity_id for entity_id, kept in notes.kept.items() if key in kept.keys)
+        if not remembered:
+            del notes.holders[key]
         self._watch()
         await self._save()
-        return sorted(entity_id for entity_id, kept in notes.kept.items() if key in kept.keys)
+        return remembered
 
     async def restore(self, *, key: str, alarm: str | None, context: Context) -> list[str]:
         """Let an alarm go of a key; return what is set back because nothing holds it any more.
@@ -166,27 +200,45 @@ class Memory:
         Without an `alarm`, the key loses one that was counted; if none was, all of them.
         """
         notes = self._notes
-        if (holders := notes.holders.get(key)) is None or (alarm and alarm not in holders):
+        if (holders := notes.holders.get(key)) is None:
             return []
-        if (alarm or "") in holders:
-            holders.remove(alarm or "")
+        if mine := _newest(holders, alarm or ""):
+            holders.remove(mine)
+        elif alarm:
+            return []
         else:
             holders.clear()
+        now = dt_util.utcnow()
+        self._drop_lost(now, but=key)
         due: list[str] = []
         if not holders:
-            del notes.holders[key]
-            now = dt_util.utcnow()
-            for entity_id, kept in list(notes.kept.items()):
-                if key not in kept.keys:
-                    continue
-                kept.keys.remove(key)
-                if not kept.keys:
-                    del notes.kept[entity_id]
-                    notes.owed[entity_id] = _Owed(kept.was, now)
-                    due.append(entity_id)
+            for entity_id, was in self._release(key).items():
+                notes.owed[entity_id] = _Owed(was, now)
+                due.append(entity_id)
         await self._save()
         await self._give_back(due, context)
         return sorted(due)
+
+    def _drop_lost(self, now: datetime, *, but: str | None = None) -> None:
+        """Drop the alarms that have said nothing for too long, and what only they held, but not what `but` holds.
+
+        That is not put back: by now it may be as somebody wants it.
+        """
+        for key, holders in list(self._notes.holders.items()):
+            holders[:] = [holder for holder in holders if holder.is_believed(now)]
+            if not holders and key != but:
+                self._release(key)
+
+    def _release(self, key: str) -> dict[str, Was]:
+        """Have a key hold nothing any more; return what no other holds, and what it was."""
+        del self._notes.holders[key]
+        free: dict[str, Was] = {}
+        for entity_id, kept in list(self._notes.kept.items()):
+            if key in kept.keys:
+                kept.keys.remove(key)
+                if not kept.keys:
+                    free[entity_id] = self._notes.kept.pop(entity_id).was
+        return free
 
     async def forget(self) -> None:
         """Leave nothing behind."""
@@ -304,6 +356,10 @@ class Memory:
 
     async def _save(self) -> None:
         await self._store.async_save(self._notes.to_dict())
+
+
+def _newest(holders: Sequence[_Holder], alarm: str) -> _Holder | None:
+    return next((holder for holder in reversed(holders) if holder.alarm == alarm), None)
 
 
 MEMORY: HassKey[Memory] = HassKey(f"{DOMAIN}_memory")

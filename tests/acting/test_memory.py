@@ -13,12 +13,13 @@ from homeassistant.core import CoreState, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 import voluptuous as vol
 
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.memory import OWED_FOR
+from custom_components.care_alerts.memory import HELD_FOR, OWED_FOR
 
 LAMP, OTHER_LAMP = "light.bed_light", "light.ceiling_lights"
 SPEAKER = "media_player.bedroom"
@@ -236,6 +237,59 @@ async def test_two_automations_and_one_lamp(rooms: HomeAssistant) -> None:
     assert shown(rooms, LAMP) == was
 
 
+async def test_an_alarm_that_never_lets_go_is_dropped_after_a_day(
+    rooms: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    """Its automation may be gone: what others do must not depend on it for ever."""
+    was = shown(rooms, LAMP)
+    await remember(rooms, LAMP, key="gone", alarm="low")
+    await remember(rooms, LAMP, alarm="low")
+    await remember(rooms, LAMP, alarm="high")
+    await alarm(rooms, LAMP)
+    freezer.tick(HELD_FOR / 2)
+    await remember(rooms, LAMP, alarm="high")
+    freezer.tick(HELD_FOR / 2)
+    assert await restore(rooms, alarm="high") == [LAMP]
+    assert shown(rooms, LAMP) == was
+    assert await restore(rooms, "gone", alarm="low") == []
+    assert await restore(rooms, alarm="low") == []
+
+
+async def test_what_only_a_lost_alarm_held_stays_as_somebody_wants_it(
+    rooms: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    await remember(rooms, LAMP, key="gone", alarm="low")
+    await call(rooms, "turn_on", LAMP, rgb_color=[0, 0, 255], brightness=77)
+    wanted = shown(rooms, LAMP)
+    freezer.tick(HELD_FOR)
+    await remember(rooms, LAMP, alarm="high")
+    await alarm(rooms, LAMP)
+    assert await restore(rooms, alarm="high") == [LAMP]
+    assert shown(rooms, LAMP) == wanted
+
+
+async def test_a_long_alarm_gives_back_what_it_took(
+    rooms: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    was = shown(rooms, LAMP)
+    await remember(rooms, LAMP, alarm="low")
+    await alarm(rooms, LAMP)
+    freezer.tick(2 * HELD_FOR)
+    assert await restore(rooms, alarm="low") == [LAMP]
+    assert shown(rooms, LAMP) == was
+
+
+async def test_what_a_clock_that_was_ahead_has_noted_holds_nothing(
+    rooms: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    now = dt_util.utcnow()
+    freezer.move_to(now + 9 * HELD_FOR)
+    await remember(rooms, LAMP, alarm="low")
+    freezer.move_to(now)
+    await remember(rooms, LAMP, alarm="high")
+    assert await restore(rooms, alarm="high") == [LAMP]
+
+
 async def test_of_a_group_each_member_is_remembered(rooms: HomeAssistant) -> None:
     group = MockConfigEntry(
         domain="group",
@@ -324,8 +378,12 @@ async def test_one_that_fails_does_not_keep_the_others(rooms: HomeAssistant) -> 
 
 async def test_what_cannot_be_seen_is_not_remembered(rooms: HomeAssistant) -> None:
     rooms.states.async_set(LAMP, "unavailable")
-    assert await remember(rooms, LAMP, "light.no_such_lamp") == []
-    assert await restore(rooms) == []
+    assert await remember(rooms, LAMP, "light.no_such_lamp", alarm="low") == []
+    rooms.states.async_set(LAMP, "on")
+    # Who holds nothing keeps nobody from putting it back.
+    assert await remember(rooms, LAMP, alarm="high") == [LAMP]
+    assert await restore(rooms, alarm="low") == []
+    assert await restore(rooms, alarm="high") == [LAMP]
 
 
 async def test_what_makes_no_sense(rooms: HomeAssistant) -> None:
@@ -399,6 +457,30 @@ async def test_what_was_owed_is_given_back_after_the_start(
         assert shown(second, LAMP) == was
 
 
+async def test_a_file_without_times_is_read(
+    tmp_path: Path, hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    """As it was written before it was noted since when an alarm holds."""
+    (tmp_path / ".storage").mkdir(exist_ok=True)
+    file = tmp_path / ".storage" / f"{DOMAIN}.memory"
+    was = {"state": "off", "attributes": {}}
+    notes = {
+        "holders": {"night": ["low", "", "high"]},
+        "kept": {LAMP: {"was": was, "keys": ["night"]}},
+        "owed": {},
+    }
+    file.write_text(json.dumps({"version": 1, "key": f"{DOMAIN}.memory", "data": notes}))
+    async with live(tmp_path) as house:
+        await house.async_start()
+        await alarm(house, LAMP)
+        assert await restore(house, alarm="low") == []
+        assert await restore(house) == []
+        freezer.tick(HELD_FOR / 2)
+        assert await restore(house, alarm="high") == [LAMP]
+        assert shown(house, LAMP)[0] == "off"
+
+
+HOLDERS_WITHOUT_ZONE = {"holders": {"night": [{"alarm": "", "since": "2026-11-18T12:00:00"}]}}
 WITHOUT_ZONE = {
     "owed": {
         LAMP: {"was": {"state": "on", "attributes": {}}, "since": "2026-11-18T12:00:00"},
@@ -406,7 +488,9 @@ WITHOUT_ZONE = {
 }
 
 
-@pytest.mark.parametrize("nonsense", [{"kept": 3}, [], {"owed": {LAMP: {}}}, WITHOUT_ZONE])
+@pytest.mark.parametrize(
+    "nonsense", [{"kept": 3}, [], {"owed": {LAMP: {}}}, WITHOUT_ZONE, HOLDERS_WITHOUT_ZONE]
+)
 async def test_a_damaged_file_is_no_reason_not_to_start(
     tmp_path: Path, hass: HomeAssistant, nonsense: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

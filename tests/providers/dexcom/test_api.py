@@ -500,6 +500,12 @@ async def test_one_broken_alert_among_good_ones(
     assert answer.unreadable == 1
 
 
+async def test_one_broken_alert_alone_in_its_window(sim: Simulator, client: DexcomClient) -> None:
+    sim.faults.add("dexcom.alerts", _answer([_alert(systemTime="yesterday")]))
+    answer = await client.alerts(NOON - DAY, NOON)
+    assert (answer.records, answer.unreadable) == ([], 1)
+
+
 @pytest.mark.parametrize(
     "broken",
     [

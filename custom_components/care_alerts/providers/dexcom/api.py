@@ -251,7 +251,8 @@ class DexcomClient:
                 if one is not None:
                     found.append(one)
             await asyncio.sleep(0)
-        if listed and unreadable == len(listed):
+        # One alone may be a bad record among good ones; more of them are another language.
+        if len(listed) > 1 and unreadable == len(listed):
             raise UnexpectedAnswerError("no record can be read")
         return Records(found, unreadable)
 
