@@ -307,15 +307,21 @@ def _alerts_path(person: str, me: str) -> tuple[str, ...]:
 
 
 def _is_settings(document: Any, person: str, me: str) -> bool:
-    """Whether an answer is what we have set for a person: ours and theirs as far as it says so, alerts as they must be."""
+    """Whether an answer is what we have set for a person: ours and theirs as far as it says so, with an alert as it must be.
+
+    One odd alert must not keep the others from being judged.
+    """
     if not isinstance(document, dict) or not document.keys() & {"userId", *KINDS.values()}:
         return False
     whose = (document.get("userId", me), document.get("followedUserId", person))
-    return whose == (me, person) and all(
-        isinstance(alert := document[name], dict)
-        and (kind not in GLUCOSE_KINDS or isinstance(alert.get("threshold"), dict))
-        for kind, name in KINDS.items()
-        if name in document
+    named = {kind: document[name] for kind, name in KINDS.items() if name in document}
+    return whose == (me, person) and (
+        not named
+        or any(
+            isinstance(alert, dict)
+            and (kind not in GLUCOSE_KINDS or isinstance(alert.get("threshold"), dict))
+            for kind, alert in named.items()
+        )
     )
 
 
