@@ -80,18 +80,22 @@ class Verdict:
 
 @dataclass(slots=True, kw_only=True)
 class Told(DataClassDictMixin):
-    """A run that was told of: its identity `started`, its newest reading, when and how often it was told, its end."""
+    """A run that was told of: its identity `started`, its newest reading, when and how often it was told, its end.
+
+    `observed_at`: that of its newest alert.
+    """
 
     started: datetime
     last: datetime
     told_at: datetime
+    observed_at: datetime | None = None
     times: int = 1
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
 
     def end(self, at: datetime, reason: EndReason) -> None:
-        """It is over."""
-        self.ended_at, self.end_reason = at, reason
+        """It is over: never before its newest alert, whose episode would not end by that."""
+        self.ended_at, self.end_reason = max(at, self.observed_at or at), reason
 
 
 @dataclass(slots=True, kw_only=True)
@@ -415,6 +419,7 @@ class _Judge:
         return Verdict(is_on=True), None
 
     def _add(self, told: Told, observed_at: datetime, shown: Observed | None) -> None:
+        told.observed_at = observed_at
         identity = (self.person_id, self.kind, told.started.isoformat(), str(told.times))
         self.alerts.append(
             Alert(
