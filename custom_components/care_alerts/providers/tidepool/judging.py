@@ -255,13 +255,15 @@ class Judged:
 
 @dataclass(slots=True, kw_only=True)
 class Watch(DataClassDictMixin):
-    """One person watched: what has been told of them, and what there is to say now."""
+    """One person watched: what has been told of them, when they were last judged, and what there is to say now."""
 
     person_id: str
     kinds: dict[str, KindMemory] = field(default_factory=dict)
+    judged_at: datetime | None = None
 
     def judge(self, settings: Settings | None, readings: Readings, now: datetime) -> Judged:
         """Judge everything held by the settings; what is to be told is told once, however often this is asked."""
+        self.judged_at = now
         judged = Judged()
         turns: list[datetime] = []
         for kind in KINDS:
@@ -287,6 +289,19 @@ class Watch(DataClassDictMixin):
                     judged.ask_at = due
         judged.changes_at = min((turn for turn in turns if turn > now), default=None)
         return judged
+
+    def rest(self, now: datetime, *, for_good: bool = False) -> Judged:
+        """Say nothing, for want of readings or of permission; what runs is over after too long, or at once `for_good`."""
+        running = [told for memory in self.kinds.values() if (told := memory.open)]
+        if not running:
+            return Judged()
+        self.judged_at = self.judged_at or now
+        over_at = now if for_good else self.judged_at + SILENCE
+        if now < over_at:
+            return Judged(changes_at=over_at)
+        for told in running:
+            told.end(over_at, EndReason.EXPIRED)
+        return Judged()
 
 
 @dataclass(slots=True)
