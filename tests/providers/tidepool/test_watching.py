@@ -349,3 +349,19 @@ async def test_what_is_open_ends_with_the_device_of_somebody_gone(
     assert follower.entry.runtime_data.forget(follower.jill.user_id)
     await follower.house.settle()
     assert low.told == [("urgent_low", "expired", 5.5)]
+
+
+async def test_no_sum_without_the_glucose_that_counts(follower: Follower, low: Ends) -> None:
+    """A phone that died in a low: that nobody is out of reach yet is no "none"."""
+    settings = {**SETTINGS, "noCommunication": {"enabled": True, "delay": 120}}
+    follower.jill.set_settings(follower.account, settings)
+    for _ in range(14):
+        await follower.house.pass_time(minutes=5)
+    assert ("urgent_low", "expired") in [one[:2] for one in low.told]
+    assert follower.state("binary_sensor", "no_communication").state == STATE_OFF
+    for key in ("highest_severity", "active_alerts"):
+        assert follower.state("sensor", key).state == STATE_UNKNOWN
+    follower.reads(100)
+    await follower.house.pass_time(minutes=5)
+    assert follower.state("sensor", "highest_severity").state == "none"
+    assert follower.state("sensor", "active_alerts").state == "0"

@@ -27,11 +27,12 @@ from ..glucose import usual_glucose_unit
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError, base_url
 from ..settings import SettingsKeeper
 from .api import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW, TidepoolClient
-from .judging import SILENCE, SOURCE, Judged, Reason, Verdict, Watch
+from .judging import MISSED, SILENCE, SOURCE, Judged, Reason, Verdict, Watch
 from .readings import HELD, NOW, Readings, Rhythm
 from .session import PasswordSession
 from .settings import (
     FIELDS,
+    GLUCOSE_KINDS,
     HIGHEST_THRESHOLD,
     KINDS,
     LONGEST_DELAY,
@@ -709,6 +710,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             earlier=runs[:-1],
             stale=bool(verdict and verdict.stale),
             unavailable=reason,
+            missed=kind in GLUCOSE_KINDS and reason in MISSED,
         )
 
     def _settings_of(self, followed: Followed) -> dict[str, Setting]:

@@ -69,6 +69,10 @@ class Reason(StrEnum):
     NOT_JUDGED = "not_judged"
 
 
+MISSED: Final = (Reason.NO_READINGS, Reason.TOO_OLD, Reason.NOT_PERMITTED)
+"""Why nothing can be said although somebody counts on it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What can be said of an alert. `stale`: it was so when last heard of, which is more than 15 minutes ago."""
