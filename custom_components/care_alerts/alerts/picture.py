@@ -28,6 +28,8 @@ class Condition:
     """Whether it is only known to have been so when last heard of; None where the source cannot say it of the present."""
     unavailable: str | None = None
     """Why there is nothing to be had of it."""
+    missed: bool = False
+    """Whether something should be: without it nobody may say that there is nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +64,11 @@ class PersonPicture:
 
     @property
     def is_heard_of(self) -> bool:
-        """Whether anything can be said of them at all."""
-        return any(condition.is_on is not None for condition in self.conditions.values())
+        """Whether what can be said of them is all that counts: what is missed may be worse than all else."""
+        conditions = self.conditions.values()
+        return any(one.is_on is not None for one in conditions) and not any(
+            one.missed for one in conditions
+        )
 
     @property
     def active(self) -> list[Alert]:

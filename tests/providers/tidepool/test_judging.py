@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 import pytest
 
-from custom_components.care_alerts.alerts.episodes import EndReason
+from custom_components.care_alerts.alerts.episodes import EndReason, episodes
 from custom_components.care_alerts.alerts.glucose import OutOfRange
 from custom_components.care_alerts.alerts.model import Alert, Severity
 from custom_components.care_alerts.providers.tidepool.api import Data, Reading
@@ -647,6 +647,34 @@ def test_the_two_judges_agree(readings: dict[int, int], kind: str, delay: int, r
         (minute_of(alert.received_at), started, again)
         for alert, (_, started, again) in zip(night.told, night.summary(), strict=True)
     ] == naive.told
+
+
+uploads = st.lists(
+    st.tuples(st.integers(1, 90), st.integers(0, 70), st.sampled_from([50, 90])),
+    min_size=2,
+    max_size=15,
+)
+"""Minutes since the upload before, how old what comes is, what it reads."""
+
+
+@pytest.mark.parametrize("kind", ["no_communication", "not_looping", "urgent_low"])
+@given(uploads=uploads)
+@hypothesis_settings(max_examples=100, deadline=None)
+def test_what_is_not_so_any_more_has_no_open_episode(
+    kind: str, uploads: list[tuple[int, int, int]]
+) -> None:
+    """However late what comes is: an episode that stays open rings on for ever."""
+    night = Night(alert_settings(kind, 70, delay=20))
+    night.judge(0, reading(0, 90), loops=[0])
+    minute = 0
+    for gap, age, mg_dl in uploads:
+        for quiet in range(minute + 5, minute + gap, 5):
+            night.judge(quiet)
+        minute += gap
+        observed = max(minute - age, 1)
+        verdict = night.judge(minute, reading(observed, mg_dl), loops=[observed]).verdicts[kind]
+        runs = episodes(night.told, night.watch.kinds[kind].endings(), tells=lambda _: True)
+        assert bool(verdict.is_on) is bool(runs and runs[-1].is_open), minute
 
 
 @given(

@@ -1,10 +1,14 @@
 """Somebody is watched: what the house shows and announces as their readings come, and when they do not."""
 
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import Event
 import pytest
 
+from custom_components.care_alerts.alerts.model import Topic
 from simulator import CATALOGUE
 from tests.conftest import NOON, House
 
@@ -259,3 +263,105 @@ async def test_settings_changed_elsewhere_are_noticed(follower: Follower) -> Non
     for _ in range(17):
         await follower.house.pass_time(minutes=1)
     assert follower.state("number", "low_threshold").state == "80"
+
+
+@dataclass
+class Ends:
+    """The ends of alerts that the house was told of: type, reason, minutes after noon."""
+
+    follower: Follower
+    told: list[tuple[str, str, float]] = field(default_factory=list)
+
+    def hear(self, event: Event[dict[str, Any]]) -> None:
+        """Take note of one."""
+        minutes = (self.follower.house.now - NOON) / timedelta(minutes=1)
+        self.told.append((event.data["alert"]["alert_type"], event.data["end_reason"], minutes))
+
+
+@pytest.fixture
+async def low(follower: Follower) -> Ends:
+    """Jill's urgent low of five past twelve was told."""
+    ends = Ends(follower)
+    follower.house.hass.bus.async_listen("care_alerts_alert_ended", ends.hear)
+    follower.reads(90)
+    await follower.start()
+    await follower.house.pass_time(minutes=5)
+    follower.reads(50)
+    await follower.house.pass_time(seconds=30)
+    assert [one.attributes["event_type"] for one in follower.announced] == ["urgent_low"]
+    return ends
+
+
+def is_waiting(follower: Follower) -> bool:
+    """Whether somebody still has to take care of it."""
+    case = follower.entry.runtime_data.case(Topic(follower.jill.user_id, "urgent_low"))
+    return bool(case.waiting_since)
+
+
+@pytest.mark.parametrize("kept", [[], ["view"], ["follow"]])
+async def test_what_nobody_may_judge_any_more_ends_after_an_hour(
+    follower: Follower, low: Ends, kept: list[str]
+) -> None:
+    follower.jill.change_permissions(follower.account, kept)
+    for _ in range(17):
+        await follower.house.pass_time(minutes=5)
+        assert is_waiting(follower) is not bool(low.told)
+    kind, reason, minutes = low.told[0]
+    assert (kind, reason) == ("urgent_low", "expired")
+    # The last permission that is missed is that to see the settings: they are read every quarter of an hour.
+    assert 60 < minutes <= 85
+
+
+async def test_what_is_open_ends_when_nobody_answers_after_a_restart(
+    follower: Follower, low: Ends
+) -> None:
+    house = follower.house
+    house.sim.faults.add("*", CATALOGUE["503_bare"]())
+    await house.hass.config_entries.async_reload(follower.entry.entry_id)
+    for _ in range(14):
+        await house.pass_time(minutes=5)
+    assert [one[:2] for one in low.told] == [("urgent_low", "expired")]
+    assert not is_waiting(follower)
+
+
+@pytest.mark.parametrize("options", [{"judged": False}, {"followed": ["somebody-else"]}])
+async def test_what_is_open_ends_at_once_when_it_is_chosen_so(
+    follower: Follower, low: Ends, options: dict[str, Any]
+) -> None:
+    hass = follower.house.hass
+    hass.config_entries.async_update_entry(follower.entry, options=options)
+    await hass.config_entries.async_reload(follower.entry.entry_id)
+    await follower.house.settle()
+    assert low.told == [("urgent_low", "expired", 5.5)]
+
+
+async def test_what_is_open_ends_with_the_device_of_somebody_gone(
+    follower: Follower, low: Ends
+) -> None:
+    follower.jill.stop_sharing(follower.account)
+    await follower.house.hass.services.async_call(
+        "button",
+        "press",
+        {"entity_id": follower.house.entity_id("button", "refresh", entry=follower.entry)},
+        blocking=True,
+    )
+    assert low.told == []
+    assert follower.entry.runtime_data.forget(follower.jill.user_id)
+    await follower.house.settle()
+    assert low.told == [("urgent_low", "expired", 5.5)]
+
+
+async def test_no_sum_without_the_glucose_that_counts(follower: Follower, low: Ends) -> None:
+    """A phone that died in a low: that nobody is out of reach yet is no "none"."""
+    settings = {**SETTINGS, "noCommunication": {"enabled": True, "delay": 120}}
+    follower.jill.set_settings(follower.account, settings)
+    for _ in range(14):
+        await follower.house.pass_time(minutes=5)
+    assert ("urgent_low", "expired") in [one[:2] for one in low.told]
+    assert follower.state("binary_sensor", "no_communication").state == STATE_OFF
+    for key in ("highest_severity", "active_alerts"):
+        assert follower.state("sensor", key).state == STATE_UNKNOWN
+    follower.reads(100)
+    await follower.house.pass_time(minutes=5)
+    assert follower.state("sensor", "highest_severity").state == "none"
+    assert follower.state("sensor", "active_alerts").state == "0"

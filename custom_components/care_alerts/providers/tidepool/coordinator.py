@@ -1,7 +1,7 @@
 """Tidepool, followed: who shares, their settings and readings, each asked for in its own rhythm, and what comes of them."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
@@ -27,11 +27,12 @@ from ..glucose import usual_glucose_unit
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError, base_url
 from ..settings import SettingsKeeper
 from .api import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW, TidepoolClient
-from .judging import SILENCE, SOURCE, Judged, Reason, Verdict, Watch
+from .judging import MISSED, SILENCE, SOURCE, Judged, Reason, Verdict, Watch
 from .readings import HELD, NOW, Readings, Rhythm
 from .session import PasswordSession
 from .settings import (
     FIELDS,
+    GLUCOSE_KINDS,
     HIGHEST_THRESHOLD,
     KINDS,
     LONGEST_DELAY,
@@ -113,6 +114,8 @@ class Followed(DataClassDictMixin):
 
         """
         self.since = min(self.since, now)
+        if self.watch.judged_at:
+            self.watch.judged_at = min(self.watch.judged_at, now)
         if self.glucose and self.glucose.observed_at > now:
             self.glucose = None
 
@@ -200,12 +203,29 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         followed = self._reading.people.get(person_id)
         if followed and followed.allows:
             return False
+        self._let_go(lambda one: one == person_id)
         self._reading.people.pop(person_id, None)
         self._attention.pop(person_id, None)
         self._tell_of(person_id)
         self._draw(dt_util.utcnow())
         self.config_entry.async_create_task(self.hass, self._save())
         return True
+
+    @callback
+    @override
+    def async_rest(self) -> None:
+        if chosen := self.config_entry.options.get(CONF_FOLLOWED):
+            self._let_go(lambda person_id: person_id not in chosen)
+        super().async_rest()
+
+    def _let_go(self, leaves: Callable[[str], bool]) -> None:
+        """Tell the end of what runs of people who are followed no more: once they are gone, nobody would."""
+        now = dt_util.utcnow()
+        for person_id, followed in self._reading.people.items():
+            if leaves(person_id):
+                followed.watch.rest(now, for_good=True)
+        self._draw(now)
+        self._announce()
 
     @classmethod
     @override
@@ -336,6 +356,8 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             if person_id not in listed and not unreadable:
                 followed.allows.clear()
                 followed.refused.clear()
+            if self._why_not_judged(followed):
+                self._judge(person_id, now)
             self._tell_of(person_id)
         lost = any(followed.lost for followed in people.values())
         self._people_due = now + (SETTINGS_EVERY if lost or not people else PEOPLE_EVERY)
@@ -371,7 +393,9 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         if error.status != 403:
             raise error
         self._reading.people[person_id].refused.add(permission)
-        self._people_due = min(self._people_due, dt_util.utcnow() + SETTINGS_EVERY)
+        now = dt_util.utcnow()
+        self._people_due = min(self._people_due, now + SETTINGS_EVERY)
+        self._judge(person_id, now)
         self._tell_of(person_id)
 
     def _take_up(self, person_id: str, document: dict[str, Any] | None) -> None:
@@ -397,7 +421,6 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         except RefusedError as err:
             self._check_permission(err, person_id, VIEW)
             attention.data_due = asked_at + SETTINGS_EVERY
-            attention.judged = Judged()
             return
         now = dt_util.utcnow()
         if start <= asked_at - LOOK_BACK:
@@ -437,10 +460,9 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
     def _judge(self, person_id: str, now: datetime) -> bool:
         """Judge what is known of somebody and write down what is to be told; False if there was nothing new."""
         followed, attention = self._reading.people[person_id], self._attention[person_id]
-        if attention.readings is None or not followed.settings_read:
-            return False
-        if self._why_not_judged(followed):
-            attention.judged = Judged()
+        why_not = self._why_not_judged(followed)
+        if why_not or attention.readings is None or not followed.settings_read:
+            attention.judged = followed.watch.rest(now, for_good=why_not is Reason.NOT_JUDGED)
             return False
         is_first = not followed.watch.kinds
         settings = None if followed.settings is None else Settings(followed.settings)
@@ -688,6 +710,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             earlier=runs[:-1],
             stale=bool(verdict and verdict.stale),
             unavailable=reason,
+            missed=kind in GLUCOSE_KINDS and reason in MISSED,
         )
 
     def _settings_of(self, followed: Followed) -> dict[str, Setting]:
@@ -725,6 +748,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         if self.last_contact and self.last_contact > now:
             self.last_contact = now
         for person_id in reading.people:
+            self._judge(person_id, now)
             self._tell_of(person_id)
 
     @override

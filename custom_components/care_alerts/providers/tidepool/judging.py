@@ -69,6 +69,10 @@ class Reason(StrEnum):
     NOT_JUDGED = "not_judged"
 
 
+MISSED: Final = (Reason.NO_READINGS, Reason.TOO_OLD, Reason.NOT_PERMITTED)
+"""Why nothing can be said although somebody counts on it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What can be said of an alert. `stale`: it was so when last heard of, which is more than 15 minutes ago."""
@@ -80,18 +84,22 @@ class Verdict:
 
 @dataclass(slots=True, kw_only=True)
 class Told(DataClassDictMixin):
-    """A run that was told of: its identity `started`, its newest reading, when and how often it was told, its end."""
+    """A run that was told of: its identity `started`, its newest reading, when and how often it was told, its end.
+
+    `observed_at`: that of its newest alert.
+    """
 
     started: datetime
     last: datetime
     told_at: datetime
+    observed_at: datetime | None = None
     times: int = 1
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
 
     def end(self, at: datetime, reason: EndReason) -> None:
-        """It is over."""
-        self.ended_at, self.end_reason = at, reason
+        """It is over: never before its newest alert, whose episode would not end by that."""
+        self.ended_at, self.end_reason = max(at, self.observed_at or at), reason
 
 
 @dataclass(slots=True, kw_only=True)
@@ -251,13 +259,15 @@ class Judged:
 
 @dataclass(slots=True, kw_only=True)
 class Watch(DataClassDictMixin):
-    """One person watched: what has been told of them, and what there is to say now."""
+    """One person watched: what has been told of them, when they were last judged, and what there is to say now."""
 
     person_id: str
     kinds: dict[str, KindMemory] = field(default_factory=dict)
+    judged_at: datetime | None = None
 
     def judge(self, settings: Settings | None, readings: Readings, now: datetime) -> Judged:
         """Judge everything held by the settings; what is to be told is told once, however often this is asked."""
+        self.judged_at = now
         judged = Judged()
         turns: list[datetime] = []
         for kind in KINDS:
@@ -283,6 +293,19 @@ class Watch(DataClassDictMixin):
                     judged.ask_at = due
         judged.changes_at = min((turn for turn in turns if turn > now), default=None)
         return judged
+
+    def rest(self, now: datetime, *, for_good: bool = False) -> Judged:
+        """Say nothing, for want of readings or of permission; what runs is over after too long, or at once `for_good`."""
+        running = [told for memory in self.kinds.values() if (told := memory.open)]
+        if not running:
+            return Judged()
+        self.judged_at = self.judged_at or now
+        over_at = now if for_good else self.judged_at + SILENCE
+        if now < over_at:
+            return Judged(changes_at=over_at)
+        for told in running:
+            told.end(over_at, EndReason.EXPIRED)
+        return Judged()
 
 
 @dataclass(slots=True)
@@ -415,6 +438,7 @@ class _Judge:
         return Verdict(is_on=True), None
 
     def _add(self, told: Told, observed_at: datetime, shown: Observed | None) -> None:
+        told.observed_at = observed_at
         identity = (self.person_id, self.kind, told.started.isoformat(), str(told.times))
         self.alerts.append(
             Alert(
