@@ -7,8 +7,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import State
+from homeassistant.core import Event, State, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.setup import async_setup_component
@@ -16,6 +17,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, get_system_health_info
 
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.providers.coordinator import TOLD_IN_ONE_GO
 from custom_components.care_alerts.providers.dexcom.translation import ALERT_TYPES
 from simulator import CATALOGUE
 from simulator.dexcom_wearer import Wearer
@@ -856,3 +858,87 @@ async def test_a_renamed_entry_renames_nothing_that_was_named_by_hand(
     renamed = devices.async_get(device.id)
     assert renamed is not None
     assert (renamed.name, renamed.name_by_user) == ("Grandma", "Oma")
+
+
+# Much to tell at once.
+
+
+def fill(wearer: Wearer, pairs: int, now: datetime) -> list[str]:
+    """Have a phone upload alerts and their ends just now, ten minutes from pair to pair; return the alerts' ids in order."""
+    ids = []
+    for number in range(pairs):
+        begun = now - (pairs - number) * minutes(10)
+        for state, moment in (("activeAlarming", begun), ("inactive", begun + minutes(5))):
+            record = wearer.add_alert("low", moment, state=state, uploaded_at=now)
+            ids.append(record["recordId"])
+    return ids
+
+
+class Heard:
+    """What is told of alerts from now on, in order: kind and id of the alert that was told, or that began what has ended."""
+
+    def __init__(self, house: House, at_the: int = 0, do: Callable[[], None] | None = None) -> None:
+        """Listen, and do something at the so-many-th telling."""
+        self.told: list[tuple[str, str]] = []
+
+        @callback
+        def listen(event: Event) -> None:
+            kind = event.event_type.removeprefix(f"{DOMAIN}_alert_")
+            self.told.append((kind, event.data["alert"]["alert_id"]))
+            if do and len(self.told) == at_the:
+                do()
+
+        for kind in ("received", "ended"):
+            house.hass.bus.async_listen(f"{DOMAIN}_alert_{kind}", listen)
+
+    def of(self, kind: str) -> list[str]:
+        """The alerts of one kind of telling."""
+        return [alert_id for told, alert_id in self.told if told == kind]
+
+
+async def test_much_to_tell_is_told_once_and_in_order_while_others_have_their_turns(
+    house: House, oma: Wearer
+) -> None:
+    entry = await house.set_up(await house.dexcom_entry(oma))
+    ids = fill(oma, 250, house.now)
+    turns: list[int] = []
+
+    def begin() -> None:
+        # Somebody else has something to announce meanwhile.
+        entry.runtime_data.async_start_announcing()
+        turn()
+
+    def turn() -> None:
+        turns.append(len(heard.told))
+        if len(heard.told) < 750:
+            house.hass.loop.call_soon(turn)
+
+    heard = Heard(house, 10, begin)
+    await house.pass_time(minutes=31)
+
+    assert heard.of("received") == ids
+    assert [kind for kind, _ in heard.told] == ["received", "received", "ended"] * 250 or [
+        kind for kind, _ in heard.told
+    ] == ["received", "ended", "received"] * 250
+    assert len(set(heard.of("ended"))) == 250
+    assert max(later - earlier for earlier, later in pairwise(turns)) <= TOLD_IN_ONE_GO
+
+
+async def test_what_was_not_told_before_a_source_stopped_is_told_after_it(
+    house: House, oma: Wearer
+) -> None:
+    entry = await house.set_up(await house.dexcom_entry(oma))
+    ids = fill(oma, 250, house.now)
+
+    def stop() -> None:
+        house.hass.async_create_task(house.hass.config_entries.async_unload(entry.entry_id))
+
+    heard = Heard(house, 100, stop)
+    await house.pass_time(minutes=31)
+    before = len(heard.of("received"))
+    assert before < 250
+    assert entry.state is ConfigEntryState.NOT_LOADED
+
+    await house.set_up(entry)
+    assert len(heard.of("received")) > before
+    assert heard.of("received") == ids

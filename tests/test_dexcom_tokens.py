@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from unittest.mock import patch
 from aiohttp import web
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.core import State
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 import orjson
 import pytest
@@ -461,6 +463,62 @@ async def test_whatever_else_a_refresh_meets_is_tried_again(
     token = entry.data["token"]
     for secret in (house.sim.dexcom.client_secret, token["access_token"], token["refresh_token"]):
         assert secret not in caplog.text
+
+
+def apps_refused(house: House) -> list[dict[str, str] | None]:
+    """What the repairs about an app say."""
+    return [
+        issue.translation_placeholders
+        for issue in ir.async_get(house.hass).issues.values()
+        if issue.translation_key == "app_refused" and issue.active
+    ]
+
+
+async def test_an_app_whose_secret_was_changed_is_a_repair_until_it_is_right(
+    house: House, entry: MockConfigEntry
+) -> None:
+    await house.set_up(entry)
+    clients = house.sim.dexcom.oauth.clients
+    ours = house.sim.dexcom.client
+    clients[ours.client_id] = replace(ours, client_secret="changed")
+    await house.pass_time(hours=3)
+    assert house.state("sensor", "status", entry=entry).state == "unreachable"
+    assert apps_refused(house) == [{"entry": entry.title}]
+    assert reauths(house) == 0
+
+    house.sim.faults.add("dexcom.token", CATALOGUE["500_bare"](), times=1)
+    await house.pass_time(hours=1)
+    # Another failure does not make the app right.
+    assert apps_refused(house) == [{"entry": entry.title}]
+
+    clients[ours.client_id] = ours
+    await house.pass_time(hours=1)
+    assert house.state("sensor", "status", entry=entry).state == "ok"
+    assert apps_refused(house) == []
+
+
+async def test_what_else_goes_wrong_is_not_said_of_the_app(
+    house: House, entry: MockConfigEntry
+) -> None:
+    await house.set_up(entry)
+    house.sim.dexcom.expire_access_tokens()
+    house.sim.faults.add("dexcom.token", _error(400, "invalid_request"))
+    await house.pass_time(hours=1)
+    assert house.state("sensor", "status", entry=entry).state == "unreachable"
+    assert apps_refused(house) == []
+
+
+@pytest.mark.parametrize("code", ["invalid_client", "unauthorized_client"])
+async def test_the_repair_of_an_app_goes_with_its_entry(
+    house: House, entry: MockConfigEntry, code: str
+) -> None:
+    await house.set_up(entry)
+    house.sim.dexcom.expire_access_tokens()
+    house.sim.faults.add("dexcom.token", _error(401, code))
+    await house.pass_time(hours=1)
+    assert apps_refused(house)
+    await house.hass.config_entries.async_remove(entry.entry_id)
+    assert apps_refused(house) == []
 
 
 async def test_a_refresh_without_an_answer_ends_and_is_tried_again(

@@ -1,6 +1,7 @@
 """The coordinator that every source shares: poll, write down, announce, mark; and what happens when that fails."""
 
 from abc import abstractmethod
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -41,6 +42,9 @@ FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
 NOT_EARLY = timedelta(seconds=1)
 """Home Assistant's coordinator rounds its timer down to the second: too early for a vendor who said how long to wait."""
+
+TOLD_IN_ONE_GO = 50
+"""Tellings before others may have a turn: each wakes entities and automations."""
 
 _RESTED_AT: HassKey[dict[str, datetime]] = HassKey(f"{DOMAIN}_rested_at")
 """Until when sources that are not running just now were looked after, by their entries' ids."""
@@ -87,6 +91,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         self._tell: Callable[[Happening, Context | None], None] = lambda happening, context: None
         self._remind: Callable[[datetime | None], None] = lambda since: None
         self._may_announce = False
+        self._announcing = asyncio.Lock()
         self._is_awake = False
         self._drills: dict[Topic, list[Episode]] = {}
         self._polling = False
@@ -223,13 +228,17 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         """Tell what there is, then have those who count the minutes look at what went by since we last did."""
         rested_at = self.hass.data.setdefault(_RESTED_AT, {}).pop(self.config_entry.entry_id, None)
         await self._announce_and_save()
+        if not self._may_announce:
+            return
         self._is_awake = True
         self._remind(rested_at or self.journal.handling.awake_to)
 
     @override
     async def async_shutdown(self) -> None:
-        """Stop for good."""
-        await super().async_shutdown()
+        """Stop for good, once it is on disk what has been told."""
+        self._may_announce = False
+        async with self._announcing:
+            await super().async_shutdown()
         self._stop_turning()
         self._remind(None)
 
@@ -431,13 +440,21 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             )
 
     async def _announce_and_save(self) -> None:
-        if self._announce():
-            await self._save()
+        """Announce, and note it on disk, whatever becomes of who asked for it: a poll is cancelled when a source is unloaded."""
+        await asyncio.shield(
+            self.config_entry.async_create_task(self.hass, self._announce_and_note())
+        )
 
-    def _announce(self) -> bool:
+    async def _announce_and_note(self) -> None:
+        async with self._announcing:
+            if await self._announce():
+                await self._save()
+
+    async def _announce(self) -> bool:
         """Tell what has not been told, in the order it happened, and mark it; False if there was nothing to mark.
 
-        An alert whose announcer is not there yet waits for it, and so does the end of its episode.
+        An alert whose announcer is not there yet waits for it, and so does the end of its episode. Who comes
+        between must not tell the same: one at a time.
         """
         # What a poll has written down is on disk, and may be announced, once it is done.
         # And what is announced while all is stopping, nobody hears.
@@ -461,12 +478,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
                 is_after_all = case.episode.last_seen.observed_at < ended_at
                 untold.append((ended_at, -1 if is_after_all else 1, case))
         untold.sort(key=lambda one: one[:2])
-        for _, _, what in untold:
-            if isinstance(what, Announcement):
-                self._announce_alert(what, now)
-            else:
-                self._tell(AlertEnded(what), None)
-                handling.mark_end_told(what.topic, what.episode.ended_at or now)
+        if not await self._tell_in_turns([what for _, _, what in untold], now):
+            return True
         freshness = self.data.freshness
         has_turned = freshness.silent != handling.silence_told
         if has_turned and not is_first:
@@ -474,6 +487,24 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             self._tell(told(freshness), None)
         handling.silence_told = freshness.silent
         return bool(untold) or has_turned
+
+    async def _tell_in_turns(self, untold: Sequence[Announcement | Case], now: datetime) -> bool:
+        """Tell and mark one after the other, while others have their turns; False if all is stopping."""
+        unheard: set[str] = set()
+        for count, what in enumerate(untold, 1):
+            if isinstance(what, Announcement):
+                if self._is_heard(what.alert.person_id):
+                    self._announce_alert(what, now)
+                else:
+                    unheard.add(what.alert.person_id)
+            elif what.topic.person_id not in unheard:
+                self._tell(AlertEnded(what), None)
+                self.journal.handling.mark_end_told(what.topic, what.episode.ended_at or now)
+            if count % TOLD_IN_ONE_GO == 0:
+                await asyncio.sleep(0)
+                if not self._may_announce or self.hass.is_stopping:
+                    return False
+        return True
 
     def _is_heard(self, person_id: str) -> bool:
         return person_id in self._announcers or self._is_muted(person_id)

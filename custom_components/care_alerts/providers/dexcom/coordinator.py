@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from mashumaro.mixins.dict import DataClassDictMixin
 
@@ -15,11 +17,11 @@ from ...alerts.glucose import Glucose
 from ...alerts.ledger import KEPT_FOR
 from ...alerts.model import Alert, Person
 from ...alerts.picture import PersonPicture
-from ...const import LOGGER
+from ...const import DOMAIN, LOGGER
 from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
 from .api import LONGEST_WINDOW, DexcomAlert, DexcomClient, Egv, MadeFor, windows
-from .oauth import CONF_REGION, Tokens, host_of
+from .oauth import APP_REFUSED, CONF_REGION, Tokens, host_of
 from .translation import (
     HOLD_TIME,
     SAMPLES,
@@ -147,6 +149,7 @@ class DexcomCoordinator(SourceCoordinator):
     @classmethod
     @override
     async def async_remove(cls, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
+        ir.async_delete_issue(hass, DOMAIN, _app_issue(entry))
         await Tokens.forget(hass, entry)
         await super().async_remove(hass, entry)
 
@@ -286,6 +289,26 @@ class DexcomCoordinator(SourceCoordinator):
                 self._reading.one_plus = is_one_plus(system)
 
     @override
+    def _answered(self, now: datetime) -> None:
+        super()._answered(now)
+        ir.async_delete_issue(self.hass, DOMAIN, _app_issue(self.config_entry))
+
+    @override
+    def _unanswered(self, error: ApiError, now: datetime) -> None:
+        super()._unanswered(error, now)
+        if isinstance(error, RefusedError) and error.code in APP_REFUSED:
+            # It looks like any failure, but nothing gets better by waiting.
+            ir.async_create_issue(
+                self.hass,
+                DOMAIN,
+                _app_issue(self.config_entry),
+                is_fixable=False,
+                severity=ir.IssueSeverity.ERROR,
+                translation_key="app_refused",
+                translation_placeholders={"entry": self.config_entry.title},
+            )
+
+    @override
     def _next_poll(self, now: datetime) -> datetime:
         return now + min(max(self._usual / POLLS_PER_DELAY, SHORTEST_INTERVAL), LONGEST_INTERVAL)
 
@@ -325,3 +348,7 @@ class DexcomCoordinator(SourceCoordinator):
     @override
     def _state(self) -> dict[str, Any]:
         return self._reading.to_dict()
+
+
+def _app_issue(entry: ConfigEntry) -> str:
+    return f"app_refused_{entry.entry_id}"

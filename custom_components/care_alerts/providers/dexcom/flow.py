@@ -26,7 +26,7 @@ from ...const import DOMAIN, LOGGER
 from ..http import ApiError, InvalidUrlError, RateLimitedError
 from .api import DexcomClient
 from .coordinator import CONF_HOLD_TIME
-from .oauth import CONF_REGION, REGIONS, RegionalImplementation, host_of
+from .oauth import APP_REFUSED, CONF_REGION, REGIONS, RegionalImplementation, host_of
 from .translation import HOLD_TIME, SOURCE
 
 NAME = "Dexcom"
@@ -129,13 +129,11 @@ class DexcomSteps(AbstractOAuth2FlowHandler):
         except RateLimitedError:
             return self.async_abort(reason="rate_limited")
         except ApiError as err:
-            match err.code:
-                case "invalid_client" | "unauthorized_client":
-                    return self.async_abort(reason="wrong_client")
-                case "invalid_grant":
-                    return self.async_abort(reason="code_refused")
-                case _:
-                    return self.async_abort(reason="cannot_connect")
+            if err.code in APP_REFUSED:
+                return self.async_abort(reason="wrong_client")
+            if err.code == "invalid_grant":
+                return self.async_abort(reason="code_refused")
+            return self.async_abort(reason="cannot_connect")
 
     @override
     async def async_oauth_create_entry(self, data: dict[str, Any]) -> ConfigFlowResult:
