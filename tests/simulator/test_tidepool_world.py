@@ -46,7 +46,7 @@ def test_demo_has_lows_in_the_nights_to_come() -> None:
     account = sim.tidepool.account
     thresholds = mila.settings_of(account)
     assert thresholds is not None
-    assert thresholds["urgentLow"]["threshold"]["value"] == 55
+    assert thresholds["urgentLow"]["threshold"] == {"units": "mmol/L", "value": 3.0}
     tonight = mg_dl(mila, NOW + 12 * HOUR, NOW + 24 * HOUR)
     assert min(tonight) < 55
     assert min(mg_dl(mila, NOW, NOW + 12 * HOUR)) > 72
@@ -176,7 +176,7 @@ async def test_control_readings(control: Control) -> None:
 
 async def test_control_settings(control: Control) -> None:
     _, settings = await control("GET", f"tidepool/settings?person={MILA}")
-    assert settings["low"]["threshold"]["value"] == 72
+    assert settings["low"]["threshold"]["value"] == 4.0
     assert await control("GET", f"tidepool/settings?person={JONAS}") == (200, None)
     settings["low"]["delay"] = 20
     new = {"person": JONAS, "settings": settings}
