@@ -365,3 +365,24 @@ async def test_no_sum_without_the_glucose_that_counts(follower: Follower, low: E
     await follower.house.pass_time(minutes=5)
     assert follower.state("sensor", "highest_severity").state == "none"
     assert follower.state("sensor", "active_alerts").state == "0"
+
+
+async def test_late_is_what_is_later_than_usual(follower: Follower) -> None:
+    """Somebody whose readings take an hour is not late for ever: nobody would be woken."""
+    house = follower.house
+
+    def add(minutes: int, mmol_l: float, after: int) -> None:
+        time = NOON + timedelta(minutes=minutes)
+        follower.jill.add_reading(time, mmol_l, uploaded_at=time + timedelta(minutes=after))
+
+    for minutes in range(-120, 60, 5):
+        add(minutes, 2.8 if minutes in (20, 25) else 6.0, 60)
+    await follower.start()
+    for _ in range(25):
+        await house.pass_time(minutes=5)
+    for minutes in range(65, 100, 5):
+        add(minutes, 2.8 if minutes == 70 else 6.0, 120)
+    for _ in range(20):
+        await house.pass_time(minutes=5)
+    told = [one.attributes for one in follower.announced]
+    assert [one["late"] for one in told if one["event_type"] == "urgent_low"] == [False, True]

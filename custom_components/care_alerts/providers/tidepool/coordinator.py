@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Any, Final, override
 
 from homeassistant.const import UnitOfTime
@@ -28,7 +27,7 @@ from ..http import ApiError, AuthError, RateLimitedError, RefusedError, base_url
 from ..settings import SettingsKeeper
 from .api import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW, TidepoolClient
 from .judging import MISSED, SILENCE, SOURCE, Judged, Reason, Verdict, Watch
-from .readings import HELD, NOW, Readings, Rhythm
+from .readings import HELD, NOW, Readings, Rhythm, usual_delay
 from .session import PasswordSession
 from .settings import (
     FIELDS,
@@ -101,6 +100,8 @@ class Followed(DataClassDictMixin):
     settings_read: bool = False
     glucose: Glucose | None = None
     """The newest reading."""
+    delays: list[float] = field(default_factory=list)
+    """Seconds from their readings to us, newest last."""
 
     def may(self, permission: str) -> bool:
         """Whether we are allowed something."""
@@ -145,8 +146,6 @@ class _State(DataClassDictMixin):
     """Where the reading of Tidepool stands."""
 
     people: dict[str, Followed] = field(default_factory=dict)
-    delays: list[float] = field(default_factory=list)
-    """Seconds from readings to us, newest last."""
 
 
 class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
@@ -434,8 +433,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         after = readings.heard_to
         attention.rhythm.heard(before, after)
         if before and after and after > before:
-            delays = [*self._reading.delays, (now - after).total_seconds()]
-            self._reading.delays = delays[-SAMPLES:]
+            followed.delays = [*followed.delays, (now - after).total_seconds()][-SAMPLES:]
         if newest := readings.newest:
             followed.glucose = newest.as_glucose()
         self._judge(person_id, now)
@@ -446,8 +444,9 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
 
     def _start_for(self, followed: Followed, attention: Attention, now: datetime) -> datetime:
         """From when on to ask for readings, so that few come twice and none is missed, however long there was none."""
-        heard = attention.readings and attention.readings.heard_to
-        newest = heard or (followed.glucose and followed.glucose.observed_at)
+        newest = followed.glucose.observed_at if followed.glucose else None
+        if attention.readings and attention.readings.heard_to:
+            newest = attention.readings.heard_to
         if newest is None:
             return now - HELD
         start = newest - OVERLAP
@@ -466,7 +465,8 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             return False
         is_first = not followed.watch.kinds
         settings = None if followed.settings is None else Settings(followed.settings)
-        attention.judged = followed.watch.judge(settings, attention.readings, now)
+        usual = usual_delay(followed.delays) or timedelta()
+        attention.judged = followed.watch.judge(settings, attention.readings, now, usual)
         told = [
             # What was so before somebody was followed is history.
             self.journal.ledger.write_down(
@@ -646,8 +646,9 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
 
     @override
     def _delay(self) -> timedelta | None:
-        delays = self._reading.delays
-        return timedelta(seconds=round(median(delays))) if len(delays) >= 3 else None
+        return usual_delay(
+            [delay for followed in self._reading.people.values() for delay in followed.delays]
+        )
 
     @override
     def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonPicture]:

@@ -265,8 +265,17 @@ class Watch(DataClassDictMixin):
     kinds: dict[str, KindMemory] = field(default_factory=dict)
     judged_at: datetime | None = None
 
-    def judge(self, settings: Settings | None, readings: Readings, now: datetime) -> Judged:
-        """Judge everything held by the settings; what is to be told is told once, however often this is asked."""
+    def judge(
+        self,
+        settings: Settings | None,
+        readings: Readings,
+        now: datetime,
+        delay: timedelta = timedelta(),
+    ) -> Judged:
+        """Judge everything held by the settings; what is to be told is told once, however often this is asked.
+
+        `delay`: what their readings usually need to us. What comes no later is not late.
+        """
         self.judged_at = now
         judged = Judged()
         turns: list[datetime] = []
@@ -284,7 +293,9 @@ class Watch(DataClassDictMixin):
                     is_on=None, reason=Reason.DISABLED if alert else Reason.NO_SETTINGS
                 )
                 continue
-            judge = _Judge(self.person_id, kind, alert, memory, now, judged.alerts, turns)
+            judge = _Judge(
+                self.person_id, kind, alert, memory, now, delay + NOW, judged.alerts, turns
+            )
             if kind in GLUCOSE_KINDS:
                 judged.verdicts[kind] = judge.glucose(readings)
             else:
@@ -317,6 +328,7 @@ class _Judge:
     settings: AlertSettings
     memory: KindMemory
     now: datetime
+    in_time: timedelta
     alerts: list[Alert]
     turns: list[datetime]
 
@@ -450,7 +462,7 @@ class _Judge:
                 state=AlertState.ACTIVE,
                 observed_at=observed_at,
                 received_at=self.now,
-                late=self.now - observed_at > NOW,
+                late=self.now - observed_at > self.in_time,
                 details=self._details(told, shown),
             )
         )

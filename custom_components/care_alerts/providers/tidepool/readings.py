@@ -1,8 +1,9 @@
 """A person's readings as they come in, and the rhythm they come in. Pure; time is an argument."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from statistics import median
 from typing import Final
 
 from ...alerts.glucose import Glucose, Trend
@@ -126,6 +127,11 @@ def _observed_at(one: Observed) -> datetime:
 
 def _newest(some: Iterable[Observed]) -> Observed | None:
     return max(some, key=_observed_at, default=None)
+
+
+def usual_delay(delays: Sequence[float]) -> timedelta | None:
+    """The usual one of the seconds that readings needed to us; None if not known yet."""
+    return timedelta(seconds=round(median(delays))) if len(delays) >= 3 else None
 
 
 SOON: Final = timedelta(seconds=30)
