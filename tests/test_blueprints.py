@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from importlib.util import find_spec
 import json
 from pathlib import Path
+import re
 import sys
 from types import ModuleType
 from typing import Any, override
@@ -57,6 +58,7 @@ from simulator.lumen import LumenPerson
 
 from .acting.conftest import Care
 from .conftest import NOON, House
+from .wear import live, wear
 from .world import add_person
 
 BLUEPRINTS = Path(__file__).parent.parent / "blueprints" / "automation" / "care_alerts"
@@ -571,6 +573,40 @@ async def test_what_is_over_leaves_the_screen(home: Home, anna: Phone, when: str
             "The newest analysis does not report this any more. Nobody acknowledged it."
         )
         assert anna.screen[weight]["data"]["push"]["sound"] == "none"
+
+
+@pytest.mark.parametrize("taken", [False, True])
+@pytest.mark.parametrize("blueprint", ["phone", "escalate"])
+async def test_what_nobody_took_stays_when_nothing_more_is_heard(
+    home: Home, anna: Phone, ben: Phone, blueprint: str, taken: bool
+) -> None:
+    oma = home.house.sim.dexcom.wearer("SandboxUser7")
+    wear(oma)
+    await home.house.set_up(await home.house.dexcom_entry(oma))
+    inputs = {
+        "phone": {"phones": [anna.device_id], "private_phones": [ben.device_id]},
+        "escalate": {"first_phones": [anna.device_id], "second_phones": [ben.device_id]},
+    }
+    await home.automate(blueprint, **inputs[blueprint])
+    oma.add_alert("urgentLow", home.house.now)
+    while not ben.screen:
+        await home.house.pass_time(minutes=5)
+    if taken:
+        await anna.press("Acknowledge")
+    await live(home.house, timedelta(hours=3))
+
+    if taken:
+        assert anna.screen == ben.screen == {}
+        return
+    assert re.match(
+        r"Nothing more was heard of this by \d\d:\d\d. Nobody acknowledged it. Observed at 13:00, \d h",
+        anna.shown["message"],
+    )
+    assert anna.shown["data"]["push"]["sound"] == ben.shown["data"]["push"]["sound"] == "none"
+    if blueprint == "phone":
+        assert ben.shown["message"] == "Please look after Dexcom."
+    else:
+        assert ben.shown["message"] == anna.shown["message"]
 
 
 async def test_it_is_removed_when_taken_if_you_like(home: Home, anna: Phone) -> None:
