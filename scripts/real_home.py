@@ -310,24 +310,48 @@ class RealHome:
         """Get tokens for our user, whom a home that has none yet is given."""
         code = await self._first_user()
         if code is None:
-            flow = await self._post(
-                "/auth/login_flow",
-                {
-                    "client_id": self.client_id,
-                    "handler": ["homeassistant", None],
-                    "redirect_uri": self.client_id,
-                },
-            )
-            answer = await self._post(
-                f"/auth/login_flow/{flow['flow_id']}",
-                {"client_id": self.client_id, "username": self.username, "password": self.password},
-            )
-            if answer["type"] != "create_entry":
-                raise HomeError(f"login failed: {answer.get('errors')}")
-            code = answer["result"]
+            code = await self._login_code(self.username, self.password)
+        self.tokens = await self._tokens(code)
+
+    async def _login_code(self, username: str, password: str) -> str:
+        """Log in as the login page does."""
+        flow = await self._post(
+            "/auth/login_flow",
+            {
+                "client_id": self.client_id,
+                "handler": ["homeassistant", None],
+                "redirect_uri": self.client_id,
+            },
+        )
+        answer = await self._post(
+            f"/auth/login_flow/{flow['flow_id']}",
+            {"client_id": self.client_id, "username": username, "password": password},
+        )
+        if answer["type"] != "create_entry":
+            raise HomeError(f"login failed: {answer.get('errors')}")
+        return str(answer["result"])
+
+    async def _tokens(self, code: str) -> Json:
+        """Exchange what a login gave."""
         form = {"grant_type": "authorization_code", "code": code, "client_id": self.client_id}
         async with self._http.post("/auth/token", data=form) as response:
-            self.tokens = await _answer(response)
+            tokens: Json = await _answer(response)
+            return tokens
+
+    async def add_user(self, name: str) -> str:
+        """Add somebody to the household, log in as them, and return their access token."""
+        user = await self.ws(
+            {"type": "config/auth/create", "name": name, "group_ids": ["system-users"]}
+        )
+        login = {"username": name.lower(), "password": name.lower()}
+        await self.ws(
+            {
+                "type": "config/auth_provider/homeassistant/create",
+                "user_id": user["user"]["id"],
+                **login,
+            }
+        )
+        return str((await self._tokens(await self._login_code(**login)))["access_token"])
 
     async def _first_user(self) -> str | None:
         """Create the owner of a new home and return a code to log in with; None if there is one."""
