@@ -498,13 +498,25 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
                 else:
                     unheard.add(what.alert.person_id)
             elif what.topic.person_id not in unheard:
-                self._tell(AlertEnded(what), None)
-                self.journal.handling.mark_end_told(what.topic, what.episode.ended_at or now)
+                self._tell_end(what, now)
             if count % TOLD_IN_ONE_GO == 0:
                 await asyncio.sleep(0)
                 if not self._may_announce or self.hass.is_stopping:
                     return False
         return True
+
+    def _tell_end(self, case: Case, now: datetime) -> None:
+        ended_at = case.episode.ended_at or now
+        if not self.journal.handling.end_is_told(case.topic, ended_at):
+            self._tell(AlertEnded(case), None)
+            self.journal.handling.mark_end_told(case.topic, ended_at)
+
+    @callback
+    def _tell_ends(self, now: datetime) -> None:
+        """Tell at once what has ended: who is about to go cannot wait for a turn."""
+        if self._may_announce and not self.hass.is_stopping:
+            for case in self._ends_untold(now):
+                self._tell_end(case, now)
 
     def _is_heard(self, person_id: str) -> bool:
         return person_id in self._announcers or self._is_muted(person_id)

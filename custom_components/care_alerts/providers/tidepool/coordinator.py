@@ -224,7 +224,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             if leaves(person_id):
                 followed.watch.rest(now, for_good=True)
         self._draw(now)
-        self._announce()
+        self._tell_ends(now)
 
     @classmethod
     @override
