@@ -44,8 +44,10 @@ class FirstSettingsFlow(RepairsFlow):
         if user_input is not None:
             unit = next(one.unit for name, one in proposed.items() if name == "low")
             try:
-                await keeper.async_change_settings(self._person_id, user_input, unit)
+                await keeper.async_change_settings(self._person_id, user_input, unit, first=True)
             except HomeAssistantError as err:
+                if err.translation_key == "settings_there":
+                    return self.async_abort(reason="settings_there")
                 LOGGER.debug("Settings were not written: %s", err.translation_key)
                 problem = str(err)
             else:

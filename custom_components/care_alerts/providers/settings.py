@@ -38,11 +38,16 @@ class SettingsKeeper(ABC):
 
     @abstractmethod
     async def async_change_settings(
-        self, person_id: str, asked: Mapping[str, bool | float], unit: str | None = None
+        self,
+        person_id: str,
+        asked: Mapping[str, bool | float],
+        unit: str | None = None,
+        *,
+        first: bool = False,
     ) -> dict[str, Any]:
         """Change what is asked for and nothing else; return the settings as read back.
 
-        `unit`: the one that glucose values are given in, None: that of the settings.
+        `unit`: the one that glucose values are given in, None: that of the settings. `first`: only if there are none yet.
 
         Raises:
             ServiceValidationError: it cannot be written.
@@ -55,6 +60,6 @@ class SettingsKeeper(ABC):
         """Delete somebody's settings.
 
         Raises:
-            HomeAssistantError: no usable answer.
+            HomeAssistantError: no usable answer, or they are still there.
 
         """

@@ -12,7 +12,7 @@ import pytest
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.repairs import async_create_fix_flow
 from simulator import CATALOGUE, Fault
-from simulator.faults import Exchange
+from simulator.faults import Exchange, body
 from simulator.tidepool import Account
 from tests.conftest import House
 
@@ -287,6 +287,44 @@ async def test_thresholds_are_deleted(follower: Follower) -> None:
     assert follower.jill.settings_of(follower.account) is None
     assert follower.state("number", "low_threshold").state == STATE_UNKNOWN
     assert follower.issue("no_thresholds") is not None
+
+
+async def test_a_repair_writes_over_nothing(follower: Follower) -> None:
+    """Whoever has set thresholds since the issue was raised, or while the form was open, keeps theirs."""
+    follower.jill.set_settings(follower.account, None)
+    await follower.start()
+    issue = follower.issue("no_thresholds")
+    assert issue is not None
+    flow = await async_create_fix_flow(follower.house.hass, issue.issue_id, issue.data)
+    flow.hass = follower.house.hass
+    shown = await flow.async_step_init()  # type: ignore[attr-defined]
+    follower.jill.set_settings(follower.account, SETTINGS)
+    ended = await flow.async_step_settings(shown["data_schema"]({}))  # type: ignore[attr-defined]
+    assert ended["reason"] == "settings_there"
+    assert follower.settings == SETTINGS
+    assert follower.issue("no_thresholds") is None
+    assert follower.state("number", "low_threshold").state == "70"
+
+
+async def test_thresholds_that_are_still_there_are_not_said_to_be_deleted(
+    follower: Follower,
+) -> None:
+    await follower.start()
+    follower.house.sim.faults.add("tidepool.delete_alerts", body(b"{}"), times=1)
+    with pytest.raises(HomeAssistantError) as told:
+        await follower.call("delete_alert_thresholds", response=False)
+    assert told.value.translation_key == "settings_not_deleted"
+    assert follower.state("number", "low_threshold").state == "70"
+
+
+async def test_a_deletion_that_cannot_be_looked_at_says_so(follower: Follower) -> None:
+    await follower.start()
+    follower.house.sim.faults.add("tidepool.alerts", CATALOGUE["500_bare"](), times=1)
+    with pytest.raises(HomeAssistantError) as told:
+        await follower.call("delete_alert_thresholds", response=False)
+    assert told.value.translation_key == "settings_not_confirmed"
+    await follower.house.settle()
+    assert follower.state("number", "low_threshold").state == STATE_UNKNOWN
 
 
 # Many at once.

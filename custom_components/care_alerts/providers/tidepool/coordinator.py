@@ -523,7 +523,12 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
 
     @override
     async def async_change_settings(
-        self, person_id: str, asked: Mapping[str, bool | float], unit: str | None = None
+        self,
+        person_id: str,
+        asked: Mapping[str, bool | float],
+        unit: str | None = None,
+        *,
+        first: bool = False,
     ) -> dict[str, Any]:
         attention = self._attention_to(person_id)
         wanted = {FIELDS[name]: value for name, value in asked.items()}
@@ -532,6 +537,11 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             attention.changes += 1
             try:
                 before = await self._settings_now(person_id)
+                if first and before.document:
+                    self._shown(person_id, before)
+                    raise ServiceValidationError(
+                        translation_domain=DOMAIN, translation_key="settings_there"
+                    )
                 made = change(before, wanted, unit)
                 after = await self._written(person_id, made) if made.alerts else before
                 self._shown(person_id, after)
@@ -560,8 +570,15 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         except ApiError as err:
             # It may have been written all the same.
             failure = err
+        after = await self._read_back(person_id, failure)
+        if failure and not made.is_kept_in(after):
+            raise failure
+        return after
+
+    async def _read_back(self, person_id: str, failure: ApiError | None = None) -> Settings:
+        """Read what has come of a change, or of one that there was no usable answer to."""
         try:
-            after = await self._settings_now(person_id)
+            return await self._settings_now(person_id)
         except ApiError as err:
             self._attention[person_id].settings_due = dt_util.utcnow()
             # Once this is told, not while the lock is held.
@@ -573,9 +590,6 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             raise HomeAssistantError(
                 translation_domain=DOMAIN, translation_key="settings_not_confirmed"
             ) from err
-        if failure and not made.is_kept_in(after):
-            raise failure
-        return after
 
     @override
     async def async_delete_settings(self, person_id: str) -> None:
@@ -585,11 +599,15 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             attention.changes += 1
             try:
                 await self._client.delete_alerts(person_id, self._me)
-                self._shown(person_id, await self._settings_now(person_id))
+                after = self._shown(person_id, await self._read_back(person_id))
             except ApiError as err:
                 raise self._refused(err) from err
             finally:
                 attention.changes += 1
+        if after.document:
+            raise HomeAssistantError(
+                translation_domain=DOMAIN, translation_key="settings_not_deleted"
+            )
 
     def _attention_to(self, person_id: str) -> Attention:
         if not self._is_settable(person_id):
