@@ -386,3 +386,18 @@ async def test_late_is_what_is_later_than_usual(follower: Follower) -> None:
         await house.pass_time(minutes=5)
     told = [one.attributes for one in follower.announced]
     assert [one["late"] for one in told if one["event_type"] == "urgent_low"] == [False, True]
+
+
+async def test_what_goes_on_is_news_however_long_ago_it_began(follower: Follower) -> None:
+    """Nothing else would ring for an urgent low that began while Tidepool did not answer."""
+    follower.reads(90)
+    await follower.start()
+    await follower.house.pass_time(minutes=5)
+    follower.house.sim.faults.add("tidepool.data", CATALOGUE["503_bare"]())
+    await follower.reads_on(*[50] * 8)
+    assert follower.announced == []
+    follower.house.sim.faults.clear()
+    await follower.reads_on(50, 50)
+    (alert,) = follower.announced
+    assert alert.attributes["event_type"] == "urgent_low"
+    assert alert.attributes["late"] is False

@@ -400,7 +400,9 @@ class _Judge:
         shown = until_then[-1] if is_now or not after else after[0]
         told = Told(started=run.first, last=run.last, told_at=until if run.open else moment)
         self.memory.told.append(told)
-        self._add(told, shown.observed_at, shown)
+        # What is going on is news, however long ago it began: after an outage, nothing else would ring for it.
+        goes_on = run.open and self.now - run.last <= self.in_time
+        self._add(told, shown.observed_at, shown, goes_on=goes_on)
         return told
 
     def _repeat(self, told: Told, run: Run) -> None:
@@ -408,7 +410,7 @@ class _Judge:
         if repeat and self.now >= told.told_at + repeat:
             told.times += 1
             told.told_at = self.now
-            self._add(told, run.last, run.readings[-1])
+            self._add(told, run.last, run.readings[-1], goes_on=False)
 
     def _expire_lost(self, seen: Collection[datetime]) -> None:
         """End what was told of and is in the readings no more: other settings, or nothing heard for too long."""
@@ -444,12 +446,15 @@ class _Judge:
         if told is None:
             told = Told(started=heard, last=self.now, told_at=self.now)
             self.memory.told.append(told)
-            self._add(told, min(max(due, self.memory.since or due), self.now), None)
+            since = min(max(due, self.memory.since or due), self.now)
+            self._add(told, since, None, goes_on=True)
         told.last = self.now
         told.ended_at = told.end_reason = None
         return Verdict(is_on=True), None
 
-    def _add(self, told: Told, observed_at: datetime, shown: Observed | None) -> None:
+    def _add(
+        self, told: Told, observed_at: datetime, shown: Observed | None, *, goes_on: bool
+    ) -> None:
         told.observed_at = observed_at
         identity = (self.person_id, self.kind, told.started.isoformat(), str(told.times))
         self.alerts.append(
@@ -462,7 +467,7 @@ class _Judge:
                 state=AlertState.ACTIVE,
                 observed_at=observed_at,
                 received_at=self.now,
-                late=self.now - observed_at > self.in_time,
+                late=not goes_on and self.now - observed_at > self.in_time,
                 details=self._details(told, shown),
             )
         )
