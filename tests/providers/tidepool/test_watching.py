@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+import logging
 from typing import Any
 
+from aiohttp import web
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event
 import pytest
 
 from custom_components.care_alerts.alerts.model import Topic
-from simulator import CATALOGUE
+from simulator import CATALOGUE, Fault
+from simulator.faults import Exchange
 from tests.conftest import NOON, House
 
 from .conftest import SETTINGS, Follower
@@ -386,3 +389,59 @@ async def test_late_is_what_is_later_than_usual(follower: Follower) -> None:
         await house.pass_time(minutes=5)
     told = [one.attributes for one in follower.announced]
     assert [one["late"] for one in told if one["event_type"] == "urgent_low"] == [False, True]
+
+
+async def test_one_persons_failing_readings_slow_nobody_else(
+    follower: Follower, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = follower.house
+    tom = house.sim.tidepool.add_child("Tom")
+    tom.share_with(follower.account)
+    follower.reads(90)
+    await follower.start()
+
+    async def fail(exchange: Exchange) -> web.StreamResponse:
+        if tom.user_id in exchange.request.path:
+            return web.Response(status=500)
+        return await exchange.proceed()
+
+    house.sim.faults.add("tidepool.data", Fault("one person's", fail))
+    caplog.clear()
+    for n in range(24):
+        time = follower.reads(100 + n)
+        for _ in range(10):
+            await house.pass_time(seconds=30)
+        last = follower.entry.runtime_data.data.people[follower.jill.user_id].last_glucose
+        assert last.observed_at == time
+    assert follower.of_source("sensor", "status") == "unreachable"
+    # Whatever else there is to ask is asked all the same, and one line in the log is enough.
+    assert follower.asked.count("alerts") >= 12
+    assert follower.asked.count("people") >= 1
+    said = [one for one in caplog.records if one.name.startswith("custom_components.care_alerts")]
+    assert len([one for one in said if one.levelno >= logging.WARNING]) == 1
+    house.sim.faults.clear()
+    for _ in range(12):
+        await house.pass_time(seconds=30)
+    assert follower.of_source("sensor", "status") in {"ok", "no_new_data"}
+
+
+@pytest.mark.parametrize("endpoint", ["data", "alerts"])
+@pytest.mark.parametrize("status", [200, 403, 500])
+async def test_somebody_forgotten_while_they_are_asked_for(
+    follower: Follower, caplog: pytest.LogCaptureFixture, endpoint: str, status: int
+) -> None:
+    house = follower.house
+    follower.reads(90)
+    await follower.start()
+    coordinator = follower.entry.runtime_data
+
+    async def forget(exchange: Exchange) -> web.StreamResponse:
+        response = await exchange.proceed()
+        coordinator.followed[follower.jill.user_id].allows.clear()
+        assert coordinator.forget(follower.jill.user_id)
+        return response if status == 200 else web.Response(status=status)
+
+    house.sim.faults.add(f"tidepool.{endpoint}", Fault("forget", forget), times=1)
+    for _ in range(20):
+        await house.pass_time(minutes=1)
+    assert "while asking" not in caplog.text
