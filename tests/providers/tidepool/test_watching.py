@@ -1,7 +1,7 @@
 """Somebody is watched: what the house shows and announces as their readings come, and when they do not."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 import logging
 from typing import Any
 
@@ -445,3 +445,28 @@ async def test_somebody_forgotten_while_they_are_asked_for(
     for _ in range(20):
         await house.pass_time(minutes=1)
     assert "while asking" not in caplog.text
+
+
+async def test_who_is_always_late_or_never_spoke_hides_nobodys_silence(follower: Follower) -> None:
+    house = follower.house
+    late = house.sim.tidepool.add_child("Late")
+    late.share_with(follower.account)
+    house.sim.tidepool.add_child("Mute").share_with(follower.account)
+    for minutes in range(-240, 360, 5):
+        time = NOON + timedelta(minutes=minutes)
+        late.add_reading(time, 6.0, uploaded_at=time + timedelta(hours=3))
+    silences: list[datetime] = []
+    house.hass.bus.async_listen(
+        "care_alerts_source_silent", lambda event: silences.append(house.now)
+    )
+    follower.reads(90)
+    await follower.start()
+    for _ in range(12):
+        follower.reads(100)
+        await house.pass_time(minutes=5)
+    assert follower.of_source("binary_sensor", "silent") == STATE_OFF
+    last = house.now
+    for _ in range(4):
+        await house.pass_time(minutes=5)
+    assert follower.of_source("binary_sensor", "silent") == STATE_ON
+    assert [one for one in silences if one > last]

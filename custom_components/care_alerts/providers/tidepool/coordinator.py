@@ -692,19 +692,22 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             heard.append(self.last_contact)
         if not heard:
             return None
-        watched = [
-            followed
-            for followed in self._reading.people.values()
-            if self._judges and VIEW in followed.allowed
+        people = self._reading.people.values() if self._judges else ()
+        # Who lets nobody look any more is not silent, unless there is nobody else.
+        watched = [one for one in people if one.may(VIEW)] or [
+            one for one in people if VIEW in one.allowed
         ]
-        newest = [followed.glucose.observed_at for followed in watched if followed.glucose]
         spoke = [
-            followed.glucose.observed_at if followed.glucose else followed.since
-            for followed in watched
+            (one.glucose.observed_at, usual_delay(one.delays) or timedelta())
+            for one in watched
+            if one.glucose
+        ]
+        dues = [newest + delay + NOW for newest, delay in spoke] or [
+            one.since + NOW for one in watched
         ]
         return Word(
-            data_through=min(newest, default=max(heard)),
-            next_due=min(spoke) + NOW if spoke else max(heard) + 2 * PEOPLE_EVERY,
+            data_through=min((newest for newest, _ in spoke), default=max(heard)),
+            next_due=min(dues, default=max(heard) + 2 * PEOPLE_EVERY),
             worth_until=max(heard) + (SILENCE if watched else 2 * PEOPLE_EVERY),
         )
 
