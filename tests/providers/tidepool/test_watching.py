@@ -1,15 +1,18 @@
 """Somebody is watched: what the house shows and announces as their readings come, and when they do not."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+import logging
 from typing import Any
 
+from aiohttp import web
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event
 import pytest
 
 from custom_components.care_alerts.alerts.model import Topic
-from simulator import CATALOGUE
+from simulator import CATALOGUE, Fault
+from simulator.faults import Exchange
 from tests.conftest import NOON, House
 
 from .conftest import SETTINGS, Follower
@@ -400,3 +403,84 @@ async def test_what_goes_on_is_news_however_long_ago_it_began(follower: Follower
     await follower.reads_on(50, 50)
     assert {one.attributes["event_type"] for one in follower.announced} == {"urgent_low", "low"}
     assert [one.attributes["late"] for one in follower.announced] == [False, False]
+
+
+async def test_one_persons_failing_readings_slow_nobody_else(
+    follower: Follower, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = follower.house
+    tom = house.sim.tidepool.add_child("Tom")
+    tom.share_with(follower.account)
+    follower.reads(90)
+    await follower.start()
+
+    async def fail(exchange: Exchange) -> web.StreamResponse:
+        if tom.user_id in exchange.request.path:
+            return web.Response(status=500)
+        return await exchange.proceed()
+
+    house.sim.faults.add("tidepool.data", Fault("one person's", fail))
+    caplog.clear()
+    for n in range(24):
+        time = follower.reads(100 + n)
+        for _ in range(10):
+            await house.pass_time(seconds=30)
+        last = follower.entry.runtime_data.data.people[follower.jill.user_id].last_glucose
+        assert last.observed_at == time
+    assert follower.of_source("sensor", "status") == "unreachable"
+    # Whatever else there is to ask is asked all the same, and one line in the log is enough.
+    assert follower.asked.count("alerts") >= 12
+    assert follower.asked.count("people") >= 1
+    said = [one for one in caplog.records if one.name.startswith("custom_components.care_alerts")]
+    assert len([one for one in said if one.levelno >= logging.WARNING]) == 1
+    house.sim.faults.clear()
+    for _ in range(12):
+        await house.pass_time(seconds=30)
+    assert follower.of_source("sensor", "status") in {"ok", "no_new_data"}
+
+
+@pytest.mark.parametrize("endpoint", ["data", "alerts"])
+@pytest.mark.parametrize("status", [200, 403, 500])
+async def test_somebody_forgotten_while_they_are_asked_for(
+    follower: Follower, caplog: pytest.LogCaptureFixture, endpoint: str, status: int
+) -> None:
+    house = follower.house
+    follower.reads(90)
+    await follower.start()
+    coordinator = follower.entry.runtime_data
+
+    async def forget(exchange: Exchange) -> web.StreamResponse:
+        response = await exchange.proceed()
+        coordinator.followed[follower.jill.user_id].allows.clear()
+        assert coordinator.forget(follower.jill.user_id)
+        return response if status == 200 else web.Response(status=status)
+
+    house.sim.faults.add(f"tidepool.{endpoint}", Fault("forget", forget), times=1)
+    for _ in range(20):
+        await house.pass_time(minutes=1)
+    assert "while asking" not in caplog.text
+
+
+async def test_who_is_always_late_or_never_spoke_hides_nobodys_silence(follower: Follower) -> None:
+    house = follower.house
+    late = house.sim.tidepool.add_child("Late")
+    late.share_with(follower.account)
+    house.sim.tidepool.add_child("Mute").share_with(follower.account)
+    for minutes in range(-240, 360, 5):
+        time = NOON + timedelta(minutes=minutes)
+        late.add_reading(time, 6.0, uploaded_at=time + timedelta(hours=3))
+    silences: list[datetime] = []
+    house.hass.bus.async_listen(
+        "care_alerts_source_silent", lambda event: silences.append(house.now)
+    )
+    follower.reads(90)
+    await follower.start()
+    for _ in range(12):
+        follower.reads(100)
+        await house.pass_time(minutes=5)
+    assert follower.of_source("binary_sensor", "silent") == STATE_OFF
+    last = house.now
+    for _ in range(4):
+        await house.pass_time(minutes=5)
+    assert follower.of_source("binary_sensor", "silent") == STATE_ON
+    assert [one for one in silences if one > last]

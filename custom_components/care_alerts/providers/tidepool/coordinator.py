@@ -21,7 +21,7 @@ from ...alerts.glucose import Glucose
 from ...alerts.model import Alert, Person
 from ...alerts.picture import Condition, PersonPicture, Setting
 from ...const import DOMAIN, LOGGER
-from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
+from ..coordinator import FIRST_RETRY, CareAlertsConfigEntry, SourceCoordinator
 from ..glucose import usual_glucose_unit
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError, base_url
 from ..settings import SettingsKeeper
@@ -139,6 +139,9 @@ class Attention:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Whoever changes the settings holds it from reading them to reading them back."""
     changes: int = 0
+    failures: int = 0
+    error: ApiError | None = None
+    """Why their readings were not to be had when last asked for, and how often in a row."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -174,6 +177,8 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         self._people_due = dt_util.utcnow()
         self._in_one_go = True
         """Whether the next poll asks for everything due, however long it takes."""
+        self._misses_some = False
+        """Whether some people's readings are not to be had, but others' are."""
 
     # What the shell asks.
 
@@ -259,8 +264,8 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         failures: list[ApiError] = []
         if not self._reading.people:
             await self._read_people(now)
-        for person_id in [*self._attention]:
-            if not self._reading.people[person_id].settings_read:
+        for person_id, followed in [*self._reading.people.items()]:
+            if not followed.settings_read:
                 # Nothing can be judged without them.
                 await self._unless_refused(self._read_settings(person_id), failures)
         # If nothing is due, somebody wants to know.
@@ -270,13 +275,45 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             else list(filter(self._is_watched, self._attention))
         )
         for person_id in due:
-            await self._unless_refused(self._read_data(person_id), failures)
+            await self._try_data(person_id, now)
         rest_due = min(self._dues_of_the_rest())
         if not due or self._in_one_go or now - rest_due > WAITS_AT_MOST:
             await self._ask_the_rest(now, failures)
         self._in_one_go = False
+        failures += self._missing()
         if failures:
             raise failures[0]
+
+    async def _try_data(self, person_id: str, now: datetime) -> None:
+        """Ask for somebody's readings, ever less often while there is no answer: the others keep their own rhythm."""
+        if not (attention := self._attention.get(person_id)):
+            return
+        failures: list[ApiError] = []
+        await self._unless_refused(self._read_data(person_id), failures)
+        attention.error = failures[0] if failures else None
+        attention.failures = attention.failures + 1 if failures else 0
+        if failures:
+            wait = FIRST_RETRY * 2 ** min(attention.failures - 1, 10)
+            attention.data_due = now + min(wait, self.longest_retry)
+
+    def _missing(self) -> list[ApiError]:
+        """Why nobody's readings are to be had; nothing if somebody's are."""
+        watched = [
+            attention
+            for person_id, attention in self._attention.items()
+            if self._is_watched(person_id)
+        ]
+        errors = [attention.error for attention in watched if attention.error]
+        misses_some = 0 < len(errors) < len(watched)
+        if misses_some and not self._misses_some:
+            LOGGER.warning(
+                "%s: no usable answer for the readings of %s of %s people",
+                self.name,
+                len(errors),
+                len(watched),
+            )
+        self._misses_some = misses_some
+        return [] if misses_some else errors
 
     async def _ask_the_rest(self, now: datetime, failures: list[ApiError]) -> None:
         if self._people_due <= now:
@@ -297,10 +334,12 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             failures.append(err)
 
     def _is_watched(self, person_id: str) -> bool:
-        return self._judges and VIEW in self._reading.people[person_id].allows
+        followed = self._reading.people.get(person_id)
+        return self._judges and followed is not None and VIEW in followed.allows
 
     def _is_settable(self, person_id: str) -> bool:
-        return FOLLOW in self._reading.people[person_id].allows
+        followed = self._reading.people.get(person_id)
+        return followed is not None and FOLLOW in followed.allows
 
     def _due(self, now: datetime) -> list[str]:
         return [
@@ -364,10 +403,10 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
     # Settings.
 
     async def _read_settings(self, person_id: str) -> None:
-        attention = self._attention[person_id]
-        changes = attention.changes
         if not self._is_settable(person_id):
             return
+        attention = self._attention[person_id]
+        changes = attention.changes
         if attention.lock.locked():
             # Whoever changes them reads them, too.
             attention.settings_due = dt_util.utcnow() + timedelta(minutes=1)
@@ -377,9 +416,11 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         except RefusedError as err:
             self._check_permission(err, person_id, FOLLOW)
         else:
-            self._reading.people[person_id].refused.discard(FOLLOW)
-            if changes == attention.changes:
-                self._take_up(person_id, document)
+            # They may have been forgotten meanwhile.
+            if followed := self._reading.people.get(person_id):
+                followed.refused.discard(FOLLOW)
+                if changes == attention.changes:
+                    self._take_up(person_id, document)
         attention.settings_due = dt_util.utcnow() + SETTINGS_EVERY
 
     def _check_permission(self, error: RefusedError, person_id: str, permission: str) -> None:
@@ -391,7 +432,9 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         """
         if error.status != 403:
             raise error
-        self._reading.people[person_id].refused.add(permission)
+        if not (followed := self._reading.people.get(person_id)):
+            return
+        followed.refused.add(permission)
         now = dt_util.utcnow()
         self._people_due = min(self._people_due, now + SETTINGS_EVERY)
         self._judge(person_id, now)
@@ -422,6 +465,9 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             attention.data_due = asked_at + SETTINGS_EVERY
             return
         now = dt_util.utcnow()
+        if self._attention.get(person_id) is not attention:
+            # Forgotten meanwhile.
+            return
         if start <= asked_at - LOOK_BACK:
             attention.looked_back_at = asked_at
         followed.refused.discard(VIEW)
@@ -633,7 +679,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
     def _trouble(self) -> Status | None:
         if self.failure is None and any(one.lost for one in self._reading.people.values()):
             return Status.PERMISSION_LOST
-        return self.failure
+        return self.failure or (Status.UNREACHABLE if self._misses_some else None)
 
     @override
     def _word(self) -> Word | None:
@@ -646,19 +692,22 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             heard.append(self.last_contact)
         if not heard:
             return None
-        watched = [
-            followed
-            for followed in self._reading.people.values()
-            if self._judges and VIEW in followed.allowed
+        people = self._reading.people.values() if self._judges else ()
+        # Who lets nobody look any more is not silent, unless there is nobody else.
+        watched = [one for one in people if one.may(VIEW)] or [
+            one for one in people if VIEW in one.allowed
         ]
-        newest = [followed.glucose.observed_at for followed in watched if followed.glucose]
         spoke = [
-            followed.glucose.observed_at if followed.glucose else followed.since
-            for followed in watched
+            (one.glucose.observed_at, usual_delay(one.delays) or timedelta())
+            for one in watched
+            if one.glucose
+        ]
+        dues = [newest + delay + NOW for newest, delay in spoke] or [
+            one.since + NOW for one in watched
         ]
         return Word(
-            data_through=min(newest, default=max(heard)),
-            next_due=min(spoke) + NOW if spoke else max(heard) + 2 * PEOPLE_EVERY,
+            data_through=min((newest for newest, _ in spoke), default=max(heard)),
+            next_due=min(dues, default=max(heard) + 2 * PEOPLE_EVERY),
             worth_until=max(heard) + (SILENCE if watched else 2 * PEOPLE_EVERY),
         )
 
