@@ -583,7 +583,7 @@ async def test_what_nobody_took_stays_when_nothing_more_is_heard(
     oma = home.house.sim.dexcom.wearer("SandboxUser7")
     wear(oma)
     await home.house.set_up(await home.house.dexcom_entry(oma))
-    inputs = {
+    inputs: dict[str, Json] = {
         "phone": {"phones": [anna.device_id], "private_phones": [ben.device_id]},
         "escalate": {"first_phones": [anna.device_id], "second_phones": [ben.device_id]},
     }

@@ -883,7 +883,7 @@ class Heard:
 
         @callback
         def listen(event: Event) -> None:
-            kind = event.event_type.removeprefix(f"{DOMAIN}_alert_")
+            kind = str(event.event_type).removeprefix(f"{DOMAIN}_alert_")
             self.told.append((kind, event.data["alert"]["alert_id"]))
             if do and len(self.told) == at_the:
                 do()
