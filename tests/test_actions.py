@@ -5,7 +5,7 @@ from typing import Any
 
 from homeassistant.const import STATE_ON
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -252,9 +252,20 @@ async def test_a_day_the_ledger_lacks_is_asked_for(house: House) -> None:
     assert day not in coordinator._reading.days
 
     sim.faults.add("lumen.alerts", CATALOGUE["503_bare"]())
-    with pytest.raises(HomeAssistantError) as caught:
-        await ask(house.hass, device_id=henk.id, date=day)
-    assert caught.value.translation_key == "unreachable"
+    answer = await ask(house.hass, device_id=henk.id, date=day)
+    assert answer == {"alerts": [], "unavailable": ["2026-11-14"]}
+    del coordinator._reading.days[day - timedelta(days=1)]
+    sim.log.clear()
+    answer = await ask(
+        house.hass,
+        device_id=henk.id,
+        start=NOON - timedelta(days=5),
+        end=NOON - timedelta(days=2),
+    )
+    # What is held is told, and a source that does not answer is not asked again and again.
+    assert ("henk.devries", "weight", "2026-11-15") in summary(answer)
+    assert answer["unavailable"] == ["2026-11-13", "2026-11-14"]
+    assert len(sim.log) == 1
     sim.faults.clear()
     sim.faults.add("lumen.alerts", CATALOGUE["409_bare"]())
     answer = await ask(house.hass, device_id=henk.id, date=day)

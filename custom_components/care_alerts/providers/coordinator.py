@@ -52,7 +52,7 @@ _RESTED_AT: HassKey[dict[str, datetime]] = HassKey(f"{DOMAIN}_rested_at")
 
 @dataclass(frozen=True, slots=True)
 class AlertsBetween:
-    """The alerts of a stretch of time, and the days of it that are not to be had any more (ISO dates)."""
+    """The alerts of a stretch of time, and the days of it that could not be had (ISO dates)."""
 
     alerts: list[Alert]
     unavailable: list[str]
@@ -172,12 +172,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         """Stop following somebody whose device the user removes; False if the source still speaks of them."""
 
     async def async_alerts_between(self, start: datetime, end: datetime) -> AlertsBetween:
-        """The alerts with `start` <= `observed_at` < `end`, in order, and what could not be had of that time.
-
-        Raises:
-            HomeAssistantError: the source had to be asked and did not answer.
-
-        """
+        """The alerts with `start` <= `observed_at` < `end`, in order, and what could not be had of that time."""
         return AlertsBetween(
             [alert for alert in self.journal.ledger.alerts() if start <= alert.observed_at < end],
             [],

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, Self, override
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
@@ -18,7 +19,14 @@ from ...const import DOMAIN, LOGGER
 from ..coordinator import AlertsBetween, CareAlertsConfigEntry, SourceCoordinator
 from ..http import ApiError, AuthError, RateLimitedError, UnexpectedAnswerError, base_url
 from ..journal import Journal
-from .api import ALL_TIME, DAYS_AVAILABLE, DateUnavailableError, IdentityMapping, LumenClient
+from .api import (
+    ALL_TIME,
+    DAYS_AVAILABLE,
+    AlertDay,
+    DateUnavailableError,
+    IdentityMapping,
+    LumenClient,
+)
 from .translation import (
     ANYBODY,
     SOURCE,
@@ -197,7 +205,10 @@ class LumenCoordinator(SourceCoordinator):
         return AlertsBetween(held + fetched.alerts, fetched.unavailable)
 
     async def _fetch_days(self, days: Iterable[date]) -> AlertsBetween:
-        """Ask Lumen for those of the days that we have not read and that it can have; say of which nothing sure is known."""
+        """Ask Lumen for those of the days that we have not read and that it can have; say of which nothing sure is known.
+
+        Once it does not answer, that is all of those left.
+        """
         reading = self._reading
         calendar = Calendar(reading.days)
         known = calendar.known()
@@ -205,25 +216,44 @@ class LumenCoordinator(SourceCoordinator):
         oldest = now.date() - timedelta(days=DAYS_AVAILABLE)
         alerts: list[Alert] = []
         unavailable: list[str] = []
+        answers = True
         for day in days:
             if day in known:
                 continue
             newest = calendar.newest
-            if day in reading.days or day < oldest or newest is None or day > newest.day:
+            cannot_be = day in reading.days or day < oldest or newest is None or day > newest.day
+            if cannot_be or not answers:
                 unavailable.append(day.isoformat())
                 continue
-            self._check_wait()
             try:
-                answer = await self._client.alerts(day, people=reading.people)
+                answer = await self._ask_for(day)
             except DateUnavailableError:
                 unavailable.append(day.isoformat())
-            except ApiError as err:
-                raise self._refused(err) from err
+            except HomeAssistantError as err:
+                LOGGER.debug("%s: no answer about a day: %s", self.name, err.translation_key)
+                answers = False
+                unavailable.append(day.isoformat())
             else:
                 alerts += [alert_of(record, answer.day, now) for record in answer.alerts]
                 if answer.garbled or answer.day != day:
                     unavailable.append(day.isoformat())
         return AlertsBetween(alerts, unavailable)
+
+    async def _ask_for(self, day: date) -> AlertDay:
+        """Ask Lumen for a day because somebody wants to know.
+
+        Raises:
+            DateUnavailableError: it does not keep it any more.
+            HomeAssistantError: it asked us to wait, or did not answer.
+
+        """
+        self._check_wait()
+        try:
+            return await self._client.alerts(day, people=self._reading.people)
+        except DateUnavailableError:
+            raise
+        except ApiError as err:
+            raise self._refused(err) from err
 
     # Asking.
 
