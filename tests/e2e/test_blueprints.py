@@ -21,7 +21,7 @@ from scripts.real_home import ROOT, RealHome
 from scripts.sources import set_up_lumen
 from simulator import Simulator
 
-from .conftest import log_in, page_of, screenshot
+from .conftest import TEXTS, log_in, page_of, screenshot, until
 
 BLUEPRINTS = ROOT / "blueprints" / "automation" / "care_alerts"
 EVENING = {"on": True, "brightness": 90, "color_temp_kelvin": 2700}
@@ -106,6 +106,15 @@ class House:
         ):
             assert response.status == 200
 
+    async def is_on(self, automation_id: str) -> None:
+        """Wait until an automation is set up."""
+
+        async def is_on() -> bool:
+            found = await self.home.states("automation")
+            return found.get(f"automation/{automation_id}", {}).get("state") == "on"
+
+        await until(is_on, f"{automation_id} is set up")
+
     async def automate(self, blueprint: str, **inputs: Any) -> None:
         """Import a blueprint over the websocket, and make an automation of it."""
         imported = await self.home.ws(
@@ -127,8 +136,7 @@ class House:
             "use_blueprint": {"path": f"{path}.yaml", "input": inputs},
         }
         await self.home.post(f"/api/config/automation/config/{blueprint}", config)
-        state = await self.home.state("automation", "automation", blueprint)
-        assert state["state"] == "on"
+        await self.is_on(blueprint)
 
 
 @pytest.fixture
@@ -236,9 +244,93 @@ async def test_each_is_imported_by_its_url_and_set_up_in_the_editor(
 
         # Saved, loaded, and without a complaint: its defaults are as good as they look.
         automation_id = page.url.rpartition("/")[2]
-        state = await home.state("automation", "automation", automation_id)
-        assert state["state"] == "on"
+        await house.is_on(automation_id)
         stored = await home.get(f"/api/config/automation/config/{automation_id}")
         assert len(stored["use_blueprint"]["input"]) == len(choices)
     for problem in ("[homeassistant.components.automation", "[homeassistant.components.blueprint"):
         assert problem not in home.log()
+
+
+TRIGGERS = TEXTS["triggers"]
+
+
+@pytest.mark.timeout(300)
+async def test_the_editor_offers_every_trigger_by_its_name(house: House, browser: Browser) -> None:
+    home = house.home
+    page = await page_of(browser)
+    await log_in(page, home)
+    for key, trigger in TRIGGERS.items():
+        await page.set_viewport_size(
+            {"width": 1280, "height": 1250 if "fields" in trigger else 640}
+        )
+        await page.goto(f"{home.url}/config/automation/edit/new")
+        await page.get_by_role("button", name="Add trigger").first.click()
+        dialog = page.locator("add-automation-element-dialog")
+        await dialog.locator("ha-input-search input, ha-input input, input").first.fill(
+            trigger["name"]
+        )
+        await dialog.get_by_text(trigger["name"], exact=True).first.click()
+        sidebar = page.locator("ha-automation-sidebar")
+        await expect(sidebar).to_contain_text(trigger["description"])
+        for option in trigger.get("fields", {}).values():
+            await expect(sidebar).to_contain_text(option["name"])
+            await expect(sidebar).to_contain_text(option["description"])
+        await expect(page.locator("ha-automation-trigger-row")).to_contain_text(trigger["name"])
+        await screenshot(page, f"trigger-{key.replace('_', '-')}", in_readme=True)
+
+
+@pytest.mark.timeout(300)
+async def test_a_bad_night_in_which_home_assistant_is_killed(house: House) -> None:
+    home, simulator = house.home, house.simulator
+    anna, ben = house.phones["Anna"], house.phones["Ben"]
+    await house.automate("phone", phones=[anna.device_id])
+    await house.automate("lights", lights=["light.hall"])
+    await house.automate(
+        "speak",
+        speakers=["media_player.kitchen"],
+        tts="tts.voice",
+        quiet_from="00:00:00",
+        quiet_to="00:00:00",
+        longest=60,
+    )
+    await house.automate(
+        "escalate", first_phones=[anna.device_id], second_phones=[ben.device_id], second_after=0.7
+    )
+    maria = simulator.lumen.default.people[0]
+    now = simulator.clock.now()
+    simulator.lumen.default.add_alert(
+        maria, now.date() - timedelta(days=1), "WEIGHT", "TOO_FAST", generated_at=now
+    )
+    simulator.clock.advance(timedelta(seconds=2))
+    entry = (await home.entries("care_alerts"))[0]
+    ask = await home.entity_id("button", "care_alerts", f"{entry['entry_id']}_refresh")
+    await home.post("/api/services/button/press", {"entity_id": ask})
+
+    await until(lambda: bool(anna.pushed), "the phone is told")
+    assert anna.pushed[0]["title"] == "maria: Weight"
+    assert anna.pushed[0]["message"].startswith("Observed at ")
+    assert anna.pushed[0]["data"]["push"]["sound"]["critical"] == 1
+    await until(lambda: house.is_now("hall") == RED, "the lamp is red")
+    await until(lambda: bool(house.said), "it is said")
+    assert house.said[0]["said"].startswith("maria: Weight. Observed at ")
+    assert house.said[0]["volume"] == 0.6
+    # In the middle of the speech.
+    assert house.is_now("kitchen")["volume"] == 0.6
+
+    await home.kill()
+    assert (house.is_now("hall"), ben.pushed) == (RED, [])
+    await home.start()
+
+    await until(lambda: house.is_now("kitchen")["volume"] == 0.2, "the volume is back")
+    await until(lambda: bool(ben.pushed), "the next person is told")
+    assert ben.pushed[0]["message"].startswith("Nobody has acknowledged this for ")
+    assert house.is_now("hall") == RED
+    told = len(anna.pushed)
+    await house.press(ben, "Acknowledge")
+    await until(lambda: house.is_now("hall") == EVENING, "the lamp is as before")
+    await until(lambda: len(anna.pushed) > told, "the others read of it")
+    assert "acknowledged this at" in anna.pushed[-1]["message"]
+    state = await home.state("binary_sensor", "care_alerts", f"lumen_{maria.shared_user_id}_weight")
+    assert state["attributes"]["acknowledged"] is True
+    assert state["attributes"]["acknowledged_by"] == "Demo"
+    assert state["state"] == "on"
