@@ -8,12 +8,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+# The test kit brings a custom_components package of its own; the first one imported wins.
+import custom_components  # noqa: F401
+
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("care_alerts", deadline=None)
 settings.load_profile("care_alerts")
-
-# The test kit brings a custom_components package of its own; the first one imported wins.
-import custom_components  # noqa: F401
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
