@@ -201,16 +201,23 @@ def announced(hass: HomeAssistant) -> list[State]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what the tests of the simulator's faults saw: each way it went, and the faults that went that way."""
-    faults: dict[tuple[str, ...], list[str]] = {}
+    tables: dict[tuple[str, ...], dict[tuple[str, ...], list[str]]] = {}
     for report in terminalreporter.getreports("passed"):
         for name, outcome in report.user_properties:
             if name == "fault" and isinstance(outcome, dict):
                 rest = dict(outcome)
                 fault = rest.pop("fault")
+                faults = tables.setdefault(tuple(rest), {})
                 faults.setdefault(tuple(rest.values()), []).append(fault)
-                columns = tuple(rest)
-    if not faults:
-        return
+    for columns, faults in tables.items():
+        _print_faults(terminalreporter, columns, faults)
+
+
+def _print_faults(
+    terminalreporter: pytest.TerminalReporter,
+    columns: tuple[str, ...],
+    faults: dict[tuple[str, ...], list[str]],
+) -> None:
     rows = [columns, *sorted(faults)]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     terminalreporter.section("faults")

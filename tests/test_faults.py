@@ -261,11 +261,12 @@ class Dexcom(Source):
 
     @override
     def go_on(self) -> None:
-        # A reading and an alert each hour.
+        # Three readings and an alert each hour.
         names = ("low", "high", "rise", "urgentLow")
         while self._told_to < self.house.now + 2 * DAY:
             self._told_to += timedelta(hours=1)
-            self.wearer.add_egv(self._told_to, 110)
+            for ago in (0, 20, 40):
+                self.wearer.add_egv(self._told_to - ago * MINUTE, 110)
             self.wearer.add_alert(names[self._told_to.hour % 4], self._told_to + 5 * MINUTE)
 
     @override

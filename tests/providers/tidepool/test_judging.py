@@ -667,11 +667,14 @@ def test_what_is_not_so_any_more_has_no_open_episode(
     night = Night(alert_settings(kind, 70, delay=20))
     night.judge(0, reading(0, 90), loops=[0])
     minute = 0
-    for gap, age, mg_dl in uploads:
+    # What a sensor has read it does not take back.
+    values: dict[int, int] = {}
+    for gap, age, told in uploads:
         for quiet in range(minute + 5, minute + gap, 5):
             night.judge(quiet)
         minute += gap
         observed = max(minute - age, 1)
+        mg_dl = values.setdefault(observed, told)
         verdict = night.judge(minute, reading(observed, mg_dl), loops=[observed]).verdicts[kind]
         runs = episodes(night.told, night.watch.kinds[kind].endings(), tells=lambda _: True)
         assert bool(verdict.is_on) is bool(runs and runs[-1].is_open), minute

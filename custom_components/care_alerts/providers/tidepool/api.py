@@ -179,8 +179,8 @@ class TidepoolClient:
         ]
         return sharers, sum(not isinstance(one, Mapping) for one in groups.values())
 
-    async def alerts(self, person: str, me: str) -> dict[str, Any] | None:
-        """GET the alert settings we have for a person; None if there are none yet.
+    async def alerts(self, person: str, me: str, *, whole: bool = False) -> dict[str, Any] | None:
+        """GET the alert settings we have for a person; None if there are none yet. `whole`: none of it may be odd.
 
         Raises:
             RefusedError: 403, they do not let us follow them (any more).
@@ -193,7 +193,7 @@ class TidepoolClient:
             if err.status == 404 and err.code == "value-not-exists":
                 return None
             raise
-        if not _is_settings(document, person, me):
+        if not _is_settings(document, person, me, whole=whole):
             # What is taken for settings is written back.
             raise UnexpectedAnswerError("no settings")
         return document  # type: ignore[no-any-return]
@@ -306,23 +306,21 @@ def _alerts_path(person: str, me: str) -> tuple[str, ...]:
     return ("v1", "users", person, "followers", me, "alerts")
 
 
-def _is_settings(document: Any, person: str, me: str) -> bool:
+def _is_settings(document: Any, person: str, me: str, *, whole: bool) -> bool:
     """Whether an answer is what we have set for a person: ours and theirs as far as it says so, with an alert as it must be.
 
-    One odd alert must not keep the others from being judged.
+    One odd alert must not keep the others from being judged, but nothing is written (`whole`) over what cannot be read.
     """
     if not isinstance(document, dict) or not document.keys() & {"userId", *KINDS.values()}:
         return False
     whose = (document.get("userId", me), document.get("followedUserId", person))
-    named = {kind: document[name] for kind, name in KINDS.items() if name in document}
-    return whose == (me, person) and (
-        not named
-        or any(
-            isinstance(alert, dict)
-            and (kind not in GLUCOSE_KINDS or isinstance(alert.get("threshold"), dict))
-            for kind, alert in named.items()
-        )
-    )
+    fine = [
+        isinstance(alert := document[name], dict)
+        and (kind not in GLUCOSE_KINDS or isinstance(alert.get("threshold"), dict))
+        for kind, name in KINDS.items()
+        if name in document
+    ]
+    return whose == (me, person) and (all(fine) if whole else any(fine) or not fine)
 
 
 def _user_id_in(body: Any) -> str:

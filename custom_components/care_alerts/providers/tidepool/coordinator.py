@@ -661,7 +661,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         return self._attention[person_id]
 
     async def _settings_now(self, person_id: str) -> Settings:
-        return Settings(await self._client.alerts(person_id, self._me) or {})
+        return Settings(await self._client.alerts(person_id, self._me, whole=True) or {})
 
     def _shown(self, person_id: str, settings: Settings) -> Settings:
         """Show settings as they are now, and judge by them."""
