@@ -101,6 +101,18 @@ class Told(DataClassDictMixin):
         """It is over: never before its newest alert, whose episode would not end by that."""
         self.ended_at, self.end_reason = max(at, self.observed_at or at), reason
 
+    def take_in(self, other: Told) -> None:
+        """Be what both were."""
+        self.last = max(self.last, other.last)
+        self.told_at = max(self.told_at, other.told_at)
+        self.times = max(self.times, other.times)
+        self.observed_at = max(filter(None, (self.observed_at, other.observed_at)), default=None)
+        if self.ended_at and other.ended_at:
+            later = max(self, other, key=lambda one: one.ended_at or one.last)
+            self.ended_at, self.end_reason = later.ended_at, later.end_reason
+        else:
+            self.ended_at = self.end_reason = None
+
 
 @dataclass(slots=True, kw_only=True)
 class KindMemory(DataClassDictMixin):
@@ -116,10 +128,18 @@ class KindMemory(DataClassDictMixin):
         return next((one for one in reversed(self.told) if one.ended_at is None), None)
 
     def of(self, run: Run) -> Told | None:
-        """The run told of that this is. Late readings may show that it began sooner, or broke off for a while."""
-        return next(
-            (one for one in self.told if run.first <= one.last and run.last >= one.started), None
-        )
+        """The run told of that this is. Late readings may show that it began sooner, or broke off for a while.
+
+        They may show, too, that what was told of as two was one: the first goes on as both.
+        """
+        ours = [one for one in self.told if run.first <= one.last and run.last >= one.started]
+        if not ours:
+            return None
+        first, *others = ours
+        for other in others:
+            first.take_in(other)
+            self.told.remove(other)
+        return first
 
     def endings(self) -> list[Ending]:
         """The ends of runs, for their episodes."""
