@@ -18,6 +18,7 @@ import sys
 from types import ModuleType
 from typing import Any, override
 from unittest.mock import patch
+from urllib.parse import quote
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -51,7 +52,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 from yarl import URL
 
-from scripts.real_home import VOICE_PACKAGES
+from scripts.real_home import ROOT, VOICE_PACKAGES
 from simulator import Simulator
 from simulator.faults import CATALOGUE
 from simulator.lumen import LumenPerson
@@ -59,9 +60,9 @@ from simulator.lumen import LumenPerson
 from .acting.conftest import Care
 from .conftest import NOON, House
 from .wear import live, wear
-from .world import add_person
+from .world import add_person, generation
 
-BLUEPRINTS = Path(__file__).parent.parent / "blueprints" / "automation" / "care_alerts"
+BLUEPRINTS = ROOT / "blueprints" / "automation" / "care_alerts"
 NAMES = sorted(path.stem for path in BLUEPRINTS.glob("*.yaml"))
 TEXTS = "custom_components/care_alerts/translations/en.json"
 CLEAR = "clear_notification"
@@ -320,8 +321,8 @@ class Home:
         for _ in range(count):
             await self.house.pass_time(minutes=1)
 
-    async def phone(self, owner: str) -> Phone:
-        """Somebody's phone, registered as the app does."""
+    async def phone(self, owner: str, *, is_local: bool = False) -> Phone:
+        """Somebody's phone, registered as the app does; `is_local`: it can only be told while it is connected."""
         users = {user.name: user for user in await self.hass.auth.async_get_users()}
         user = users.get(owner) or await self.hass.auth.async_create_user(owner)
         name = f"{owner}'s phone"
@@ -331,7 +332,9 @@ class Home:
             entry_id=f"phone-{owner}",
             title=name,
             data={
-                "app_data": {"push_token": webhook, "push_url": f"{self.outside.url}/push"},
+                "app_data": {"push_websocket_channel": True}
+                if is_local
+                else {"push_token": webhook, "push_url": f"{self.outside.url}/push"},
                 "app_id": "io.example.app",
                 "app_name": "App",
                 "app_version": "1.0",
@@ -470,11 +473,24 @@ async def test_is_a_blueprint_that_says_what_it_cannot_do(
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_is_imported_by_a_click(name: str) -> None:
+    path = BLUEPRINTS / f"{name}.yaml"
+    data = parse_yaml(path.read_text())
+    assert isinstance(data, dict)
+    # From GitHub, where the importer takes the path after `blob` for that of the file.
+    url = f"https://github.com/care-alerts/care-alerts/blob/main/{path.relative_to(ROOT)}"
+    assert data["blueprint"]["source_url"] == url
+    link = "https://my.home-assistant.io/redirect/blueprint_import/?blueprint_url="
+    for page in "README.md", "docs/blueprints.md":
+        assert f"({link}{quote(url, safe='')})" in (ROOT / page).read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
 async def test_knows_every_alert_type_by_its_name(
     name: str, hass: HomeAssistant, outside: Outside
 ) -> None:
     imported = await fetch_blueprint_from_url(hass, f"{outside.url}/blueprints/{name}.yaml")
-    names = json.loads((BLUEPRINTS.parents[2] / TEXTS).read_text())["selector"]["alert_types"]
+    names = json.loads((ROOT / TEXTS).read_text())["selector"]["alert_types"]
     if chosen := imported.blueprint.inputs.get("alert_types"):
         options = chosen["selector"]["select"]["options"]
         assert {one["value"]: one["label"] for one in options} == names["options"]
@@ -639,6 +655,20 @@ async def test_severe_ones_are_repeated_until_taken(home: Home, anna: Phone) -> 
     assert len(anna.pushed) == said
 
 
+async def test_what_somebody_has_taken_rings_no_more(home: Home, anna: Phone) -> None:
+    await home.automate("phone", phones=[anna.device_id])
+    home.care.alert(1)
+    home.care.alert(2)
+    await home.care.morning(1)
+    await anna.press("Acknowledge")
+    said = len(anna.pushed)
+    # The next analysis says it again: the same episode, and Anna has it.
+    await home.care.morning(2)
+    await home.minutes(31)
+    assert home.care.attributes()["acknowledged_by"] == "Anna"
+    assert len(anna.pushed) == said
+
+
 async def test_a_snooze_is_half_an_hour(home: Home, anna: Phone, ben: Phone) -> None:
     await home.automate("phone", phones=[anna.device_id, ben.device_id])
     home.care.alert(1, "FLEX", "PLATEAU")
@@ -702,9 +732,9 @@ async def test_one_phone_that_is_gone_keeps_nothing_from_the_others(
     home: Home, anna: Phone, ben: Phone
 ) -> None:
     carla = await home.phone("Carla")
-    await home.automate(
-        "phone", phones=["a-device-that-was", carla.device_id, anna.device_id, ben.device_id]
-    )
+    dora = await home.phone("Dora", is_local=True)
+    gone = ["a-device-that-was", carla.device_id, dora.device_id, anna.device_id]
+    await home.automate("phone", phones=[*gone, ben.device_id])
     await home.hass.config_entries.async_unload("phone-Carla")
     home.outside.unreachable.add(anna.webhook)
     home.care.alert(1)
@@ -814,6 +844,17 @@ async def test_a_login_that_is_needed_is_said(home: Home, anna: Phone) -> None:
     await home.house.pass_time(days=1)
     await home.minutes(2)
     assert len(anna.pushed) == said
+
+
+async def test_the_silence_of_another_source_is_not_told(home: Home, anna: Phone) -> None:
+    dexcom = await home.house.set_up(await home.house.dexcom_entry())
+    who = {"device_id": [home.house.source_device(home.care.entry).id]}
+    await home.automate("silence", phones=[anna.device_id], who=who)
+    await home.house.pass_time(hours=12)
+    await home.house.until(NOON.replace(hour=7, minute=59) + timedelta(days=1))
+    assert home.house.state("binary_sensor", "silent", entry=dexcom).state == "on"
+    await home.minutes(2)
+    assert anna.pushed == []
 
 
 # The morning
@@ -974,14 +1015,20 @@ async def test_a_lamp_of_two_automations_goes_back_after_the_last(home: Home, la
     assert lamps.are_as_before
 
 
-async def test_many_alerts_at_once_do_not_flash_for_minutes(home: Home, lamps: Lamps) -> None:
+@pytest.mark.parametrize("first", ["weight", "flex", "medication"])
+async def test_many_alerts_at_once_do_not_flash_for_minutes(
+    home: Home, lamps: Lamps, first: str
+) -> None:
     await home.automate("lights", lights=[STAIRS])
     home.care.alert(1)
     home.care.alert(1, "FLEX", "DRAMATIC_DROP")
     home.care.alert(1, "MEDICATION", "MISSED_DOSE_HIGH")
     await home.through(home.care.morning(1))
     assert lamps.stairs.shown.count(None) == 3
-    assert lamps.stairs.look == RED
+    for key in sorted(("weight", "flex", "medication"), key=lambda key: key != first):
+        assert lamps.stairs.look == RED
+        await home.care.call("acknowledge", home.care.sensor(key))
+    assert lamps.are_as_before
 
 
 # Speech
@@ -1054,14 +1101,14 @@ async def test_two_at_once_are_said_one_after_the_other(home: Home, sounds: Soun
     await home.automate("speak", speakers=[KITCHEN], tts=VOICE, remind=[])
     home.care.alert(1)
     home.care.alert(1, "FLEX", "DRAMATIC_DROP")
-    started = home.house.now
     await home.through(home.care.morning(1))
     assert {message.partition(".")[0] for message, _ in sounds.kitchen.said} == {
         "maria: Weight",
         "maria: Metabolic flexibility",
     }
     assert [volume for _, volume in sounds.kitchen.said] == [0.6, 0.6]
-    assert home.house.now - started > timedelta(seconds=30)
+    began = generation(1).replace(hour=6, minute=30, second=0)
+    assert home.house.now - began > timedelta(seconds=25)
     assert sounds.are_as_before
 
 
