@@ -87,9 +87,9 @@ async def against_the_dexcom_floor(world: World, table: Table) -> None:
     async with contestant("dexcom_floor", account) as floor, contestant("dexcom", account) as care:
         world.take_requests()
         await care("set_up")
-        first_requests = world.take_requests()
         parts = (
             ("the daily look back over a month, all of it known", "look_back", UPDATES),
+            ("a month read for the first time", "begin_anew", SLOW_UPDATES),
             # Once: the recorder then writes 9,000 states, which takes it half a minute.
             ("back after a month: all of it announced", "forget", 1),
         )
@@ -102,14 +102,6 @@ async def against_the_dexcom_floor(world: World, table: Table) -> None:
                 await floor("ask_for", requests=(requests := world.take_requests()))
                 costs[1].append(await floor.cost("update"))
             _print_month(table, title, len(requests), costs, has_aim=times > 1)
-        first: list[list[Cost]] = [[], []]
-        await floor("ask_for", requests=first_requests)
-        for _ in range(SET_UPS):
-            await care("close")
-            await care("open", account=asdict(account))
-            first[0].append(await care.cost("set_up"))
-            first[1].append(await floor.cost("update"))
-        _print_month(table, "the first sync", len(first_requests), first, has_aim=True)
 
 
 def _print_month(

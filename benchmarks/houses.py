@@ -421,6 +421,11 @@ class DexcomCareAlerts(CareAlerts):
         """Have the next update ask for all that can be asked for."""
         self._entry.runtime_data._reading.looked_back_at = None
 
+    async def begin_anew(self) -> Json:
+        """Forget all that was read, as a house that reads for the first time."""
+        self._entry.runtime_data.journal.ledger.__init__()
+        self._entry.runtime_data._reading.__init__()
+
     async def forget(self) -> Json:
         """Forget all alerts, as a house that was away for a month."""
         self._entry.runtime_data.journal.ledger.__init__()
