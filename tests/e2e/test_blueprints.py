@@ -227,12 +227,18 @@ async def test_each_is_imported_by_its_url_and_set_up_in_the_editor(
         await expect(dialog).to_contain_text("this is no medical device")
         await dialog.get_by_role("button", name="Import blueprint").click()
         await expect(dialog.get_by_role("button", name="Import blueprint")).to_be_hidden()
-        imported = await home.ws({"type": "blueprint/list", "domain": "automation"})
-        [name] = [
-            one["metadata"]["name"]
-            for path, one in imported.items()
-            if path.endswith(f"/{blueprint}.yaml")
-        ]
+        names: list[str] = []
+
+        async def is_imported(names: list[str] = names, file: str = f"/{blueprint}.yaml") -> bool:
+            imported = await home.ws({"type": "blueprint/list", "domain": "automation"})
+            names += [
+                one["metadata"]["name"] for path, one in imported.items() if path.endswith(file)
+            ]
+            return bool(names)
+
+        # The dialog closes before the file is written.
+        await until(is_imported, f"{blueprint} is imported")
+        name = names[0]
 
         await page.get_by_text(name, exact=True).first.click()
         await expect(page.get_by_text("What it cannot do:")).to_be_visible()
