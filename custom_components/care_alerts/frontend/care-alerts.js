@@ -39,6 +39,8 @@ const STRATEGY = "care-alerts";
 const TIMELINE = "care-alerts-timeline";
 const SNOOZE_MINUTES = 30;
 const GLUCOSE_HOURS = 12;
+const ASK_AGAIN_MS = 30_000;
+const SETTLED_MS = 500;
 const RECENT_DAYS = 3;
 const ALL_DAYS = 10;
 
@@ -615,12 +617,12 @@ export class CareAlertsDashboard extends HTMLElement {
 export class CareAlertsTimeline extends HTMLElement {
   /** @type {Config} */
   #config = {};
-  /** @type {Hass | undefined} */
-  #hass;
   /** @type {HTMLElement | undefined} */
   #content;
   /** What the watched entities were when last asked. @type {string | undefined} */
   #asked;
+  /** What is to be done later. @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
 
   /** @param {Config} config */
   setConfig(config) {
@@ -641,16 +643,34 @@ export class CareAlertsTimeline extends HTMLElement {
 
   /** @param {Hass} hass */
   set hass(hass) {
-    this.#hass = hass;
+    const watched = this.#config.entities.map((/** @type {string} */ id) => hass.states[id]);
+    // A source that does not run, or not yet, can tell nothing: what is shown stays.
+    const runs = (/** @type {any} */ state) => state && !state.attributes.restored;
+    if (watched.length && !watched.some(runs)) {
+      return;
+    }
     // The date is part of it: days go by also when nothing happens.
-    const watched = this.#config.entities.map(
-      (/** @type {string} */ id) => hass.states[id]?.last_updated,
-    );
-    const asked = [new Date().toDateString(), hass.locale.language, ...watched].join();
+    const changed = watched.map((/** @type {any} */ state) => state?.last_updated);
+    const asked = [new Date().toDateString(), hass.locale.language, ...changed].join();
     if (asked !== this.#asked) {
       this.#asked = asked;
-      this.#update(hass, asked);
+      // One piece of news changes several entities; they are up before all of a source is.
+      this.#later(this.#content ? SETTLED_MS : 0, () => this.#update(hass, asked));
     }
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#timer);
+    this.#asked = undefined;
+  }
+
+  /**
+   * @param {number} milliseconds
+   * @param {() => void} what  In place of what was to be done later until now.
+   */
+  #later(milliseconds, what) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(what, milliseconds);
   }
 
   /**
@@ -676,8 +696,11 @@ export class CareAlertsTimeline extends HTMLElement {
       lines = this.#lines(hass, say, stateName, response);
     } catch (/** @type {any} */ error) {
       lines = [element("p", say("timeline_failed", { reason: error.message ?? error.code }))];
+      if (asked === this.#asked) {
+        this.#later(ASK_AGAIN_MS, () => (this.#asked = undefined));
+      }
     }
-    // Unless something newer is on its way. A failure is shown until there is news to ask for.
+    // Unless something newer is on its way.
     if (asked === this.#asked) {
       this.#show(say("timeline", { days }), lines);
     }
