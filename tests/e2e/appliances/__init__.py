@@ -20,6 +20,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_component import DATA_INSTANCES
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util.file import write_utf8_file_atomic
 from yarl import URL
 
 CONFIG_SCHEMA = cv.empty_config_schema("appliances")
@@ -38,11 +39,16 @@ class _Thing(Entity):
         self._attr_name = self._attr_unique_id = name
         self._file = directory / f"{name}.json"
         self._is = json.loads(self._file.read_text()) if self._file.exists() else at_first
+        self._write()
 
     def _become(self, now: Json) -> None:
         self._is = now
-        self._file.write_text(json.dumps(now))
+        self._write()
         self.schedule_update_ha_state()
+
+    def _write(self) -> None:
+        # At once or not at all: the test reads it at any time, and so may a life cut short.
+        write_utf8_file_atomic(str(self._file), json.dumps(self._is))
 
 
 class Lamp(_Thing, LightEntity):
