@@ -158,7 +158,7 @@ class Story:
                 await self.house.set_up(self.entry)
             for moment in moments:
                 await self.house.until(moment)
-            # What is left of it is taken away. It writes nothing, for it is dead or has nothing to say.
+            # What is left of it is taken away. If it is dead, it writes nothing.
             await self.stop()
         self.steps = life.steps
         self.deaths += life.over
@@ -206,7 +206,8 @@ async def test_the_steps_are_those_of_an_update(stories: NewStory) -> None:
     story = stories()
     assert await story.live(None)
     story.alerts(1)
-    assert await story.live(None, generation(1) + MINUTE)
+    # What is written at leisure is written before the update comes.
+    assert await story.live(None, NOON + 10 * MINUTE, generation(1) + MINUTE)
 
     update = [
         *["before a request", "after a request"] * 2,

@@ -56,7 +56,7 @@ class Ledger:
         """How many alerts it holds."""
         return len(self._lines)
 
-    def __contains__(self, alert_id: str) -> bool:
+    def __contains__(self, alert_id: object) -> bool:
         """Whether it holds an alert."""
         return alert_id in self._lines
 

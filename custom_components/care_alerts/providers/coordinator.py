@@ -236,6 +236,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             await super().async_shutdown()
         self._stop_turning()
         self._remind(None)
+        await self.journal.close()
 
     @override
     async def _async_setup(self) -> None:
@@ -256,18 +257,18 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         self._draw(now)
 
     async def _save(self) -> None:
-        if self._shutdown_requested:
-            return
+        if not self._shutdown_requested:
+            await self.journal.save(self._kept)
+
+    def _kept(self) -> dict[str, Any]:
         if self._is_awake:
             self.journal.handling.awake_to = dt_util.utcnow()
-        await self.journal.save(
-            {
-                "last_contact": self.last_contact and self.last_contact.isoformat(),
-                "wait_until": self._wait_until and self._wait_until.isoformat(),
-                "failure": self.failure,
-                "provider": self._state(),
-            }
-        )
+        return {
+            "last_contact": self.last_contact and self.last_contact.isoformat(),
+            "wait_until": self._wait_until and self._wait_until.isoformat(),
+            "failure": self.failure,
+            "provider": self._state(),
+        }
 
     # Asking.
 
@@ -295,7 +296,10 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
                 )
             self.journal.ledger.prune(now, counts=self.counts)
             self.journal.handling.prune(now - KEPT_FOR)
-            await self._save()
+            if error or self.journal.ledger.pending():
+                await self._save()
+            elif not self._shutdown_requested:
+                self.journal.save_later(self._kept)
         finally:
             self._polling = False
         # The entities show an alert before anybody is told of it: who is told will look.

@@ -1,9 +1,10 @@
 """The journal: a source's ledger, what was done about its alerts and where its reading stands, in one file so that they never disagree."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, override
+from typing import Any, Final, override
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 
@@ -11,12 +12,17 @@ from ..alerts.handling import Handling
 from ..alerts.ledger import CorruptLedgerError, Ledger
 from ..const import DOMAIN, LOGGER
 
+AT_LEISURE: Final = 300.0
+"""Seconds within which is written what the source will tell again: a card in a small computer wears out."""
+
+SHORTLY: Final = 1.0
+
 
 class _Store(Store[dict[str, Any]]):
     """The journal's file. No older version of it exists yet."""
 
-    written = True
-    """Whether the last write reached the disk: Home Assistant only logs one that did not."""
+    tell: Callable[[bool], None]
+    """Called after each write: whether it reached the disk. Home Assistant only logs that it did not."""
 
     @override
     async def _async_migrate_func(
@@ -26,9 +32,15 @@ class _Store(Store[dict[str, Any]]):
 
     @override
     async def _async_write_data(self, data: dict[str, Any]) -> None:
-        self.written = False
-        await super()._async_write_data(data)
-        self.written = True
+        # Here, not in the thread that serializes: what is told goes on changing.
+        if "data_func" in data:
+            data["data"] = data.pop("data_func")()
+        is_written = False
+        try:
+            await super()._async_write_data(data)
+            is_written = True
+        finally:
+            self.tell(is_written)
 
 
 class Journal:
@@ -40,13 +52,17 @@ class Journal:
         """Open the journal of a config entry; `load` reads it."""
         self._hass = hass
         self._key = f"{DOMAIN}.{entry_id}"
-        self._store = self._open(self._key)
         self._entry_id = entry_id
+        self._store = self._open(self._key)
+        self._state: Callable[[], dict[str, Any]] = dict
+        self._is_waiting = False
+        self._is_closed = False
+        self._written: object = None
         self.ledger = Ledger()
         self.handling = Handling()
 
     def _open(self, key: str) -> _Store:
-        return _Store(
+        store = _Store(
             self._hass,
             self.VERSION,
             key,
@@ -54,6 +70,8 @@ class Journal:
             atomic_writes=True,
             serialize_in_event_loop=False,
         )
+        store.tell = self._tell_of_write
+        return store
 
     async def load(self) -> dict[str, Any]:
         """Read the file into `ledger` and `handling` and return the provider's state as it was saved, empty if there is none.
@@ -105,22 +123,56 @@ class Journal:
             translation_placeholders={"file": aside},
         )
 
-    async def save(self, state: dict[str, Any]) -> None:
-        """Write all of it; it is on disk when this returns, or a person is told that it is not."""
-        await self._store.async_save(
-            {
-                "ledger": self.ledger.to_dict(),
-                "handling": self.handling.to_dict(),
-                "state": state,
-            }
-        )
-        if self._store.written:
-            ir.async_delete_issue(self._hass, DOMAIN, f"journal_not_written_{self._entry_id}")
+    async def save(self, state: Callable[[], dict[str, Any]]) -> None:
+        """Write all of it; it is on disk when this returns, or a person is told that it is not.
+
+        `state` gives the provider's state when it is to be written.
+        """
+        self._state = state
+        await self._store.async_save(self._all())
+
+    @callback
+    def save_later(self, state: Callable[[], dict[str, Any]]) -> None:
+        """Have all of it written before long: shortly if alerts came or went, else at leisure."""
+        self._state = state
+        if self.ledger.alerts() is not self._written:
+            self._write_within(SHORTLY)
+        elif not self._is_waiting:
+            self._write_within(AT_LEISURE)
+
+    async def close(self) -> None:
+        """Write what waits to be written, and nothing ever after: the file is another's then."""
+        self._is_closed = True
+        if self._is_waiting:
+            await self.save(self._state)
+
+    def _write_within(self, seconds: float) -> None:
+        self._is_waiting = True
+        self._store.async_delay_save(self._all, seconds)
+
+    def _all(self) -> dict[str, Any]:
+        self._is_waiting = False
+        self._written = self.ledger.alerts()
+        # First: until when we were awake is noted in the handling.
+        state = self._state()
+        return {
+            "ledger": self.ledger.to_dict(),
+            "handling": self.handling.to_dict(),
+            "state": state,
+        }
+
+    @callback
+    def _tell_of_write(self, is_written: bool) -> None:
+        issue_id = f"journal_not_written_{self._entry_id}"
+        if is_written:
+            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
             return
+        if not self._is_closed:
+            self._write_within(AT_LEISURE)
         ir.async_create_issue(
             self._hass,
             DOMAIN,
-            f"journal_not_written_{self._entry_id}",
+            issue_id,
             is_fixable=False,
             severity=ir.IssueSeverity.ERROR,
             translation_key="journal_not_written",

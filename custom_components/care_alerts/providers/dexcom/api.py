@@ -4,7 +4,7 @@ Vendor's documentation: Dexcom Developer API v3. Everything is read-only and one
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 import re
@@ -182,16 +182,22 @@ class DexcomClient:
         self._access_token = access_token
         self._renewed_token = renewed_token
 
-    async def alerts(self, start: datetime, end: datetime) -> Records[DexcomAlert]:
+    async def alerts(
+        self, start: datetime, end: datetime, *, known: Container[str] = ()
+    ) -> Records[DexcomAlert]:
         """GET /v3/users/self/alerts: the alerts with `start` <= systemTime < `end`, at most 30 days apart.
 
-        Dexcom has been seen to send others too: they are dropped.
+        Those whose ids are `known` are left out unread. Dexcom has been seen to send others too: they are dropped.
 
         Raises:
             ApiError: no usable answer.
 
         """
-        found = await self._records("alerts", DexcomAlert.of, _window(start, end))
+
+        def read(record: dict[str, Any]) -> DexcomAlert | None:
+            return None if record["recordId"] in known else DexcomAlert.of(record)
+
+        found = await self._records("alerts", read, _window(start, end))
         inside = [alert for alert in found.records if start <= alert.system_time < end]
         return Records(inside, found.unreadable)
 

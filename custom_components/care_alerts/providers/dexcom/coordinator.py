@@ -199,14 +199,13 @@ class DexcomCoordinator(SourceCoordinator):
         failure: ApiError | None = None
         for begin, end in windows(max(start, now - KEPT_FOR), now):
             try:
-                answer = await self._client.alerts(begin, end)
+                answer = await self._client.alerts(begin, end, known=self.journal.ledger)
             except ApiError as err:
                 failure = err
                 break
             self.unreadable_records += answer.unreadable
             for alert in answer.records:
-                if alert.record_id not in self.journal.ledger:
-                    new.setdefault(alert.record_id, alert)
+                new.setdefault(alert.record_id, alert)
         if looks_back and failure is None:
             reading.looked_back_at = now
         return sorted(new.values(), key=lambda alert: alert.system_time), failure
