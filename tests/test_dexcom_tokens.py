@@ -61,8 +61,9 @@ async def entry(house: House, ana: Wearer) -> MockConfigEntry:
 class Gate:
     """A fault that holds an answer back until it may go."""
 
-    def __init__(self) -> None:
-        """Begin closed."""
+    def __init__(self, status: int = 200) -> None:
+        """Begin closed; what is held back is the true answer, or one with another status."""
+        self._status = status
         self._open = asyncio.Event()
         self.fault = Fault("gate", self._respond)
 
@@ -71,7 +72,9 @@ class Gate:
         self._open.set()
 
     async def _respond(self, exchange: Exchange) -> web.StreamResponse:
-        answer = await exchange.proceed()
+        answer = (
+            await exchange.proceed() if self._status == 200 else web.Response(status=self._status)
+        )
         await self._open.wait()
         return answer
 
@@ -180,9 +183,15 @@ async def test_a_refresh_that_fails_fails_for_all_who_wait_for_it(
 ) -> None:
     token_expires(house, entry)
     tokens = Tokens(house.hass, entry)
-    house.sim.faults.add("dexcom.token", CATALOGUE["500_bare"](), times=1)
+    gate = Gate(500)
+    house.sim.faults.add("dexcom.token", gate.fault, times=1)
 
-    got = await asyncio.gather(*(tokens.access_token() for _ in range(20)), return_exceptions=True)
+    asking = [asyncio.create_task(tokens.access_token()) for _ in range(20)]
+    await house.sim.arrival("dexcom.token")
+    for _ in asking:
+        await asyncio.sleep(0)
+    gate.open()
+    got = await asyncio.gather(*asking, return_exceptions=True)
 
     assert all(isinstance(one, ApiError) for one in got)
     assert len(house.sim.requests("dexcom.token")) == 1

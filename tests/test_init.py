@@ -227,6 +227,22 @@ async def test_a_journal_of_the_wrong_shape(
     assert ir.async_get(hass).async_get_issue(DOMAIN, issue.issue_id) is None
 
 
+async def test_a_journal_of_a_version_to_come(
+    house: House, maria: str, announced: list[State]
+) -> None:
+    """An older version of ours was put back: it begins anew, and leaves the other's file to it."""
+    hass, entry = house.hass, house.entry()
+    await _write(hass, entry, json.dumps({"version": 2, "key": "", "data": {"ledger": "chapters"}}))
+
+    await house.set_up(entry)
+
+    assert entry.state is ConfigEntryState.LOADED
+    assert house.state("binary_sensor", "medication", maria).state == STATE_ON
+    assert announced == []
+    aside = journal(hass, entry).with_name(f"{journal(hass, entry).name}.corrupt")
+    assert (await _read(hass, aside))["data"] == {"ledger": "chapters"}
+
+
 @pytest.mark.parametrize("content", ["", "{", '{"version": 1, "data": {"ledger"', "\x00" * 64])
 async def test_a_journal_that_is_no_json(
     house: House, maria: str, announced: list[State], content: str
@@ -250,6 +266,7 @@ async def test_a_journal_that_is_no_json(
         {"state": {}},
         {"state": {"last_contact": 7, "wait_until": [], "provider": "none"}},
         {"state": {"last_contact": "then", "wait_until": "soon", "provider": {"people": 7}}},
+        {"state": {"last_contact": "2026-11-18T12:00:00", "wait_until": "2026-13-45T12:00:00Z"}},
         {"state": {"provider": {"people": {}, "days": {"today": {}}, "unavailable": []}}},
     ],
 )

@@ -4,73 +4,102 @@ They are external statistics, so that an alert that reached us late is counted w
 the recorder there are none.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
 from homeassistant.util import slugify
 
 from .alerts.counts import Hour, changed_since, hours
 from .alerts.model import Alert, Topic
 from .const import DOMAIN
 from .providers.coordinator import CareAlertsConfigEntry
-from .targets import whereabouts
+from .targets import Whereabouts, whereabouts
 from .words import alert_in_words, say
 
 if TYPE_CHECKING:
     from homeassistant.components.recorder.models import StatisticData, StatisticMetaData
 
+COUNTED_WITHIN: Final = 30
+"""Seconds."""
+
 
 @callback
 def async_keep_statistics(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     """Count a source's alerts, those there were and those to come."""
-    if "recorder" not in hass.config.components:
-        return
-    from homeassistant.components.recorder.models import StatisticMeanType
-    from homeassistant.components.recorder.statistics import async_add_external_statistics
+    if "recorder" in hass.config.components:
+        entry.async_on_unload(_Counting(hass, entry).start())
 
-    coordinator = entry.runtime_data
-    ledger = coordinator.journal.ledger
-    counted: dict[Topic, list[Hour]] = {}
-    seen: object = None
+
+class _Counting:
+    """The counts of a source's alerts, as far as the recorder has them."""
+
+    def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
+        self._hass = hass
+        self._entry = entry
+        self._coordinator = entry.runtime_data
+        self._ledger = self._coordinator.journal.ledger
+        self._counted: dict[Topic, list[Hour]] = {}
+        self._seen: object = None
+        self._cancel: CALLBACK_TYPE | None = None
 
     @callback
-    def count() -> None:
-        nonlocal seen
-        alerts = ledger.alerts()
-        if alerts is seen:
-            return
-        seen = alerts
+    def start(self) -> CALLBACK_TYPE:
+        """Count, and go on counting; returns the way to end that."""
+        self._count()
+        stop_listening = self._coordinator.async_add_listener(self._count_soon)
+
+        @callback
+        def stop() -> None:
+            stop_listening()
+            if self._cancel:
+                self._cancel()
+
+        return stop
+
+    @callback
+    def _count_soon(self) -> None:
+        # Whoever waits for an alert goes first.
+        if self._cancel is None and self._ledger.alerts() is not self._seen:
+            self._cancel = async_call_later(self._hass, COUNTED_WITHIN, self._count)
+
+    @callback
+    def _count(self, _: datetime | None = None) -> None:
+        self._cancel, self._seen = None, (alerts := self._ledger.alerts())
         by_topic: dict[Topic, list[Alert]] = {}
         for alert in alerts:
-            if coordinator.counts(alert):
+            if self._coordinator.counts(alert):
                 by_topic.setdefault(Topic.of(alert), []).append(alert)
         for topic, theirs in by_topic.items():
-            picture = coordinator.data.people.get(topic.person_id)
+            picture = self._coordinator.data.people.get(topic.person_id)
             if picture is None:
                 continue
-            now = hours(theirs, before=ledger.forgotten[topic])
-            changed = changed_since(now, counted.get(topic, []))
-            counted[topic] = now
-            if not changed:
-                continue
-            who = whereabouts(hass, coordinator, picture).name
-            what = alert_in_words(hass, topic.alert_type)
-            metadata: StatisticMetaData = {
-                "statistic_id": _statistic_id(entry, topic),
-                "source": DOMAIN,
-                "name": say(hass, "alert_title", person=who, alert=what),
-                "mean_type": StatisticMeanType.NONE,
-                "has_sum": True,
-                "unit_class": None,
-                "unit_of_measurement": say(hass, "alerts"),
-            }
-            rows: list[StatisticData] = [
-                {"start": hour.start, "state": hour.total, "sum": hour.total} for hour in changed
-            ]
-            async_add_external_statistics(hass, metadata, rows)
+            now = hours(theirs, before=self._ledger.forgotten[topic])
+            changed = changed_since(now, self._counted.get(topic, []))
+            self._counted[topic] = now
+            if changed:
+                self._record(topic, whereabouts(self._hass, self._coordinator, picture), changed)
 
-    entry.async_on_unload(coordinator.async_add_listener(count))
-    count()
+    def _record(self, topic: Topic, who: Whereabouts, changed: Sequence[Hour]) -> None:
+        from homeassistant.components.recorder.models import StatisticMeanType
+        from homeassistant.components.recorder.statistics import async_add_external_statistics
+
+        what = alert_in_words(self._hass, topic.alert_type)
+        metadata: StatisticMetaData = {
+            "statistic_id": _statistic_id(self._entry, topic),
+            "source": DOMAIN,
+            "name": say(self._hass, "alert_title", person=who.name, alert=what),
+            "mean_type": StatisticMeanType.NONE,
+            "has_sum": True,
+            "unit_class": None,
+            "unit_of_measurement": say(self._hass, "alerts"),
+        }
+        rows: list[StatisticData] = [
+            {"start": hour.start, "state": hour.total, "sum": hour.total} for hour in changed
+        ]
+        async_add_external_statistics(self._hass, metadata, rows)
 
 
 async def async_forget_statistics(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:

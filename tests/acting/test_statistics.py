@@ -10,11 +10,14 @@ from homeassistant.components.recorder.statistics import (
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import get_instance
+from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
+from custom_components.care_alerts.statistics import COUNTED_WITHIN
 from tests.conftest import NOON, House
 from tests.world import add_alert, add_person, generation
 
@@ -31,6 +34,8 @@ def enable_custom_integrations(recorder_mock: Recorder, hass: HomeAssistant) -> 
 
 async def series(hass: HomeAssistant) -> dict[str, str]:
     """Our statistics: id by name."""
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=COUNTED_WITHIN))
+    await hass.async_block_till_done()
     await async_wait_recording_done(hass)
     return {
         one["name"]: one["statistic_id"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final, Self
 
 from mashumaro.mixins.dict import DataClassDictMixin
@@ -88,9 +89,8 @@ class Topic(DataClassDictMixin):
         return cls(alert.person_id, alert.alert_type, alert.drill)
 
 
-def in_order(alert: Alert) -> tuple[datetime, str]:
-    """Sort key: the order in which alerts happened, the same whatever order they came in."""
-    return (alert.observed_at, alert.alert_id)
+in_order: Final = attrgetter("observed_at", "alert_id")
+"""Sort key: the order in which alerts happened, the same whatever order they came in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -795,4 +795,8 @@ def _status_of(error: ApiError) -> Status:
 
 
 def _stored_time(stored: Any) -> datetime | None:
-    return dt_util.parse_datetime(stored) if isinstance(stored, str) else None
+    try:
+        moment = datetime.fromisoformat(stored)
+    except TypeError, ValueError:
+        return None
+    return moment if moment.tzinfo else None

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any, Final, override
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import UnsupportedStorageVersionError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
+from homeassistant.util.json import SerializationError
 
 from ..alerts.handling import Handling
 from ..alerts.ledger import CorruptLedgerError, Ledger
@@ -19,16 +21,10 @@ SHORTLY: Final = 1.0
 
 
 class _Store(Store[dict[str, Any]]):
-    """The journal's file. No older version of it exists yet."""
+    """The journal's file."""
 
     tell: Callable[[bool], None]
     """Called after each write: whether it reached the disk. Home Assistant only logs that it did not."""
-
-    @override
-    async def _async_migrate_func(
-        self, old_major_version: int, old_minor_version: int, old_data: dict[str, Any]
-    ) -> dict[str, Any]:
-        return old_data
 
     @override
     async def _async_write_data(self, data: dict[str, Any]) -> None:
@@ -39,6 +35,9 @@ class _Store(Store[dict[str, Any]]):
         try:
             await super()._async_write_data(data)
             is_written = True
+        except (TypeError, ValueError) as err:
+            # Home Assistant expects that only of what is no JSON at all. Its message may quote what there is.
+            raise SerializationError(type(err).__name__) from None
         finally:
             self.tell(is_written)
 
@@ -80,8 +79,8 @@ class Journal:
         """
         try:
             stored = await self._store.async_load()
-        except AttributeError, LookupError, TypeError:
-            # JSON, but not what Home Assistant stores. What is not even JSON it sets aside itself.
+        except AttributeError, LookupError, TypeError, UnsupportedStorageVersionError:
+            # JSON, but not what Home Assistant stores, or of a version to come. What is not even JSON it sets aside itself.
             await self.set_aside(None)
             return {}
         if stored is None:

@@ -10,6 +10,13 @@ UNREADABLE: Final = (AttributeError, LookupError, TypeError, ValueError, Overflo
 """What reading a record raises. Such errors quote the record, so they go no further."""
 
 
+LARGEST_DETAILS: Final = 12 * 1024
+"""Bytes. Home Assistant's recorder keeps no state with more than 16 KiB beside it."""
+
+DEEPEST_DETAILS: Final = 200
+"""Levels. orjson writes 254; around them there are some on disk and in events."""
+
+
 def text(value: Any) -> str:
     """A text that is there.
 
@@ -35,9 +42,11 @@ def snake_case(name: str) -> str:
 
 
 def can_be_kept(details: Any) -> bool:
-    """Whether it can be written to disk: what is nested too deep could be read, but would keep all else from it."""
+    """Whether it can go to disk and into events: what is nested too deep, or enormous, would keep all else from there."""
     try:
-        orjson.dumps(details)
+        written = orjson.dumps(details)
     except orjson.JSONEncodeError:
         return False
-    return True
+    # What is within something else begins with a bracket: it cannot be deeper than there are brackets.
+    brackets = written.count(b"[") + written.count(b"{")
+    return len(written) <= LARGEST_DETAILS and brackets <= DEEPEST_DETAILS

@@ -380,15 +380,16 @@ async def test_alerts_as_they_are_asked_for_and_read(
         observed,
         "urgentLow",
         "activeSnoozed",
-        {
-            "display_time": "2026-11-18T02:00:00-08:00",
-            "display_device": "iOS",
-            "transmitter_generation": "g7",
-            "transmitter_generation_variant": "g7",
-            "transmitter_id": sent["transmitterId"],
-            "display_app": "G7",
-        },
+        sent,
     )
+    assert alert.other == {
+        "display_time": "2026-11-18T02:00:00-08:00",
+        "display_device": "iOS",
+        "transmitter_generation": "g7",
+        "transmitter_generation_variant": "g7",
+        "transmitter_id": sent["transmitterId"],
+        "display_app": "G7",
+    }
     (request,) = sim.requests("dexcom.alerts")
     assert request.method == "GET"
     assert request.path == "/dexcom/v3/users/self/alerts"
@@ -409,6 +410,16 @@ async def test_a_window_is_half_open_and_at_most_thirty_days(
     with pytest.raises(RefusedError) as caught:
         await client.alerts(NOON - timedelta(days=31), NOON)
     assert (caught.value.status, caught.value.code) == (400, "invalid_request")
+
+
+async def test_what_is_known_is_left_out(sim: Simulator, client: DexcomClient) -> None:
+    known = [_alert(recordId="first"), _alert(recordId="second", alertName=7)]
+    sim.faults.add(
+        "dexcom.alerts", _answer([*known, _alert(recordId="third"), _alert(recordId=[])])
+    )
+    answer = await client.alerts(NOON - DAY, NOON, known={"first", "second"})
+    assert [alert.record_id for alert in answer.records] == ["third"]
+    assert answer.unreadable == 1
 
 
 @pytest.mark.parametrize("kind", ["alerts", "egvs"])

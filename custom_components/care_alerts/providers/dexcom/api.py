@@ -56,13 +56,18 @@ def instant(value: Any) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class DexcomAlert:
-    """An alert record. Enums are open: unknown values pass through as they came; so do the `other` fields (snake_case)."""
+    """An alert record. Enums are open: unknown values pass through as they came; `record` is all that came."""
 
     record_id: str
     system_time: datetime
     alert_name: str
     alert_state: str
-    other: Mapping[str, Any]
+    record: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def other(self) -> dict[str, Any]:
+        """What has no field of its own, named in snake_case."""
+        return {snake_case(key): value for key, value in self.record.items() if key not in _NAMED}
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> Self:
@@ -72,7 +77,7 @@ class DexcomAlert:
             instant(record["systemTime"]),
             text(record["alertName"]),
             text(record["alertState"]),
-            {snake_case(key): value for key, value in record.items() if key not in _NAMED},
+            record,
         )
 
 
@@ -86,9 +91,17 @@ class Egv:
     system_time: datetime
     value: float
     unit: str
-    status: str | None
-    trend: str | None
     record: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @property
+    def status(self) -> str | None:
+        """Whether the value is beyond what the sensor can tell."""
+        return text_or_none(self.record.get("status"))
+
+    @property
+    def trend(self) -> str | None:
+        """Which way it goes."""
+        return text_or_none(self.record.get("trend"))
 
     @property
     def made_for(self) -> MadeFor:
@@ -101,14 +114,12 @@ class Egv:
         value, unit = record["value"], text(record.get("unit", "mg/dL"))
         if value is None or unit not in GLUCOSE_UNITS:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1000:
+        if type(value) not in (int, float) or not 0 < value < 1000:
             raise ValueError
         return cls(
             instant(record["systemTime"]),
             value,
             unit,
-            text_or_none(record.get("status")),
-            text_or_none(record.get("trend")),
             record,
         )
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -208,7 +209,7 @@ class DexcomCoordinator(SourceCoordinator):
                 new.setdefault(alert.record_id, alert)
         if looks_back and failure is None:
             reading.looked_back_at = now
-        return sorted(new.values(), key=lambda alert: alert.system_time), failure
+        return sorted(new.values(), key=attrgetter("system_time")), failure
 
     async def _egvs_for(self, new: list[DexcomAlert], now: datetime) -> list[Egv]:
         """The glucose values since the newest known, and those at the time of new alerts."""

@@ -36,7 +36,7 @@ from ..http import (
     base_url,
     request,
 )
-from ..records import UNREADABLE
+from ..records import UNREADABLE, text_or_none
 from .api import SLOW_ANSWERS
 
 CONF_REGION: Final = "region"
@@ -149,7 +149,12 @@ class RegionalImplementation(AuthImplementation):
             raise RefusedError(401, err.code) from None
         match token := answer.json():
             case {"access_token": str(access)} if access:
-                return {**token, "expires_in": _lifetime(token.get("expires_in"))}
+                kept = {**token, "expires_in": _lifetime(token.get("expires_in"))}
+                # It is not the server's to say. And an empty token is none.
+                kept.pop("redirect_uri", None)
+                if not text_or_none(kept.get("refresh_token")):
+                    kept.pop("refresh_token", None)
+                return kept
         raise UnexpectedAnswerError("no token in the answer")
 
 

@@ -3,8 +3,9 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 from ...alerts.episodes import Ending, EndReason, episodes
 from ...alerts.freshness import Word
@@ -123,7 +124,7 @@ class Values:
 
     def __init__(self, egvs: Iterable[Egv]) -> None:
         """Hold them, in whatever order they came."""
-        self._egvs = sorted(egvs, key=lambda egv: egv.system_time)
+        self._egvs = sorted(egvs, key=attrgetter("system_time"))
         self._times = [egv.system_time for egv in self._egvs]
 
     def at(self, moment: datetime) -> Egv | None:
@@ -148,12 +149,9 @@ def alert_of(
         alert_type = OTHER
     # A clock that is ahead must not make an alert the newest for ever.
     observed_at = min(record.system_time, received_at)
-    details: dict[str, Any] = {
-        "alert_name": record.alert_name,
-        "alert_state": record.alert_state,
-    }
-    if can_be_kept(record.other):
-        details |= record.other
+    details = record.other if can_be_kept(record.record) else {}
+    details["alert_name"] = record.alert_name
+    details["alert_state"] = record.alert_state
     if egv := values.at(record.system_time):
         details[_GLUCOSE_KEY[egv.unit]] = egv.value
         details["glucose_observed_at"] = egv.system_time.isoformat()
