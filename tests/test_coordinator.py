@@ -10,6 +10,7 @@ from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN
 from homeassistant.core import State
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers.storage import Store
 from homeassistant.helpers.translation import async_get_translations
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -815,3 +816,43 @@ async def test_the_button_says_what_went_wrong(house: House, fault: str, key: st
     assert error.value.translation_key == key
     texts = await async_get_translations(house.hass, "en", "exceptions", [DOMAIN])
     assert str(error.value) == texts[f"component.{DOMAIN}.exceptions.{key}.message"].rstrip(".")
+
+
+# What is written when.
+
+
+async def test_what_brings_no_news_is_written_at_leisure(house: House) -> None:
+    maria = add_person(house)
+    entry = await house.set_up(house.entry())
+    await house.pass_time(minutes=10)
+    written: list[str] = []
+    write = Store._async_write_data
+
+    async def count(store: Store[Any], data: dict[str, Any]) -> None:
+        written.append(store.key)
+        await write(store, data)
+
+    with patch.object(Store, "_async_write_data", count):
+        for _ in range(3):
+            await coordinator_of(entry).async_refresh()
+        assert written == []
+        await house.pass_time(minutes=5)
+        assert written == [f"{DOMAIN}.{entry.entry_id}"]
+        await house.pass_time(minutes=10)
+        assert len(written) == 1
+
+        # What waits does not outlive the source: the next life of it reads the file.
+        await coordinator_of(entry).async_refresh()
+        await house.hass.config_entries.async_unload(entry.entry_id)
+        assert len(written) == 2
+        await house.pass_time(minutes=10)
+        assert len(written) == 2
+
+        await house.set_up(entry)
+        add_alert(house, maria, 1)
+        await house.until(generation(1) - timedelta(minutes=10))
+        await house.pass_time(minutes=5)
+        written.clear()
+        await house.until(generation(1) + timedelta(hours=2))
+        # Before it is told, and once it is.
+        assert len(written) == 2

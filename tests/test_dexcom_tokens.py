@@ -474,6 +474,33 @@ async def test_whatever_else_a_refresh_meets_is_tried_again(
         assert secret not in caplog.text
 
 
+async def test_a_refresh_that_brings_no_refresh_token_ends_in_a_reauth(
+    house: House, entry: MockConfigEntry
+) -> None:
+    async def respond(exchange: Exchange) -> web.StreamResponse:
+        answer = await exchange.proceed()
+        assert isinstance(answer, web.Response)
+        assert isinstance(answer.body, bytes)
+        told = orjson.loads(answer.body) | {
+            "refresh_token": "",
+            "redirect_uri": "https://example.com",
+        }
+        return web.json_response(told)
+
+    await house.set_up(entry)
+    redirect_uri = entry.data["token"]["redirect_uri"]
+    house.sim.dexcom.expire_access_tokens()
+    house.sim.faults.add("dexcom.token", Fault("none", respond), times=1)
+    await house.pass_time(minutes=30)
+    assert house.state("sensor", "status", entry=entry).state == "ok"
+    assert entry.data["token"]["redirect_uri"] == redirect_uri
+
+    house.sim.dexcom.expire_access_tokens()
+    await house.pass_time(hours=1)
+    assert house.state("sensor", "status", entry=entry).state == "login_failed"
+    assert reauths(house) == 1
+
+
 def apps_refused(house: House) -> list[dict[str, str] | None]:
     """What the repairs about an app say."""
     return [

@@ -12,6 +12,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 import pytest
 
+from custom_components.care_alerts.alerts.ledger import Ledger
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.lumen.api import LumenAlert
 from custom_components.care_alerts.providers.lumen.coordinator import LumenCoordinator
@@ -164,11 +165,49 @@ async def test_a_write_that_fails_is_said(house: House, announced: list[State]) 
     assert issues.async_get_issue(DOMAIN, issue) is None
 
 
+async def test_a_journal_that_cannot_be_put_into_words_is_said(
+    house: House, announced: list[State]
+) -> None:
+    maria = add_person(house)
+    entry = await house.set_up(house.entry())
+    add_alert(house, maria, 1)
+    issues = ir.async_get(house.hass)
+    issue = f"journal_not_written_{entry.entry_id}"
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+
+    with patch.object(Ledger, "to_dict", lambda _: {"lines": deep}):
+        await house.pass_time(hours=19)
+        assert issues.async_get_issue(DOMAIN, issue)
+    assert told(announced, "alert_type") == ["weight"]
+
+    await house.pass_time(hours=1)
+    assert issues.async_get_issue(DOMAIN, issue) is None
+
+
+@pytest.mark.parametrize("depth", [190, 210, 245])
+async def test_a_record_that_is_too_deep_keeps_nothing_from_being_told(
+    house: House, announced: list[State], depth: int
+) -> None:
+    maria = add_person(house)
+    entry = await house.set_up(house.entry())
+    deep: Any = "deep"
+    for _ in range(depth):
+        deep = [deep]
+    add_alert(house, maria, 1, details={"nested": deep})
+    await house.pass_time(hours=19)
+    assert told(announced, "alert_type") == ["weight"]
+    assert ("nested" in announced[0].attributes["details"]) == (depth < 200)
+    issue = f"journal_not_written_{entry.entry_id}"
+    assert not ir.async_get(house.hass).async_get_issue(DOMAIN, issue)
+
+
 def test_details_that_cannot_be_written_do_not_keep_the_rest_from_the_disk() -> None:
     nested: Any = "deep"
     for _ in range(300):
         nested = [nested]
-    record = LumenAlert("id", "WEIGHT", "TOO_FAST", NOON, "HIGH", {"nested": nested})
+    record = LumenAlert("id", "WEIGHT", "TOO_FAST", NOON, nested, {"nested": nested})
 
     assert alert_of(record, NOON.date(), NOON).details == {"date": "2026-11-18"}
 

@@ -172,8 +172,9 @@ def alert_of(record: LumenAlert, day: date, received_at: datetime) -> Alert:
     details["date"] = day.isoformat()
     subtype = record.alert_subtype.lower()
     severity = _severity(record.severity, subtype)
-    if record.severity is not None and str(record.severity).lower() != severity:
-        details["severity"] = record.severity
+    told = record.severity
+    if told is not None and can_be_kept(told) and str(told).lower() != severity:
+        details["severity"] = told
     identity = (
         record.shared_user_id,
         record.alert_type,
