@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, override
+from typing import Any, Final, Self, override
 
 from homeassistant.const import UnitOfTime
 from homeassistant.core import HomeAssistant, callback
@@ -75,6 +75,8 @@ LOOK_BACK_EVERY: Final = timedelta(hours=1)
 LONGEST_ABSENCE: Final = timedelta(days=7)
 """How far back is asked after an absence."""
 
+LONGEST_RETRY: Final = timedelta(minutes=5)
+
 SAMPLES: Final = 20
 
 NAMELESS: Final = "?"
@@ -127,11 +129,31 @@ class Followed(DataClassDictMixin):
 
 
 @dataclass(slots=True)
-class Attention:
-    """When somebody is asked for next, and what is held of them meanwhile; begins anew with every start."""
+class Question:
+    """Something asked of somebody again and again: when next, why there was no answer, and how often in a row."""
 
-    data_due: datetime
-    settings_due: datetime
+    due: datetime
+    error: ApiError | None = None
+    failures: int = 0
+
+    def failed(self, error: ApiError, now: datetime) -> None:
+        """Ask as soon as we may, or ever less often."""
+        self.error = error
+        wait = min(FIRST_RETRY * 2 ** min(self.failures, 10), LONGEST_RETRY)
+        self.due = now + (error.retry_after or wait)
+        self.failures += 1
+
+    def answered(self) -> None:
+        """Forget that it ever failed."""
+        self.error, self.failures = None, 0
+
+
+@dataclass(slots=True)
+class Attention:
+    """What somebody is asked for, and what is held of them meanwhile; begins anew with every start."""
+
+    data: Question
+    settings: Question
     looked_back_at: datetime | None = None
     readings: Readings | None = None
     rhythm: Rhythm = field(default_factory=Rhythm)
@@ -139,9 +161,11 @@ class Attention:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Whoever changes the settings holds it from reading them to reading them back."""
     changes: int = 0
-    failures: int = 0
-    error: ApiError | None = None
-    """Why their readings were not to be had when last asked for, and how often in a row."""
+
+    @classmethod
+    def due_at(cls, moment: datetime) -> Self:
+        """Attention to somebody who is asked for everything then."""
+        return cls(Question(moment), Question(moment))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -156,7 +180,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
 
     source = SOURCE
     name_of_source = "Tidepool"
-    longest_retry = timedelta(minutes=5)
+    longest_retry = LONGEST_RETRY
 
     def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
         """Set up for a config entry with `environment`, `username`, `password` and `user_id`."""
@@ -178,7 +202,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         self._in_one_go = True
         """Whether the next poll asks for everything due, however long it takes."""
         self._misses_some = False
-        """Whether some people's readings are not to be had, but others' are."""
+        """Whether some of what is asked is not to be had, but the rest is."""
 
     # What the shell asks.
 
@@ -253,7 +277,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         self._people_due = now = dt_util.utcnow()
         self._in_one_go = True
         for attention in self._attention.values():
-            attention.data_due = attention.settings_due = now
+            attention.data.due = attention.settings.due = now
         await super().async_refresh_now()
 
     # Asking.
@@ -264,10 +288,14 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         failures: list[ApiError] = []
         if not self._reading.people:
             await self._read_people(now)
-        for person_id, followed in [*self._reading.people.items()]:
-            if not followed.settings_read:
-                # Nothing can be judged without them.
-                await self._unless_refused(self._read_settings(person_id), failures)
+        unknown = [
+            person_id
+            for person_id, followed in self._reading.people.items()
+            if not followed.settings_read and not self._attention[person_id].settings.failures
+        ]
+        for person_id in unknown:
+            # Nothing can be judged without them.
+            await self._try_settings(person_id, now)
         # If nothing is due, somebody wants to know.
         due = (
             self._due(now)
@@ -285,53 +313,67 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             raise failures[0]
 
     async def _try_data(self, person_id: str, now: datetime) -> None:
-        """Ask for somebody's readings, ever less often while there is no answer: the others keep their own rhythm."""
-        if not (attention := self._attention.get(person_id)):
-            return
-        failures: list[ApiError] = []
-        await self._unless_refused(self._read_data(person_id), failures)
-        attention.error = failures[0] if failures else None
-        attention.failures = attention.failures + 1 if failures else 0
-        if failures:
-            wait = FIRST_RETRY * 2 ** min(attention.failures - 1, 10)
-            attention.data_due = now + min(wait, self.longest_retry)
+        if attention := self._attention.get(person_id):
+            await self._try(attention.data, self._read_data(person_id), now)
+
+    async def _try_settings(self, person_id: str, now: datetime) -> None:
+        attention = self._attention.get(person_id)
+        if attention and self._is_settable(person_id) and attention.settings.due <= now:
+            await self._try(attention.settings, self._read_settings(person_id), now)
+
+    async def _try(
+        self, question: Question, asking: Coroutine[Any, Any, None], now: datetime
+    ) -> None:
+        """Ask somebody's question, ever less often while there is no answer: all others keep their own rhythm."""
+        try:
+            await asking
+        except AuthError:
+            raise
+        except ApiError as err:
+            question.failed(err, now)
+            if _is_about_all(err):
+                raise
+        else:
+            question.answered()
 
     def _missing(self) -> list[ApiError]:
-        """Why nobody's readings are to be had; nothing if somebody's are."""
-        watched = [
-            attention
+        """Why there is nothing of anybody: no readings, or no settings where nobody's readings are asked for."""
+        readings = [
+            attention.data
             for person_id, attention in self._attention.items()
             if self._is_watched(person_id)
         ]
-        errors = [attention.error for attention in watched if attention.error]
-        misses_some = 0 < len(errors) < len(watched)
-        if misses_some and not self._misses_some:
+        settings = [
+            attention.settings
+            for person_id, attention in self._attention.items()
+            if self._is_settable(person_id)
+        ]
+        failed = [one for one in (*readings, *settings) if one.error]
+        errors = [one.error for one in readings or settings if one.error]
+        if len(errors) == len(readings or settings):
+            self._misses_some = False
+            return errors
+        if failed and not self._misses_some:
             LOGGER.warning(
-                "%s: no usable answer for the readings of %s of %s people",
+                "%s: no usable answer for the readings of %s and the settings of %s of %s people",
                 self.name,
-                len(errors),
-                len(watched),
+                sum(bool(one.error) for one in readings),
+                sum(bool(one.error) for one in settings),
+                len(self._attention),
             )
-        self._misses_some = misses_some
-        return [] if misses_some else errors
+        self._misses_some = bool(failed)
+        return []
 
     async def _ask_the_rest(self, now: datetime, failures: list[ApiError]) -> None:
         if self._people_due <= now:
-            await self._unless_refused(self._read_people(now), failures)
-        for person_id, attention in [*self._attention.items()]:
-            if self._is_settable(person_id) and attention.settings_due <= now:
-                await self._unless_refused(self._read_settings(person_id), failures)
-
-    async def _unless_refused(
-        self, asking: Coroutine[Any, Any, None], failures: list[ApiError]
-    ) -> None:
-        """Ask for one thing; the others need not wait for its failure, unless we are to ask for nothing."""
-        try:
-            await asking
-        except AuthError, RateLimitedError:
-            raise
-        except ApiError as err:
-            failures.append(err)
+            try:
+                await self._read_people(now)
+            except ApiError as err:
+                if _is_about_all(err):
+                    raise
+                failures.append(err)
+        for person_id in sorted(self._attention, key=lambda one: self._attention[one].settings.due):
+            await self._try_settings(person_id, now)
 
     def _is_watched(self, person_id: str) -> bool:
         followed = self._reading.people.get(person_id)
@@ -342,23 +384,27 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         return followed is not None and FOLLOW in followed.allows
 
     def _due(self, now: datetime) -> list[str]:
-        return [
-            person_id
-            for person_id, attention in self._attention.items()
-            if self._is_watched(person_id) and attention.data_due <= now
-        ]
+        """Whose readings are due, who waits longest first: nobody has to wait behind somebody who gets no answer."""
+        return sorted(
+            (
+                person_id
+                for person_id, attention in self._attention.items()
+                if self._is_watched(person_id) and attention.data.due <= now
+            ),
+            key=lambda person_id: self._attention[person_id].data.due,
+        )
 
     def _dues_of_the_rest(self) -> Iterable[datetime]:
         yield self._people_due
         for person_id, attention in self._attention.items():
             if self._is_settable(person_id):
-                yield attention.settings_due
+                yield attention.settings.due
 
     def _dues(self) -> Iterable[datetime]:
         yield from self._dues_of_the_rest()
         for person_id, attention in self._attention.items():
             if self._is_watched(person_id):
-                yield attention.data_due
+                yield attention.data.due
 
     def _is_anything_due(self, now: datetime) -> bool:
         return any(due <= now for due in self._dues())
@@ -389,7 +435,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             followed.allows = set(sharer.permissions & {VIEW, FOLLOW})
             followed.allowed |= followed.allows
             followed.refused &= followed.allows
-            self._attention.setdefault(person_id, Attention(data_due=now, settings_due=now))
+            self._attention.setdefault(person_id, Attention.due_at(now))
         for person_id, followed in people.items():
             if person_id not in listed and not unreadable:
                 followed.allows.clear()
@@ -409,7 +455,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         changes = attention.changes
         if attention.lock.locked():
             # Whoever changes them reads them, too.
-            attention.settings_due = dt_util.utcnow() + timedelta(minutes=1)
+            attention.settings.due = dt_util.utcnow() + timedelta(minutes=1)
             return
         try:
             document = await self._client.alerts(person_id, self._me)
@@ -421,7 +467,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
                 followed.refused.discard(FOLLOW)
                 if changes == attention.changes:
                     self._take_up(person_id, document)
-        attention.settings_due = dt_util.utcnow() + SETTINGS_EVERY
+        attention.settings.due = dt_util.utcnow() + SETTINGS_EVERY
 
     def _check_permission(self, error: RefusedError, person_id: str, permission: str) -> None:
         """Take note of a permission that we have no more, whatever the list of people said.
@@ -462,7 +508,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             data = await self._client.data(person_id, start, types)
         except RefusedError as err:
             self._check_permission(err, person_id, VIEW)
-            attention.data_due = asked_at + SETTINGS_EVERY
+            attention.data.due = asked_at + SETTINGS_EVERY
             return
         now = dt_util.utcnow()
         if self._attention.get(person_id) is not attention:
@@ -484,9 +530,9 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             followed.glucose = newest.as_glucose()
         self._judge(person_id, now)
         readings.forget_before(now - HELD)
-        attention.data_due = attention.rhythm.next_due(after, now)
+        attention.data.due = attention.rhythm.next_due(after, now)
         if attention.judged.ask_at:
-            attention.data_due = min(attention.data_due, attention.judged.ask_at)
+            attention.data.due = min(attention.data.due, attention.judged.ask_at)
 
     def _start_for(self, followed: Followed, attention: Attention, now: datetime) -> datetime:
         """From when on to ask for readings, so that few come twice and none is missed, however long there was none."""
@@ -626,7 +672,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         try:
             return await self._settings_now(person_id)
         except ApiError as err:
-            self._attention[person_id].settings_due = dt_util.utcnow()
+            self._attention[person_id].settings.due = dt_util.utcnow()
             # Once this is told, not while the lock is held.
             self.config_entry.async_create_task(
                 self.hass, self.async_request_refresh(), eager_start=False
@@ -666,7 +712,9 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
     def _shown(self, person_id: str, settings: Settings) -> Settings:
         """Show settings as they are now, and judge by them."""
         now = dt_util.utcnow()
-        self._attention[person_id].settings_due = now + SETTINGS_EVERY
+        question = self._attention[person_id].settings
+        question.answered()
+        question.due = now + SETTINGS_EVERY
         self._take_up(person_id, dict(settings.document) or None)
         self._draw(now)
         if not self._polling:
@@ -810,9 +858,7 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         for followed in reading.people.values():
             followed.not_after(now)
         self._reading = reading
-        self._attention = {
-            person_id: Attention(data_due=now, settings_due=now) for person_id in reading.people
-        }
+        self._attention = {person_id: Attention.due_at(now) for person_id in reading.people}
         if self.last_contact and self.last_contact > now:
             self.last_contact = now
         for person_id in reading.people:
@@ -857,6 +903,11 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             )
         else:
             ir.async_delete_issue(self.hass, DOMAIN, issue)
+
+
+def _is_about_all(error: ApiError) -> bool:
+    """Whether an answer to one question says that nothing is to be asked now."""
+    return isinstance(error, AuthError | RateLimitedError) or bool(error.retry_after)
 
 
 def host_of(environment: str) -> str:
