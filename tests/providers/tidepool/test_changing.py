@@ -1,7 +1,7 @@
 """Thresholds changed from the dashboard and by action: one way to Tidepool and back, whoever asks."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from aiohttp import ClientSession, web
@@ -447,6 +447,64 @@ async def test_a_change_that_cannot_be_read_back_says_so(follower: Follower) -> 
     # It was written, and is soon seen to be.
     await follower.house.settle()
     assert follower.state("number", "low_threshold").state == "75"
+
+
+async def change_low(follower: Follower) -> None:
+    """Set one threshold."""
+    await follower.set_number("low_threshold", 75)
+
+
+async def delete_all(follower: Follower) -> None:
+    """Delete all thresholds."""
+    await follower.call("delete_alert_thresholds", response=False)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "act", "shown"),
+    [("write_alerts", change_low, "75"), ("delete_alerts", delete_all, STATE_UNKNOWN)],
+)
+@pytest.mark.parametrize("name", ["applied_then_reset", "applied_then_500"])
+async def test_what_nobody_knows_is_not_said_to_have_failed(
+    follower: Follower,
+    endpoint: str,
+    act: Callable[[Follower], Coroutine[Any, Any, None]],
+    shown: str,
+    name: str,
+) -> None:
+    """It came through, its answer was lost, and then nobody could look."""
+    await follower.start()
+    lost = CATALOGUE[name]()
+
+    async def then_break(exchange: Exchange) -> web.StreamResponse:
+        follower.house.sim.faults.add("tidepool.alerts", CATALOGUE["503_bare"](), times=1)
+        return await lost.respond(exchange)
+
+    follower.house.sim.faults.add(f"tidepool.{endpoint}", Fault("lost", then_break), times=1)
+    with pytest.raises(HomeAssistantError) as told:
+        await act(follower)
+    assert told.value.translation_key == "settings_not_confirmed"
+    await follower.house.settle()
+    assert follower.state("number", "low_threshold").state == shown
+
+
+@pytest.mark.parametrize("name", ["applied_then_reset", "applied_then_500"])
+async def test_a_deletion_that_came_through_in_spite_of_an_error_counts(
+    follower: Follower, name: str
+) -> None:
+    await follower.start()
+    follower.house.sim.faults.add("tidepool.delete_alerts", CATALOGUE[name](), times=1)
+    await delete_all(follower)
+    assert follower.state("number", "low_threshold").state == STATE_UNKNOWN
+
+
+async def test_a_deletion_that_failed_says_so(follower: Follower) -> None:
+    await follower.start()
+    follower.house.sim.faults.add("tidepool.delete_alerts", CATALOGUE["500_bare"](), times=1)
+    with pytest.raises(HomeAssistantError) as told:
+        await delete_all(follower)
+    assert told.value.translation_key == "unreachable"
+    assert follower.settings == SETTINGS
+    assert follower.state("number", "low_threshold").state == "70"
 
 
 @pytest.mark.parametrize("end", [Account.expire_access, Account.kill_sessions])

@@ -648,40 +648,53 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
 
     async def _written(self, person_id: str, made: Change) -> Settings:
         """Write a change, and read back what has come of it."""
-        failure: ApiError | None = None
+        sending = self._client.write_alerts(person_id, self._me, made.alerts)
         try:
-            await self._client.write_alerts(person_id, self._me, made.alerts)
-        except AuthError, RateLimitedError:
-            raise
+            after, failure = await self._sent(person_id, sending)
         except RefusedError as err:
             if err.status == 403:
                 raise
             raise HomeAssistantError(
                 translation_domain=DOMAIN, translation_key="settings_refused"
             ) from err
-        except ApiError as err:
-            # It may have been written all the same.
-            failure = err
-        after = await self._read_back(person_id, failure)
         if failure and not made.is_kept_in(after):
             raise failure
         return after
 
-    async def _read_back(self, person_id: str, failure: ApiError | None = None) -> Settings:
-        """Read what has come of a change, or of one that there was no usable answer to."""
+    async def _sent(
+        self, person_id: str, sending: Coroutine[Any, Any, None]
+    ) -> tuple[Settings, ApiError | None]:
+        """Send a change, and read back what has come of it: it may have been made although no usable answer came.
+
+        Raises:
+            ApiError: nothing was changed.
+            HomeAssistantError: nobody knows.
+
+        """
+        failure: ApiError | None = None
         try:
-            return await self._settings_now(person_id)
+            await sending
+        except AuthError, RateLimitedError, RefusedError:
+            raise
         except ApiError as err:
-            self._attention[person_id].settings.due = dt_util.utcnow()
-            # Once this is told, not while the lock is held.
-            self.config_entry.async_create_task(
-                self.hass, self.async_request_refresh(), eager_start=False
-            )
-            if failure:
-                raise
+            failure = err
+        try:
+            return await self._settings_now(person_id), failure
+        except ApiError as err:
+            self._attention[person_id].settings.due = now = dt_util.utcnow()
+            if err.retry_after:
+                self._wait_until = now + err.retry_after
+            self._refresh_soon()
             raise HomeAssistantError(
                 translation_domain=DOMAIN, translation_key="settings_not_confirmed"
             ) from err
+
+    @callback
+    def _refresh_soon(self) -> None:
+        """Ask for what is due, not while the lock is held but once this is done."""
+        self.config_entry.async_create_task(
+            self.hass, self.async_request_refresh(), eager_start=False
+        )
 
     @override
     async def async_delete_settings(self, person_id: str) -> None:
@@ -690,8 +703,11 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             self._check_wait()
             attention.changes += 1
             try:
-                await self._client.delete_alerts(person_id, self._me)
-                after = self._shown(person_id, await self._read_back(person_id))
+                deleting = self._client.delete_alerts(person_id, self._me)
+                after, failure = await self._sent(person_id, deleting)
+                self._shown(person_id, after)
+                if failure and after.document:
+                    raise failure
             except ApiError as err:
                 raise self._refused(err) from err
             finally:
