@@ -449,6 +449,33 @@ async def test_a_change_that_cannot_be_read_back_says_so(follower: Follower) -> 
     assert follower.state("number", "low_threshold").state == "75"
 
 
+async def test_what_another_client_wrote_is_in_nobodys_way(follower: Follower) -> None:
+    """If Tidepool takes it, it is written; if not, what is at fault is named, and changing that as well is the way out."""
+    follower.jill.set_settings(follower.account, changed("low", repeat=5))
+    await follower.start()
+    # As it goes out today.
+    with pytest.raises(HomeAssistantError) as told:
+        await follower.set_number("low_threshold", 75)
+    assert key_of(told.value) == ("settings_refused_for", "low_repeat")
+    assert follower.settings == changed("low", repeat=5)
+    await follower.call("set_alert_thresholds", low=75, low_repeat=15)
+    assert follower.settings == changed("low", repeat=15, threshold=threshold(75))
+
+
+async def test_a_server_that_takes_more_than_we_know_is_let(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulator.tidepool.settings.LONGEST_REPEAT", 720)
+    odd = changed("noCommunication", repeat=720)
+    follower.jill.set_settings(follower.account, odd)
+    await follower.start()
+    await follower.set_number("no_communication_delay", 45)
+    assert follower.settings == {
+        **SETTINGS,
+        "noCommunication": {"enabled": True, "delay": 45, "repeat": 720},
+    }
+
+
 async def change_low(follower: Follower) -> None:
     """Set one threshold."""
     await follower.set_number("low_threshold", 75)

@@ -654,6 +654,12 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         except RefusedError as err:
             if err.status == 403:
                 raise
+            if made.odd:
+                raise HomeAssistantError(
+                    translation_domain=DOMAIN,
+                    translation_key="settings_refused_for",
+                    translation_placeholders={"field": str(made.odd)},
+                ) from err
             raise HomeAssistantError(
                 translation_domain=DOMAIN, translation_key="settings_refused"
             ) from err
