@@ -587,3 +587,56 @@ async def test_who_is_always_late_or_never_spoke_hides_nobodys_silence(follower:
         await house.pass_time(minutes=5)
     assert follower.of_source("binary_sensor", "silent") == STATE_ON
     assert [one for one in silences if one > last]
+
+
+def loops(follower: Follower, *minutes_ago: float) -> None:
+    """Loop decided something so long ago."""
+    for ago in minutes_ago:
+        time = follower.house.now - timedelta(minutes=ago)
+        follower.jill.add_loop_decision(time)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize(("ago", "state"), [(60, STATE_ON), (11 * 60, STATE_ON), (3, STATE_OFF)])
+async def test_an_alert_for_loop_is_judged_as_soon_as_it_is_switched_on(
+    follower: Follower, elsewhere: bool, ago: float, state: str
+) -> None:
+    """From here within seconds; from Tidepool's app as soon as its settings are read."""
+    house = follower.house
+    follower.reads(90)
+    await follower.start()
+    for _ in range(4):
+        await follower.reads_on(100)
+    loops(follower, ago)
+    if elsewhere:
+        settings = {**SETTINGS, "notLooping": {"enabled": True, "delay": 30}}
+        follower.jill.set_settings(follower.account, settings)
+        await follower.call("get_alert_thresholds")
+    else:
+        await follower.switch("not_looping", on=True)
+    await house.settle()
+    await house.pass_time(seconds=2)
+    assert follower.state("binary_sensor", "not_looping").state == state
+    told = [one.attributes["event_type"] for one in follower.announced]
+    assert told == (["not_looping"] if state == STATE_ON else [])
+
+
+async def test_nothing_is_concluded_of_decisions_that_nobody_asked_for(follower: Follower) -> None:
+    """Loop went on while the alert for it was off."""
+    house = follower.house
+    settings = {**SETTINGS, "notLooping": {"enabled": True, "delay": 30}}
+    follower.jill.set_settings(follower.account, settings)
+    follower.reads(90)
+    loops(follower, 1)
+    await follower.start()
+    await follower.switch("not_looping", on=False)
+    for _ in range(12):
+        loops(follower, 0)
+        await follower.reads_on(100)
+    house.sim.faults.add("tidepool.data", CATALOGUE["500_bare"](), times=1)
+    await follower.switch("not_looping", on=True)
+    await house.settle()
+    assert follower.state("binary_sensor", "not_looping").state == STATE_UNAVAILABLE
+    await house.pass_time(minutes=2)
+    assert follower.state("binary_sensor", "not_looping").state == STATE_OFF
+    assert follower.announced == []

@@ -155,6 +155,8 @@ class Attention:
     data: Question
     settings: Question
     looked_back_at: datetime | None = None
+    hears_loop: bool = False
+    """Whether Loop's decisions were asked for, too, when last asked."""
     readings: Readings | None = None
     rhythm: Rhythm = field(default_factory=Rhythm)
     judged: Judged = field(default_factory=Judged)
@@ -488,9 +490,11 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
 
     def _take_up(self, person_id: str, document: dict[str, Any] | None) -> None:
         """Take up somebody's settings as they are now."""
-        followed = self._reading.people[person_id]
+        followed, attention = self._reading.people[person_id], self._attention[person_id]
         followed.settings = document
         followed.settings_read = True
+        if _wants_loop(followed) and not attention.hears_loop:
+            attention.data.due = dt_util.utcnow()
         self._tell_of(person_id)
         self._judge(person_id, dt_util.utcnow())
 
@@ -501,8 +505,8 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         asked_at = dt_util.utcnow()
         start = self._start_for(followed, attention, asked_at)
         types = [CBG, SMBG]
-        looping = Settings(followed.settings or {}).alert("not_looping")
-        if looping and looping.enabled:
+        asks_loop = _wants_loop(followed)
+        if asks_loop:
             types.append(DOSING_DECISION)
         try:
             data = await self._client.data(person_id, start, types)
@@ -516,10 +520,14 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             return
         if start <= asked_at - LOOK_BACK:
             attention.looked_back_at = asked_at
+        attention.hears_loop = asks_loop
         followed.refused.discard(VIEW)
         if attention.readings is None:
             attention.readings = Readings(covered_from=start, heard_at=now)
         readings = attention.readings
+        if not asks_loop:
+            # Nobody asks whether there is a newer one.
+            readings.newest_loop = None
         before = readings.heard_to
         self.unreadable_records += data.unreadable + readings.add(data, now)
         after = readings.heard_to
@@ -544,6 +552,8 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         start = newest - OVERLAP
         if attention.readings is None:
             start = newest - LOOK_BACK
+        elif _wants_loop(followed) and not attention.hears_loop:
+            start = min(start, now - HELD)
         elif attention.looked_back_at is None or now >= attention.looked_back_at + LOOK_BACK_EVERY:
             start = min(start, now - LOOK_BACK)
         return max(start, now - LONGEST_ABSENCE)
@@ -741,6 +751,8 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
         self._draw(now)
         if not self._polling:
             self.config_entry.async_create_task(self.hass, self._save_and_announce())
+        if self._due(now):
+            self._refresh_soon()
         return settings
 
     # What it amounts to.
@@ -925,6 +937,12 @@ class TidepoolCoordinator(SourceCoordinator, SettingsKeeper):
             )
         else:
             ir.async_delete_issue(self.hass, DOMAIN, issue)
+
+
+def _wants_loop(followed: Followed) -> bool:
+    """Whether somebody's settings ask for an alert when Loop stops."""
+    looping = Settings(followed.settings or {}).alert("not_looping")
+    return looping is not None and looping.enabled
 
 
 def _is_about_all(error: ApiError) -> bool:
