@@ -640,3 +640,50 @@ async def test_nothing_is_concluded_of_decisions_that_nobody_asked_for(follower:
     await house.pass_time(minutes=2)
     assert follower.state("binary_sensor", "not_looping").state == STATE_OFF
     assert follower.announced == []
+
+
+async def test_an_alert_switched_off_and_on_while_it_lasts_is_told_again(
+    follower: Follower, low: Ends
+) -> None:
+    """Whoever switches it on again hears of it, and somebody has to take care of it anew."""
+    await follower.switch("urgent_low", on=False)
+    await follower.house.settle()
+    assert low.told == [("urgent_low", "expired", 5.5)]
+    assert not is_waiting(follower)
+    await follower.house.pass_time(minutes=1)
+    await follower.switch("urgent_low", on=True)
+    await follower.house.settle()
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_ON
+    assert is_waiting(follower)
+    first, second = follower.announced
+    assert first.attributes["alert_id"] != second.attributes["alert_id"]
+    assert second.attributes["late"] is False
+    await follower.reads_on(50, 50, 90)
+    told = [one.attributes["event_type"] for one in follower.announced]
+    assert told.count("urgent_low") == 2
+    assert [one[:2] for one in low.told if one[0] == "urgent_low"] == [
+        ("urgent_low", "expired"),
+        ("urgent_low", "source"),
+    ]
+
+
+@pytest.mark.parametrize("kept", [[], ["follow"], ["view"]])
+async def test_what_goes_on_when_a_permission_comes_back_is_told_once(
+    follower: Follower, low: Ends, kept: list[str]
+) -> None:
+    house = follower.house
+    follower.jill.change_permissions(follower.account, kept)
+    for _ in range(20):
+        await follower.reads_on(50)
+    assert "urgent_low" in {one[0] for one in low.told}
+    assert not is_waiting(follower)
+    follower.jill.share_with(follower.account)
+    for _ in range(8):
+        await follower.reads_on(50)
+    assert is_waiting(follower)
+    told = [one for one in follower.announced if one.attributes["event_type"] == "urgent_low"]
+    assert len(told) == 2
+    assert told[1].attributes["late"] is False
+    assert house.now - datetime.fromisoformat(told[1].attributes["observed_at"]) < timedelta(
+        hours=1
+    )
