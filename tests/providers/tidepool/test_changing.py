@@ -65,6 +65,22 @@ async def test_thresholds_in_mmol(follower: Follower) -> None:
     }
 
 
+@pytest.mark.parametrize("country", ["US", "GB"])
+@pytest.mark.parametrize(("unit", "value"), [("mg/dL", 75), ("mmol/L", 4.2)])
+async def test_glucose_is_shown_in_the_unit_of_the_thresholds(
+    follower: Follower, country: str, unit: str, value: float
+) -> None:
+    """Not in that of the country: two units on one page are a trap."""
+    follower.house.hass.config.country = country
+    low = {"enabled": True, "threshold": threshold(value, unit)}
+    follower.jill.set_settings(follower.account, {"low": low})
+    follower.reads(90)
+    await follower.start()
+    glucose = follower.state("sensor", "glucose")
+    assert glucose.attributes["unit_of_measurement"] == unit
+    assert float(glucose.state) == pytest.approx(90 if unit == "mg/dL" else 5.0, abs=0.1)
+
+
 async def test_a_number_changes_one_thing_with_one_post(follower: Follower) -> None:
     await follower.start()
     await follower.set_number("low_threshold", 75)
