@@ -410,6 +410,35 @@ def test_what_nobody_looked_at_for_too_long_is_told_as_another() -> None:
     assert [run.is_open for run in runs_told(night, "urgent_low")] == [False, True]
 
 
+def test_what_was_given_up_for_silence_and_goes_on_is_told_as_another() -> None:
+    """A phone out of reach over an urgent low, which is told but once: nothing else would ring for it."""
+    night = Night(alert_settings("urgent_low", 70))
+    readings = series(0, *[65] * 40)
+    night.run(readings[:3], 0, 90)
+    assert [run.is_open for run in runs_told(night, "urgent_low")] == [False]
+    # All of the gap but what is now: it may be over.
+    night.judge(101, *readings[3:16])
+    assert len(night.told) == 1
+    night.judge(102, *readings[16:21])
+    assert [(minute_of(one.observed_at), one.late) for one in night.told] == [
+        (0, False),
+        (100, False),
+    ]
+    assert [run.is_open for run in runs_told(night, "urgent_low")] == [False, True]
+
+
+def test_a_threshold_that_moves_away_and_back_is_told_as_another() -> None:
+    night = Night(alert_settings("low", 70))
+    readings = series(0, *[65] * 10)
+    night.run(readings, 0, 11)
+    night.settings = alert_settings("low", 60)
+    night.run(readings, 12, 13)
+    night.settings = alert_settings("low", 70)
+    night.run(readings, 14, 20)
+    assert [minute_of(one.received_at) for one in night.told] == [0, 14]
+    assert [run.is_open for run in runs_told(night, "low")] == [False, True]
+
+
 def test_a_value_that_is_within_the_new_threshold_is_over() -> None:
     night = Night(alert_settings("low", 70))
     night.judge(0, reading(0, 68))
@@ -752,7 +781,8 @@ def test_what_is_not_so_any_more_has_no_open_episode(
         mg_dl = values.setdefault(observed, told)
         verdict = night.judge(minute, reading(observed, mg_dl), loops=[observed]).verdicts[kind]
         runs = episodes(night.told, night.watch.kinds[kind].endings(), tells=lambda _: True)
-        assert bool(verdict.is_on) is bool(runs and runs[-1].is_open), minute
+        is_open = bool(runs and runs[-1].is_open)
+        assert bool(verdict.is_on) is is_open or (verdict.stale and not is_open), minute
 
 
 @pytest.mark.parametrize("kind", ["no_communication", "not_looping", "urgent_low", "low"])

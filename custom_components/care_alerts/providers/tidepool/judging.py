@@ -86,8 +86,8 @@ class Verdict:
 class Told(DataClassDictMixin):
     """A run that was told of: its identity `started`, its newest reading, when and how often it was told, its end.
 
-    `observed_at`: that of its newest alert. `given_up`: it ended because nobody looked any more, whatever became of it;
-    if it still goes on when somebody looks again, that is told as another run, the same one `again`.
+    `observed_at`: that of its newest alert. `given_up`: it ended because nobody looked or nothing was to be seen any more,
+    whatever became of it; if it still goes on when it is seen again, that is told as another run, the same one `again`.
     """
 
     started: datetime
@@ -101,7 +101,7 @@ class Told(DataClassDictMixin):
     again: int = 0
 
     def give_up(self, at: datetime) -> None:
-        """Nobody looks any more: for whoever was told it is over, for good."""
+        """Nobody looks any more, or there is nothing to see: for whoever was told it is over, for good."""
         self.end(at, EndReason.EXPIRED)
         self.given_up = True
 
@@ -405,7 +405,10 @@ class _Judge:
             return has_lasted
         told.last = max(told.last, run.last)
         if not run.open:
-            told.end(run.over_at, EndReason.SOURCE if run.broken else EndReason.EXPIRED)
+            if not run.broken and self.now >= fresh_until - NOW + SILENCE:
+                told.give_up(run.over_at)
+            else:
+                told.end(run.over_at, EndReason.SOURCE if run.broken else EndReason.EXPIRED)
             return has_lasted
         told.ended_at = told.end_reason = None
         if self.settings.repeat:
@@ -461,7 +464,7 @@ class _Judge:
         """End what was told of and is in the readings no more: other settings, or nothing heard for too long."""
         for one in self.memory.told:
             if one.ended_at is None and one.started not in seen:
-                one.end(min(self.now, one.last + SILENCE), EndReason.EXPIRED)
+                one.give_up(min(self.now, one.last + SILENCE))
 
     def silence(self, readings: Readings) -> tuple[Verdict, datetime | None]:
         """No reading, or no decision of Loop's, for the delay; and when the next answer will say so, if it does not yet.
