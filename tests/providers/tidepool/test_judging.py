@@ -427,6 +427,17 @@ def test_what_was_given_up_for_silence_and_goes_on_is_told_as_another() -> None:
     assert [run.is_open for run in runs_told(night, "urgent_low")] == [False, True]
 
 
+def test_what_began_before_it_was_switched_off_is_told_after_that() -> None:
+    """Its only reading is as old as the end that was told of."""
+    night = Night(alert_settings("urgent_low", 70))
+    night.run([reading(0, 90), reading(1, 65)], 0, 60)
+    night.settings = off("urgent_low")
+    night.judge(61, reading(61, 65))
+    night.settings = alert_settings("urgent_low", 70)
+    night.judge(66)
+    assert [run.is_open for run in runs_told(night, "urgent_low")] == [False, True]
+
+
 def test_a_threshold_that_moves_away_and_back_is_told_as_another() -> None:
     night = Night(alert_settings("low", 70))
     readings = series(0, *[65] * 10)

@@ -439,19 +439,26 @@ class _Judge:
         is_now = bool(until_then) and moment - until_then[-1].observed_at <= NOW
         shown = until_then[-1] if is_now or not after else after[0]
         told = Told(started=run.first, last=run.last, told_at=until if run.open else moment)
-        observed_at = self._add_told(told, before, shown.observed_at)
+        observed_at = shown.observed_at
+        if run.open:
+            observed_at = self._begin(told, before, observed_at)
+        else:
+            self.memory.told.append(told)
         # What is going on is news, however long ago it began: after an outage, nothing else would ring for it.
         goes_on = run.open and self.now - run.last <= self.in_time
         self._add(told, observed_at, shown, goes_on=goes_on)
         return told
 
-    def _add_told(self, told: Told, before: Told | None, observed_at: datetime) -> datetime:
-        """Remember what is told of; return when it is to be told as observed: after the end of what was given up `before`."""
+    def _begin(self, told: Told, before: Told | None, observed_at: datetime) -> datetime:
+        """Remember what goes on and is told of; return when it is to be told as observed.
+
+        Whoever was told that what was `before` is over would not see it open otherwise: after any end told of.
+        """
+        ends = [one.ended_at + _JUST_AFTER for one in self.memory.told if one.ended_at]
         self.memory.told.append(told)
-        if before is None or before.ended_at is None:
-            return observed_at
-        told.again = before.again + 1
-        return max(observed_at, before.ended_at + _JUST_AFTER)
+        if before:
+            told.again = before.again + 1
+        return max([observed_at, *ends])
 
     def _repeat(self, told: Told, run: Run) -> None:
         repeat = self._minutes(self.settings.repeat)
@@ -494,7 +501,7 @@ class _Judge:
         if told is None or told.given_up:
             before, told = told, Told(started=heard, last=self.now, told_at=self.now)
             since = min(max(due, self.memory.since or due), self.now)
-            self._add(told, self._add_told(told, before, since), None, goes_on=True)
+            self._add(told, self._begin(told, before, since), None, goes_on=True)
         told.last = self.now
         told.ended_at = told.end_reason = None
         return Verdict(is_on=True), None
