@@ -15,7 +15,7 @@ from .alerts.picture import PersonPicture
 from .entity import PersonEntity, Shown, SourceEntity, add_people
 from .providers import PROVIDERS, PersonSensorDescription
 from .providers.coordinator import CareAlertsConfigEntry
-from .providers.glucose import usual_glucose_unit
+from .providers.glucose import glucose_unit_of, usual_glucose_unit
 
 PARALLEL_UPDATES = 0
 
@@ -180,5 +180,6 @@ class OwnSensor(_Sensor, PersonEntity):
     @override
     def suggested_unit_of_measurement(self) -> str | None:
         if self.device_class is SensorDeviceClass.BLOOD_GLUCOSE_CONCENTRATION:
-            return usual_glucose_unit(self.hass.config.country)
+            own = glucose_unit_of(self.picture) if self.picture else None
+            return own or usual_glucose_unit(self.hass.config.country)
         return super().suggested_unit_of_measurement

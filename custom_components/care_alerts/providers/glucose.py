@@ -24,6 +24,12 @@ def usual_glucose_unit(country: str | None) -> UnitOfBloodGlucoseConcentration:
     return UnitOfBloodGlucoseConcentration.MILLIGRAMS_PER_DECILITER
 
 
+def glucose_unit_of(picture: PersonPicture) -> UnitOfBloodGlucoseConcentration | None:
+    """The unit of somebody's own thresholds; None where the source keeps none."""
+    units = {setting.unit for setting in picture.settings.values()}
+    return next((unit for unit in UnitOfBloodGlucoseConcentration if unit in units), None)
+
+
 def glucose_sensors(
     unit: UnitOfBloodGlucoseConcentration,
 ) -> tuple[PersonSensorDescription, PersonSensorDescription]:

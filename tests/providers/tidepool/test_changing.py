@@ -1,7 +1,7 @@
 """Thresholds changed from the dashboard and by action: one way to Tidepool and back, whoever asks."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from aiohttp import ClientSession, web
@@ -63,6 +63,22 @@ async def test_thresholds_in_mmol(follower: Follower) -> None:
         "enabled": False,
         "threshold": threshold(12.5, "mmol/L"),
     }
+
+
+@pytest.mark.parametrize("country", ["US", "GB"])
+@pytest.mark.parametrize(("unit", "value"), [("mg/dL", 75), ("mmol/L", 4.2)])
+async def test_glucose_is_shown_in_the_unit_of_the_thresholds(
+    follower: Follower, country: str, unit: str, value: float
+) -> None:
+    """Not in that of the country: two units on one page are a trap."""
+    follower.house.hass.config.country = country
+    low = {"enabled": True, "threshold": threshold(value, unit)}
+    follower.jill.set_settings(follower.account, {"low": low})
+    follower.reads(90)
+    await follower.start()
+    glucose = follower.state("sensor", "glucose")
+    assert glucose.attributes["unit_of_measurement"] == unit
+    assert float(glucose.state) == pytest.approx(90 if unit == "mg/dL" else 5.0, abs=0.1)
 
 
 async def test_a_number_changes_one_thing_with_one_post(follower: Follower) -> None:
@@ -447,6 +463,91 @@ async def test_a_change_that_cannot_be_read_back_says_so(follower: Follower) -> 
     # It was written, and is soon seen to be.
     await follower.house.settle()
     assert follower.state("number", "low_threshold").state == "75"
+
+
+async def test_what_another_client_wrote_is_in_nobodys_way(follower: Follower) -> None:
+    """If Tidepool takes it, it is written; if not, what is at fault is named, and changing that as well is the way out."""
+    follower.jill.set_settings(follower.account, changed("low", repeat=5))
+    await follower.start()
+    # As it goes out today.
+    with pytest.raises(HomeAssistantError) as told:
+        await follower.set_number("low_threshold", 75)
+    assert key_of(told.value) == ("settings_refused_for", "low_repeat")
+    assert follower.settings == changed("low", repeat=5)
+    await follower.call("set_alert_thresholds", low=75, low_repeat=15)
+    assert follower.settings == changed("low", repeat=15, threshold=threshold(75))
+
+
+async def test_a_server_that_takes_more_than_we_know_is_let(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulator.tidepool.settings.LONGEST_REPEAT", 720)
+    odd = changed("noCommunication", repeat=720)
+    follower.jill.set_settings(follower.account, odd)
+    await follower.start()
+    await follower.set_number("no_communication_delay", 45)
+    assert follower.settings == {
+        **SETTINGS,
+        "noCommunication": {"enabled": True, "delay": 45, "repeat": 720},
+    }
+
+
+async def change_low(follower: Follower) -> None:
+    """Set one threshold."""
+    await follower.set_number("low_threshold", 75)
+
+
+async def delete_all(follower: Follower) -> None:
+    """Delete all thresholds."""
+    await follower.call("delete_alert_thresholds", response=False)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "act", "shown"),
+    [("write_alerts", change_low, "75"), ("delete_alerts", delete_all, STATE_UNKNOWN)],
+)
+@pytest.mark.parametrize("name", ["applied_then_reset", "applied_then_500"])
+async def test_what_nobody_knows_is_not_said_to_have_failed(
+    follower: Follower,
+    endpoint: str,
+    act: Callable[[Follower], Coroutine[Any, Any, None]],
+    shown: str,
+    name: str,
+) -> None:
+    """It came through, its answer was lost, and then nobody could look."""
+    await follower.start()
+    lost = CATALOGUE[name]()
+
+    async def then_break(exchange: Exchange) -> web.StreamResponse:
+        follower.house.sim.faults.add("tidepool.alerts", CATALOGUE["503_bare"](), times=1)
+        return await lost.respond(exchange)
+
+    follower.house.sim.faults.add(f"tidepool.{endpoint}", Fault("lost", then_break), times=1)
+    with pytest.raises(HomeAssistantError) as told:
+        await act(follower)
+    assert told.value.translation_key == "settings_not_confirmed"
+    await follower.house.settle()
+    assert follower.state("number", "low_threshold").state == shown
+
+
+@pytest.mark.parametrize("name", ["applied_then_reset", "applied_then_500"])
+async def test_a_deletion_that_came_through_in_spite_of_an_error_counts(
+    follower: Follower, name: str
+) -> None:
+    await follower.start()
+    follower.house.sim.faults.add("tidepool.delete_alerts", CATALOGUE[name](), times=1)
+    await delete_all(follower)
+    assert follower.state("number", "low_threshold").state == STATE_UNKNOWN
+
+
+async def test_a_deletion_that_failed_says_so(follower: Follower) -> None:
+    await follower.start()
+    follower.house.sim.faults.add("tidepool.delete_alerts", CATALOGUE["500_bare"](), times=1)
+    with pytest.raises(HomeAssistantError) as told:
+        await delete_all(follower)
+    assert told.value.translation_key == "unreachable"
+    assert follower.settings == SETTINGS
+    assert follower.state("number", "low_threshold").state == "70"
 
 
 @pytest.mark.parametrize("end", [Account.expire_access, Account.kill_sessions])

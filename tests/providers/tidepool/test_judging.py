@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 import pytest
 
-from custom_components.care_alerts.alerts.episodes import EndReason, episodes
+from custom_components.care_alerts.alerts.episodes import EndReason, Episode, episodes
 from custom_components.care_alerts.alerts.glucose import OutOfRange
 from custom_components.care_alerts.alerts.model import Alert, Severity
 from custom_components.care_alerts.providers.tidepool.api import Data, Reading
@@ -107,6 +107,13 @@ class Night:
             )
             for alert in self.told
         ]
+
+
+def runs_told(night: Night, kind: str) -> list[Episode]:
+    """The episodes of an alert, as the house has them."""
+    return episodes(
+        night.told, night.watch.kinds[kind].endings(), tells=lambda alert: alert.alert_type == kind
+    )
 
 
 def series(start: int, *values: float, every: int = 5) -> list[Reading]:
@@ -333,6 +340,114 @@ def test_an_alert_switched_on_while_it_is_so_is_told() -> None:
     night.settings = Settings({"low": {"enabled": False}})
     assert night.judge(14).verdicts["low"].reason is Reason.DISABLED
     assert night.watch.kinds["low"].open is None
+
+
+def off(kind: str) -> Settings:
+    """Settings with one alert disabled."""
+    return alert_settings(kind, 70, enabled=False)
+
+
+@pytest.mark.parametrize("on_again", [13, 21, 62])
+def test_an_alert_switched_off_and_on_while_it_is_so_is_told_as_another(on_again: int) -> None:
+    night = Night(alert_settings("low", 70, repeat=15))
+    readings = series(0, 80, *[65] * 14, 80)
+    night.run(readings, 0, 11)
+    night.settings = off("low")
+    night.run(readings, 12, on_again - 1)
+    night.settings = alert_settings("low", 70, repeat=15)
+    night.run(readings, on_again, 80)
+    first, second = night.told[0], night.told[1]
+    assert minute_of(first.observed_at) == 5
+    assert minute_of(second.observed_at) == pytest.approx(max(12, on_again - on_again % 5))
+    assert second.received_at == at(on_again)
+    assert second.details["repetition"] == 0
+    assert not second.late
+    runs = runs_told(night, "low")
+    assert [(run.opened, run.ended_at) for run in runs] == [(first, at(12)), (second, at(75))]
+    assert len({one.alert_id for one in night.told}) == len(night.told)
+
+
+def test_what_was_over_before_it_was_switched_on_again_is_not_told_again() -> None:
+    """Not even if more of it comes to light."""
+    night = Night(alert_settings("low", 70))
+    readings = series(0, 80, 65, 65, 65, 65, 80, 80, 80, 80)
+    night.run([*readings[:3], *readings[4:]], 0, 11)
+    night.settings = off("low")
+    night.run(readings[4:], 12, 30)
+    night.settings = alert_settings("low", 70)
+    night.run(readings, 31, 32)
+    night.judge(33, readings[3])
+    night.judge(34)
+    assert night.summary() == [(5, 5, 0)]
+    assert [run.ended_at for run in runs_told(night, "low")] == [at(12)]
+
+
+def test_a_silence_switched_off_and_on_is_told_as_another() -> None:
+    night = Night(alert_settings("no_communication", delay=15))
+    night.run(series(0, 100), 0, 20)
+    night.settings = off("no_communication")
+    night.run([], 21, 24)
+    night.settings = alert_settings("no_communication", delay=15)
+    night.run([], 25, 30)
+    first, second = night.told
+    assert [minute_of(one.observed_at) for one in night.told] == [16, 25]
+    assert first.alert_id != second.alert_id
+    assert [run.is_open for run in runs_told(night, "no_communication")] == [False, True]
+
+
+def test_what_nobody_looked_at_for_too_long_is_told_as_another() -> None:
+    night = Night(alert_settings("urgent_low", 70))
+    readings = series(0, *[65] * 40)
+    night.run(readings, 0, 10)
+    for minute in range(11, 90):
+        night.watch.rest(at(minute))
+    night.judge(90, *readings[3:19])
+    night.run(readings, 91, 120)
+    assert [(minute_of(one.observed_at), one.late) for one in night.told] == [
+        (0, False),
+        (90, False),
+    ]
+    assert [run.is_open for run in runs_told(night, "urgent_low")] == [False, True]
+
+
+def test_what_was_given_up_for_silence_and_goes_on_is_told_as_another() -> None:
+    """A phone out of reach over an urgent low, which is told but once: nothing else would ring for it."""
+    night = Night(alert_settings("urgent_low", 70))
+    readings = series(0, *[65] * 40)
+    night.run(readings[:3], 0, 90)
+    assert [run.is_open for run in runs_told(night, "urgent_low")] == [False]
+    # All of the gap but what is now: it may be over.
+    night.judge(101, *readings[3:16])
+    assert len(night.told) == 1
+    night.judge(102, *readings[16:21])
+    assert [(minute_of(one.observed_at), one.late) for one in night.told] == [
+        (0, False),
+        (100, False),
+    ]
+    assert [run.is_open for run in runs_told(night, "urgent_low")] == [False, True]
+
+
+def test_what_began_before_it_was_switched_off_is_told_after_that() -> None:
+    """Its only reading is as old as the end that was told of."""
+    night = Night(alert_settings("urgent_low", 70))
+    night.run([reading(0, 90), reading(1, 65)], 0, 60)
+    night.settings = off("urgent_low")
+    night.judge(61, reading(61, 65))
+    night.settings = alert_settings("urgent_low", 70)
+    night.judge(66)
+    assert [run.is_open for run in runs_told(night, "urgent_low")] == [False, True]
+
+
+def test_a_threshold_that_moves_away_and_back_is_told_as_another() -> None:
+    night = Night(alert_settings("low", 70))
+    readings = series(0, *[65] * 10)
+    night.run(readings, 0, 11)
+    night.settings = alert_settings("low", 60)
+    night.run(readings, 12, 13)
+    night.settings = alert_settings("low", 70)
+    night.run(readings, 14, 20)
+    assert [minute_of(one.received_at) for one in night.told] == [0, 14]
+    assert [run.is_open for run in runs_told(night, "low")] == [False, True]
 
 
 def test_a_value_that_is_within_the_new_threshold_is_over() -> None:
@@ -677,7 +792,53 @@ def test_what_is_not_so_any_more_has_no_open_episode(
         mg_dl = values.setdefault(observed, told)
         verdict = night.judge(minute, reading(observed, mg_dl), loops=[observed]).verdicts[kind]
         runs = episodes(night.told, night.watch.kinds[kind].endings(), tells=lambda _: True)
-        assert bool(verdict.is_on) is bool(runs and runs[-1].is_open), minute
+        is_open = bool(runs and runs[-1].is_open)
+        assert bool(verdict.is_on) is is_open or (verdict.stale and not is_open), minute
+
+
+@pytest.mark.parametrize("kind", ["no_communication", "not_looping", "urgent_low", "low"])
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.integers(1, 40),
+            st.sampled_from([50, 90, None]),
+            st.sampled_from(["on", "off", "rest"]),
+        ),
+        min_size=2,
+        max_size=15,
+    )
+)
+@hypothesis_settings(max_examples=100, deadline=None)
+def test_whenever_somebody_looks_again_what_goes_on_is_told(
+    kind: str, steps: list[tuple[int, int | None, str]]
+) -> None:
+    """Switched off and on, or not to be looked at for a while: what is on has an open episode, each with an alert of its own."""
+    night = Night(alert_settings(kind, 70, delay=10, repeat=15))
+    night.judge(0, reading(0, 90), loops=[0])
+    minute = 0
+    for gap, mg_dl, what in steps:
+        night.settings = (
+            off(kind) if what == "off" else alert_settings(kind, 70, delay=10, repeat=15)
+        )
+        for between in range(minute + 5, minute + gap, 5):
+            if what == "rest":
+                night.watch.rest(at(between))
+            else:
+                night.judge(between)
+        minute += gap
+        if what == "rest":
+            night.watch.rest(at(minute))
+            continue
+        more = () if mg_dl is None else (reading(minute, mg_dl),)
+        verdict = night.judge(
+            minute, *more, loops=[one.time.hour * 60 + one.time.minute for one in more]
+        ).verdicts[kind]
+        runs = runs_told(night, kind)
+        if not verdict.stale:
+            assert bool(verdict.is_on) is bool(runs and runs[-1].is_open), minute
+    assert len({one.alert_id for one in night.told}) == len(night.told)
+    opened = [run.opened.alert_id for run in runs_told(night, kind)]
+    assert len(set(opened)) == len(opened)
 
 
 @given(

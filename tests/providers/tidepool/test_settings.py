@@ -153,18 +153,49 @@ def test_an_order_that_somebody_else_broke_is_not_in_the_way() -> None:
     assert refusal(document, low=71) == ("low", "threshold_order")
 
 
-def test_an_alert_that_the_server_would_refuse_for_the_rest_of_it_is_named() -> None:
-    """400 without a word: so the field at fault is found before."""
-    for rest, problem in (
-        ({"repeat": 5}, ("low_repeat", "repeat_range")),
-        ({"delay": 121}, ("low_delay", "delay_range")),
-        ({"delay": "10"}, ("low_delay", "delay_range")),
-        ({"delay": 2.5}, ("low_delay", "delay_range")),
-        ({"threshold": {"units": "mg/dL", "value": 1001}}, ("low", "threshold_range")),
-        ({"threshold": {"units": "mg", "value": 70}}, ("low", "threshold_needed")),
-        ({"threshold": None}, ("low", "threshold_needed")),
-    ):
-        assert refusal({"low": {**DOCUMENT["low"], **rest}}, low_enabled=False) == problem
+@pytest.mark.parametrize(
+    ("kind", "rest", "odd"),
+    [
+        ("low", {"repeat": 5}, "low_repeat"),
+        ("low", {"repeat": 241}, "low_repeat"),
+        ("low", {"delay": 121}, "low_delay"),
+        ("low", {"delay": "10"}, "low_delay"),
+        ("low", {"threshold": {"units": "mg/dL", "value": 1001}}, "low"),
+        ("low", {"delay": 2.5}, None),
+        ("urgent_low", {"repeat": 5}, "urgent_low_repeat"),
+        ("no_communication", {"repeat": 5}, "no_communication_repeat"),
+        ("no_communication", {"delay": 361}, "no_communication_delay"),
+        ("no_communication", {"delay": 360}, None),
+    ],
+)
+def test_what_somebody_else_wrote_is_in_nobodys_way(
+    kind: str, rest: dict[str, Any], odd: str | None
+) -> None:
+    """It goes out as it came; if the server refuses that without a word, it is known why."""
+    name = KINDS[kind]
+    document = {name: {**DOCUMENT.get(name, {"enabled": False}), **rest}}
+    asked = {FIELDS[f"{kind}_enabled"]: not document[name]["enabled"]}
+    made = change(Settings(document), asked)
+    assert made.alerts == {name: {**document[name], "enabled": not document[name]["enabled"]}}
+    assert (str(made.odd) if made.odd else None) == odd
+    if odd:
+        with pytest.raises(server.MalformedError):
+            server.read(_json(made.alerts), unknown=True)
+    else:
+        server.read(_json(made.alerts), unknown=True)
+
+
+def test_what_is_asked_for_mends_what_somebody_else_wrote() -> None:
+    document = {"low": {**DOCUMENT["low"], "repeat": 5}}
+    made = change(Settings(document), {FIELDS["low_repeat"]: 15, FIELDS["low_delay"]: 20})
+    assert made.odd is None
+    server.read(_json(made.alerts), unknown=True)
+
+
+def test_an_alert_without_a_threshold_that_can_be_read_needs_one() -> None:
+    for threshold in ({"units": "mg", "value": 70}, None):
+        document = {"low": {**DOCUMENT["low"], "threshold": threshold}}
+        assert refusal(document, low_enabled=False) == ("low", "threshold_needed")
 
 
 def test_units_go_out_as_the_server_spells_them() -> None:

@@ -86,7 +86,8 @@ class Verdict:
 class Told(DataClassDictMixin):
     """A run that was told of: its identity `started`, its newest reading, when and how often it was told, its end.
 
-    `observed_at`: that of its newest alert.
+    `observed_at`: that of its newest alert. `given_up`: it ended because nobody looked or nothing was to be seen any more,
+    whatever became of it; if it still goes on when it is seen again, that is told as another run, the same one `again`.
     """
 
     started: datetime
@@ -96,6 +97,13 @@ class Told(DataClassDictMixin):
     times: int = 1
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
+    given_up: bool = False
+    again: int = 0
+
+    def give_up(self, at: datetime) -> None:
+        """Nobody looks any more, or there is nothing to see: for whoever was told it is over, for good."""
+        self.end(at, EndReason.EXPIRED)
+        self.given_up = True
 
     def end(self, at: datetime, reason: EndReason) -> None:
         """It is over: never before its newest alert, whose episode would not end by that."""
@@ -133,9 +141,10 @@ class KindMemory(DataClassDictMixin):
         They may show, too, that what was told of as two was one: the first goes on as both.
         """
         ours = [one for one in self.told if run.first <= one.last and run.last >= one.started]
-        if not ours:
-            return None
-        first, *others = ours
+        looked_at = [one for one in ours if not one.given_up]
+        if not looked_at:
+            return ours[-1] if ours else None
+        first, *others = looked_at
         for other in others:
             first.take_in(other)
             self.told.remove(other)
@@ -308,7 +317,7 @@ class Watch(DataClassDictMixin):
                 memory.settings = repr(alert)
             if alert is None or not alert.enabled:
                 if memory.open:
-                    memory.open.end(now, EndReason.EXPIRED)
+                    memory.open.give_up(now)
                 judged.verdicts[kind] = Verdict(
                     is_on=None, reason=Reason.DISABLED if alert else Reason.NO_SETTINGS
                 )
@@ -335,7 +344,7 @@ class Watch(DataClassDictMixin):
         if now < over_at:
             return Judged(changes_at=over_at)
         for told in running:
-            told.end(over_at, EndReason.EXPIRED)
+            told.give_up(over_at)
         return Judged()
 
 
@@ -378,11 +387,17 @@ class _Judge:
             if run.open
             else min(run.over_at - _JUST_AFTER, run.last + NOW)
         )
-        told = self.memory.of(run)
+        told, before = self.memory.of(run), None
         has_lasted = due <= until
+        is_now = run.open and self.now <= fresh_until
+        if told and told.given_up:
+            if not is_now:
+                return has_lasted
+            told, before = None, told
         if has_lasted and told is None:
-            told = self._tell(run, min(max(due, self.memory.since or due), until), until)
-        elif has_lasted and told and run.open and self.now <= fresh_until:
+            moment = until if before else min(max(due, self.memory.since or due), until)
+            told = self._tell(run, moment, until, before)
+        elif has_lasted and told and is_now:
             self._repeat(told, run)
         elif run.open and due <= fresh_until:
             self.turns.append(due)
@@ -390,7 +405,10 @@ class _Judge:
             return has_lasted
         told.last = max(told.last, run.last)
         if not run.open:
-            told.end(run.over_at, EndReason.SOURCE if run.broken else EndReason.EXPIRED)
+            if not run.broken and self.now >= fresh_until - NOW + SILENCE:
+                told.give_up(run.over_at)
+            else:
+                told.end(run.over_at, EndReason.SOURCE if run.broken else EndReason.EXPIRED)
             return has_lasted
         told.ended_at = told.end_reason = None
         if self.settings.repeat:
@@ -403,8 +421,10 @@ class _Judge:
         due = run.lasting_since + self._minutes(self.settings.delay) + _JUST_AFTER
         return max(due, run.first)
 
-    def _tell(self, run: Run, moment: datetime, until: datetime) -> Told | None:
-        """Tell of a run for the first time, as it was at `moment`."""
+    def _tell(
+        self, run: Run, moment: datetime, until: datetime, before: Told | None
+    ) -> Told | None:
+        """Tell of a run for the first time since anybody looks, as it was at `moment`; `before`: what was given up."""
         since = self.memory.since
         if not run.open and (
             # Nothing new: what was over before the settings were these is not judged by them,
@@ -419,11 +439,26 @@ class _Judge:
         is_now = bool(until_then) and moment - until_then[-1].observed_at <= NOW
         shown = until_then[-1] if is_now or not after else after[0]
         told = Told(started=run.first, last=run.last, told_at=until if run.open else moment)
-        self.memory.told.append(told)
+        observed_at = shown.observed_at
+        if run.open:
+            observed_at = self._begin(told, before, observed_at)
+        else:
+            self.memory.told.append(told)
         # What is going on is news, however long ago it began: after an outage, nothing else would ring for it.
         goes_on = run.open and self.now - run.last <= self.in_time
-        self._add(told, shown.observed_at, shown, goes_on=goes_on)
+        self._add(told, observed_at, shown, goes_on=goes_on)
         return told
+
+    def _begin(self, told: Told, before: Told | None, observed_at: datetime) -> datetime:
+        """Remember what goes on and is told of; return when it is to be told as observed.
+
+        Whoever was told that what was `before` is over would not see it open otherwise: after any end told of.
+        """
+        ends = [one.ended_at + _JUST_AFTER for one in self.memory.told if one.ended_at]
+        self.memory.told.append(told)
+        if before:
+            told.again = before.again + 1
+        return max([observed_at, *ends])
 
     def _repeat(self, told: Told, run: Run) -> None:
         repeat = self._minutes(self.settings.repeat)
@@ -436,7 +471,7 @@ class _Judge:
         """End what was told of and is in the readings no more: other settings, or nothing heard for too long."""
         for one in self.memory.told:
             if one.ended_at is None and one.started not in seen:
-                one.end(min(self.now, one.last + SILENCE), EndReason.EXPIRED)
+                one.give_up(min(self.now, one.last + SILENCE))
 
     def silence(self, readings: Readings) -> tuple[Verdict, datetime | None]:
         """No reading, or no decision of Loop's, for the delay; and when the next answer will say so, if it does not yet.
@@ -462,12 +497,11 @@ class _Judge:
                 told.end(heard, EndReason.SOURCE)
             return Verdict(is_on=False), due
         if told is None:
-            told = next((one for one in self.memory.told if one.started == heard), None)
-        if told is None:
-            told = Told(started=heard, last=self.now, told_at=self.now)
-            self.memory.told.append(told)
+            told = next((one for one in reversed(self.memory.told) if one.started == heard), None)
+        if told is None or told.given_up:
+            before, told = told, Told(started=heard, last=self.now, told_at=self.now)
             since = min(max(due, self.memory.since or due), self.now)
-            self._add(told, since, None, goes_on=True)
+            self._add(told, self._begin(told, before, since), None, goes_on=True)
         told.last = self.now
         told.ended_at = told.end_reason = None
         return Verdict(is_on=True), None
@@ -476,7 +510,9 @@ class _Judge:
         self, told: Told, observed_at: datetime, shown: Observed | None, *, goes_on: bool
     ) -> None:
         told.observed_at = observed_at
-        identity = (self.person_id, self.kind, told.started.isoformat(), str(told.times))
+        identity = [self.person_id, self.kind, told.started.isoformat(), str(told.times)]
+        if told.again:
+            identity.append(str(told.again))
         self.alerts.append(
             Alert(
                 alert_id=str(uuid5(_IDENTITY, "\n".join(identity))),

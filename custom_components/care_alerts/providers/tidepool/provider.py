@@ -10,10 +10,11 @@ from homeassistant.const import EntityCategory, UnitOfBloodGlucoseConcentration
 from ...alerts.picture import PersonPicture
 from ..base import PersonSensorDescription, Provider, Value
 from ..glucose import glucose_sensors
-from .coordinator import TidepoolCoordinator, key_of
+from .coordinator import TidepoolCoordinator
 from .flow import TidepoolOptionsFlow
 from .judging import SOURCE
 from .settings import FIELDS, KINDS
+from .source import key_of
 
 
 def _last_reading(picture: PersonPicture) -> Value:

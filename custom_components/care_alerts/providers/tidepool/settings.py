@@ -158,6 +158,20 @@ class Change:
     asked: Mapping[Field, bool | float]
     """Thresholds in the unit of the settings."""
 
+    @property
+    def odd(self) -> Field | None:
+        """What goes out as somebody else wrote it, and may be why the server refuses: it does not say."""
+        return next(
+            (
+                field
+                for kind, name in KINDS.items()
+                if name in self.alerts
+                for field in (Field(kind, one) for one in ("threshold", "delay", "repeat"))
+                if field not in self.asked and _is_odd(field, self.alerts[name])
+            ),
+            None,
+        )
+
     def is_kept_in(self, read_back: Settings) -> bool:
         """Whether Tidepool has all that was asked for."""
         return all(read_back.value(field) == value for field, value in self.asked.items())
@@ -248,7 +262,7 @@ def change(
         {**settings.document, **{KINDS[kind]: alert for kind, alert in alerts.items()}}
     )
     for kind in kinds:
-        _check(kind, alerts[kind], wanted)
+        _check(kind, alerts[kind], changed)
     _check_order(result, changed)
     return Change({KINDS[kind]: alerts[kind] for kind in kinds}, wanted)
 
@@ -282,30 +296,37 @@ def _refused(field: Field) -> SettingsError:
     return SettingsError(str(field), "delay_range", longest=LONGEST_DELAY)
 
 
-def _check(kind: str, alert: dict[str, Any], wanted: Collection[Field]) -> None:
-    """Check the rest of an alert's object, too: the server refuses it whole, and does not say why."""
+def _check(kind: str, alert: dict[str, Any], changed: Collection[Field]) -> None:
+    """Check an alert's threshold, which it must have. What somebody else wrote is not ours to refuse."""
+    if kind not in GLUCOSE_KINDS:
+        return
     threshold = Field(kind, "threshold")
-    if kind in GLUCOSE_KINDS:
+    own = AlertSettings.of(alert)
+    if own.threshold is None or own.unit is None:
+        raise SettingsError(str(threshold), "threshold_needed")
+    highest = HIGHEST_THRESHOLD[own.unit]
+    if threshold in changed and not 0 <= own.threshold <= highest:
+        raise SettingsError(str(threshold), "threshold_range", highest=highest, unit=own.unit)
+    # OpenAPI knows mg/dl as well; the server takes it from nobody.
+    alert["threshold"] = {**alert["threshold"], "units": own.unit}
+
+
+def _is_odd(field: Field, alert: Mapping[str, Any]) -> bool:
+    """Whether the server would refuse an alert's object for one of its fields."""
+    if field.name == "threshold":
         own = AlertSettings.of(alert)
         if own.threshold is None or own.unit is None:
-            raise SettingsError(str(threshold), "threshold_needed")
-        highest = HIGHEST_THRESHOLD[own.unit]
-        if not 0 <= own.threshold <= highest:
-            raise SettingsError(str(threshold), "threshold_range", highest=highest, unit=own.unit)
-        # OpenAPI knows mg/dl as well; the server takes it from nobody.
-        alert["threshold"] = {**alert["threshold"], "units": own.unit}
-    for field in (Field(kind, "delay"), Field(kind, "repeat")):
-        stored = alert.get(field.name)
-        if field in wanted or stored is None:
-            continue
-        minutes = _number(stored)
-        takes = minutes is not None and (
-            _can_repeat(minutes)
-            if field.name == "repeat"
-            else 0 <= minutes <= _LONGEST_STORED.get(kind, minutes)
-        )
-        if not takes or minutes != int(stored):
-            raise _refused(field)
+            return False
+        return not 0 <= own.threshold <= HIGHEST_THRESHOLD[own.unit]
+    stored = alert.get(field.name)
+    if stored is None:
+        return False
+    minutes = _number(stored)
+    if minutes is None:
+        return True
+    if field.name == "repeat":
+        return not _can_repeat(minutes)
+    return not 0 <= minutes <= _LONGEST_STORED.get(field.kind, minutes)
 
 
 def _check_order(result: Settings, changed: Collection[Field]) -> None:

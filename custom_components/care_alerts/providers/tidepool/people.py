@@ -1,0 +1,117 @@
+"""The people who share with us: what they allow, what they are asked for and when, and what is held of them."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+
+from mashumaro.mixins.dict import DataClassDictMixin
+
+from ...alerts.glucose import Glucose
+from ..coordinator import FIRST_RETRY
+from ..http import ApiError
+from .judging import Judged, Watch
+from .readings import Readings, Rhythm
+from .settings import Settings
+
+LONGEST_RETRY: Final = timedelta(minutes=5)
+
+NAMELESS: Final = "?"
+"""Somebody whose name nobody told us yet."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Followed(DataClassDictMixin):
+    """Somebody who shares with us, or did: what they allow now, and what they ever did since they are followed."""
+
+    name: str
+    since: datetime
+    watch: Watch
+    unit: str | None = None
+    allows: set[str] = field(default_factory=set)
+    allowed: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    """What is listed as allowed and refused all the same."""
+    settings: dict[str, Any] | None = None
+    settings_read: bool = False
+    glucose: Glucose | None = None
+    """The newest reading."""
+    delays: list[float] = field(default_factory=list)
+    """Seconds from their readings to us, newest last."""
+
+    def may(self, permission: str) -> bool:
+        """Whether we are allowed something."""
+        return permission in self.allows and permission not in self.refused
+
+    def not_after(self, now: datetime) -> None:
+        """Take nothing for known that a clock which was ahead has noted.
+
+        Raises:
+            TypeError: a time without a zone.
+
+        """
+        self.since = min(self.since, now)
+        if self.watch.judged_at:
+            self.watch.judged_at = min(self.watch.judged_at, now)
+        if self.glucose and self.glucose.observed_at > now:
+            self.glucose = None
+
+    @property
+    def lost(self) -> set[str]:
+        """What we were allowed and are not any more."""
+        return (self.allowed - self.allows) | (self.allowed & self.refused)
+
+
+@dataclass(slots=True)
+class Question:
+    """Something asked of somebody again and again: when next, why there was no answer, and how often in a row."""
+
+    due: datetime
+    error: ApiError | None = None
+    failures: int = 0
+
+    def failed(self, error: ApiError, now: datetime) -> None:
+        """Ask as soon as we may, or ever less often."""
+        self.error = error
+        wait = min(FIRST_RETRY * 2 ** min(self.failures, 10), LONGEST_RETRY)
+        self.due = now + (error.retry_after or wait)
+        self.failures += 1
+
+    def answered(self) -> None:
+        """Forget that it ever failed."""
+        self.error, self.failures = None, 0
+
+
+@dataclass(slots=True)
+class Attention:
+    """What somebody is asked for, and what is held of them meanwhile; begins anew with every start."""
+
+    data: Question
+    settings: Question
+    looked_back_at: datetime | None = None
+    hears_loop: bool = False
+    """Whether Loop's decisions were asked for, too, when last asked."""
+    readings: Readings | None = None
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    judged: Judged = field(default_factory=Judged)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Whoever changes the settings holds it from reading them to reading them back."""
+    changes: int = 0
+
+    @classmethod
+    def due_at(cls, moment: datetime) -> Self:
+        """Attention to somebody who is asked for everything then."""
+        return cls(Question(moment), Question(moment))
+
+
+@dataclass(slots=True, kw_only=True)
+class Known(DataClassDictMixin):
+    """Where the reading of Tidepool stands."""
+
+    people: dict[str, Followed] = field(default_factory=dict)
+
+
+def wants_loop(followed: Followed) -> bool:
+    """Whether somebody's settings ask for an alert when Loop stops."""
+    looping = Settings(followed.settings or {}).alert("not_looping")
+    return looping is not None and looping.enabled
