@@ -73,6 +73,16 @@ async def test_an_alert_is_received(care: Care) -> None:
     }
 
 
+async def test_somebody_is_called_what_the_user_calls_them_whatever_that_is(care: Care) -> None:
+    heard = await automate(care.hass, trigger("alert_received"))
+    device_id = er.async_get(care.hass).async_get(care.sensor()).device_id  # type: ignore[union-attr]
+    assert device_id is not None
+    dr.async_get(care.hass).async_update_device(device_id, name_by_user="{alert}{nothing}")
+    care.alert(1)
+    await care.morning(1)
+    assert [told["title"] for told in heard.triggers] == ["{alert}{nothing}: Weight"]
+
+
 async def test_every_alert_once_and_none_again_after_a_reload(care: Care) -> None:
     heard = await automate(care.hass, trigger("alert_received"))
     for number in (1, 2):
