@@ -42,6 +42,9 @@ ATTR_EVERY: Final = "every"
 
 SHORTEST_REPEAT: Final = timedelta(minutes=1)
 
+LONGEST_SET_BACK: Final = timedelta(hours=1)
+"""How far a clock is set back at most that was only a little wrong."""
+
 _ALERT_FIELDS: VolDictType = {
     **WANTED_FIELDS,
     vol.Optional(ATTR_INCLUDE_LATE, default=False): cv.boolean,
@@ -309,9 +312,9 @@ class _Minded:
     ) -> None:
         """Ring what was due since the last look, or since nobody looked any more."""
         self.stop()
-        later_than = resumed_from or self._rung_to
-        # A clock that is set back must not ring again what has rung.
-        self._rung_to = max(self._rung_to, dt_util.utcnow())
+        now = dt_util.utcnow()
+        later_than = _believed(resumed_from or self._rung_to, now)
+        self._rung_to = max(_believed(self._rung_to, now), now)
         due = ring(later_than)
 
         @callback
@@ -328,6 +331,11 @@ class _Minded:
         if self._cancel:
             self._cancel()
             self._cancel = None
+
+
+def _believed(rung_to: datetime, now: datetime) -> datetime:
+    """Until when was looked: what has rung must not ring again, nor a clock that was far ahead keep all quiet until then."""
+    return now if rung_to - now > LONGEST_SET_BACK else rung_to
 
 
 class _SourceTrigger(_EventTrigger):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import State
 from homeassistant.helpers import (
     area_registry as ar,
@@ -17,6 +18,7 @@ import voluptuous as vol
 
 from custom_components.care_alerts.alerts.ledger import Delivery
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.providers.coordinator import _RESTED_AT
 from simulator import CATALOGUE
 from tests.conftest import House
 from tests.world import HENK, add_alert, add_person, generation
@@ -562,6 +564,48 @@ async def test_a_reload_neither_repeats_nor_forgets(waiting: Care) -> None:
     await waiting.house.set_up(waiting.entry)
     assert len(heard.triggers) == 2
     assert await minutes(waiting, heard, 10) == [9]
+
+
+async def test_a_clock_that_was_ahead_keeps_nothing_from_ringing(
+    waiting: Care, freezer: FrozenDateTimeFactory
+) -> None:
+    heard = await automate(
+        waiting.hass, trigger("alert_unacknowledged", after=MINUTES_10, every=MINUTES_10)
+    )
+    now = waiting.house.now
+    freezer.move_to(now + timedelta(hours=5))
+    # Whatever comes from the source, they look at what is due.
+    waiting.coordinator.async_update_listeners()
+    await waiting.house.settle()
+    heard.clear()
+    freezer.move_to(now)
+    waiting.coordinator.async_update_listeners()
+    assert await minutes(waiting, heard, 20) == [10, 20]
+
+
+async def test_one_set_back_a_little_rings_nothing_again(
+    waiting: Care, freezer: FrozenDateTimeFactory
+) -> None:
+    heard = await automate(waiting.hass, trigger("alert_unacknowledged", after=MINUTES_10))
+    assert await minutes(waiting, heard, 10) == [10]
+    freezer.move_to(waiting.house.now - timedelta(minutes=5))
+    waiting.coordinator.async_update_listeners()
+    assert await minutes(waiting, heard, 10) == []
+
+
+async def test_a_clock_that_was_ahead_before_a_restart_keeps_nothing_from_ringing(
+    waiting: Care, hass_storage: dict[str, Any]
+) -> None:
+    heard = await automate(
+        waiting.hass, trigger("alert_unacknowledged", after=MINUTES_10, every=MINUTES_10)
+    )
+    await waiting.hass.config_entries.async_unload(waiting.entry.entry_id)
+    waiting.hass.data[_RESTED_AT].clear()
+    journal = hass_storage[f"{DOMAIN}.{waiting.entry.entry_id}"]
+    ahead = waiting.house.now + timedelta(days=365)
+    journal["data"]["handling"]["awake_to"] = ahead.isoformat()
+    await waiting.house.set_up(waiting.entry)
+    assert await minutes(waiting, heard, 20) == [10, 20]
 
 
 async def test_late_ones_ring_only_if_wanted(care: Care) -> None:
