@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, cast, override
 
 from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
-from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Event, EventOrigin, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_track_point_in_utc_time
@@ -94,6 +94,9 @@ class _EventTrigger(_CareTrigger):
     ) -> CALLBACK_TYPE:
         @callback
         def heard(event: Event) -> None:
+            if event.origin is not EventOrigin.local:
+                # Any user's phone can fire any event.
+                return
             data = dict(event.data)
             if self._fires(data) and self._is_aimed_at(data):
                 run_action(data, self._description(data), event.context)

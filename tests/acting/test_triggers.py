@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import State
+from homeassistant.core import Event, EventOrigin, State
 from homeassistant.helpers import (
     area_registry as ar,
     device_registry as dr,
@@ -19,6 +19,7 @@ import voluptuous as vol
 from custom_components.care_alerts.alerts.ledger import Delivery
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.coordinator import _RESTED_AT
+from custom_components.care_alerts.telling import EVENT_ALERT_RECEIVED
 from simulator import CATALOGUE
 from tests.conftest import House
 from tests.world import HENK, add_alert, add_person, generation
@@ -83,6 +84,21 @@ async def test_somebody_is_called_what_the_user_calls_them_whatever_that_is(care
     care.alert(1)
     await care.morning(1)
     assert [told["title"] for told in heard.triggers] == ["{alert}{nothing}: Weight"]
+
+
+async def test_what_somebody_else_fires_is_not_believed(care: Care) -> None:
+    """A phone's app may fire any event, whoever has logged in there."""
+    told: list[Event] = []
+    stop = care.hass.bus.async_listen(EVENT_ALERT_RECEIVED, told.append)
+    care.alert(1)
+    await care.morning(1)
+    stop()
+    names = ("alert_received", "alert_acknowledged", "alert_ended")
+    heard = await automate(care.hass, *map(trigger, names), trigger("source_silent"))
+    for name in (*names, "source_silent"):
+        care.hass.bus.async_fire(f"{DOMAIN}_{name}", told[0].data, EventOrigin.remote)
+        await care.house.settle()
+    assert heard.triggers == []
 
 
 async def test_every_alert_once_and_none_again_after_a_reload(care: Care) -> None:
