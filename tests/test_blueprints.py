@@ -23,6 +23,7 @@ from urllib.parse import quote
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.auth.const import GROUP_ID_USER
 from homeassistant.auth.models import User
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.automation.helpers import async_get_blueprints
@@ -568,7 +569,7 @@ async def test_taken_somewhere_else_with_a_note(home: Home, anna: Phone) -> None
     await home.automate("phone", phones=[anna.device_id])
     home.care.alert(1)
     await home.care.morning(1)
-    carla = await home.hass.auth.async_create_user("Carla")
+    carla = await home.hass.auth.async_create_user("Carla", group_ids=[GROUP_ID_USER])
     await home.care.call("acknowledge", user=carla, note="I'll call her")
     assert anna.shown["message"].startswith(
         'Carla acknowledged this at 07:30 ("I\'ll call her"). That does not mean that it is over.'

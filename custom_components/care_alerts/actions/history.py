@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Any, Final
 
+from homeassistant.auth.permissions.const import POLICY_READ
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -37,7 +38,7 @@ async def get_alerts(call: ServiceCall) -> ServiceResponse:
     wanted = Wanted.of(call.data)
     found: list[tuple[Alert, dict[str, Any]]] = []
     unavailable: set[str] = set()
-    for one in targeted(call):
+    for one in await targeted(call, POLICY_READ):
         between = await _alerts_asked_for(one.coordinator, call)
         people = one.everybody
         unavailable.update(between.unavailable)

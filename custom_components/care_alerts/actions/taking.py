@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 
+from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
 from homeassistant.helpers import config_validation as cv
@@ -57,7 +58,7 @@ async def acknowledge(call: ServiceCall) -> ServiceResponse:
     # An empty note is none: forms send one.
     note = call.data.get(ATTR_NOTE) or None
     done: list[JsonValueType] = []
-    for one in targeted(call):
+    for one in await targeted(call, POLICY_CONTROL):
         cases = await one.coordinator.async_acknowledge(
             [*_meant(one), *untaken(one.coordinator, one.people)],
             by=by,
@@ -72,7 +73,7 @@ async def unacknowledge(call: ServiceCall) -> ServiceResponse:
     """Make episodes nobody's again."""
     by = await who_called(call.hass, call.context)
     done: list[JsonValueType] = []
-    for one in targeted(call):
+    for one in await targeted(call, POLICY_CONTROL):
         theirs = [topic for topic, _ in _asked_of(one.coordinator, one.people)]
         cases = await one.coordinator.async_unacknowledge(
             [*_meant(one), *theirs], by=by, context=call.context
@@ -86,7 +87,7 @@ async def snooze(call: ServiceCall) -> ServiceResponse:
     by = await who_called(call.hass, call.context)
     until = dt_util.utcnow() + call.data[ATTR_DURATION]
     done: list[JsonValueType] = []
-    for one in targeted(call):
+    for one in await targeted(call, POLICY_CONTROL):
         snoozes = await one.coordinator.async_snooze(
             topics=_meant(one), people=_scopes(one), until=until, by=by, context=call.context
         )
@@ -98,7 +99,7 @@ async def unsnooze(call: ServiceCall) -> ServiceResponse:
     """Hear the alerts of sensors again; of people and sources all that was snoozed of them."""
     by = await who_called(call.hass, call.context)
     done: list[JsonValueType] = []
-    for one in targeted(call):
+    for one in await targeted(call, POLICY_CONTROL):
         topics = [
             Topic(person_id, alert_type, drill)
             for person_id, (_, alert_types) in one.alerts.items()
