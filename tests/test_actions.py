@@ -171,6 +171,7 @@ async def test_a_person_is_called_what_the_user_calls_them(
         ({"alert_types": "flex"}, ["flex"]),
         ({"alert_types": ["flex", "weight"]}, ["flex", "weight"]),
         ({"alert_types": ["other"]}, []),
+        ({"alert_types": []}, ["flex", "medication", "weight"]),
         ({"least_severity": "high"}, ["medication", "weight"]),
         ({"least_severity": "medium"}, ["flex", "medication", "weight"]),
         ({"least_severity": "high", "alert_types": ["weight", "flex"]}, ["weight"]),

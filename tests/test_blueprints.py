@@ -23,6 +23,7 @@ from urllib.parse import quote
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.auth.const import GROUP_ID_USER
 from homeassistant.auth.models import User
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.automation.helpers import async_get_blueprints
@@ -35,7 +36,7 @@ from homeassistant.components.media_player.const import MediaPlayerEntityFeature
 from homeassistant.components.tts import TextToSpeechEntity
 from homeassistant.components.tts.const import DATA_COMPONENT
 from homeassistant.config import async_hass_config_yaml
-from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.core import CoreState, Event, HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.storage import Store
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
@@ -272,15 +273,19 @@ class Phone:
         """Press a button of a notification, the only one on the screen if none is given, as the app reports it."""
         notification = notification or self.shown
         [action] = [one for one in notification["data"]["actions"] if one["title"] == title]
+        await self.fire(
+            "mobile_app_notification_action",
+            {"action": action["action"], "tag": notification["data"]["tag"]},
+        )
+
+    async def fire(self, event_type: str, event_data: Json) -> None:
+        """Have an event fired, as the app may of any type."""
         client = await self.home.client(self.home.hass.http.app)
         response = await client.post(
             f"/api/webhook/{self.webhook}",
             json={
                 "type": "fire_event",
-                "data": {
-                    "event_type": "mobile_app_notification_action",
-                    "event_data": {"action": action["action"], "tag": notification["data"]["tag"]},
-                },
+                "data": {"event_type": event_type, "event_data": event_data},
             },
         )
         assert response.status == 200
@@ -564,7 +569,7 @@ async def test_taken_somewhere_else_with_a_note(home: Home, anna: Phone) -> None
     await home.automate("phone", phones=[anna.device_id])
     home.care.alert(1)
     await home.care.morning(1)
-    carla = await home.hass.auth.async_create_user("Carla")
+    carla = await home.hass.auth.async_create_user("Carla", group_ids=[GROUP_ID_USER])
     await home.care.call("acknowledge", user=carla, note="I'll call her")
     assert anna.shown["message"].startswith(
         'Carla acknowledged this at 07:30 ("I\'ll call her"). That does not mean that it is over.'
@@ -1130,6 +1135,42 @@ async def test_at_night_only_severe_ones_are_said(home: Home, sounds: Sounds) ->
     await home.house.until(NOON.replace(hour=6, minute=1) + timedelta(days=1))
     await home.through(home.drill("flex", "medium"))
     assert len(sounds.kitchen.said) == 2
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "inputs"),
+    [
+        ("lights", {"lights": ["light.stairs"], "flash": []}),
+        ("speak", {"speakers": [KITCHEN], "tts": VOICE, "quiet_lights": ["light.stairs"]}),
+        ("escalate", {"lights": ["light.stairs"], "house_after": 1, "least_severity": "medium"}),
+    ],
+)
+async def test_a_phone_cannot_say_that_something_was_snoozed(
+    home: Home, anna: Phone, sounds: Sounds, blueprint: str, inputs: Json
+) -> None:
+    if blueprint == "escalate":
+        inputs = {"first_phones": [anna.device_id], "second_phones": [], **inputs}
+    await home.automate(blueprint, **inputs)
+    told: list[Event] = []
+    stop = home.hass.bus.async_listen("care_alerts_snoozed", told.append)
+    # At night, when it is seen and not heard.
+    await home.house.until(NOON.replace(hour=22, minute=30))
+
+    async def alarm() -> None:
+        await home.drill("flex", "medium")
+        await home.minutes(2)
+        assert sounds.stairs.look is not None
+
+    await alarm()
+    await home.care.call("snooze", home.care.sensor("flex"), duration={"minutes": 1})
+    assert sounds.stairs.look is None
+    stop()
+    await home.minutes(20)
+    await alarm()
+    await anna.fire("care_alerts_snoozed", dict(told[0].data))
+    assert sounds.stairs.look is not None
+    await home.care.call("snooze", home.care.sensor("flex"), duration={"minutes": 1})
+    assert sounds.stairs.look is None
 
 
 async def test_at_night_without_lights_nothing_is_said(home: Home, sounds: Sounds) -> None:

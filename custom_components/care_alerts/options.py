@@ -1,4 +1,4 @@
-"""The options that triggers and conditions share: which alerts are meant."""
+"""The options that triggers, conditions and actions share: which alerts are meant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,15 +13,21 @@ from .alerts.model import OTHER, Severity
 from .const import ATTR_ALERT_TYPES, ATTR_INCLUDE_DRILLS, ATTR_LEAST_SEVERITY
 from .providers import ALERT_TYPES
 
-WANTED_FIELDS: VolDictType = {
-    vol.Optional(ATTR_ALERT_TYPES, default=list): vol.All(
-        cv.ensure_list, [vol.In([*sorted(ALERT_TYPES), OTHER])]
-    ),
-    vol.Optional(ATTR_LEAST_SEVERITY, default=Severity.LOW.value): vol.In(
-        [severity.value for severity in Severity]
-    ),
-    vol.Optional(ATTR_INCLUDE_DRILLS, default=True): cv.boolean,
-}
+
+def wanted_fields(*, drills: bool) -> VolDictType:
+    """The fields of `Wanted`, and whether drills are meant if nobody says."""
+    return {
+        vol.Optional(ATTR_ALERT_TYPES, default=list): vol.All(
+            cv.ensure_list, [vol.In([*sorted(ALERT_TYPES), OTHER])]
+        ),
+        vol.Optional(ATTR_LEAST_SEVERITY, default=Severity.LOW.value): vol.In(
+            [severity.value for severity in Severity]
+        ),
+        vol.Optional(ATTR_INCLUDE_DRILLS, default=drills): cv.boolean,
+    }
+
+
+WANTED_FIELDS: VolDictType = wanted_fields(drills=True)
 
 
 def target_schema(options: VolDictType) -> vol.Schema:

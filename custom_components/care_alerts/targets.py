@@ -1,12 +1,12 @@
 """Targets: whom and which alerts an area, a label, a device or an entity stands for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from homeassistant.const import ATTR_DEVICE_ID, Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, ServiceCall, callback
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
@@ -172,13 +172,53 @@ class Targeted:
         return {**self.people, **{who: where for who, (where, _) in self.alerts.items()}}
 
 
-def targeted(call: ServiceCall) -> list[Targeted]:
-    """Work out the target of an action.
+async def check_permission(call: ServiceCall, permission: str, entity_ids: Iterable[str]) -> None:
+    """Hold Home Assistant's entity permissions: what is not called by a user, as by an automation, may do all.
+
+    Raises:
+        Unauthorized: the user does not have the permission for all of them.
+        UnknownUser: there is no such user any more.
+
+    """
+    if call.context.user_id is None:
+        return
+    user = await call.hass.auth.async_get_user(call.context.user_id)
+    if user is None:
+        raise UnknownUser(context=call.context)
+    for entity_id in entity_ids:
+        if not user.permissions.check_entity(entity_id, permission):
+            raise Unauthorized(context=call.context, entity_id=entity_id, permission=permission)
+
+
+async def targeted(call: ServiceCall, permission: str) -> list[Targeted]:
+    """Work out the target of an action that needs a permission for all entities of everybody concerned.
 
     Raises:
         ServiceValidationError: it holds nobody of ours.
+        Unauthorized: it holds somebody who is not for the user who calls.
+        UnknownUser: there is no such user any more.
 
     """
+    found = _targeted(call)
+    await check_permission(call, permission, _entities_of(call.hass, found))
+    return found
+
+
+def _entities_of(hass: HomeAssistant, found: Iterable[Targeted]) -> Iterator[str]:
+    """The entities that stand for what was found: a source's for all of it, a person's for all of theirs.
+
+    Also those that are disabled: who may not see somebody's does not get at them where there is nothing to see.
+    """
+    for one in found:
+        devices = {where.device_id for where in one.everybody.values()}
+        for entity in er.async_entries_for_config_entry(
+            er.async_get(hass), one.coordinator.config_entry.entry_id
+        ):
+            if one.is_whole or entity.device_id in devices:
+                yield entity.entity_id
+
+
+def _targeted(call: ServiceCall) -> list[Targeted]:
     hass = call.hass
     aim = aim_at(hass, call.data)
     found = []

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, cast, override
 
 from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
-from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Event, EventOrigin, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_track_point_in_utc_time
@@ -41,6 +41,9 @@ ATTR_AFTER: Final = "after"
 ATTR_EVERY: Final = "every"
 
 SHORTEST_REPEAT: Final = timedelta(minutes=1)
+
+LONGEST_SET_BACK: Final = timedelta(hours=1)
+"""How far a clock is set back at most that was only a little wrong."""
 
 _ALERT_FIELDS: VolDictType = {
     **WANTED_FIELDS,
@@ -91,6 +94,9 @@ class _EventTrigger(_CareTrigger):
     ) -> CALLBACK_TYPE:
         @callback
         def heard(event: Event) -> None:
+            if event.origin is not EventOrigin.local:
+                # Any user's phone can fire any event.
+                return
             data = dict(event.data)
             if self._fires(data) and self._is_aimed_at(data):
                 run_action(data, self._description(data), event.context)
@@ -309,9 +315,9 @@ class _Minded:
     ) -> None:
         """Ring what was due since the last look, or since nobody looked any more."""
         self.stop()
-        later_than = resumed_from or self._rung_to
-        # A clock that is set back must not ring again what has rung.
-        self._rung_to = max(self._rung_to, dt_util.utcnow())
+        now = dt_util.utcnow()
+        later_than = _believed(resumed_from or self._rung_to, now)
+        self._rung_to = max(_believed(self._rung_to, now), now)
         due = ring(later_than)
 
         @callback
@@ -328,6 +334,11 @@ class _Minded:
         if self._cancel:
             self._cancel()
             self._cancel = None
+
+
+def _believed(rung_to: datetime, now: datetime) -> datetime:
+    """Until when was looked: what has rung must not ring again, nor a clock that was far ahead keep all quiet until then."""
+    return now if rung_to - now > LONGEST_SET_BACK else rung_to
 
 
 class _SourceTrigger(_EventTrigger):

@@ -1,6 +1,7 @@
 """Words: what a person reads that no entity says, in the house's language."""
 
 from datetime import datetime, timedelta
+import re
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_cached_translations
@@ -29,10 +30,8 @@ def say(hass: HomeAssistant, key: str, **placeholders: str) -> str:
     text = _text(hass, "common", key)
     if text is None:
         return " ".join([key, *placeholders.values()])
-    for name, value in placeholders.items():
-        # Not `format`: a name may have braces.
-        text = text.replace(f"{{{name}}}", value)
-    return text
+    # Each once and all at once: a name may have braces, too.
+    return re.sub(r"\{(\w+)\}", lambda found: placeholders.get(found[1], found[0]), text)
 
 
 def time_in_words(moment: datetime, now: datetime) -> str:

@@ -211,3 +211,24 @@ async def test_a_drill_is_over_after_a_restart_too(care: Care) -> None:
     assert care.attributes()["drill"] is False
     await care.house.pass_time(days=46)
     assert len(care.coordinator.journal.ledger) == 0
+
+
+async def test_one_that_was_over_while_we_were_away_is_told_to_be_over(care: Care) -> None:
+    """However long that was: something may still be held for it."""
+    heard = await automate(care.hass, trigger("alert_ended"))
+    await care.call("send_test_alert")
+    await care.hass.config_entries.async_unload(care.entry.entry_id)
+    await care.house.pass_time(days=2)
+    assert heard.triggers == []
+    await care.house.set_up(care.entry)
+    assert [told["alert"]["drill"] for told in heard.triggers] == [True]
+
+
+async def test_drills_are_forgotten(care: Care) -> None:
+    for _ in range(3):
+        await care.call("send_test_alert")
+        await care.house.pass_time(minutes=16)
+    assert len((await care.call("get_alerts", include_drills=True))["alerts"]) == 3
+    await care.house.pass_time(days=1)
+    await care.house.pass_time(days=1)
+    assert (await care.call("get_alerts", include_drills=True))["alerts"] == []

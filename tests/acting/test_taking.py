@@ -1,5 +1,6 @@
 """Whoever acknowledges or snoozes: by which way, what every screen shows of it, and that it is not forgotten."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ import voluptuous as vol
 
 from custom_components.care_alerts.actors import REMEMBERED
 from custom_components.care_alerts.const import DOMAIN
-from tests.conftest import House
+from tests.conftest import NOON, House
 from tests.world import HENK, add_alert, add_person, generation
 
 from .conftest import Care
@@ -138,6 +139,41 @@ async def test_a_source_stands_for_all_its_people(house: House, anna: User) -> N
     assert {one["person"] for one in answer["acknowledged"]} == {"maria", "henk"}
     answer = await care.call("unacknowledge", source(care), user=anna)
     assert {one["person"] for one in answer["unacknowledged"]} == {"maria", "henk"}
+
+
+@pytest.mark.parametrize("as_a_whole", [True, False])
+@pytest.mark.parametrize(
+    ("action", "event"),
+    [
+        ("acknowledge", "alert_acknowledged"),
+        ("unacknowledge", "acknowledgement_undone"),
+        ("snooze", "snoozed"),
+    ],
+)
+async def test_somebody_goes_while_others_are_seen_to(
+    ill: Care, action: str, event: str, as_a_whole: bool
+) -> None:
+    house = ill.house
+    account = house.sim.lumen.add_account("another-key")
+    ines = account.add_person("ines@example.com", granted_at=NOON - timedelta(days=30))
+    second = Care(house, await house.set_up(house.entry(data={"api_key": account.api_key})), ines)
+    entity_id = house.entity_id("binary_sensor", "weight", ines.shared_user_id, second.entry)
+    targets = [{"entity_id": ill.sensor()}, {"entity_id": entity_id}]
+    if as_a_whole:
+        targets = [source(ill), source(second)]
+    target = {key: [one[key] for one in targets] for key in targets[0]}
+    if action == "unacknowledge":
+        await ill.call("acknowledge", targets[0])
+
+    @callback
+    def go(_: Event) -> None:
+        second.coordinator.data = replace(second.coordinator.data, people={})
+
+    ill.hass.bus.async_listen(f"{DOMAIN}_{event}", go)
+    data: dict[str, Any] = {"duration": {"minutes": 5}} if action == "snooze" else {}
+    answer = await ill.call(action, target, **data)
+    assert not second.coordinator.data.people
+    assert any(answer.values())
 
 
 async def test_what_is_over_can_still_be_taken(ill: Care, anna: User) -> None:
@@ -267,16 +303,17 @@ async def test_an_automation_runs_a_script(ill: Care, anna: User) -> None:
 async def test_nobody_knows_who(ill: Care) -> None:
     await ill.call("acknowledge")
     assert owned(ill) == NOBODYS | {"acknowledged": True, "acknowledged_at": ill.house.now}
-    # Or they are no user any more.
+    # Or they are no user any more, when what they set off runs.
     await ill.call("unacknowledge")
+    ill.hass.bus.async_fire("call_service", {}, context=(gone := Context(user_id="gone")))
     await ill.hass.services.async_call(
         DOMAIN,
         "acknowledge",
         {"entity_id": ill.sensor()},
         blocking=True,
-        context=Context(user_id="gone"),
+        context=Context(parent_id=gone.id),
     )
-    assert owned(ill)["acknowledged_by"] is None
+    assert owned(ill) == NOBODYS | {"acknowledged": True, "acknowledged_at": ill.house.now}
 
 
 async def test_a_busy_house_remembers_only_the_newest_calls(ill: Care, anna: User) -> None:

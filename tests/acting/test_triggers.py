@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from homeassistant.core import State
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import Event, EventOrigin, State
 from homeassistant.helpers import (
     area_registry as ar,
     device_registry as dr,
@@ -17,6 +18,8 @@ import voluptuous as vol
 
 from custom_components.care_alerts.alerts.ledger import Delivery
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.providers.coordinator import _RESTED_AT
+from custom_components.care_alerts.telling import EVENT_ALERT_RECEIVED
 from simulator import CATALOGUE
 from tests.conftest import House
 from tests.world import HENK, add_alert, add_person, generation
@@ -71,6 +74,31 @@ async def test_an_alert_is_received(care: Care) -> None:
         "silenced": False,
         "opened_episode": True,
     }
+
+
+async def test_somebody_is_called_what_the_user_calls_them_whatever_that_is(care: Care) -> None:
+    heard = await automate(care.hass, trigger("alert_received"))
+    device_id = er.async_get(care.hass).async_get(care.sensor()).device_id  # type: ignore[union-attr]
+    assert device_id is not None
+    dr.async_get(care.hass).async_update_device(device_id, name_by_user="{alert}{nothing}")
+    care.alert(1)
+    await care.morning(1)
+    assert [told["title"] for told in heard.triggers] == ["{alert}{nothing}: Weight"]
+
+
+async def test_what_somebody_else_fires_is_not_believed(care: Care) -> None:
+    """A phone's app may fire any event, whoever has logged in there."""
+    told: list[Event] = []
+    stop = care.hass.bus.async_listen(EVENT_ALERT_RECEIVED, told.append)
+    care.alert(1)
+    await care.morning(1)
+    stop()
+    names = ("alert_received", "alert_acknowledged", "alert_ended")
+    heard = await automate(care.hass, *map(trigger, names), trigger("source_silent"))
+    for name in (*names, "source_silent"):
+        care.hass.bus.async_fire(f"{DOMAIN}_{name}", told[0].data, EventOrigin.remote)
+        await care.house.settle()
+    assert heard.triggers == []
 
 
 async def test_every_alert_once_and_none_again_after_a_reload(care: Care) -> None:
@@ -552,6 +580,48 @@ async def test_a_reload_neither_repeats_nor_forgets(waiting: Care) -> None:
     await waiting.house.set_up(waiting.entry)
     assert len(heard.triggers) == 2
     assert await minutes(waiting, heard, 10) == [9]
+
+
+async def test_a_clock_that_was_ahead_keeps_nothing_from_ringing(
+    waiting: Care, freezer: FrozenDateTimeFactory
+) -> None:
+    heard = await automate(
+        waiting.hass, trigger("alert_unacknowledged", after=MINUTES_10, every=MINUTES_10)
+    )
+    now = waiting.house.now
+    freezer.move_to(now + timedelta(hours=5))
+    # Whatever comes from the source, they look at what is due.
+    waiting.coordinator.async_update_listeners()
+    await waiting.house.settle()
+    heard.clear()
+    freezer.move_to(now)
+    waiting.coordinator.async_update_listeners()
+    assert await minutes(waiting, heard, 20) == [10, 20]
+
+
+async def test_one_set_back_a_little_rings_nothing_again(
+    waiting: Care, freezer: FrozenDateTimeFactory
+) -> None:
+    heard = await automate(waiting.hass, trigger("alert_unacknowledged", after=MINUTES_10))
+    assert await minutes(waiting, heard, 10) == [10]
+    freezer.move_to(waiting.house.now - timedelta(minutes=5))
+    waiting.coordinator.async_update_listeners()
+    assert await minutes(waiting, heard, 10) == []
+
+
+async def test_a_clock_that_was_ahead_before_a_restart_keeps_nothing_from_ringing(
+    waiting: Care, hass_storage: dict[str, Any]
+) -> None:
+    heard = await automate(
+        waiting.hass, trigger("alert_unacknowledged", after=MINUTES_10, every=MINUTES_10)
+    )
+    await waiting.hass.config_entries.async_unload(waiting.entry.entry_id)
+    waiting.hass.data[_RESTED_AT].clear()
+    journal = hass_storage[f"{DOMAIN}.{waiting.entry.entry_id}"]
+    ahead = waiting.house.now + timedelta(days=365)
+    journal["data"]["handling"]["awake_to"] = ahead.isoformat()
+    await waiting.house.set_up(waiting.entry)
+    assert await minutes(waiting, heard, 20) == [10, 20]
 
 
 async def test_late_ones_ring_only_if_wanted(care: Care) -> None:

@@ -178,6 +178,29 @@ def test_snoozing_again_counts_from_then() -> None:
     assert handling.quiet(WEIGHT, HIGH, episode) == [(hour(2), hour(4))]
 
 
+@pytest.mark.parametrize("minutes", [-1, 30, 90])
+def test_one_thing_snoozed_again_and_again_is_kept_once(minutes: int) -> None:
+    """However long each is, also if it is over before the next: what was quiet in all is the same."""
+    handling, episode = Handling(), run(alert("a", 1))
+    for person in (None, "person", "henk"):
+        for since in range(2, 50):
+            handling.snooze(
+                Snooze(
+                    person_id=person,
+                    by=ANNA,
+                    since=hour(since),
+                    until=hour(since + 1) + minutes * MINUTE,
+                )
+            )
+    for since in range(2, 50):
+        handling.snooze(snooze_of(FLEX, episode, since, since + 1 + minutes / 60))
+    kept = 48 if minutes < 0 else 1
+    assert len(again(handling).to_dict()["snoozes"]) == 4 * kept
+    assert len(handling.quiet(WEIGHT, LOW, episode)) == kept
+    assert handling.quiet(FLEX, HIGH, episode)[0][0] == hour(2)
+    assert handling.quiet(FLEX, HIGH, episode)[-1][1] == hour(50) + minutes * MINUTE
+
+
 def test_what_ends_with_unsnooze() -> None:
     episode = run(alert("a", 1))
 

@@ -8,13 +8,20 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import orjson
 import pytest
 
+from custom_components.care_alerts.alerts.drills import drill_of
 from custom_components.care_alerts.alerts.ledger import (
     KEPT_FOR,
     CorruptLedgerError,
     Delivery,
     Ledger,
 )
-from custom_components.care_alerts.alerts.model import Alert, Announcement, in_order
+from custom_components.care_alerts.alerts.model import (
+    Alert,
+    Announcement,
+    Severity,
+    Topic,
+    in_order,
+)
 
 from .build import START, alert, hour
 
@@ -127,6 +134,50 @@ def test_the_oldest_go_when_there_are_too_many_and_never_come_back() -> None:
     assert ids(ledger) == ["2", "3", "4"]
     assert not restarted(ledger).write_down(alert("1", 1), announce=True)
     assert ledger.prune(hour(10), at_most=3) == 0
+
+
+def drill(number: float, *, lasts: float = 1) -> Alert:
+    """A test alert that was sent at an hour."""
+    return drill_of(
+        "lumen",
+        Topic("person", "weight", drill=True),
+        severity=Severity.HIGH,
+        now=hour(number),
+        lasts=timedelta(hours=lasts),
+    )
+
+
+def test_drills_are_forgotten_when_they_have_long_been_over_and_nothing_real_with_them() -> None:
+    ledger = Ledger()
+    early, long = drill(3), drill(4, lasts=4)
+    for one in (alert("a", 1), early, long):
+        ledger.write_down(one, announce=True)
+
+    for at in (10, 24 + 3.9, 24 + 4):
+        assert ledger.prune(hour(at)) == 0
+    assert ledger.prune(hour(24 + 8)) == 1
+    assert ids(ledger) == ["a", long.alert_id]
+    # After a start, it may not have been told yet that it is over.
+    ledger = restarted(ledger)
+    assert ledger.prune(hour(100)) == 0
+    assert ledger.prune(hour(100)) == 1
+    # They make nothing real old that comes late.
+    for known in (ledger, restarted(ledger)):
+        assert known.write_down(alert("late", 2), announce=True)
+
+
+def test_drills_push_nothing_real_out() -> None:
+    ledger = Ledger()
+    for one in (alert("a", 1), alert("b", 2), *map(drill, range(3, 9))):
+        ledger.write_down(one, announce=True)
+
+    assert ledger.prune(hour(10), at_most=2) == 4
+    assert [one.observed_at for one in ledger.alerts()] == [hour(at) for at in (1, 2, 7, 8)]
+    # Nor does what is real.
+    for number in range(3):
+        ledger.write_down(alert(str(number), 9 + number), announce=True)
+    assert ledger.prune(hour(10), at_most=2) == 3
+    assert [one.observed_at for one in ledger.alerts()] == [hour(at) for at in (7, 8, 10, 11)]
 
 
 def test_a_clock_set_back_forgets_nothing_more_and_remembers_what_it_forgot() -> None:

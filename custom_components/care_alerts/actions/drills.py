@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
+from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -40,7 +41,7 @@ async def send_test_alert(call: ServiceCall) -> ServiceResponse:
     wanted: str | None = call.data.get(ATTR_ALERT_TYPE)
     sent: list[JsonValueType] = []
     topics: dict[SourceCoordinator, list[Topic]] = {}
-    for one in targeted(call):
+    for one in await targeted(call, POLICY_CONTROL):
         for person_id in one.people:
             alert_type = wanted or first_type(one.coordinator)
             topics.setdefault(one.coordinator, []).append(Topic(person_id, alert_type, True))

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Any, Final
 
+from homeassistant.auth.permissions.const import POLICY_READ
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -11,9 +12,9 @@ from homeassistant.util.json import JsonValueType
 import voluptuous as vol
 
 from ..alerts.ledger import KEPT_FOR
-from ..alerts.model import OTHER, Alert, Severity
-from ..const import ATTR_ALERT_TYPES, ATTR_INCLUDE_DRILLS, ATTR_LEAST_SEVERITY, DOMAIN
-from ..providers import ALERT_TYPES
+from ..alerts.model import Alert
+from ..const import DOMAIN
+from ..options import Wanted, wanted_fields
 from ..providers.coordinator import AlertsBetween, SourceCoordinator
 from ..targets import targeted
 
@@ -27,24 +28,17 @@ GET_ALERTS_SCHEMA = cv.make_entity_service_schema(
         vol.Exclusive(ATTR_DATE, "when"): cv.date,
         vol.Optional(ATTR_START): cv.datetime,
         vol.Optional(ATTR_END): cv.datetime,
-        vol.Optional(ATTR_ALERT_TYPES): vol.All(
-            cv.ensure_list, [vol.In([*sorted(ALERT_TYPES), OTHER])]
-        ),
-        vol.Optional(ATTR_LEAST_SEVERITY, default=Severity.LOW.value): vol.In(
-            [severity.value for severity in Severity]
-        ),
-        vol.Optional(ATTR_INCLUDE_DRILLS, default=False): cv.boolean,
+        **wanted_fields(drills=False),
     }
 )
 
 
 async def get_alerts(call: ServiceCall) -> ServiceResponse:
     """Return `{alerts: [event data + device_id, person], unavailable: [ISO dates]}`, oldest alert first."""
-    wanted = set(call.data.get(ATTR_ALERT_TYPES, [*ALERT_TYPES, OTHER]))
-    least = Severity(call.data[ATTR_LEAST_SEVERITY])
+    wanted = Wanted.of(call.data)
     found: list[tuple[Alert, dict[str, Any]]] = []
     unavailable: set[str] = set()
-    for one in targeted(call):
+    for one in await targeted(call, POLICY_READ):
         between = await _alerts_asked_for(one.coordinator, call)
         people = one.everybody
         unavailable.update(between.unavailable)
@@ -52,9 +46,7 @@ async def get_alerts(call: ServiceCall) -> ServiceResponse:
             (alert, people[alert.person_id].as_data)
             for alert in between.alerts
             if alert.person_id in people
-            and alert.alert_type in wanted
-            and alert.severity.rank >= least.rank
-            and (call.data[ATTR_INCLUDE_DRILLS] or not alert.drill)
+            and wanted.takes(alert.alert_type, alert.severity, drill=alert.drill)
         ]
     found.sort(key=lambda item: item[0].observed_at)
     alerts: list[JsonValueType] = [alert.as_event() | person for alert, person in found]

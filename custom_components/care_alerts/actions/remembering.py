@@ -1,7 +1,9 @@
 """The actions `remember` and `restore`: lights and speakers as they were before an alarm."""
 
+from collections.abc import Iterable
 from typing import Final
 
+from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -11,6 +13,7 @@ import voluptuous as vol
 
 from ..const import DOMAIN
 from ..memory import DOMAINS, MEMORY
+from ..targets import check_permission
 
 REMEMBER: Final = "remember"
 RESTORE: Final = "restore"
@@ -32,6 +35,7 @@ async def remember(call: ServiceCall) -> ServiceResponse:
 
     Raises:
         ServiceValidationError: the target holds none.
+        Unauthorized, UnknownUser: as `_check`.
 
     """
     selected = async_extract_referenced_entity_ids(call.hass, TargetSelection(call.data))
@@ -44,6 +48,7 @@ async def remember(call: ServiceCall) -> ServiceResponse:
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="nothing_to_remember"
         )
+    await _check(call, entity_ids)
     remembered: list[JsonValueType] = [
         *await call.hass.data[MEMORY].remember(
             entity_ids, key=call.data[ATTR_KEY], alarm=call.data.get(ATTR_ALARM)
@@ -53,10 +58,43 @@ async def remember(call: ServiceCall) -> ServiceResponse:
 
 
 async def restore(call: ServiceCall) -> ServiceResponse:
-    """Let an alarm go of what it holds; return `{restored: [entity ids]}`, what is set back by that."""
+    """Let an alarm go of what it holds; return `{restored: [entity ids]}`, what is set back by that.
+
+    Raises:
+        Unauthorized, UnknownUser: as `_check`.
+
+    """
+    await _check(call)
     restored: list[JsonValueType] = [
         *await call.hass.data[MEMORY].restore(
             key=call.data[ATTR_KEY], alarm=call.data.get(ATTR_ALARM), context=call.context
         )
     ]
     return {"restored": restored}
+
+
+async def _check(call: ServiceCall, entity_ids: Iterable[str] = ()) -> None:
+    """Whoever has lights and speakers remembered or set back must be allowed to control them.
+
+    Also what a key keeps already: one more that holds it keeps that from being set back. And all before
+    anything is owed: that is given back later, on nobody's account.
+
+    Raises:
+        Unauthorized: the user may not control all of them.
+        UnknownUser: there is no such user any more.
+
+    """
+    memory = call.hass.data[MEMORY]
+    await check_permission(
+        call,
+        POLICY_CONTROL,
+        [
+            *entity_ids,
+            *memory._each(entity_ids),  # noqa: SLF001
+            *(
+                entity_id
+                for entity_id, kept in memory._notes.kept.items()  # noqa: SLF001
+                if call.data[ATTR_KEY] in kept.keys
+            ),
+        ],
+    )

@@ -4,9 +4,11 @@ None of them fails because there was nothing to do: a button on a phone may be p
 is in the answer.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
+from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
 from homeassistant.helpers import config_validation as cv
@@ -17,7 +19,6 @@ import voluptuous as vol
 from ..actors import who_called
 from ..alerts.handling import Case, Snooze
 from ..alerts.model import Topic
-from ..alerts.picture import PersonPicture
 from ..providers.coordinator import SourceCoordinator
 from ..targets import Targeted, targeted
 from ..telling import about_case, about_snooze
@@ -57,7 +58,7 @@ async def acknowledge(call: ServiceCall) -> ServiceResponse:
     # An empty note is none: forms send one.
     note = call.data.get(ATTR_NOTE) or None
     done: list[JsonValueType] = []
-    for one in targeted(call):
+    for one in await targeted(call, POLICY_CONTROL):
         cases = await one.coordinator.async_acknowledge(
             [*_meant(one), *untaken(one.coordinator, one.people)],
             by=by,
@@ -72,13 +73,8 @@ async def unacknowledge(call: ServiceCall) -> ServiceResponse:
     """Make episodes nobody's again."""
     by = await who_called(call.hass, call.context)
     done: list[JsonValueType] = []
-    for one in targeted(call):
-        theirs = [
-            topic
-            for person_id in one.people
-            for topic, case in one.coordinator.data.people[person_id].cases.items()
-            if _is_asked_of(case)
-        ]
+    for one in await targeted(call, POLICY_CONTROL):
+        theirs = [topic for topic, _ in _asked_of(one.coordinator, one.people)]
         cases = await one.coordinator.async_unacknowledge(
             [*_meant(one), *theirs], by=by, context=call.context
         )
@@ -91,7 +87,7 @@ async def snooze(call: ServiceCall) -> ServiceResponse:
     by = await who_called(call.hass, call.context)
     until = dt_util.utcnow() + call.data[ATTR_DURATION]
     done: list[JsonValueType] = []
-    for one in targeted(call):
+    for one in await targeted(call, POLICY_CONTROL):
         snoozes = await one.coordinator.async_snooze(
             topics=_meant(one), people=_scopes(one), until=until, by=by, context=call.context
         )
@@ -103,7 +99,7 @@ async def unsnooze(call: ServiceCall) -> ServiceResponse:
     """Hear the alerts of sensors again; of people and sources all that was snoozed of them."""
     by = await who_called(call.hass, call.context)
     done: list[JsonValueType] = []
-    for one in targeted(call):
+    for one in await targeted(call, POLICY_CONTROL):
         topics = [
             Topic(person_id, alert_type, drill)
             for person_id, (_, alert_types) in one.alerts.items()
@@ -117,19 +113,22 @@ async def unsnooze(call: ServiceCall) -> ServiceResponse:
     return {"unsnoozed": done}
 
 
-def untaken(coordinator: SourceCoordinator, people: Any) -> list[Topic]:
+def untaken(coordinator: SourceCoordinator, people: Iterable[str]) -> list[Topic]:
     """What nobody has taken of people (by their ids), open or not long over."""
-    return [
-        topic
-        for person_id in people
-        for topic, case in coordinator.data.people[person_id].cases.items()
-        if case.acknowledgement is None and _is_asked_of(case)
-    ]
+    return [topic for topic, case in _asked_of(coordinator, people) if case.acknowledgement is None]
 
 
-def _is_asked_of(case: Case) -> bool:
-    ended_at = case.episode.ended_at
-    return ended_at is None or dt_util.utcnow() - ended_at <= STILL_ASKED_OF
+def _asked_of(
+    coordinator: SourceCoordinator, people: Iterable[str]
+) -> Iterator[tuple[Topic, Case]]:
+    """What is open or not long over of people (by their ids); somebody may be gone since they were aimed at."""
+    now = dt_util.utcnow()
+    for person_id in people:
+        if picture := coordinator.data.people.get(person_id):
+            for topic, case in picture.cases.items():
+                ended_at = case.episode.ended_at
+                if ended_at is None or now - ended_at <= STILL_ASKED_OF:
+                    yield topic, case
 
 
 def _meant(one: Targeted) -> list[Topic]:
@@ -138,15 +137,15 @@ def _meant(one: Targeted) -> list[Topic]:
         topic
         for person_id, (_, alert_types) in one.alerts.items()
         for alert_type in alert_types
-        for topic in _topics(one.coordinator.data.people[person_id], alert_type)
+        for topic in _topics(one.coordinator, person_id, alert_type)
     ]
 
 
-def _topics(picture: PersonPicture, alert_type: str) -> list[Topic]:
+def _topics(coordinator: SourceCoordinator, person_id: str, alert_type: str) -> list[Topic]:
     """What is going on of an alert type, a drill and what is real; if nothing is, the newest that was."""
-    topics = [Topic(picture.person.person_id, alert_type, drill) for drill in (False, True)]
+    topics = [Topic(person_id, alert_type, drill) for drill in (False, True)]
     going_on = [
-        topic for topic in topics if (case := picture.cases.get(topic)) and case.episode.is_open
+        topic for topic in topics if (case := coordinator.case(topic)) and case.episode.is_open
     ]
     return going_on or topics[:1]
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -31,13 +32,13 @@ SET_THRESHOLDS_SCHEMA = cv.make_entity_service_schema(
 
 async def get_thresholds(call: ServiceCall) -> ServiceResponse:
     """Return somebody's settings by the names of `set_alert_thresholds`, with `device_id` and `person`."""
-    keeper, person_id, who = _person(call)
+    keeper, person_id, who = await _person(call, POLICY_READ)
     return await keeper.async_settings_of(person_id) | who
 
 
 async def set_thresholds(call: ServiceCall) -> ServiceResponse:
     """Change what is given, and return the settings as read back."""
-    keeper, person_id, who = _person(call)
+    keeper, person_id, who = await _person(call, POLICY_CONTROL)
     asked = {name: call.data[name] for name in FIELDS if name in call.data}
     if not asked:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nothing_asked")
@@ -47,20 +48,21 @@ async def set_thresholds(call: ServiceCall) -> ServiceResponse:
 
 async def delete_thresholds(call: ServiceCall) -> None:
     """Delete somebody's settings."""
-    keeper, person_id, _ = _person(call)
+    keeper, person_id, _ = await _person(call, POLICY_CONTROL)
     await keeper.async_delete_settings(person_id)
 
 
-def _person(call: ServiceCall) -> tuple[SettingsKeeper, str, dict[str, Any]]:
+async def _person(call: ServiceCall, permission: str) -> tuple[SettingsKeeper, str, dict[str, Any]]:
     """The one person aimed at: nobody's thresholds are to be changed by an area that holds two.
 
     Raises:
         ServiceValidationError: it is not one, or of a source that keeps no settings.
+        Unauthorized, UnknownUser: as `targeted`.
 
     """
     found = [
         (aimed.coordinator, person_id, where.as_data)
-        for aimed in targeted(call)
+        for aimed in await targeted(call, permission)
         for person_id, where in aimed.everybody.items()
         if isinstance(aimed.coordinator, SettingsKeeper)
     ]

@@ -205,14 +205,15 @@ class Handling:
     # Quiet.
 
     def snooze(self, snooze: Snooze) -> None:
-        """Keep quiet; the same thing snoozed again is snoozed until the new time."""
-        self._snoozes = [
-            replace(one, until=snooze.since)
-            if one.lasts(snooze.since) and _same_scope(one, snooze)
-            else one
+        """Keep quiet; the same thing snoozed again is snoozed until the new time, and was from when it was first."""
+        replaced = [
+            one
             for one in self._snoozes
+            if one.since <= snooze.since <= one.until and _same_scope(one, snooze)
         ]
-        self._snoozes.append(snooze)
+        self._snoozes = [one for one in self._snoozes if one not in replaced]
+        since = min([snooze.since, *(one.since for one in replaced)])
+        self._snoozes.append(replace(snooze, since=since))
 
     def unsnooze(
         self,

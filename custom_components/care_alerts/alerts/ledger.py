@@ -11,10 +11,12 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
+from .drills import ends_at_of, without_drills
 from .model import Alert, Announcement, Topic, in_order
 
 KEPT_FOR = timedelta(days=45)
 KEPT_AT_MOST = 20_000
+DRILLS_KEPT_FOR = timedelta(days=1)
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
@@ -47,6 +49,7 @@ class Ledger:
         self._in_order: list[Alert] | None = None
         self._told: dict[Topic, list[Alert]] | None = None
         self._forgotten_to = _BEGINNING
+        self._pruned_at: datetime | None = None
         self.forgotten: Counter[Topic] = Counter()
         """How many alerts of a topic there were that count and are not held any more."""
         self.unreadable = 0
@@ -116,21 +119,34 @@ class Ledger:
     ) -> int:
         """Forget the oldest alerts and return how many; a forgotten alert never counts as new again.
 
-        How many of those that `counts` is true for there were is remembered, by topic.
+        Drills go a day after their end and are counted for themselves: they push nothing real out. How many
+        of those that `counts` is true for there were is remembered, by topic.
         """
-        limit = now - keep
         alerts = self.alerts()
-        if len(alerts) > at_most:
-            limit = max(limit, alerts[len(alerts) - at_most - 1].observed_at)
-        gone = [alert for alert in alerts if alert.observed_at <= limit]
+        limits = {
+            drill: _limit([one for one in alerts if one.drill is drill], now - keep, at_most)
+            for drill in (False, True)
+        }
+        # The first time, the house may still have to be told that they are over.
+        drills_over = self._pruned_at - DRILLS_KEPT_FOR if self._pruned_at else _BEGINNING
+        self._pruned_at = now
+        gone = [
+            one
+            for one in alerts
+            if one.observed_at <= limits[one.drill]
+            or (one.drill and ends_at_of(one) <= drills_over)
+        ]
         for alert in gone:
             del self._lines[alert.alert_id]
             if counts(alert):
                 self.forgotten[Topic.of(alert)] += 1
         if gone:
             self._in_order = self._told = None
-            # Not `limit`: a clock that once was years ahead must not make every later alert old.
-            self._forgotten_to = max(self._forgotten_to, gone[-1].observed_at)
+            # Not the limit: a clock that once was years ahead must not make every later alert old. Nor drills:
+            # what is real and from before them may come yet.
+            self._forgotten_to = max(
+                [self._forgotten_to, *(one.observed_at for one in without_drills(gone))]
+            )
         return len(gone)
 
     def to_dict(self) -> dict[str, Any]:
@@ -173,6 +189,13 @@ class Ledger:
         if lines and not ledger._lines:
             raise CorruptLedgerError
         return ledger
+
+
+def _limit(alerts: Sequence[Alert], limit: datetime, at_most: int) -> datetime:
+    """When the newest was observed of those, in order, that are too old or too many; `limit` if there are not too many."""
+    if len(alerts) <= at_most:
+        return limit
+    return max(limit, alerts[len(alerts) - at_most - 1].observed_at)
 
 
 def _forgotten(stored: Any) -> dict[Topic, int]:
