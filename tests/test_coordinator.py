@@ -171,7 +171,7 @@ async def test_what_is_announced_is_on_disk_even_if_told_to_announce_halfway_thr
 
     async def ask_and_be_interrupted(client: LumenClient, *args: Any) -> dict[str, Any]:
         answer = await ask(client, *args)
-        coordinator_of(entry).async_start_announcing()
+        coordinator_of(entry).announcing.start()
         await house.hass.async_add_executor_job(lambda: None)
         return answer
 

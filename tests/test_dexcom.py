@@ -17,7 +17,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, get_system_health_info
 
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.providers.coordinator import TOLD_IN_ONE_GO
+from custom_components.care_alerts.providers.announcing import TOLD_IN_ONE_GO
 from custom_components.care_alerts.providers.dexcom.translation import ALERT_TYPES
 from simulator import CATALOGUE
 from simulator.dexcom_wearer import Wearer
@@ -905,7 +905,7 @@ async def test_much_to_tell_is_told_once_and_in_order_while_others_have_their_tu
 
     def begin() -> None:
         # Somebody else has something to announce meanwhile.
-        entry.runtime_data.async_start_announcing()
+        entry.runtime_data.announcing.start()
         turn()
 
     def turn() -> None:

@@ -55,7 +55,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -
 
     @callback
     def start_announcing(_: HomeAssistant) -> None:
-        coordinator.async_start_announcing()
+        coordinator.announcing.start()
 
     entry.async_on_unload(async_at_started(hass, start_announcing))
     return True

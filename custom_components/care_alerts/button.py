@@ -55,7 +55,7 @@ class DrillButton(SourceEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         alert_type = first_type(self.coordinator)
-        await self.coordinator.async_drill(
+        await self.coordinator.care.drill(
             [Topic(person_id, alert_type, True) for person_id in self.coordinator.data.people],
             severity=Severity.HIGH,
         )
@@ -72,7 +72,7 @@ class AcknowledgeAllButton(PersonEntity, ButtonEntity):
     async def async_press(self) -> None:
         context = self._context or Context()
         people = [self.person_id] if self.picture else []
-        await self.coordinator.async_acknowledge(
+        await self.coordinator.care.acknowledge(
             untaken(self.coordinator, people),
             by=await who_called(self.hass, context),
             note=None,

@@ -37,7 +37,7 @@ async def async_setup_entry(
         registered = registry.async_get(entity_id) if entity_id else None
         return registered is not None and registered.disabled
 
-    coordinator.async_mute_with(is_disabled)
+    coordinator.announcing.announce_without(is_disabled)
 
     add_people(entry, async_add_entities, lambda _: [description], AlertEvent)
 
@@ -57,7 +57,8 @@ class AlertEvent(EventEntity, PersonEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.async_announce_with(self.person_id, self._announce))
+        announcing = self.coordinator.announcing
+        self.async_on_remove(announcing.announce_with(self.person_id, self._announce))
 
     @callback
     def _announce(self, announcement: Announcement) -> None:

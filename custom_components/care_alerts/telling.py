@@ -62,7 +62,7 @@ def async_tell_house(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     def remind(since: datetime | None) -> None:
         async_dispatcher_send(hass, SIGNAL_REMIND, coordinator, since)
 
-    coordinator.async_tell_with(tell, remind)
+    coordinator.announcing.tell_with(tell, remind)
     entry.async_on_unload(coordinator.async_add_listener(cases_changed))
 
 

@@ -264,7 +264,7 @@ class AlertUnacknowledgedTrigger(_CareTrigger):
                 if due is not None:
                     upcoming.append(due)
         if has_rung:
-            coordinator.async_note_rung()
+            coordinator.announcing.note_rung()
         return min(upcoming, default=None)
 
     def _is_wanted(self, case: Case) -> bool:

@@ -18,7 +18,7 @@ import voluptuous as vol
 
 from custom_components.care_alerts.alerts.ledger import Delivery
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.providers.coordinator import _RESTED_AT
+from custom_components.care_alerts.providers.announcing import _RESTED_AT
 from custom_components.care_alerts.telling import EVENT_ALERT_RECEIVED
 from simulator import CATALOGUE
 from tests.conftest import House

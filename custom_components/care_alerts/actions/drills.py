@@ -58,7 +58,7 @@ async def send_test_alert(call: ServiceCall) -> ServiceResponse:
                     translation_domain=DOMAIN, translation_key="no_such_alert_type"
                 )
     for coordinator, theirs in topics.items():
-        alerts = await coordinator.async_drill(
+        alerts = await coordinator.care.drill(
             theirs, severity=call.data[ATTR_SEVERITY], lasts=call.data[ATTR_DURATION]
         )
         sent += [alert.as_event() for alert in alerts]

@@ -59,7 +59,7 @@ async def acknowledge(call: ServiceCall) -> ServiceResponse:
     note = call.data.get(ATTR_NOTE) or None
     done: list[JsonValueType] = []
     for one in await targeted(call, POLICY_CONTROL):
-        cases = await one.coordinator.async_acknowledge(
+        cases = await one.coordinator.care.acknowledge(
             [*_meant(one), *untaken(one.coordinator, one.people)],
             by=by,
             note=note,
@@ -75,7 +75,7 @@ async def unacknowledge(call: ServiceCall) -> ServiceResponse:
     done: list[JsonValueType] = []
     for one in await targeted(call, POLICY_CONTROL):
         theirs = [topic for topic, _ in _asked_of(one.coordinator, one.people)]
-        cases = await one.coordinator.async_unacknowledge(
+        cases = await one.coordinator.care.unacknowledge(
             [*_meant(one), *theirs], by=by, context=call.context
         )
         done += [_answer(call.hass, one.coordinator, case) for case in cases]
@@ -88,7 +88,7 @@ async def snooze(call: ServiceCall) -> ServiceResponse:
     until = dt_util.utcnow() + call.data[ATTR_DURATION]
     done: list[JsonValueType] = []
     for one in await targeted(call, POLICY_CONTROL):
-        snoozes = await one.coordinator.async_snooze(
+        snoozes = await one.coordinator.care.snooze(
             topics=_meant(one), people=_scopes(one), until=until, by=by, context=call.context
         )
         done += [_snooze_answer(call.hass, one.coordinator, snooze) for snooze in snoozes]
@@ -106,7 +106,7 @@ async def unsnooze(call: ServiceCall) -> ServiceResponse:
             for alert_type in alert_types
             for drill in (False, True)
         ]
-        snoozes = await one.coordinator.async_unsnooze(
+        snoozes = await one.coordinator.care.unsnooze(
             topics=topics, people=_scopes(one), by=by, context=call.context
         )
         done += [_snooze_answer(call.hass, one.coordinator, snooze) for snooze in snoozes]
@@ -145,7 +145,7 @@ def _topics(coordinator: SourceCoordinator, person_id: str, alert_type: str) -> 
     """What is going on of an alert type, a drill and what is real; if nothing is, the newest that was."""
     topics = [Topic(person_id, alert_type, drill) for drill in (False, True)]
     going_on = [
-        topic for topic in topics if (case := coordinator.case(topic)) and case.episode.is_open
+        topic for topic in topics if (case := coordinator.data.case(topic)) and case.episode.is_open
     ]
     return going_on or topics[:1]
 

@@ -95,10 +95,11 @@ in_order: Final = attrgetter("observed_at", "alert_id")
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """An alert to be told to the house. `redelivered`: it may have been told before."""
+    """An alert to be told to the house. `redelivered`: it may have been told before; `saved`: it would outlive us now."""
 
     alert: Alert
     redelivered: bool
+    saved: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

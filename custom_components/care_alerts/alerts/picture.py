@@ -1,9 +1,10 @@
 """The picture of a source: what its alerts add up to at one moment."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from .drills import ends_at_of
 from .episodes import Episode
 from .freshness import Freshness
 from .glucose import Glucose
@@ -95,16 +96,37 @@ class PersonPicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A source and the people it speaks of, by person id."""
+    """A source and the people it speaks of, by person id, and the drills there were."""
 
     people: Mapping[str, PersonPicture]
     freshness: Freshness
+    drills: Mapping[Topic, Sequence[Episode]] = field(default_factory=dict)
 
     @property
     def changes_at(self) -> datetime | None:
         """When time alone will change it."""
-        turns = [self.freshness.changes_at, *(one.changes_at for one in self.people.values())]
+        turns = [
+            self.freshness.changes_at,
+            *(one.changes_at for one in self.people.values()),
+            *(ends_at_of(runs[-1].opened) for runs in self.drills.values() if runs[-1].is_open),
+        ]
         return min((turn for turn in turns if turn), default=None)
+
+    def case(self, topic: Topic) -> Case | None:
+        """The newest episode of a topic and what has been done about it."""
+        person = self.people.get(topic.person_id)
+        return person.cases.get(topic) if person else None
+
+    def episodes(self) -> Iterator[tuple[Topic, Sequence[Episode]]]:
+        """All episodes there are of each topic, oldest first."""
+        for person_id, person in self.people.items():
+            for alert_type, condition in person.conditions.items():
+                if condition.episode:
+                    topic = Topic(person_id, alert_type)
+                    yield topic, (*condition.earlier, condition.episode)
+        for topic, runs in self.drills.items():
+            if topic.person_id in self.people:
+                yield topic, runs
 
 
 def highest(severities: Iterable[Severity]) -> Severity | None:

@@ -128,7 +128,10 @@ class Journal:
         `state` gives the provider's state when it is to be written.
         """
         self._state = state
+        covered = self.ledger.unsaved()
         await self._store.async_save(self._all())
+        # Also where the disk refused: better told twice than never.
+        self.ledger.note_saved(covered)
 
     @callback
     def save_later(self, state: Callable[[], dict[str, Any]]) -> None:

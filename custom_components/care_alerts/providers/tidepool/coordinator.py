@@ -59,7 +59,7 @@ class TidepoolCoordinator(AskingSource, SettingsKeeper):
             if leaves(person_id):
                 followed.watch.rest(now, for_good=True)
         self._draw(now)
-        self._tell_ends(now)
+        self.announcing.tell_ends(now)
 
     @classmethod
     @override
@@ -233,8 +233,7 @@ class TidepoolCoordinator(AskingSource, SettingsKeeper):
         question.due = now + SETTINGS_EVERY
         self._take_up(person_id, dict(settings.document) or None)
         self._draw(now)
-        if not self._polling:
-            self.config_entry.async_create_task(self.hass, self._save_and_announce())
+        self._save_and_announce()
         if self._due(now):
             self._refresh_soon()
         return settings
