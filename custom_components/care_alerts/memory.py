@@ -34,7 +34,7 @@ from homeassistant.core import (
     State,
     callback,
 )
-from homeassistant.exceptions import ServiceNotSupported
+from homeassistant.exceptions import HomeAssistantError, ServiceNotSupported
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.state import async_reproduce_state
@@ -158,12 +158,20 @@ class Memory:
 
     async def load(self) -> None:
         """Read what was written down before a restart, and give back what is owed once all has started."""
-        stored = await self._store.async_load()
-        if stored is not None:
-            try:
+        try:
+            stored = await self._store.async_load()
+            if stored is not None:
                 self._notes = _Notes.from_dict(stored)
-            except AttributeError, LookupError, TypeError, ValueError:
-                LOGGER.warning("What lights and speakers were before alarms could not be read")
+        except (
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+            # Home Assistant's own words for a file it cannot open, a newer one and one older than any there was.
+            HomeAssistantError,
+            NotImplementedError,
+        ):
+            LOGGER.warning("What lights and speakers were before alarms could not be read")
         async_at_started(self._hass, self._give_back_what_is_owed)
 
     async def remember(

@@ -548,15 +548,33 @@ WITHOUT_ZONE = {
 }
 
 
+def stored(data: Any, version: int = 1) -> dict[str, Any]:
+    """What is in the memory's file."""
+    return {"version": version, "minor_version": 1, "key": f"{DOMAIN}.memory", "data": data}
+
+
 @pytest.mark.parametrize(
-    "nonsense", [{"kept": 3}, [], {"owed": {LAMP: {}}}, WITHOUT_ZONE, HOLDERS_WITHOUT_ZONE]
+    "nonsense",
+    [
+        stored({"kept": 3}),
+        stored([]),
+        stored({"owed": {LAMP: {}}}),
+        stored(WITHOUT_ZONE),
+        stored(HOLDERS_WITHOUT_ZONE),
+        stored({}, version=2),
+        stored({}, version=0),
+        {"version": 1},
+        {"key": f"{DOMAIN}.memory"},
+        [],
+        "text",
+    ],
 )
 async def test_a_damaged_file_is_no_reason_not_to_start(
     tmp_path: Path, hass: HomeAssistant, nonsense: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / ".storage").mkdir(exist_ok=True)
     file = tmp_path / ".storage" / f"{DOMAIN}.memory"
-    file.write_text(json.dumps({"version": 1, "data": nonsense}))
+    file.write_text(json.dumps(nonsense))
     async with live(tmp_path) as house:
         await house.async_start()
         assert await remember(house, LAMP) == [LAMP]
