@@ -1,9 +1,11 @@
 """The entities: what there is, what each of them says, and when it says nothing."""
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+from aiohttp.web import StreamResponse
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import (
@@ -24,6 +26,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.care_alerts.const import DOMAIN
 from simulator import CATALOGUE
+from simulator.faults import Exchange, Fault
 from simulator.scenarios import HENK, MARIA
 from tests.conftest import NOON, House
 
@@ -525,3 +528,32 @@ async def test_the_refresh_button(house: House, entry: MockConfigEntry) -> None:
     assert len(house.sim.log) == before
     await house.pass_time(minutes=3)
     assert house.state("sensor", "status").state == "ok"
+
+
+async def test_whoever_takes_alerts_need_not_wait_for_the_source(
+    house: House, entry: MockConfigEntry, maria: str
+) -> None:
+    """Somebody who has pressed "Refresh" before may wait for a server that hangs."""
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def hang(exchange: Exchange) -> StreamResponse:
+        asked.set()
+        await answer.wait()
+        return await exchange.proceed()
+
+    async def press(button: str) -> None:
+        await house.hass.services.async_call(
+            "button", "press", {"entity_id": button}, blocking=True
+        )
+
+    house.sim.faults.add("*", Fault("hang", hang))
+    refresh = asyncio.create_task(press(house.entity_id("button", "refresh")))
+    await asked.wait()
+    taking = asyncio.create_task(press(house.entity_id("button", "acknowledge_all", maria)))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    done = taking.done(), refresh.done()
+    answer.set()
+    await asyncio.gather(refresh, taking)
+    assert done == (True, False)
+    assert house.state("binary_sensor", "weight", maria).attributes["acknowledged"] is True
