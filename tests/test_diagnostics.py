@@ -123,8 +123,38 @@ async def test_diagnostics_in_trouble(house: House, entry: MockConfigEntry, faul
         "500_bare": "unreachable",
     }
     assert answer["status"] == expected.get(fault, "ok")
-    assert answer["last_error"] == ("UpdateFailed" if fault in expected else None)
+    errors = {
+        "401_bare": "AuthError: HTTP 401 UNAUTHORIZED",
+        "429_seconds": "RateLimitedError: HTTP 429 RATE_LIMIT",
+        "500_bare": "UnreachableError: HTTP 500 INTERNAL_ERROR",
+    }
+    assert answer["last_error"] == errors.get(fault)
     assert (answer["unreadable_records"] > 0) is (fault not in expected)
+
+    await wait_as_asked(house, fault)
+    await house.pass_time(hours=2)
+    answer, _ = await diagnostics(house, entry)
+    assert answer["status"] == "ok"
+    assert answer["last_error"] is None
+
+
+async def test_an_option_that_nobody_thought_of_is_not_told(
+    house: House, entry: MockConfigEntry
+) -> None:
+    options = {"note": KEY, "by_name": {CHOSEN: OTHER_ID}, "names": [CHOSEN, OTHER]}
+    house.hass.config_entries.async_update_entry(entry, options={**entry.options, **options})
+    await house.settle()
+    answer, text = await diagnostics(house, entry)
+    assert found_in(text, house) == []
+    assert answer["options"] == {
+        "followed": 1,
+        "follow_later": True,
+        "chosen_at": NOON.isoformat(),
+        "on_from": "medium",
+        "note": "**REDACTED**",
+        "by_name": "**REDACTED**",
+        "names": 2,
+    }
 
 
 async def test_the_log_gives_nobody_away(

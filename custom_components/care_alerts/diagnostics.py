@@ -1,10 +1,15 @@
 """Diagnostics: how the source does, without anybody's name, key, id or health value."""
 
-from typing import Any
+from typing import Any, Final
 
+from homeassistant.components.diagnostics import REDACTED
 from homeassistant.core import HomeAssistant
 
-from .providers.coordinator import CareAlertsConfigEntry
+from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
+from .providers.http import ApiError
+
+TOLD_OPTIONS: Final = frozenset({"chosen_at", "follow_later", "hold_time", "judged", "on_from"})
+"""The options that are no names or ids. Of a list it is told how long it is, of any other that it is there."""
 
 
 async def async_get_config_entry_diagnostics(
@@ -17,7 +22,7 @@ async def async_get_config_entry_diagnostics(
     return {
         "source": coordinator.source,
         "options": {
-            key: len(value) if isinstance(value, list) else value
+            key: value if key in TOLD_OPTIONS else _count(value)
             for key, value in entry.options.items()
         },
         "polling_disabled": entry.pref_disable_polling,
@@ -30,9 +35,7 @@ async def async_get_config_entry_diagnostics(
         "last_contact": freshness.last_contact,
         "data_through": freshness.data_through,
         "delay_seconds": freshness.delay and freshness.delay.total_seconds(),
-        "last_error": type(coordinator.last_exception).__name__
-        if coordinator.last_exception
-        else None,
+        "last_error": _error_of(coordinator),
         "unreadable_records": coordinator.unreadable_records,
         "ledger": {
             "alerts": len(ledger),
@@ -50,3 +53,15 @@ async def async_get_config_entry_diagnostics(
             for picture in coordinator.data.people.values()
         ],
     }
+
+
+def _count(value: Any) -> Any:
+    return len(value) if isinstance(value, list) else REDACTED
+
+
+def _error_of(coordinator: SourceCoordinator) -> str | None:
+    """What kind of error keeps the source from telling, and the status and code it came with."""
+    error = coordinator.last_exception and coordinator.last_exception.__cause__
+    if coordinator.failure is None or not isinstance(error, ApiError):
+        return None
+    return f"{type(error).__name__}: {error}"
