@@ -100,6 +100,7 @@ async def test_diagnostics(house: House, entry: MockConfigEntry) -> None:
     answer, text = await diagnostics(house, entry)
     assert found_in(text, house) == []
     assert answer["source"] == "lumen"
+    assert answer["entry"] == "loaded"
     assert answer["status"] == "ok"
     assert answer["silent"] is False
     assert answer["options"]["followed"] == 1
@@ -136,6 +137,28 @@ async def test_diagnostics_in_trouble(house: House, entry: MockConfigEntry, faul
     answer, _ = await diagnostics(house, entry)
     assert answer["status"] == "ok"
     assert answer["last_error"] is None
+
+
+async def test_diagnostics_of_a_source_that_does_not_run(
+    house: House, entry: MockConfigEntry
+) -> None:
+    await house.hass.config_entries.async_unload(entry.entry_id)
+    answer, text = await diagnostics(house, entry)
+    assert found_in(text, house) == []
+    assert answer["entry"] == "not_loaded"
+    assert answer["options"]["followed"] == 1
+
+    never = house.entry(data={"api_key": "another-key"})
+    await house.set_up(never)
+    answer, text = await diagnostics(house, never)
+    assert found_in(text, house) == []
+    assert answer == {
+        "source": "lumen",
+        "options": {},
+        "polling_disabled": False,
+        "entry": "setup_error",
+        "not_loaded_because": "login_failed",
+    }
 
 
 async def test_an_option_that_nobody_thought_of_is_not_told(

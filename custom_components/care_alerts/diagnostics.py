@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import REDACTED
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
 from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
@@ -16,16 +17,21 @@ async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: CareAlertsConfigEntry
 ) -> dict[str, Any]:
     """Return counts, times and states: everything that is said is listed here, so nothing else gets out."""
-    coordinator = entry.runtime_data
-    freshness = coordinator.data.freshness
-    ledger = coordinator.journal.ledger
-    return {
-        "source": coordinator.source,
+    settings = {
+        "source": entry.data["source"],
         "options": {
             key: value if key in TOLD_OPTIONS else _count(value)
             for key, value in entry.options.items()
         },
         "polling_disabled": entry.pref_disable_polling,
+        "entry": entry.state.value,
+    }
+    if entry.state is not ConfigEntryState.LOADED:
+        return settings | {"not_loaded_because": entry.error_reason_translation_key}
+    coordinator = entry.runtime_data
+    freshness = coordinator.data.freshness
+    ledger = coordinator.journal.ledger
+    return settings | {
         "poll_every_seconds": (
             coordinator.update_interval and coordinator.update_interval.total_seconds()
         ),
