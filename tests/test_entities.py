@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from datetime import timedelta
+import logging
 from typing import Any
 
 from aiohttp.web import StreamResponse
@@ -434,11 +435,17 @@ async def test_a_detail_that_is_not_what_it_should_be(
         ("2026-11-13T09:11:00+01:00", "2026-11-13T08:11:00+00:00"),
         ("2026-11-13T08:11:00", "2026-11-13T08:11:00+00:00"),
         ("last week", STATE_UNKNOWN),
+        ("2026-02-30T08:11:00Z", STATE_UNKNOWN),
+        ("2026-11-13T08:11:00+99:00", STATE_UNKNOWN),
+        ("0001-01-01T00:00:00+14:00", STATE_UNKNOWN),
+        ("9999-12-31T23:59:59-14:00", STATE_UNKNOWN),
         (20261113, STATE_UNKNOWN),
         (None, STATE_UNKNOWN),
     ],
 )
-async def test_the_last_dose(house: House, told: object, shown: str) -> None:
+async def test_the_last_dose(
+    house: House, told: object, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
     account = house.sim.lumen.default
     person = account.add_person(MARIA)
     account.add_alert(
@@ -450,6 +457,7 @@ async def test_the_last_dose(house: House, told: object, shown: str) -> None:
     )
     await house.set_up(house.entry())
     assert house.state("sensor", "last_dose", person.shared_user_id).state == shown
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def test_a_disabled_event_entity_saves_nothing_up(
