@@ -460,6 +460,21 @@ async def test_the_last_dose(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+async def test_a_subtype_of_any_length_can_be_shown(
+    house: House, announced: list[State], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Home Assistant writes a state that is too long into its log: nobody's health belongs there."""
+    account = house.sim.lumen.default
+    person = account.add_person(MARIA)
+    await house.set_up(house.entry())
+    account.add_alert(person, NOON.date(), "WEIGHT", "SECRET " * 50)
+    await house.pass_time(days=1)
+    state = house.state("sensor", "weight_status", person.shared_user_id)
+    assert state.state == ("secret " * 50)[:100]
+    assert [event.attributes["subtype"] for event in announced] == [state.state]
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
 async def test_a_disabled_event_entity_saves_nothing_up(
     house: House, entry: MockConfigEntry, maria: str, announced: list[State]
 ) -> None:
