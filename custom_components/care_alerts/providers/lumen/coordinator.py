@@ -326,8 +326,8 @@ class LumenCoordinator(SourceCoordinator):
         """Read a day, the newest one if None, into the ledger; return who else had alerts."""
         reading = self._reading
         answer = await self._client.alerts(day, people=reading.people)
-        if answer.day > now.date() + timedelta(days=1):
-            raise UnexpectedAnswerError("a day of the future")
+        if not now.date() - DAYS_REMEMBERED <= answer.day <= now.date() + timedelta(days=1):
+            raise UnexpectedAnswerError("a day that cannot be")
         self.unreadable_records += answer.unreadable
         for record in answer.alerts:
             alert = alert_of(record, answer.day, now)
