@@ -256,6 +256,30 @@ async def test_silence_and_drills_are_told(care: RealHome, browser: Browser) -> 
     await expect(anna).not_to_contain_text("No active alert is known")
 
 
+async def test_what_others_have_written_is_no_markup(care: RealHome, browser: Browser) -> None:
+    hostile = '"></ha-alert><img src=/x.png><h1>Over ![](/x.png) [All well](/x) `code` *all*'
+    lines = f"{hostile}\n\n# Over\n\n- www.evil.example"
+    await take_over(care)
+    low, medication = [await find(care, "binary_sensor", key) for key in ("low", "medication")]
+    await act(care, "acknowledge", entity_id=low, note=lines)
+    await show(care, await find(care, "sensor", "medication_status"), hostile)
+    await show(care, await find(care, "sensor", "glucose_trend"), hostile)
+    await care.ws(
+        {"type": "config/entity_registry/update", "entity_id": medication, "name": hostile}
+    )
+    page = await opened(browser, care, "now")
+    anna, maria = of(page, "Anna"), of(page, "maria.keller")
+    await expect(anna.locator("ha-alert i")).to_have_text(lines)
+    await expect(anna.locator("ha-markdown h2")).to_contain_text(f"mmol/L · {hostile}")
+    await expect(maria.locator("ha-alert")).to_have_count(3)
+    named = maria.locator("ha-alert", has_text="Over")
+    await expect(named).to_contain_text(f"{hostile}: {hostile} · High")
+    await expect(named).to_contain_text(SAYS["dashboard_unacknowledged"])
+    for person in (anna, maria):
+        made = person.locator("ha-markdown").locator("img, a, h1, ul, code, em")
+        await expect(made).to_have_count(0)
+
+
 async def test_a_touch_is_enough(care: RealHome, browser: Browser) -> None:
     await take_over(care)
     page = await opened(browser, care, "now", width=400, height=900)
