@@ -116,8 +116,9 @@ class House {
       .map((id) => hass.devices[id])
       .filter(Boolean)
       .sort((one, other) => nameOf(one).localeCompare(nameOf(other), hass.locale.language));
-    this.people = devices.filter((device) => this.entities.has(device.via_device_id ?? ""));
-    this.sources = devices.filter((device) => !this.people.includes(device));
+    // A source may have all its entities hidden.
+    this.people = devices.filter((device) => device.via_device_id);
+    this.sources = devices.filter((device) => !device.via_device_id);
   }
 
   /**
@@ -284,10 +285,15 @@ function silentText(house, source) {
   const reach = house.find(source.id, "sensor", "data_through");
   const status = house.find(source.id, "sensor", "status");
   const { say } = house;
+  const why = status
+    ? `{{ literal(state_translated("${status}")) ~ "." if has_value("${status}") }}`
+    : "";
+  const howFar = reach
+    ? `{%- set reach = states("${reach}") | as_datetime(none) -%}
+{%- if reach %} ${say("reach", timeAndAge("reach"))}{% else %} ${say("no_reach")}{% endif %}`
+    : "";
   return `${macros(house)}
-{%- set reach = states("${reach}") | as_datetime(none) -%}
-<ha-alert alert-type="warning" title="${plain(say("silent", { source: nameOf(source) }))}">{{ literal(state_translated("${status}")) }}.
-{%- if reach %} ${say("reach", timeAndAge("reach"))}{% else %} ${say("no_reach")}{% endif %}</ha-alert>`;
+<ha-alert alert-type="warning" title="${plain(say("silent", { source: nameOf(source) }))}">${why}${howFar}</ha-alert>`;
 }
 
 /**
@@ -464,10 +470,10 @@ function timelineCard(house, person, days) {
  * @returns {Config}
  */
 function personSection(house, person) {
-  const source = house.hass.devices[person.via_device_id ?? ""];
-  const silent = house.find(source.id, "binary_sensor", "silent");
-  const cards = [heading(person, "mdi:account-heart", silent, nameOf(source))];
-  if (silent) {
+  const source = house.sources.find(({ id }) => id === person.via_device_id);
+  const silent = source && house.find(source.id, "binary_sensor", "silent");
+  const cards = [heading(person, "mdi:account-heart", silent, source && nameOf(source))];
+  if (source && silent) {
     cards.push(text(silentText(house, source), { visibility: [is(silent, "on")] }));
   }
   cards.push(
@@ -584,7 +590,7 @@ export class CareAlertsDashboard extends HTMLElement {
     const house = new House(hass, await words(hass));
     const { say } = house;
     const about = text(say("about"));
-    if (!house.sources.length) {
+    if (!house.sources.length && !house.people.length) {
       return {
         views: [
           { type: "sections", sections: [{ type: "grid", cards: [text(say("empty")), about] }] },
