@@ -664,6 +664,34 @@ async def test_people_who_consent_later_are_followed_if_asked_for(
     assert told(announced) == ([observed] if follow_later else [])
 
 
+@pytest.mark.parametrize("at_once", [5, 30])
+async def test_of_those_who_consent_later_too_only_so_many_are_followed(
+    house: House, at_once: int
+) -> None:
+    """Whoever can have people give consent must not fill a house with their devices."""
+    chosen = {add_person(house, f"chosen{number}@example.com").email for number in range(30)}
+    options: dict[str, Any] = {"followed": sorted(chosen), "chosen_at": NOON.isoformat()}
+    entry = await house.set_up(house.entry(options=options))
+    assert len(coordinator_of(entry).data.people) == 30
+    assert issues(house) == {}
+
+    for number in range(30):
+        if number % at_once == 0:
+            await house.pass_time(hours=1, seconds=2)
+        add_person(house, f"later{number}@example.com", granted_at=house.now)
+    await house.pass_time(hours=1, seconds=2)
+    followed = 25 if at_once == 5 else 0
+    assert len(coordinator_of(entry).data.people) == 30 + followed
+    assert issues(house) == {"choose_people": {"entry": "Lumen", "most": "25"}}
+
+    # It lasts until somebody chooses. Those chosen by name are followed as ever.
+    late = add_person(house, "chosen.too@example.com", granted_at=house.now)
+    options["followed"].append(late.email)
+    house.hass.config_entries.async_update_entry(entry, options=options)
+    await away(house, entry, seconds=1)
+    assert late.shared_user_id in coordinator_of(entry).data.people
+
+
 async def test_somebody_chosen_later_brings_the_days_that_are_still_kept(
     house: House, announced: list[State]
 ) -> None:

@@ -1,6 +1,7 @@
 """The dashboard's module: served and loaded once, and its texts."""
 
 from collections.abc import Awaitable, Callable
+from html import unescape
 import json
 import re
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from aiohttp.test_utils import TestClient
 from homeassistant.components.frontend import DATA_EXTRA_MODULE_URL
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.template import Template
 from homeassistant.setup import async_setup_component
 import pytest
 
@@ -79,3 +81,35 @@ def test_nothing_is_fetched_from_elsewhere(address: str) -> None:
     code = re.sub(r"/\*.*?\*/|//[^\n]*", "", MODULE.read_text(), flags=re.DOTALL)
     assert address not in code
     assert MODULE.stat().st_size < 40_000
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        '"></ha-alert><img src=https://evil.example/p.png><h1>Over',
+        "![](https://evil.example/p.png) [All is well](https://evil.example)\n\n# Over",
+        "www.evil.example `code` *all* _is_ ~well~ | a\n\n- b\n\n{{ 7 * 7 }}{% raw %}",
+        "&lt;script&gt; &#60;script&#62;",
+        "Zoë, 愛, \N{FAMILY} & Σ²",
+    ],
+)
+def test_what_others_have_written_is_no_markup(hass: HomeAssistant, hostile: str) -> None:
+    """Nobody may put a picture, a link or "Over" before a caregiver's eyes: a guest with a note, or a vendor."""
+    (macro,) = re.findall(
+        r"\{%- macro literal\(text\) -%\}.*?\{%- endmacro -%\}", MODULE.read_text(), re.DOTALL
+    )
+    rendered = Template(macro + "{{ literal(text) }}", hass).async_render(
+        {"text": hostile}, parse_result=False
+    )
+    assert re.fullmatch(r"(?:[^\W_]| |&#\d+;)+", rendered)
+    assert unescape(rendered) == hostile
+
+
+def test_all_that_others_have_written_goes_through_that() -> None:
+    shown = [
+        output
+        for output in re.findall(r"\{\{(.*?)\}\}", MODULE.read_text())
+        if re.search(r'\bstate_translated\(|"note"|"acknowledged_by"', output)
+    ]
+    assert len(shown) == 5
+    assert [output for output in shown if "literal(state_" not in output] == []

@@ -100,6 +100,7 @@ async def test_diagnostics(house: House, entry: MockConfigEntry) -> None:
     answer, text = await diagnostics(house, entry)
     assert found_in(text, house) == []
     assert answer["source"] == "lumen"
+    assert answer["entry"] == "loaded"
     assert answer["status"] == "ok"
     assert answer["silent"] is False
     assert answer["options"]["followed"] == 1
@@ -123,8 +124,60 @@ async def test_diagnostics_in_trouble(house: House, entry: MockConfigEntry, faul
         "500_bare": "unreachable",
     }
     assert answer["status"] == expected.get(fault, "ok")
-    assert answer["last_error"] == ("UpdateFailed" if fault in expected else None)
+    errors = {
+        "401_bare": "AuthError: HTTP 401 UNAUTHORIZED",
+        "429_seconds": "RateLimitedError: HTTP 429 RATE_LIMIT",
+        "500_bare": "UnreachableError: HTTP 500 INTERNAL_ERROR",
+    }
+    assert answer["last_error"] == errors.get(fault)
     assert (answer["unreadable_records"] > 0) is (fault not in expected)
+
+    await wait_as_asked(house, fault)
+    await house.pass_time(hours=2)
+    answer, _ = await diagnostics(house, entry)
+    assert answer["status"] == "ok"
+    assert answer["last_error"] is None
+
+
+async def test_diagnostics_of_a_source_that_does_not_run(
+    house: House, entry: MockConfigEntry
+) -> None:
+    await house.hass.config_entries.async_unload(entry.entry_id)
+    answer, text = await diagnostics(house, entry)
+    assert found_in(text, house) == []
+    assert answer["entry"] == "not_loaded"
+    assert answer["options"]["followed"] == 1
+
+    never = house.entry(data={"api_key": "another-key"})
+    await house.set_up(never)
+    answer, text = await diagnostics(house, never)
+    assert found_in(text, house) == []
+    assert answer == {
+        "source": "lumen",
+        "options": {},
+        "polling_disabled": False,
+        "entry": "setup_error",
+        "not_loaded_because": "login_failed",
+    }
+
+
+async def test_an_option_that_nobody_thought_of_is_not_told(
+    house: House, entry: MockConfigEntry
+) -> None:
+    options = {"note": KEY, "by_name": {CHOSEN: OTHER_ID}, "names": [CHOSEN, OTHER]}
+    house.hass.config_entries.async_update_entry(entry, options={**entry.options, **options})
+    await house.settle()
+    answer, text = await diagnostics(house, entry)
+    assert found_in(text, house) == []
+    assert answer["options"] == {
+        "followed": 1,
+        "follow_later": True,
+        "chosen_at": NOON.isoformat(),
+        "on_from": "medium",
+        "note": "**REDACTED**",
+        "by_name": "**REDACTED**",
+        "names": 2,
+    }
 
 
 async def test_the_log_gives_nobody_away(

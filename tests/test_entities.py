@@ -1,9 +1,12 @@
 """The entities: what there is, what each of them says, and when it says nothing."""
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
+import logging
 from typing import Any
 
+from aiohttp.web import StreamResponse
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import (
@@ -24,6 +27,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.care_alerts.const import DOMAIN
 from simulator import CATALOGUE
+from simulator.faults import Exchange, Fault
 from simulator.scenarios import HENK, MARIA
 from tests.conftest import NOON, House
 
@@ -431,11 +435,17 @@ async def test_a_detail_that_is_not_what_it_should_be(
         ("2026-11-13T09:11:00+01:00", "2026-11-13T08:11:00+00:00"),
         ("2026-11-13T08:11:00", "2026-11-13T08:11:00+00:00"),
         ("last week", STATE_UNKNOWN),
+        ("2026-02-30T08:11:00Z", STATE_UNKNOWN),
+        ("2026-11-13T08:11:00+99:00", STATE_UNKNOWN),
+        ("0001-01-01T00:00:00+14:00", STATE_UNKNOWN),
+        ("9999-12-31T23:59:59-14:00", STATE_UNKNOWN),
         (20261113, STATE_UNKNOWN),
         (None, STATE_UNKNOWN),
     ],
 )
-async def test_the_last_dose(house: House, told: object, shown: str) -> None:
+async def test_the_last_dose(
+    house: House, told: object, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
     account = house.sim.lumen.default
     person = account.add_person(MARIA)
     account.add_alert(
@@ -447,6 +457,22 @@ async def test_the_last_dose(house: House, told: object, shown: str) -> None:
     )
     await house.set_up(house.entry())
     assert house.state("sensor", "last_dose", person.shared_user_id).state == shown
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_subtype_of_any_length_can_be_shown(
+    house: House, announced: list[State], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Home Assistant writes a state that is too long into its log: nobody's health belongs there."""
+    account = house.sim.lumen.default
+    person = account.add_person(MARIA)
+    await house.set_up(house.entry())
+    account.add_alert(person, NOON.date(), "WEIGHT", "SECRET " * 50)
+    await house.pass_time(days=1)
+    state = house.state("sensor", "weight_status", person.shared_user_id)
+    assert state.state == ("secret " * 50)[:100]
+    assert [event.attributes["subtype"] for event in announced] == [state.state]
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def test_a_disabled_event_entity_saves_nothing_up(
@@ -525,3 +551,32 @@ async def test_the_refresh_button(house: House, entry: MockConfigEntry) -> None:
     assert len(house.sim.log) == before
     await house.pass_time(minutes=3)
     assert house.state("sensor", "status").state == "ok"
+
+
+async def test_whoever_takes_alerts_need_not_wait_for_the_source(
+    house: House, entry: MockConfigEntry, maria: str
+) -> None:
+    """Somebody who has pressed "Refresh" before may wait for a server that hangs."""
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def hang(exchange: Exchange) -> StreamResponse:
+        asked.set()
+        await answer.wait()
+        return await exchange.proceed()
+
+    async def press(button: str) -> None:
+        await house.hass.services.async_call(
+            "button", "press", {"entity_id": button}, blocking=True
+        )
+
+    house.sim.faults.add("*", Fault("hang", hang))
+    refresh = asyncio.create_task(press(house.entity_id("button", "refresh")))
+    await asked.wait()
+    taking = asyncio.create_task(press(house.entity_id("button", "acknowledge_all", maria)))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    done = taking.done(), refresh.done()
+    answer.set()
+    await asyncio.gather(refresh, taking)
+    assert done == (True, False)
+    assert house.state("binary_sensor", "weight", maria).attributes["acknowledged"] is True

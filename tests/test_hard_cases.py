@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 from unittest.mock import patch
 
+from aiohttp.web import StreamResponse, json_response
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, State
@@ -18,6 +19,7 @@ from custom_components.care_alerts.providers.lumen.api import LumenAlert
 from custom_components.care_alerts.providers.lumen.coordinator import LumenCoordinator
 from custom_components.care_alerts.providers.lumen.translation import alert_of
 from simulator import CATALOGUE
+from simulator.faults import Exchange, Fault
 from simulator.lumen import LumenPerson
 
 from .conftest import NOON, House
@@ -38,6 +40,26 @@ async def _get_alerts(house: House, person: LumenPerson, **data: Any) -> dict[st
 
 def _status(house: House) -> str:
     return house.state("sensor", "status").state
+
+
+@pytest.mark.parametrize("absurd", ["0001-01-01", "2026-10-03", "2026-11-20", "9999-12-31"])
+async def test_an_absurd_day_is_not_believed(house: House, absurd: str) -> None:
+    """All days since then would be taken for lost, with a message to say so."""
+
+    async def answer(exchange: Exchange) -> StreamResponse:
+        data = {"date": absurd, "alerts": []}
+        return json_response({"success": True, "data": data})
+
+    maria = add_person(house)
+    add_alert(house, maria, 0)
+    await house.set_up(house.entry())
+    house.sim.faults.add("lumen.alerts", Fault("absurd", answer), times=1)
+    await house.pass_time(hours=1, seconds=2)
+    assert _status(house) == "unreachable"
+    assert house.state("binary_sensor", "weight", maria.shared_user_id).state == STATE_ON
+    await house.pass_time(hours=1)
+    assert _status(house) == "ok"
+    assert ir.async_get(house.hass).issues == {}
 
 
 @pytest.mark.parametrize(

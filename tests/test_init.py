@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import CoreState, HomeAssistant, State
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
@@ -382,6 +382,17 @@ async def test_a_device_of_nobody_can_be_removed(house: House, maria: str) -> No
     # Nobody chose to follow them no longer: it is not ours to remove, but the user's.
     assert _device(house, entry, "gone")
     assert await async_remove_config_entry_device(hass, entry, left_over)
+
+
+async def test_of_a_source_that_does_not_run_no_device_can_be_removed(
+    house: House, maria: str
+) -> None:
+    """Whether it still speaks of somebody is not known."""
+    entry = await house.set_up(house.entry())
+    device = _device(house, entry, "maria.keller")
+    await house.hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
+    await house.settle()
+    assert not await async_remove_config_entry_device(house.hass, entry, device)
 
 
 async def test_system_health(house: House, maria: str) -> None:

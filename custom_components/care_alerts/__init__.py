@@ -3,6 +3,7 @@
 Not a medical device.
 """
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntry, DeviceEntryType
@@ -80,7 +81,9 @@ async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) 
 async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: CareAlertsConfigEntry, device: DeviceEntry
 ) -> bool:
-    """Let the user remove the device of a person the source no longer speaks of."""
+    """Let the user remove the device of a person the source no longer speaks of. Only while it runs do we know."""
+    if entry.state is not ConfigEntryState.LOADED:
+        return False
     coordinator = entry.runtime_data
     for person_id in coordinator.data.people:
         if person_identifier(coordinator, person_id) in device.identifiers:

@@ -14,8 +14,8 @@ from .alerts.model import Severity, Topic
 from .entity import PersonEntity, Shown, SourceEntity, add_people
 from .providers.coordinator import CareAlertsConfigEntry
 
-# One request at a time: they all go to the same server.
-PARALLEL_UPDATES = 1
+# Who takes an alert must not wait for a source that hangs. The coordinator asks for one thing at a time.
+PARALLEL_UPDATES = 0
 
 REFRESH = ButtonEntityDescription(key="refresh", entity_category=EntityCategory.DIAGNOSTIC)
 TEST_ALERT = ButtonEntityDescription(key="test_alert", entity_category=EntityCategory.DIAGNOSTIC)

@@ -1,26 +1,37 @@
 """Diagnostics: how the source does, without anybody's name, key, id or health value."""
 
-from typing import Any
+from typing import Any, Final
 
+from homeassistant.components.diagnostics import REDACTED
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
-from .providers.coordinator import CareAlertsConfigEntry
+from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
+from .providers.http import ApiError
+
+TOLD_OPTIONS: Final = frozenset({"chosen_at", "follow_later", "hold_time", "judged", "on_from"})
+"""The options that are no names or ids. Of a list it is told how long it is, of any other that it is there."""
 
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: CareAlertsConfigEntry
 ) -> dict[str, Any]:
     """Return counts, times and states: everything that is said is listed here, so nothing else gets out."""
-    coordinator = entry.runtime_data
-    freshness = coordinator.data.freshness
-    ledger = coordinator.journal.ledger
-    return {
-        "source": coordinator.source,
+    settings = {
+        "source": entry.data["source"],
         "options": {
-            key: len(value) if isinstance(value, list) else value
+            key: value if key in TOLD_OPTIONS else _count(value)
             for key, value in entry.options.items()
         },
         "polling_disabled": entry.pref_disable_polling,
+        "entry": entry.state.value,
+    }
+    if entry.state is not ConfigEntryState.LOADED:
+        return settings | {"not_loaded_because": entry.error_reason_translation_key}
+    coordinator = entry.runtime_data
+    freshness = coordinator.data.freshness
+    ledger = coordinator.journal.ledger
+    return settings | {
         "poll_every_seconds": (
             coordinator.update_interval and coordinator.update_interval.total_seconds()
         ),
@@ -30,9 +41,7 @@ async def async_get_config_entry_diagnostics(
         "last_contact": freshness.last_contact,
         "data_through": freshness.data_through,
         "delay_seconds": freshness.delay and freshness.delay.total_seconds(),
-        "last_error": type(coordinator.last_exception).__name__
-        if coordinator.last_exception
-        else None,
+        "last_error": _error_of(coordinator),
         "unreadable_records": coordinator.unreadable_records,
         "ledger": {
             "alerts": len(ledger),
@@ -50,3 +59,15 @@ async def async_get_config_entry_diagnostics(
             for picture in coordinator.data.people.values()
         ],
     }
+
+
+def _count(value: Any) -> Any:
+    return len(value) if isinstance(value, list) else REDACTED
+
+
+def _error_of(coordinator: SourceCoordinator) -> str | None:
+    """What kind of error keeps the source from telling, and the status and code it came with."""
+    error = coordinator.last_exception and coordinator.last_exception.__cause__
+    if coordinator.failure is None or not isinstance(error, ApiError):
+        return None
+    return f"{type(error).__name__}: {error}"

@@ -7,6 +7,7 @@ lamp that is out of reach gets its due when it is back, unless that takes too lo
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self, override
@@ -46,6 +47,9 @@ from .const import DOMAIN, LOGGER
 
 OWED_FOR: Final = timedelta(hours=1)
 """How long what is out of reach is waited for: later, it may be as somebody wants it."""
+
+SET_BACK_WITHIN: Final = 60.0
+"""Seconds after which one that hangs keeps the others no longer."""
 
 HELD_FOR: Final = timedelta(days=1)
 """How long an alarm that says nothing keeps others from putting things back: its automation may be gone for good."""
@@ -154,12 +158,20 @@ class Memory:
 
     async def load(self) -> None:
         """Read what was written down before a restart, and give back what is owed once all has started."""
-        stored = await self._store.async_load()
-        if stored is not None:
-            try:
+        try:
+            stored = await self._store.async_load()
+            if stored is not None:
                 self._notes = _Notes.from_dict(stored)
-            except AttributeError, LookupError, TypeError, ValueError:
-                LOGGER.warning("What lights and speakers were before alarms could not be read")
+        except (
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+            # Home Assistant's own words for a file it cannot open, a newer one and one older than any there was.
+            HomeAssistantError,
+            NotImplementedError,
+        ):
+            LOGGER.warning("What lights and speakers were before alarms could not be read")
         async_at_started(self._hass, self._give_back_what_is_owed)
 
     async def remember(
@@ -215,8 +227,8 @@ class Memory:
             for entity_id, was in self._release(key).items():
                 notes.owed[entity_id] = _Owed(was, now)
                 due.append(entity_id)
-        await self._save()
-        await self._give_back(due, context)
+        # What is owed is given also if the automation that asked is stopped in the middle of it.
+        await asyncio.shield(self._hass.async_create_task(self._save_and_give_back(due, context)))
         return sorted(due)
 
     def _drop_lost(self, now: datetime, *, but: str | None = None) -> None:
@@ -266,6 +278,10 @@ class Memory:
 
     # Giving back.
 
+    async def _save_and_give_back(self, entity_ids: Iterable[str], context: Context) -> None:
+        await self._save()
+        await self._give_back(entity_ids, context)
+
     async def _give_back_what_is_owed(self, _: HomeAssistant) -> None:
         await self._give_back(list(self._notes.owed), Context())
 
@@ -275,14 +291,21 @@ class Memory:
         if not due:
             return
         self._under_way.update(due)
-        done = await asyncio.gather(*(self._try(entity_id, context) for entity_id in due))
+        # Whatever is wrong with one of them is nothing to the others.
+        results = await asyncio.gather(
+            *(self._try(entity_id, context) for entity_id in due), return_exceptions=True
+        )
         self._under_way.difference_update(due)
-        if any(done):
+        for entity_id, result in zip(due, results, strict=True):
+            if isinstance(result, BaseException):
+                domain = entity_id.partition(".")[0]
+                LOGGER.debug("A %s could not be set back: %s", domain, type(result).__name__)
+        if True in results:
             await self._save()
         self._watch()
 
     async def _try(self, entity_id: str, context: Context) -> bool:
-        """Set one back; False if it is still owed."""
+        """Set one back; False, or any exception at all, if it is still owed."""
         owed = self._notes.owed.get(entity_id)
         if owed is None:
             return False
@@ -290,14 +313,10 @@ class Memory:
         if dt_util.utcnow() - owed.since <= OWED_FOR:
             if state is None or state.state in _NOT_THERE:
                 return False
-            try:
-                await self._set_back(state, owed.was, context)
-            except ServiceNotSupported:
-                # It cannot have been changed by what it does not know.
-                pass
-            except HomeAssistantError as err:
-                LOGGER.debug("A %s could not be set back: %s", state.domain, type(err).__name__)
-                return False
+            # One that cannot do it cannot have been changed that way.
+            with suppress(ServiceNotSupported):
+                async with asyncio.timeout(SET_BACK_WITHIN):
+                    await self._set_back(state, owed.was, context)
         # Another alarm may have taken it over meanwhile.
         return self._notes.owed.pop(entity_id, None) is not None
 

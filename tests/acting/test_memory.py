@@ -1,5 +1,6 @@
 """Lights and speakers are as they were before an alarm: nested, overlapping, out of reach, over a restart; exactly once."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 import json
@@ -8,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.demo.light import DemoLight
 from homeassistant.const import Platform
 from homeassistant.core import CoreState, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -376,6 +378,64 @@ async def test_one_that_fails_does_not_keep_the_others(rooms: HomeAssistant) -> 
     assert shown(rooms, LAMP)[0] == "off"
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [TimeoutError, vol.Invalid("a lamp's own"), KeyError, asyncio.CancelledError, "hangs"],
+)
+async def test_whatever_is_wrong_with_one_is_nothing_to_the_others(
+    rooms: HomeAssistant, monkeypatch: pytest.MonkeyPatch, trouble: Any
+) -> None:
+    async def hang(*_: Any, **more: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("custom_components.care_alerts.memory.SET_BACK_WITHIN", 0.01)
+    was = shown(rooms, OTHER_LAMP)
+    await remember(rooms, LAMP, OTHER_LAMP)
+    await alarm(rooms, LAMP, OTHER_LAMP)
+    with patch(
+        "homeassistant.components.demo.light.DemoLight.async_turn_off",
+        side_effect=hang if trouble == "hangs" else trouble,
+    ):
+        assert await restore(rooms) == [LAMP, OTHER_LAMP]
+    assert shown(rooms, OTHER_LAMP) == was
+    rooms.states.async_set(LAMP, "on", {"brightness": 254})
+    await rooms.async_block_till_done()
+    assert shown(rooms, LAMP)[0] == "off"
+
+
+async def test_an_automation_stopped_in_the_middle_leaves_nothing_half_done(
+    rooms: HomeAssistant,
+) -> None:
+    """What it has let go of is put back all the same: nobody else would."""
+    under_way, slow = asyncio.Event(), asyncio.Event()
+    turn_off = DemoLight.async_turn_off
+
+    async def turn_off_slowly(lamp: DemoLight, **more: Any) -> None:
+        under_way.set()
+        await slow.wait()
+        await turn_off(lamp, **more)
+
+    was = shown(rooms, LAMP)
+    await remember(rooms, LAMP)
+    await alarm(rooms, LAMP)
+    with patch.object(DemoLight, "async_turn_off", turn_off_slowly):
+        automation = asyncio.create_task(restore(rooms))
+        await under_way.wait()
+        automation.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await automation
+        slow.set()
+        await rooms.async_block_till_done()
+    assert shown(rooms, LAMP)[0] == was[0] == "off"
+    # It is done with, not stuck: the next alarm finds it as any other.
+    await alarm(rooms, LAMP)
+    assert await remember(rooms, LAMP) == [LAMP]
+    red = shown(rooms, LAMP)
+    await call(rooms, "turn_off", LAMP)
+    await restore(rooms)
+    assert shown(rooms, LAMP) == red
+
+
 async def test_what_cannot_be_seen_is_not_remembered(rooms: HomeAssistant) -> None:
     rooms.states.async_set(LAMP, "unavailable")
     assert await remember(rooms, LAMP, "light.no_such_lamp", alarm="low") == []
@@ -488,15 +548,33 @@ WITHOUT_ZONE = {
 }
 
 
+def stored(data: Any, version: int = 1) -> dict[str, Any]:
+    """What is in the memory's file."""
+    return {"version": version, "minor_version": 1, "key": f"{DOMAIN}.memory", "data": data}
+
+
 @pytest.mark.parametrize(
-    "nonsense", [{"kept": 3}, [], {"owed": {LAMP: {}}}, WITHOUT_ZONE, HOLDERS_WITHOUT_ZONE]
+    "nonsense",
+    [
+        stored({"kept": 3}),
+        stored([]),
+        stored({"owed": {LAMP: {}}}),
+        stored(WITHOUT_ZONE),
+        stored(HOLDERS_WITHOUT_ZONE),
+        stored({}, version=2),
+        stored({}, version=0),
+        {"version": 1},
+        {"key": f"{DOMAIN}.memory"},
+        [],
+        "text",
+    ],
 )
 async def test_a_damaged_file_is_no_reason_not_to_start(
     tmp_path: Path, hass: HomeAssistant, nonsense: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / ".storage").mkdir(exist_ok=True)
     file = tmp_path / ".storage" / f"{DOMAIN}.memory"
-    file.write_text(json.dumps({"version": 1, "data": nonsense}))
+    file.write_text(json.dumps(nonsense))
     async with live(tmp_path) as house:
         await house.async_start()
         assert await remember(house, LAMP) == [LAMP]

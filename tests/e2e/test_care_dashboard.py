@@ -256,6 +256,60 @@ async def test_silence_and_drills_are_told(care: RealHome, browser: Browser) -> 
     await expect(anna).not_to_contain_text("No active alert is known")
 
 
+async def test_what_others_have_written_is_no_markup(care: RealHome, browser: Browser) -> None:
+    hostile = '"></ha-alert><img src=/x.png><h1>Over ![](/x.png) [All well](/x) `code` *all*'
+    lines = f"{hostile}\n\n# Over\n\n- www.evil.example"
+    await take_over(care)
+    low, medication = [await find(care, "binary_sensor", key) for key in ("low", "medication")]
+    await act(care, "acknowledge", entity_id=low, note=lines)
+    await show(care, await find(care, "sensor", "medication_status"), hostile)
+    await show(care, await find(care, "sensor", "glucose_trend"), hostile)
+    await care.ws(
+        {"type": "config/entity_registry/update", "entity_id": medication, "name": hostile}
+    )
+    page = await opened(browser, care, "now")
+    anna, maria = of(page, "Anna"), of(page, "maria.keller")
+    await expect(anna.locator("ha-alert i")).to_have_text(lines)
+    await expect(anna.locator("ha-markdown h2")).to_contain_text(f"mmol/L · {hostile}")
+    await expect(maria.locator("ha-alert")).to_have_count(3)
+    named = maria.locator("ha-alert", has_text="Over")
+    await expect(named).to_contain_text(f"{hostile}: {hostile} · High")
+    await expect(named).to_contain_text(SAYS["dashboard_unacknowledged"])
+    for person in (anna, maria):
+        made = person.locator("ha-markdown").locator("img, a, h1, ul, code, em")
+        await expect(made).to_have_count(0)
+
+
+async def test_a_source_may_be_hidden(care: RealHome, browser: Browser) -> None:
+    """Its people are people all the same."""
+    await take_over(care)
+    medication = await find(care, "binary_sensor", "medication")
+    device_of = {entity["entity_id"]: entity["device_id"] for entity in await care.entities()}
+    source = {d["id"]: d["via_device_id"] for d in await care.devices()}[device_of[medication]]
+    own = {
+        entity["translation_key"]: entity["entity_id"]
+        for entity in await care.entities("care_alerts")
+        if entity["device_id"] == source
+    }
+
+    async def update(entity_id: str, **changes: str) -> None:
+        await care.ws({"type": "config/entity_registry/update", "entity_id": entity_id} | changes)
+
+    # Why a source is silent, nobody says: that it is has to be said all the same.
+    await update(own.pop("status"), disabled_by="user")
+    await show(care, own["silent"], "on")
+    page = await opened(browser, care, "now")
+    told = of(page, "maria.keller").locator("ha-alert", has_text="is silent")
+    await expect(told).to_contain_text("The data reach to")
+
+    for entity_id in own.values():
+        await update(entity_id, hidden_by="user")
+    await page.reload()
+    for person, alerts in (("maria.keller", 3), ("henk.devries", 0), ("Anna", 1)):
+        await expect(of(page, person).locator("care-alerts-timeline article").first).to_be_visible()
+        await expect(of(page, person).locator("ha-alert")).to_have_count(alerts)
+
+
 async def test_a_touch_is_enough(care: RealHome, browser: Browser) -> None:
     await take_over(care)
     page = await opened(browser, care, "now", width=400, height=900)

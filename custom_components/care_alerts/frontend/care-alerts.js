@@ -82,10 +82,12 @@ async function words(hass) {
 const nameOf = (device) => device.name_by_user || device.name || "";
 
 /**
- * What somebody may have called something, fit for a template's markup: it is neither.
+ * What somebody may have called something, fit for a template and for what it renders to, which is read as markdown and
+ * HTML: it is none of these. What only a template knows goes through its `literal`.
  * @param {string} name
  */
-const plain = (name) => name.replace(/[&<>"{}]/g, (character) => `&#${character.charCodeAt(0)};`);
+const plain = (name) =>
+  name.replace(/[^\p{L}\p{N} ]/gu, (character) => `&#${character.codePointAt(0)};`);
 
 /**
  * What there is of ours: who is looked after, and where the word of them comes from.
@@ -114,8 +116,9 @@ class House {
       .map((id) => hass.devices[id])
       .filter(Boolean)
       .sort((one, other) => nameOf(one).localeCompare(nameOf(other), hass.locale.language));
-    this.people = devices.filter((device) => this.entities.has(device.via_device_id ?? ""));
-    this.sources = devices.filter((device) => !this.people.includes(device));
+    // A source may have all its entities hidden.
+    this.people = devices.filter((device) => device.via_device_id);
+    this.sources = devices.filter((device) => !device.via_device_id);
   }
 
   /**
@@ -174,7 +177,7 @@ function twelveHours({ locale }) {
 }
 
 /**
- * What all templates begin with: how times and ages are written for this user.
+ * What all templates begin with: how times and ages are written for this user, and what others have written.
  * @param {House} house
  */
 function macros({ hass, say }) {
@@ -200,6 +203,11 @@ function macros({ hass, say }) {
   {%- else -%}${say("days", { days: "{{ minutes // 1440 }}", hours: "{{ minutes // 60 % 24 }}" })}
   {%- endif -%}
 {%- endmacro -%}
+{%- macro literal(text) -%}
+  {%- for character in text | string -%}
+    {{ character if character.isalnum() or character == " " else "&#" ~ (character | ord) ~ ";" }}
+  {%- endfor -%}
+{%- endmacro -%}
 `;
 }
 
@@ -224,7 +232,7 @@ function alertText(house, person, sensor) {
     Object.keys(ALERT_BOX).map((severity) => [severity, stateName(SEVERITY, severity)]),
   );
   const detail = status
-    ? `{{ ": " ~ state_translated("${status}") if has_value("${status}") }}`
+    ? `{{ ": " ~ literal(state_translated("${status}")) if has_value("${status}") }}`
     : "";
   const name = plain(house.nameOf(sensor));
   return `${macros(house)}
@@ -241,10 +249,10 @@ ${setTime("taken", sensor, "acknowledged_at")}${setTime("quiet", sensor, "snooze
 {%- endif -%}
 {%- if state_attr(alert, "acknowledged") -%}
   <br>{% if state_attr(alert, "acknowledged_by") %}${say("acknowledged_by", {
-    who: '<b>{{ state_attr(alert, "acknowledged_by") | e }}</b>',
+    who: '<b>{{ literal(state_attr(alert, "acknowledged_by")) }}</b>',
   })}{% else %}${say("acknowledged")}{% endif %}
   {%- if taken %} ({{ clock(taken) }}){% endif %}. ${say("not_over")}
-  {%- if state_attr(alert, "note") %}<br><i>{{ state_attr(alert, "note") | e }}</i>{% endif -%}
+  {%- if state_attr(alert, "note") %}<br><i>{{ literal(state_attr(alert, "note")) }}</i>{% endif -%}
 {%- else -%}<br>${say("unacknowledged")}{%- endif -%}
 {%- if quiet %}<br>${say("snoozed", { time: "{{ clock(quiet) }}" })}{% endif -%}
 </ha-alert>`;
@@ -277,10 +285,15 @@ function silentText(house, source) {
   const reach = house.find(source.id, "sensor", "data_through");
   const status = house.find(source.id, "sensor", "status");
   const { say } = house;
+  const why = status
+    ? `{{ literal(state_translated("${status}")) ~ "." if has_value("${status}") }}`
+    : "";
+  const howFar = reach
+    ? `{%- set reach = states("${reach}") | as_datetime(none) -%}
+{%- if reach %} ${say("reach", timeAndAge("reach"))}{% else %} ${say("no_reach")}{% endif %}`
+    : "";
   return `${macros(house)}
-{%- set reach = states("${reach}") | as_datetime(none) -%}
-<ha-alert alert-type="warning" title="${plain(say("silent", { source: nameOf(source) }))}">{{ state_translated("${status}") }}.
-{%- if reach %} ${say("reach", timeAndAge("reach"))}{% else %} ${say("no_reach")}{% endif %}</ha-alert>`;
+<ha-alert alert-type="warning" title="${plain(say("silent", { source: nameOf(source) }))}">${why}${howFar}</ha-alert>`;
 }
 
 /**
@@ -293,7 +306,7 @@ function glucoseText(house, glucose, trend) {
   return `${macros(house)}${setTime("seen", glucose, "observed_at")}
 {%- if has_value("${glucose}") %}
 ## {{ states("${glucose}", with_unit=True, rounded=True) }}${
-    trend ? `{{ " · " ~ state_translated("${trend}") if has_value("${trend}") }}` : ""
+    trend ? `{{ " · " ~ literal(state_translated("${trend}")) if has_value("${trend}") }}` : ""
   }
 {% if is_state_attr("${glucose}", "out_of_range", "low") or is_state_attr("${glucose}", "out_of_range", "high") -%}
 {{ state_attr_translated("${glucose}", "out_of_range") }}.
@@ -457,10 +470,10 @@ function timelineCard(house, person, days) {
  * @returns {Config}
  */
 function personSection(house, person) {
-  const source = house.hass.devices[person.via_device_id ?? ""];
-  const silent = house.find(source.id, "binary_sensor", "silent");
-  const cards = [heading(person, "mdi:account-heart", silent, nameOf(source))];
-  if (silent) {
+  const source = house.sources.find(({ id }) => id === person.via_device_id);
+  const silent = source && house.find(source.id, "binary_sensor", "silent");
+  const cards = [heading(person, "mdi:account-heart", silent, source && nameOf(source))];
+  if (source && silent) {
     cards.push(text(silentText(house, source), { visibility: [is(silent, "on")] }));
   }
   cards.push(
@@ -577,7 +590,7 @@ export class CareAlertsDashboard extends HTMLElement {
     const house = new House(hass, await words(hass));
     const { say } = house;
     const about = text(say("about"));
-    if (!house.sources.length) {
+    if (!house.sources.length && !house.people.length) {
       return {
         views: [
           { type: "sections", sections: [{ type: "grid", cards: [text(say("empty")), about] }] },

@@ -39,10 +39,11 @@ def _utc(value: Any) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _utc_or_none(value: str) -> datetime | None:
+def utc_or_none(value: Any) -> datetime | None:
+    """An instant in UTC; None if it is none, or none that can be."""
     try:
         return _utc(value)
-    except ValueError:
+    except UNREADABLE:
         return None
 
 
@@ -172,7 +173,7 @@ class LumenClient:
         return AlertDay(
             day=covers,
             alerts=tuple(alerts),
-            newest_generated_at=_utc_or_none(newest)
+            newest_generated_at=utc_or_none(newest)
             or max((alert.generated_at for alert in alerts), default=None),
             strangers=frozenset(strangers),
             garbled=frozenset(garbled),

@@ -44,7 +44,7 @@ CONF_CHOSEN_AT: Final = "chosen_at"
 CONF_ON_FROM: Final = "on_from"
 
 FOLLOWED_AT_MOST: Final = 25
-"""As long as nobody has chosen, everybody is followed up to this many."""
+"""As many people are followed whom nobody has chosen by name."""
 
 POLL_EVERY: Final = timedelta(hours=1)
 AFTER_ANALYSIS: Final = timedelta(minutes=5)
@@ -77,10 +77,16 @@ class Selection:
         """Whether nobody has chosen."""
         return not self.emails
 
+    def names(self, email: str) -> bool:
+        """Whether somebody was chosen by name."""
+        return email.casefold() in self.emails
+
     def takes(self, mapping: IdentityMapping) -> bool:
-        """Whether a person was chosen, by name or by having consented later."""
-        return mapping.email.casefold() in self.emails or (
-            self.later and self.chosen_at is not None and mapping.granted_at > self.chosen_at
+        """Whether somebody is to be followed: chosen by name, for having consented later, or because nobody was chosen."""
+        return (
+            self.is_everybody
+            or self.names(mapping.email)
+            or (self.later and self.chosen_at is not None and mapping.granted_at > self.chosen_at)
         )
 
     @property
@@ -296,19 +302,20 @@ class LumenCoordinator(SourceCoordinator):
         new = {
             mapping.shared_user_id: mapping
             for mapping in mappings
-            if mapping.shared_user_id not in reading.people
+            if mapping.shared_user_id not in reading.people and self._selection.takes(mapping)
         }
-        if self._selection.is_everybody:
-            if reading.more_people or len(reading.people) + len(new) > FOLLOWED_AT_MOST:
-                reading.more_people = bool(new) or reading.more_people
-                new = {}
-        else:
-            reading.more_people = False
-            new = {
-                person_id: mapping
-                for person_id, mapping in new.items()
-                if self._selection.takes(mapping)
-            }
+        named = {
+            person_id: mapping
+            for person_id, mapping in new.items()
+            if self._selection.names(mapping.email)
+        }
+        unnamed = len(new) - len(named)
+        if unnamed:
+            # Nobody has asked for each of them: there may be hundreds.
+            unnamed += sum(not self._selection.names(one.email) for one in reading.people.values())
+            if reading.more_people or unnamed > FOLLOWED_AT_MOST:
+                reading.more_people = True
+                new = named
         # What happened before we could have heard of it is history; a consent given since we last asked is not.
         known_from = max(moment for moment in (reading.selected_at, self.last_contact) if moment)
         for person_id, mapping in new.items():
@@ -326,8 +333,8 @@ class LumenCoordinator(SourceCoordinator):
         """Read a day, the newest one if None, into the ledger; return who else had alerts."""
         reading = self._reading
         answer = await self._client.alerts(day, people=reading.people)
-        if answer.day > now.date() + timedelta(days=1):
-            raise UnexpectedAnswerError("a day of the future")
+        if not now.date() - DAYS_REMEMBERED <= answer.day <= now.date() + timedelta(days=1):
+            raise UnexpectedAnswerError("a day that cannot be")
         self.unreadable_records += answer.unreadable
         for record in answer.alerts:
             alert = alert_of(record, answer.day, now)
@@ -437,7 +444,7 @@ class LumenCoordinator(SourceCoordinator):
             reading.people = {
                 person_id: followed
                 for person_id, followed in reading.people.items()
-                if followed.email.casefold() in self._selection.emails
+                if self._selection.names(followed.email)
             }
 
     @override

@@ -6,10 +6,10 @@ from typing import Any
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import UnitOfMass, UnitOfRatio
-from homeassistant.util import dt as dt_util
 
 from ...alerts.picture import PersonPicture
 from ..base import PersonSensorDescription, Provider, Value
+from .api import utc_or_none
 from .coordinator import LumenCoordinator
 from .flow import LumenOptionsFlow
 from .translation import ALERT_TYPES, SOURCE
@@ -24,11 +24,6 @@ SUBTYPES: dict[str, list[str]] = {
 def _number(value: Any) -> int | float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return value if is_number else None
-
-
-def _time(value: Any) -> datetime | None:
-    moment = dt_util.parse_datetime(value) if isinstance(value, str) else None
-    return moment and moment.replace(tzinfo=moment.tzinfo or dt_util.UTC)
 
 
 def _detail(
@@ -110,7 +105,7 @@ LUMEN = Provider(
         PersonSensorDescription(
             key="last_dose",
             device_class=SensorDeviceClass.TIMESTAMP,
-            value_fn=_detail("medication", "last_logged_dose_at", _time),
+            value_fn=_detail("medication", "last_logged_dose_at", utc_or_none),
         ),
     ),
 )

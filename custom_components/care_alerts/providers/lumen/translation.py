@@ -47,6 +47,9 @@ _SEVERITY_OF: Final = {
 
 ANYBODY: Final = "*"
 
+LONGEST_SUBTYPE: Final = 100
+"""More is no word. What is longer than a state may be Home Assistant writes out in its log."""
+
 _IDENTITY: Final = UUID("0c7c2f0e-58c1-4f5c-8a3e-3a5d3a4c9a01")
 
 
@@ -170,7 +173,7 @@ def alert_of(record: LumenAlert, day: date, received_at: datetime) -> Alert:
     if isinstance(record.details, dict) and can_be_kept(record.details):
         details |= {snake_case(key): value for key, value in record.details.items()}
     details["date"] = day.isoformat()
-    subtype = record.alert_subtype.lower()
+    subtype = record.alert_subtype.lower()[:LONGEST_SUBTYPE]
     severity = _severity(record.severity, subtype)
     told = record.severity
     if told is not None and can_be_kept(told) and str(told).lower() != severity:
