@@ -272,6 +272,18 @@ def test_github_files(path: Path) -> None:
         assert len(ids) == len(set(ids))
 
 
+@pytest.mark.parametrize(
+    "path",
+    [*sorted(COMPONENT.rglob("*.yaml")), *sorted((ROOT / "blueprints").rglob("*.yaml"))],
+    ids=lambda path: path.stem,
+)
+def test_home_assistant_reads_our_files_without_a_warning(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert load_yaml_dict(str(path))
+    assert caplog.messages == []
+
+
 # Strings
 
 
