@@ -760,6 +760,29 @@ async def test_an_old_notification_takes_no_new_alert(home: Home, anna: Phone) -
     assert home.care.attributes()["acknowledged_by"] == "Anna"
 
 
+@pytest.mark.parametrize(
+    ("blueprint", "phones"), [("phone", "phones"), ("escalate", "first_phones")]
+)
+async def test_what_has_no_sensor_has_no_buttons_that_would_take_everything(
+    home: Home, anna: Phone, ben: Phone, blueprint: str, phones: str
+) -> None:
+    inputs: dict[str, Any] = {phones: [anna.device_id], "least_severity": "medium"}
+    if blueprint == "escalate":
+        inputs["second_phones"] = [ben.device_id]
+    await home.automate(blueprint, **inputs)
+    home.care.alert(1)
+    home.care.alert(1, "SLEEP", "SHORT_NIGHT", severity="HIGH")
+    await home.care.morning(1)
+    buttons = {
+        one["title"]: [button["title"] for button in one["data"].get("actions", [])]
+        for one in anna.screen.values()
+    }
+    assert buttons == {
+        "maria: Other": [],
+        "maria: Weight": ["Acknowledge", "Snooze 30 min"],
+    }
+
+
 async def test_two_automations_answer_for_their_own_buttons(
     home: Home, anna: Phone, ben: Phone
 ) -> None:
