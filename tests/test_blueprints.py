@@ -716,7 +716,7 @@ async def test_a_drill_says_so(home: Home, anna: Phone, ben: Phone) -> None:
     await anna.press("Acknowledge")
     assert anna.shown["title"] == "DRILL: maria: Weight"
     assert anna.shown["message"].startswith("Anna acknowledged this")
-    await home.minutes(16)
+    await home.minutes(31)
     assert anna.screen == {}
 
 
@@ -999,7 +999,7 @@ async def test_lamps_show_the_worst_and_go_back_after_the_last(home: Home, lamps
     await home.care.call("acknowledge", home.care.sensor("flex"))
     assert lamps.are_as_before
     assert lamps.hall.shown[-1] == EVENING
-    await home.minutes(20)
+    await home.minutes(35)
     assert lamps.are_as_before
 
 
@@ -1007,7 +1007,7 @@ async def test_lamps_go_back_when_it_is_over(home: Home, lamps: Lamps) -> None:
     await home.automate("lights", lights=[HALL, STAIRS], flash=[])
     await home.drill()
     assert lamps.now == (RED, RED)
-    await home.minutes(16)
+    await home.minutes(31)
     assert lamps.are_as_before
 
 
@@ -1259,6 +1259,28 @@ async def test_one_after_the_other_is_told_until_somebody_takes_it(
     await home.minutes(60)
     assert (len(anna.pushed), len(ben.pushed), len(sounds.kitchen.said)) == (*told, 2)
     await home.care.morning(2)
+    assert anna.screen == ben.screen == {}
+
+
+async def test_a_test_alert_gets_to_the_last_step(
+    home: Home, anna: Phone, ben: Phone, sounds: Sounds
+) -> None:
+    await home.automate(
+        "escalate",
+        first_phones=[anna.device_id],
+        second_phones=[ben.device_id],
+        lights=["light.stairs"],
+        speakers=[KITCHEN],
+        tts=[VOICE],
+    )
+    button = home.house.entity_id("button", "test_alert")
+    await home.hass.services.async_call("button", "press", {"entity_id": button}, blocking=True)
+    await home.through(home.minutes(20))
+    assert ben.shown["message"].startswith("Nobody has acknowledged this for 20 min.")
+    assert sounds.stairs.look == RED
+    assert sounds.kitchen.said[0][0].startswith("DRILL: maria: Weight.")
+    await home.through(home.minutes(10))
+    assert sounds.stairs.look is None
     assert anna.screen == ben.screen == {}
 
 
