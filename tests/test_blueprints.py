@@ -1213,18 +1213,24 @@ async def test_a_speech_service_that_is_gone_leaves_the_volume_alone(
 
 # Escalation
 
+ALOUD: Json = {"speakers": [KITCHEN], "tts": [VOICE]}
 
-async def test_one_after_the_other_is_told_until_somebody_takes_it(
-    home: Home, anna: Phone, ben: Phone, sounds: Sounds
-) -> None:
+
+async def escalation(home: Home, anna: Phone, ben: Phone, **more: Any) -> None:
+    """Have Anna told, then Ben, then whoever sees the lamp on the stairs."""
     await home.automate(
         "escalate",
         first_phones=[anna.device_id],
         second_phones=[ben.device_id],
-        lights=["light.stairs"],
-        speakers=[KITCHEN],
-        tts=[VOICE],
+        lights=[STAIRS],
+        **more,
     )
+
+
+async def test_one_after_the_other_is_told_until_somebody_takes_it(
+    home: Home, anna: Phone, ben: Phone, sounds: Sounds
+) -> None:
+    await escalation(home, anna, ben, **ALOUD)
     home.care.alert(1)
     await home.care.morning(1)
     assert anna.shown["message"].startswith("Observed at 04:14")
@@ -1265,14 +1271,7 @@ async def test_one_after_the_other_is_told_until_somebody_takes_it(
 async def test_a_test_alert_gets_to_the_last_step(
     home: Home, anna: Phone, ben: Phone, sounds: Sounds
 ) -> None:
-    await home.automate(
-        "escalate",
-        first_phones=[anna.device_id],
-        second_phones=[ben.device_id],
-        lights=["light.stairs"],
-        speakers=[KITCHEN],
-        tts=[VOICE],
-    )
+    await escalation(home, anna, ben, **ALOUD)
     button = home.house.entity_id("button", "test_alert")
     await home.hass.services.async_call("button", "press", {"entity_id": button}, blocking=True)
     await home.through(home.minutes(20))
@@ -1287,12 +1286,7 @@ async def test_a_test_alert_gets_to_the_last_step(
 async def test_it_stops_wherever_somebody_takes_it(
     home: Home, anna: Phone, ben: Phone, sounds: Sounds
 ) -> None:
-    await home.automate(
-        "escalate",
-        first_phones=[anna.device_id],
-        second_phones=[ben.device_id],
-        lights=["light.stairs"],
-    )
+    await escalation(home, anna, ben)
     home.care.alert(1)
     await home.care.morning(1)
     await home.minutes(5)
@@ -1305,15 +1299,7 @@ async def test_it_stops_wherever_somebody_takes_it(
 async def test_whoever_takes_it_need_not_wait_for_the_end_of_the_speech(
     home: Home, anna: Phone, ben: Phone, sounds: Sounds
 ) -> None:
-    await home.automate(
-        "escalate",
-        first_phones=[anna.device_id],
-        second_phones=[ben.device_id],
-        lights=["light.stairs"],
-        speakers=[KITCHEN],
-        tts=[VOICE],
-        longest=60,
-    )
+    await escalation(home, anna, ben, longest=60, **ALOUD)
     home.care.alert(1)
     await home.care.morning(1)
     await home.minutes(19)
@@ -1461,12 +1447,7 @@ async def test_the_volume_is_back_after_a_restart_in_the_middle_of_a_speech(live
 
 async def test_escalation_goes_on_after_a_restart(lives: Lives) -> None:
     async with lives.live() as (home, anna, ben):
-        await home.automate(
-            "escalate",
-            first_phones=[anna.device_id],
-            second_phones=[ben.device_id],
-            lights=[STAIRS],
-        )
+        await escalation(home, anna, ben)
         home.care.alert(1)
         await home.care.morning(1)
         await home.minutes(4)
