@@ -55,6 +55,7 @@ from yarl import URL
 
 from scripts.real_home import ROOT, VOICE_PACKAGES
 from simulator import Simulator
+from simulator.dexcom_wearer import Wearer
 from simulator.faults import CATALOGUE
 from simulator.lumen import LumenPerson
 
@@ -418,8 +419,9 @@ class Home:
         return entity.device_id
 
     async def drill(self, key: str = "weight", severity: str = "high") -> None:
-        """Send a test alert."""
-        await self.care.call("send_test_alert", self.care.sensor(key), severity=severity)
+        """Send a test alert, of Maria's sensor of that type or of a sensor by its id."""
+        sensor = key if "." in key else self.care.sensor(key)
+        await self.care.call("send_test_alert", sensor, severity=severity)
 
 
 async def soon(is_so: Callable[[], bool]) -> None:
@@ -523,6 +525,37 @@ async def ben(home: Home) -> Phone:
     return await home.phone("Ben")
 
 
+@dataclass
+class Oma:
+    """Somebody with a CGM of Dexcom's, in the same house."""
+
+    home: Home
+    wearer: Wearer
+    entry: MockConfigEntry
+
+    @property
+    def sensor(self) -> str:
+        """Her sensor of urgent lows."""
+        return self.home.house.entity_id(
+            "binary_sensor", "urgent_low", self.wearer.user_id, self.entry
+        )
+
+    async def is_low(self, *, hours_ago: int = 0) -> None:
+        """Be urgently low, now or hours ago, and let it be told: an hour after it was known at Dexcom."""
+        now = self.home.house.now
+        self.wearer.add_alert("urgentLow", now - timedelta(hours=hours_ago), uploaded_at=now)
+        while not self.home.outside.pushed:
+            await self.home.house.pass_time(minutes=5)
+
+
+@pytest.fixture
+async def oma(home: Home) -> Oma:
+    """She, with her sensor on."""
+    wearer = home.house.sim.dexcom.wearer("SandboxUser7")
+    wear(wearer)
+    return Oma(home, wearer, await home.house.set_up(await home.house.dexcom_entry(wearer)))
+
+
 async def test_a_phone_is_told_what_was_and_when(home: Home, anna: Phone) -> None:
     await home.automate("phone", phones=[anna.device_id])
     home.care.alert(1)
@@ -535,12 +568,39 @@ async def test_a_phone_is_told_what_was_and_when(home: Home, anna: Phone) -> Non
     )
     data = told["data"]
     # Both kinds of phones in one go.
-    assert data["push"]["interruption-level"] == "critical"
-    assert data["push"]["sound"] == {"name": "default", "critical": 1, "volume": 1.0}
-    assert data["channel"] == "alarm_stream"
+    assert data["push"] == {"interruption-level": "time-sensitive", "sound": "default"}
+    assert data["channel"] == "Care Alerts"
     assert (data["ttl"], data["priority"]) == (0, "high")
     assert data["when"] == datetime.fromisoformat("2026-11-19T03:14:22+00:00").timestamp()
     assert [button["title"] for button in data["actions"]] == ["Acknowledge", "Snooze 30 min"]
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "phones", "others"),
+    [("phone", "phones", "private_phones"), ("escalate", "first_phones", "second_phones")],
+)
+async def test_what_is_severe_breaks_through_silent_mode_but_not_an_analysis_of_the_day_before(
+    home: Home, anna: Phone, ben: Phone, oma: Oma, blueprint: str, phones: str, others: str
+) -> None:
+    inputs: dict[str, Any] = {phones: [anna.device_id], others: [ben.device_id]}
+    await home.automate(blueprint, **inputs)
+    await oma.is_low()
+    for told in anna.shown, *ben.screen.values():
+        assert told["data"]["push"] == {
+            "interruption-level": "critical",
+            "sound": {"name": "default", "critical": 1, "volume": 1.0},
+        }
+        assert told["data"]["channel"] == "alarm_stream"
+    await anna.press("Acknowledge")
+    home.care.alert(1)
+    await home.care.morning(1)
+    await home.minutes(16)
+    theirs = [one for phone in (anna, ben) for one in phone.screen.values()]
+    analysis = [one for one in theirs if one["data"]["tag"].endswith("_weight")]
+    assert len(analysis) == 2
+    for told in analysis:
+        assert told["data"]["push"] == {"interruption-level": "time-sensitive", "sound": "default"}
+        assert told["data"]["channel"] == "Care Alerts"
 
 
 async def test_everybody_reads_who_has_taken_it(home: Home, anna: Phone, ben: Phone) -> None:
@@ -599,17 +659,14 @@ async def test_what_is_over_leaves_the_screen(home: Home, anna: Phone, when: str
 @pytest.mark.parametrize("taken", [False, True])
 @pytest.mark.parametrize("blueprint", ["phone", "escalate"])
 async def test_what_nobody_took_stays_when_nothing_more_is_heard(
-    home: Home, anna: Phone, ben: Phone, blueprint: str, taken: bool
+    home: Home, anna: Phone, ben: Phone, oma: Oma, blueprint: str, taken: bool
 ) -> None:
-    oma = home.house.sim.dexcom.wearer("SandboxUser7")
-    wear(oma)
-    await home.house.set_up(await home.house.dexcom_entry(oma))
     inputs: dict[str, dict[str, Any]] = {
         "phone": {"phones": [anna.device_id], "private_phones": [ben.device_id]},
         "escalate": {"first_phones": [anna.device_id], "second_phones": [ben.device_id]},
     }
     await home.automate(blueprint, **inputs[blueprint])
-    oma.add_alert("urgentLow", home.house.now)
+    await oma.is_low()
     while not ben.screen:
         await home.house.pass_time(minutes=5)
     if taken:
@@ -692,29 +749,30 @@ async def test_a_snooze_is_half_an_hour(home: Home, anna: Phone, ben: Phone) -> 
     assert len(ben.pushed) == 2
 
 
-async def test_good_news_make_no_sound_and_late_ones_no_alarm(home: Home, anna: Phone) -> None:
+async def test_good_news_make_no_sound(home: Home, anna: Phone) -> None:
     await home.automate("phone", phones=[anna.device_id])
     home.care.alert(1, "WEIGHT", "IN_RANGE")
     await home.care.morning(1)
     assert anna.shown["data"]["push"] == {"interruption-level": "passive", "sound": "none"}
-    await home.hass.config_entries.async_unload(home.care.entry.entry_id)
-    home.care.alert(2)
-    await home.house.until(home.house.now + timedelta(days=1, hours=9))
-    await home.hass.config_entries.async_setup(home.care.entry.entry_id)
-    await home.house.settle()
-    assert "It reached us late" in anna.shown["message"]
-    assert anna.shown["data"]["push"]["interruption-level"] == "time-sensitive"
-    assert anna.shown["data"]["channel"] == "Care Alerts"
 
 
-async def test_a_drill_says_so(home: Home, anna: Phone, ben: Phone) -> None:
+async def test_late_ones_sound_no_alarm(home: Home, anna: Phone, oma: Oma) -> None:
+    await home.automate("phone", phones=[anna.device_id])
+    await oma.is_low(hours_ago=4)
+    told = anna.pushed[0]
+    assert "It reached us late" in told["message"]
+    assert told["data"]["push"]["interruption-level"] == "time-sensitive"
+    assert told["data"]["channel"] == "Care Alerts"
+
+
+async def test_a_drill_says_so(home: Home, anna: Phone, ben: Phone, oma: Oma) -> None:
     await home.automate("phone", phones=[anna.device_id], private_phones=[ben.device_id])
-    await home.drill()
-    assert anna.shown["title"] == "DRILL: maria: Weight"
+    await home.drill(oma.sensor)
+    assert anna.shown["title"] == "DRILL: Dexcom: Urgent low"
     assert anna.shown["data"]["channel"] == "alarm_stream"
     assert ben.shown["title"] == "DRILL"
     await anna.press("Acknowledge")
-    assert anna.shown["title"] == "DRILL: maria: Weight"
+    assert anna.shown["title"] == "DRILL: Dexcom: Urgent low"
     assert anna.shown["message"].startswith("Anna acknowledged this")
     await home.minutes(31)
     assert anna.screen == {}
@@ -1140,7 +1198,7 @@ async def test_two_at_once_are_said_one_after_the_other(home: Home, sounds: Soun
     assert sounds.are_as_before
 
 
-async def test_at_night_only_severe_ones_are_said(home: Home, sounds: Sounds) -> None:
+async def test_at_night_only_severe_ones_are_said(home: Home, sounds: Sounds, oma: Oma) -> None:
     await home.automate(
         "speak", speakers=[KITCHEN], tts=VOICE, quiet_lights=["light.stairs"], remind=[]
     )
@@ -1149,10 +1207,15 @@ async def test_at_night_only_severe_ones_are_said(home: Home, sounds: Sounds) ->
     await home.drill("flex", "medium")
     assert sounds.kitchen.said == []
     assert sounds.stairs.look == {"brightness": 51, "rgb_color": (255, 170, 0)}
+    # However severe, an analysis of the day before wakes nobody.
     await home.through(home.drill("weight", "high"))
+    assert sounds.kitchen.said == []
+    await home.through(home.drill(oma.sensor))
     assert len(sounds.kitchen.said) == 1
-    assert sounds.kitchen.said[0][0].startswith("DRILL: maria: Weight.")
-    await home.care.call("acknowledge", home.care.sensor("flex"))
+    assert sounds.kitchen.said[0][0].startswith("DRILL: Dexcom: Urgent low.")
+    for key in "flex", "weight":
+        assert sounds.stairs.look == {"brightness": 51, "rgb_color": (255, 170, 0)}
+        await home.care.call("acknowledge", home.care.sensor(key))
     assert sounds.stairs.look is None
     # Over at seven.
     await home.house.until(NOON.replace(hour=6, minute=1) + timedelta(days=1))
@@ -1234,7 +1297,6 @@ async def test_one_after_the_other_is_told_until_somebody_takes_it(
     home.care.alert(1)
     await home.care.morning(1)
     assert anna.shown["message"].startswith("Observed at 04:14")
-    assert anna.shown["data"]["channel"] == "alarm_stream"
     assert ben.screen == {}
 
     await home.minutes(9)
