@@ -37,7 +37,13 @@ from homeassistant.components.tts import TextToSpeechEntity
 from homeassistant.components.tts.const import DATA_COMPONENT
 from homeassistant.config import async_hass_config_yaml
 from homeassistant.core import CoreState, Event, HomeAssistant
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+    floor_registry as fr,
+    label_registry as lr,
+)
 from homeassistant.helpers.storage import Store
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.setup import async_setup_component
@@ -941,6 +947,34 @@ async def test_the_silence_of_another_source_is_not_told(home: Home, anna: Phone
     assert home.house.state("binary_sensor", "silent", entry=dexcom).state == "on"
     await home.minutes(2)
     assert anna.pushed == []
+
+
+@pytest.mark.parametrize("chosen", ["device_id", "entity_id", "area_id", "floor_id", "label_id"])
+async def test_only_the_silence_that_is_told_is_repeated(
+    home: Home, anna: Phone, chosen: str
+) -> None:
+    await home.house.set_up(await home.house.dexcom_entry())
+    device = home.house.source_device(home.care.entry)
+    floor = fr.async_get(home.hass).async_create("Upstairs")
+    area = ar.async_get(home.hass).async_create("Bedroom", floor_id=floor.floor_id)
+    label = lr.async_get(home.hass).async_create("Watched")
+    dr.async_get(home.hass).async_update_device(device.id, area_id=area.id, labels={label.label_id})
+    who = {
+        "device_id": device.id,
+        "entity_id": home.house.entity_id("sensor", "status", entry=home.care.entry),
+        "area_id": area.id,
+        "floor_id": floor.floor_id,
+        "label_id": label.label_id,
+    }
+    await home.automate("silence", phones=[anna.device_id], who={chosen: [who[chosen]]})
+    for endpoint in "lumen.alerts", "dexcom.alerts", "dexcom.egvs":
+        home.house.sim.faults.add(endpoint, CATALOGUE["503_bare"]())
+    await home.house.until(NOON.replace(hour=7, minute=59) + timedelta(days=1))
+    await home.house.until(NOON.replace(hour=7, minute=59) + timedelta(days=2))
+    assert home.house.state("binary_sensor", "silent").state == "on"
+    assert anna.shown["title"] == "Lumen is silent"
+    await home.minutes(2)
+    assert anna.shown["title"] == "Lumen is still silent"
 
 
 # The morning
