@@ -37,7 +37,13 @@ from homeassistant.components.tts import TextToSpeechEntity
 from homeassistant.components.tts.const import DATA_COMPONENT
 from homeassistant.config import async_hass_config_yaml
 from homeassistant.core import CoreState, Event, HomeAssistant
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+    floor_registry as fr,
+    label_registry as lr,
+)
 from homeassistant.helpers.storage import Store
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.setup import async_setup_component
@@ -55,6 +61,7 @@ from yarl import URL
 
 from scripts.real_home import ROOT, VOICE_PACKAGES
 from simulator import Simulator
+from simulator.dexcom_wearer import Wearer
 from simulator.faults import CATALOGUE
 from simulator.lumen import LumenPerson
 
@@ -418,8 +425,9 @@ class Home:
         return entity.device_id
 
     async def drill(self, key: str = "weight", severity: str = "high") -> None:
-        """Send a test alert."""
-        await self.care.call("send_test_alert", self.care.sensor(key), severity=severity)
+        """Send a test alert, of Maria's sensor of that type or of a sensor by its id."""
+        sensor = key if "." in key else self.care.sensor(key)
+        await self.care.call("send_test_alert", sensor, severity=severity)
 
 
 async def soon(is_so: Callable[[], bool]) -> None:
@@ -523,6 +531,37 @@ async def ben(home: Home) -> Phone:
     return await home.phone("Ben")
 
 
+@dataclass
+class Oma:
+    """Somebody with a CGM of Dexcom's, in the same house."""
+
+    home: Home
+    wearer: Wearer
+    entry: MockConfigEntry
+
+    @property
+    def sensor(self) -> str:
+        """Her sensor of urgent lows."""
+        return self.home.house.entity_id(
+            "binary_sensor", "urgent_low", self.wearer.user_id, self.entry
+        )
+
+    async def is_low(self, *, hours_ago: int = 0) -> None:
+        """Be urgently low, now or hours ago, and let it be told: an hour after it was known at Dexcom."""
+        now = self.home.house.now
+        self.wearer.add_alert("urgentLow", now - timedelta(hours=hours_ago), uploaded_at=now)
+        while not self.home.outside.pushed:
+            await self.home.house.pass_time(minutes=5)
+
+
+@pytest.fixture
+async def oma(home: Home) -> Oma:
+    """She, with her sensor on."""
+    wearer = home.house.sim.dexcom.wearer("SandboxUser7")
+    wear(wearer)
+    return Oma(home, wearer, await home.house.set_up(await home.house.dexcom_entry(wearer)))
+
+
 async def test_a_phone_is_told_what_was_and_when(home: Home, anna: Phone) -> None:
     await home.automate("phone", phones=[anna.device_id])
     home.care.alert(1)
@@ -535,12 +574,39 @@ async def test_a_phone_is_told_what_was_and_when(home: Home, anna: Phone) -> Non
     )
     data = told["data"]
     # Both kinds of phones in one go.
-    assert data["push"]["interruption-level"] == "critical"
-    assert data["push"]["sound"] == {"name": "default", "critical": 1, "volume": 1.0}
-    assert data["channel"] == "alarm_stream"
+    assert data["push"] == {"interruption-level": "time-sensitive", "sound": "default"}
+    assert data["channel"] == "Care Alerts"
     assert (data["ttl"], data["priority"]) == (0, "high")
     assert data["when"] == datetime.fromisoformat("2026-11-19T03:14:22+00:00").timestamp()
     assert [button["title"] for button in data["actions"]] == ["Acknowledge", "Snooze 30 min"]
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "phones", "others"),
+    [("phone", "phones", "private_phones"), ("escalate", "first_phones", "second_phones")],
+)
+async def test_what_is_severe_breaks_through_silent_mode_but_not_an_analysis_of_the_day_before(
+    home: Home, anna: Phone, ben: Phone, oma: Oma, blueprint: str, phones: str, others: str
+) -> None:
+    inputs: dict[str, Any] = {phones: [anna.device_id], others: [ben.device_id]}
+    await home.automate(blueprint, **inputs)
+    await oma.is_low()
+    for told in anna.shown, *ben.screen.values():
+        assert told["data"]["push"] == {
+            "interruption-level": "critical",
+            "sound": {"name": "default", "critical": 1, "volume": 1.0},
+        }
+        assert told["data"]["channel"] == "alarm_stream"
+    await anna.press("Acknowledge")
+    home.care.alert(1)
+    await home.care.morning(1)
+    await home.minutes(16)
+    theirs = [one for phone in (anna, ben) for one in phone.screen.values()]
+    analysis = [one for one in theirs if one["data"]["tag"].endswith("_weight")]
+    assert len(analysis) == 2
+    for told in analysis:
+        assert told["data"]["push"] == {"interruption-level": "time-sensitive", "sound": "default"}
+        assert told["data"]["channel"] == "Care Alerts"
 
 
 async def test_everybody_reads_who_has_taken_it(home: Home, anna: Phone, ben: Phone) -> None:
@@ -599,17 +665,14 @@ async def test_what_is_over_leaves_the_screen(home: Home, anna: Phone, when: str
 @pytest.mark.parametrize("taken", [False, True])
 @pytest.mark.parametrize("blueprint", ["phone", "escalate"])
 async def test_what_nobody_took_stays_when_nothing_more_is_heard(
-    home: Home, anna: Phone, ben: Phone, blueprint: str, taken: bool
+    home: Home, anna: Phone, ben: Phone, oma: Oma, blueprint: str, taken: bool
 ) -> None:
-    oma = home.house.sim.dexcom.wearer("SandboxUser7")
-    wear(oma)
-    await home.house.set_up(await home.house.dexcom_entry(oma))
     inputs: dict[str, dict[str, Any]] = {
         "phone": {"phones": [anna.device_id], "private_phones": [ben.device_id]},
         "escalate": {"first_phones": [anna.device_id], "second_phones": [ben.device_id]},
     }
     await home.automate(blueprint, **inputs[blueprint])
-    oma.add_alert("urgentLow", home.house.now)
+    await oma.is_low()
     while not ben.screen:
         await home.house.pass_time(minutes=5)
     if taken:
@@ -692,31 +755,32 @@ async def test_a_snooze_is_half_an_hour(home: Home, anna: Phone, ben: Phone) -> 
     assert len(ben.pushed) == 2
 
 
-async def test_good_news_make_no_sound_and_late_ones_no_alarm(home: Home, anna: Phone) -> None:
+async def test_good_news_make_no_sound(home: Home, anna: Phone) -> None:
     await home.automate("phone", phones=[anna.device_id])
     home.care.alert(1, "WEIGHT", "IN_RANGE")
     await home.care.morning(1)
     assert anna.shown["data"]["push"] == {"interruption-level": "passive", "sound": "none"}
-    await home.hass.config_entries.async_unload(home.care.entry.entry_id)
-    home.care.alert(2)
-    await home.house.until(home.house.now + timedelta(days=1, hours=9))
-    await home.hass.config_entries.async_setup(home.care.entry.entry_id)
-    await home.house.settle()
-    assert "It reached us late" in anna.shown["message"]
-    assert anna.shown["data"]["push"]["interruption-level"] == "time-sensitive"
-    assert anna.shown["data"]["channel"] == "Care Alerts"
 
 
-async def test_a_drill_says_so(home: Home, anna: Phone, ben: Phone) -> None:
+async def test_late_ones_sound_no_alarm(home: Home, anna: Phone, oma: Oma) -> None:
+    await home.automate("phone", phones=[anna.device_id])
+    await oma.is_low(hours_ago=4)
+    told = anna.pushed[0]
+    assert "It reached us late" in told["message"]
+    assert told["data"]["push"]["interruption-level"] == "time-sensitive"
+    assert told["data"]["channel"] == "Care Alerts"
+
+
+async def test_a_drill_says_so(home: Home, anna: Phone, ben: Phone, oma: Oma) -> None:
     await home.automate("phone", phones=[anna.device_id], private_phones=[ben.device_id])
-    await home.drill()
-    assert anna.shown["title"] == "DRILL: maria: Weight"
+    await home.drill(oma.sensor)
+    assert anna.shown["title"] == "DRILL: Dexcom: Urgent low"
     assert anna.shown["data"]["channel"] == "alarm_stream"
     assert ben.shown["title"] == "DRILL"
     await anna.press("Acknowledge")
-    assert anna.shown["title"] == "DRILL: maria: Weight"
+    assert anna.shown["title"] == "DRILL: Dexcom: Urgent low"
     assert anna.shown["message"].startswith("Anna acknowledged this")
-    await home.minutes(16)
+    await home.minutes(31)
     assert anna.screen == {}
 
 
@@ -758,6 +822,29 @@ async def test_an_old_notification_takes_no_new_alert(home: Home, anna: Phone) -
     assert home.care.attributes()["acknowledged"] is False
     await anna.press("Acknowledge")
     assert home.care.attributes()["acknowledged_by"] == "Anna"
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "phones"), [("phone", "phones"), ("escalate", "first_phones")]
+)
+async def test_what_has_no_sensor_has_no_buttons_that_would_take_everything(
+    home: Home, anna: Phone, ben: Phone, blueprint: str, phones: str
+) -> None:
+    inputs: dict[str, Any] = {phones: [anna.device_id], "least_severity": "medium"}
+    if blueprint == "escalate":
+        inputs["second_phones"] = [ben.device_id]
+    await home.automate(blueprint, **inputs)
+    home.care.alert(1)
+    home.care.alert(1, "SLEEP", "SHORT_NIGHT", severity="HIGH")
+    await home.care.morning(1)
+    buttons = {
+        one["title"]: [button["title"] for button in one["data"].get("actions", [])]
+        for one in anna.screen.values()
+    }
+    assert buttons == {
+        "maria: Other": [],
+        "maria: Weight": ["Acknowledge", "Snooze 30 min"],
+    }
 
 
 async def test_two_automations_answer_for_their_own_buttons(
@@ -860,6 +947,34 @@ async def test_the_silence_of_another_source_is_not_told(home: Home, anna: Phone
     assert home.house.state("binary_sensor", "silent", entry=dexcom).state == "on"
     await home.minutes(2)
     assert anna.pushed == []
+
+
+@pytest.mark.parametrize("chosen", ["device_id", "entity_id", "area_id", "floor_id", "label_id"])
+async def test_only_the_silence_that_is_told_is_repeated(
+    home: Home, anna: Phone, chosen: str
+) -> None:
+    await home.house.set_up(await home.house.dexcom_entry())
+    device = home.house.source_device(home.care.entry)
+    floor = fr.async_get(home.hass).async_create("Upstairs")
+    area = ar.async_get(home.hass).async_create("Bedroom", floor_id=floor.floor_id)
+    label = lr.async_get(home.hass).async_create("Watched")
+    dr.async_get(home.hass).async_update_device(device.id, area_id=area.id, labels={label.label_id})
+    who = {
+        "device_id": device.id,
+        "entity_id": home.house.entity_id("sensor", "status", entry=home.care.entry),
+        "area_id": area.id,
+        "floor_id": floor.floor_id,
+        "label_id": label.label_id,
+    }
+    await home.automate("silence", phones=[anna.device_id], who={chosen: [who[chosen]]})
+    for endpoint in "lumen.alerts", "dexcom.alerts", "dexcom.egvs":
+        home.house.sim.faults.add(endpoint, CATALOGUE["503_bare"]())
+    await home.house.until(NOON.replace(hour=7, minute=59) + timedelta(days=1))
+    await home.house.until(NOON.replace(hour=7, minute=59) + timedelta(days=2))
+    assert home.house.state("binary_sensor", "silent").state == "on"
+    assert anna.shown["title"] == "Lumen is silent"
+    await home.minutes(2)
+    assert anna.shown["title"] == "Lumen is still silent"
 
 
 # The morning
@@ -976,7 +1091,7 @@ async def test_lamps_show_the_worst_and_go_back_after_the_last(home: Home, lamps
     await home.care.call("acknowledge", home.care.sensor("flex"))
     assert lamps.are_as_before
     assert lamps.hall.shown[-1] == EVENING
-    await home.minutes(20)
+    await home.minutes(35)
     assert lamps.are_as_before
 
 
@@ -984,7 +1099,7 @@ async def test_lamps_go_back_when_it_is_over(home: Home, lamps: Lamps) -> None:
     await home.automate("lights", lights=[HALL, STAIRS], flash=[])
     await home.drill()
     assert lamps.now == (RED, RED)
-    await home.minutes(16)
+    await home.minutes(31)
     assert lamps.are_as_before
 
 
@@ -1117,7 +1232,7 @@ async def test_two_at_once_are_said_one_after_the_other(home: Home, sounds: Soun
     assert sounds.are_as_before
 
 
-async def test_at_night_only_severe_ones_are_said(home: Home, sounds: Sounds) -> None:
+async def test_at_night_only_severe_ones_are_said(home: Home, sounds: Sounds, oma: Oma) -> None:
     await home.automate(
         "speak", speakers=[KITCHEN], tts=VOICE, quiet_lights=["light.stairs"], remind=[]
     )
@@ -1126,10 +1241,15 @@ async def test_at_night_only_severe_ones_are_said(home: Home, sounds: Sounds) ->
     await home.drill("flex", "medium")
     assert sounds.kitchen.said == []
     assert sounds.stairs.look == {"brightness": 51, "rgb_color": (255, 170, 0)}
+    # However severe, an analysis of the day before wakes nobody.
     await home.through(home.drill("weight", "high"))
+    assert sounds.kitchen.said == []
+    await home.through(home.drill(oma.sensor))
     assert len(sounds.kitchen.said) == 1
-    assert sounds.kitchen.said[0][0].startswith("DRILL: maria: Weight.")
-    await home.care.call("acknowledge", home.care.sensor("flex"))
+    assert sounds.kitchen.said[0][0].startswith("DRILL: Dexcom: Urgent low.")
+    for key in "flex", "weight":
+        assert sounds.stairs.look == {"brightness": 51, "rgb_color": (255, 170, 0)}
+        await home.care.call("acknowledge", home.care.sensor(key))
     assert sounds.stairs.look is None
     # Over at seven.
     await home.house.until(NOON.replace(hour=6, minute=1) + timedelta(days=1))
@@ -1190,22 +1310,27 @@ async def test_a_speech_service_that_is_gone_leaves_the_volume_alone(
 
 # Escalation
 
+ALOUD: Json = {"speakers": [KITCHEN], "tts": [VOICE]}
 
-async def test_one_after_the_other_is_told_until_somebody_takes_it(
-    home: Home, anna: Phone, ben: Phone, sounds: Sounds
-) -> None:
+
+async def escalation(home: Home, anna: Phone, ben: Phone, **more: Any) -> None:
+    """Have Anna told, then Ben, then whoever sees the lamp on the stairs."""
     await home.automate(
         "escalate",
         first_phones=[anna.device_id],
         second_phones=[ben.device_id],
-        lights=["light.stairs"],
-        speakers=[KITCHEN],
-        tts=[VOICE],
+        lights=[STAIRS],
+        **more,
     )
+
+
+async def test_one_after_the_other_is_told_until_somebody_takes_it(
+    home: Home, anna: Phone, ben: Phone, sounds: Sounds
+) -> None:
+    await escalation(home, anna, ben, **ALOUD)
     home.care.alert(1)
     await home.care.morning(1)
     assert anna.shown["message"].startswith("Observed at 04:14")
-    assert anna.shown["data"]["channel"] == "alarm_stream"
     assert ben.screen == {}
 
     await home.minutes(9)
@@ -1239,15 +1364,25 @@ async def test_one_after_the_other_is_told_until_somebody_takes_it(
     assert anna.screen == ben.screen == {}
 
 
+async def test_a_test_alert_gets_to_the_last_step(
+    home: Home, anna: Phone, ben: Phone, sounds: Sounds
+) -> None:
+    await escalation(home, anna, ben, **ALOUD)
+    button = home.house.entity_id("button", "test_alert")
+    await home.hass.services.async_call("button", "press", {"entity_id": button}, blocking=True)
+    await home.through(home.minutes(20))
+    assert ben.shown["message"].startswith("Nobody has acknowledged this for 20 min.")
+    assert sounds.stairs.look == RED
+    assert sounds.kitchen.said[0][0].startswith("DRILL: maria: Weight.")
+    await home.through(home.minutes(10))
+    assert sounds.stairs.look is None
+    assert anna.screen == ben.screen == {}
+
+
 async def test_it_stops_wherever_somebody_takes_it(
     home: Home, anna: Phone, ben: Phone, sounds: Sounds
 ) -> None:
-    await home.automate(
-        "escalate",
-        first_phones=[anna.device_id],
-        second_phones=[ben.device_id],
-        lights=["light.stairs"],
-    )
+    await escalation(home, anna, ben)
     home.care.alert(1)
     await home.care.morning(1)
     await home.minutes(5)
@@ -1260,15 +1395,7 @@ async def test_it_stops_wherever_somebody_takes_it(
 async def test_whoever_takes_it_need_not_wait_for_the_end_of_the_speech(
     home: Home, anna: Phone, ben: Phone, sounds: Sounds
 ) -> None:
-    await home.automate(
-        "escalate",
-        first_phones=[anna.device_id],
-        second_phones=[ben.device_id],
-        lights=["light.stairs"],
-        speakers=[KITCHEN],
-        tts=[VOICE],
-        longest=60,
-    )
+    await escalation(home, anna, ben, longest=60, **ALOUD)
     home.care.alert(1)
     await home.care.morning(1)
     await home.minutes(19)
@@ -1416,12 +1543,7 @@ async def test_the_volume_is_back_after_a_restart_in_the_middle_of_a_speech(live
 
 async def test_escalation_goes_on_after_a_restart(lives: Lives) -> None:
     async with lives.live() as (home, anna, ben):
-        await home.automate(
-            "escalate",
-            first_phones=[anna.device_id],
-            second_phones=[ben.device_id],
-            lights=[STAIRS],
-        )
+        await escalation(home, anna, ben)
         home.care.alert(1)
         await home.care.morning(1)
         await home.minutes(4)

@@ -5,6 +5,7 @@ hassfest and the HACS action check much of the same in CI; this finds it before.
 
 import ast
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from importlib import import_module
 import inspect
@@ -30,6 +31,7 @@ import pytest
 import voluptuous as vol
 
 from custom_components.care_alerts import condition, repairs, system_health, trigger
+from custom_components.care_alerts.alerts.drills import LASTS
 from custom_components.care_alerts.alerts.freshness import Status
 from custom_components.care_alerts.config_flow import CareAlertsConfigFlow
 from custom_components.care_alerts.const import DOMAIN
@@ -272,6 +274,18 @@ def test_github_files(path: Path) -> None:
         assert len(ids) == len(set(ids))
 
 
+@pytest.mark.parametrize(
+    "path",
+    [*sorted(COMPONENT.rglob("*.yaml")), *sorted((ROOT / "blueprints").rglob("*.yaml"))],
+    ids=lambda path: path.stem,
+)
+def test_home_assistant_reads_our_files_without_a_warning(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert load_yaml_dict(str(path))
+    assert caplog.messages == []
+
+
 # Strings
 
 
@@ -477,6 +491,11 @@ async def test_actions_have_descriptions_strings_and_icons(hass: HomeAssistant) 
             schema = schema.validators[0] if hasattr(schema, "validators") else schema.schema
         keys = {str(key) for key in schema if not isinstance(key, vol.Remove)}
         assert keys - targets == fields, name
+
+
+def test_a_test_alert_is_offered_as_long_as_it_lasts() -> None:
+    fields = load_yaml_dict(str(COMPONENT / "services.yaml"))["send_test_alert"]["fields"]
+    assert timedelta(**fields["duration"]["default"]) == LASTS
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ async def test_a_drill_is_active_unless_told_otherwise(care: Care) -> None:
     assert not await holds(care.hass, "alert_active", least_severity="high")
     await care.call("acknowledge")
     assert not await holds(care.hass, "alert_active", include_acknowledged=False)
-    await care.house.pass_time(minutes=15)
+    await care.house.pass_time(minutes=30)
     assert not await holds(care.hass, "alert_active")
 
 

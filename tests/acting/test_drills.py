@@ -41,7 +41,7 @@ async def test_a_drill_goes_the_whole_way_and_is_over_by_itself(
     assert care.attributes()["acknowledged"] is False
 
     heard.clear()
-    await care.house.pass_time(minutes=14)
+    await care.house.pass_time(minutes=29)
     assert heard.triggers == []
     await care.house.pass_time(minutes=1)
     [told] = heard.triggers
@@ -130,7 +130,7 @@ async def test_who_wants_no_drills_hears_none(care: Care) -> None:
     await care.call("send_test_alert")
     await care.call("acknowledge")
     await care.call("unacknowledge")
-    for _ in range(20):
+    for _ in range(35):
         await care.house.pass_time(minutes=1)
     assert heard.triggers == []
 
@@ -149,7 +149,7 @@ async def test_a_drill_is_acknowledged_and_reminds_like_a_real_alert(
     assert [one["drill"] for one in answer["acknowledged"]] == [True]
     assert care.attributes()["acknowledged_by"] == "Anna"
     heard.clear()
-    for _ in range(15):
+    for _ in range(30):
         await care.house.pass_time(minutes=1)
     assert heard.triggers == []
 
@@ -177,7 +177,7 @@ async def test_taking_a_drill_does_not_take_over_what_was_before(
     await care.call("send_test_alert")
     await care.call("acknowledge", user=ben)
     assert care.attributes()["acknowledged_by"] == "Ben"
-    await care.house.pass_time(minutes=15)
+    await care.house.pass_time(minutes=30)
     assert care.attributes()["acknowledged_by"] == "Anna"
     assert care.house.state("binary_sensor", "weight", care.maria.shared_user_id).state == STATE_OFF
 
@@ -196,7 +196,7 @@ async def test_a_second_drill_is_a_new_alarm(care: Care, anna: User) -> None:
         "alert_ended",
         "alert_received",
     ]
-    await care.house.pass_time(minutes=15)
+    await care.house.pass_time(minutes=30)
     assert len(heard.of("alert_ended")) == 2
 
 
@@ -204,7 +204,7 @@ async def test_a_drill_is_over_after_a_restart_too(care: Care) -> None:
     heard = await automate(care.hass, trigger("alert_ended"))
     await care.call("send_test_alert")
     await care.hass.config_entries.async_unload(care.entry.entry_id)
-    await care.house.pass_time(minutes=20)
+    await care.house.pass_time(minutes=35)
     await care.house.set_up(care.entry)
     [told] = heard.triggers
     assert told["alert"]["drill"] is True
@@ -227,7 +227,7 @@ async def test_one_that_was_over_while_we_were_away_is_told_to_be_over(care: Car
 async def test_drills_are_forgotten(care: Care) -> None:
     for _ in range(3):
         await care.call("send_test_alert")
-        await care.house.pass_time(minutes=16)
+        await care.house.pass_time(minutes=31)
     assert len((await care.call("get_alerts", include_drills=True))["alerts"]) == 3
     await care.house.pass_time(days=1)
     await care.house.pass_time(days=1)

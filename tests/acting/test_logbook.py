@@ -98,11 +98,11 @@ async def test_a_drill_says_that_it_is_one(care: Care, lines: Lines, anna: User)
     await care.call("send_test_alert")
     await care.call("acknowledge", user=anna)
     await care.call("snooze", user=anna, duration={"minutes": 5})
-    await care.house.pass_time(minutes=15)
+    await care.house.pass_time(minutes=30)
     told = lines.told
     assert len(told) == 4
     assert all(line.startswith("maria DRILL: ") for line in told)
-    assert told[3] == "maria DRILL: nothing more was heard of Weight of 04:00 by 04:15"
+    assert told[3] == "maria DRILL: nothing more was heard of Weight of 04:00 by 04:30"
 
 
 async def test_what_is_kept_quiet_says_so(care: Care, lines: Lines) -> None:

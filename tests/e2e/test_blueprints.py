@@ -315,7 +315,7 @@ async def test_a_bad_night_in_which_home_assistant_is_killed(house: House) -> No
     await until(lambda: bool(anna.pushed), "the phone is told")
     assert anna.pushed[0]["title"] == "maria: Weight"
     assert anna.pushed[0]["message"].startswith("Observed at ")
-    assert anna.pushed[0]["data"]["push"]["sound"]["critical"] == 1
+    assert anna.pushed[0]["data"]["push"]["sound"] == "default"
     await until(lambda: house.is_now("hall") == RED, "the lamp is red")
     await until(lambda: bool(house.said), "it is said")
     assert house.said[0]["said"].startswith("maria: Weight. Observed at ")

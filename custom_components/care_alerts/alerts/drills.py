@@ -11,7 +11,8 @@ from uuid import uuid4
 from .episodes import EndReason, Episode
 from .model import Alert, AlertState, Severity, Topic
 
-LASTS: Final = timedelta(minutes=15)
+LASTS: Final = timedelta(minutes=30)
+"""Longer than an escalation takes to its last step, as the blueprint has it unless it is changed."""
 
 _ENDS_AT: Final = "ends_at"
 
