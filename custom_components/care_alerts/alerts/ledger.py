@@ -48,7 +48,7 @@ class Ledger:
         self._lines: dict[str, _Line] = {}
         self._in_order: list[Alert] | None = None
         self._told: dict[Topic, list[Alert]] | None = None
-        self._unsaved: set[str] = set()
+        self._held: set[str] = set()
         self._forgotten_to = _BEGINNING
         self._pruned_at: datetime | None = None
         self.forgotten: Counter[Topic] = Counter()
@@ -75,7 +75,7 @@ class Ledger:
             alert, Delivery.PENDING if announce else Delivery.HISTORY
         )
         if announce:
-            self._unsaved.add(alert.alert_id)
+            self._held.add(alert.alert_id)
         self._in_order = self._told = None
         return True
 
@@ -87,18 +87,18 @@ class Ledger:
             Announcement(
                 line.alert,
                 redelivered=line.maybe_announced,
-                saved=line.alert.alert_id not in self._unsaved,
+                held=line.alert.alert_id in self._held,
             )
             for line in waiting
         ]
 
-    def unsaved(self) -> frozenset[str]:
-        """The ids of what was written down to be announced since the ledger was last saved."""
-        return frozenset(self._unsaved)
+    def held(self) -> frozenset[str]:
+        """The ids of what was written down to be announced, and not released yet."""
+        return frozenset(self._held)
 
-    def note_saved(self, alert_ids: Iterable[str]) -> None:
-        """Remember that these have been saved."""
-        self._unsaved.difference_update(alert_ids)
+    def release(self, alert_ids: Iterable[str]) -> None:
+        """Let these be announced: they have been saved."""
+        self._held.difference_update(alert_ids)
 
     def mark_announced(self, alert_id: str) -> None:
         """Remember that the house has been told."""
@@ -159,7 +159,7 @@ class Ledger:
             if counts(alert):
                 self.forgotten[Topic.of(alert)] += 1
         if gone:
-            self._unsaved.difference_update(one.alert_id for one in gone)
+            self._held.difference_update(one.alert_id for one in gone)
             self._in_order = self._told = None
             # Not the limit: a clock that once was years ahead must not make every later alert old. Nor drills:
             # what is real and from before them may come yet.

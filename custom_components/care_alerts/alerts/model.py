@@ -95,11 +95,11 @@ in_order: Final = attrgetter("observed_at", "alert_id")
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """An alert to be told to the house. `redelivered`: it may have been told before; `saved`: it would outlive us now."""
+    """An alert to be told to the house. `redelivered`: it may have been told before; `held`: it may not be told yet."""
 
     alert: Alert
     redelivered: bool
-    saved: bool = field(default=True, compare=False)
+    held: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

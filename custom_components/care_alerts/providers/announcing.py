@@ -38,13 +38,18 @@ class Announcing:
         journal: Journal,
         *,
         picture: Callable[[], Picture],
+        is_asking: Callable[[], bool],
         save: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
-        """Tell what `journal` holds, as seen in `picture`; `save` writes the journal with all that goes with it."""
+        """Tell what `journal` holds, as seen in `picture`; `save` writes the journal with all that goes with it.
+
+        While the source `is_asking`, nothing is told of what may be otherwise once there is an answer: an end, silence.
+        """
         self._hass = hass
         self._entry = entry
         self._journal = journal
         self._picture = picture
+        self._is_asking = is_asking
         self._save = save
         self._announcers: dict[str, Callable[[Announcement], None]] = {}
         self._needs_no_entity: Callable[[str], bool] = lambda person_id: False
@@ -164,7 +169,8 @@ class Announcing:
             for announcement in self._journal.ledger.pending()
             if self._is_due(announcement)
         ]
-        for case in self._ends_untold(now):
+        is_settled = not self._is_asking()
+        for case in self._ends_untold(now) if is_settled else ():
             ended_at = case.episode.ended_at or now
             if is_first:
                 # What was over before anything was kept of ends is no news.
@@ -176,6 +182,8 @@ class Announcing:
         untold.sort(key=lambda one: one[:2])
         if not await self._tell_in_turns([what for _, _, what in untold], now):
             return True
+        if not is_settled or self._is_asking():
+            return bool(untold)
         freshness = self._picture().freshness
         has_turned = freshness.silent != handling.silence_told
         if has_turned and not is_first:
@@ -202,9 +210,9 @@ class Announcing:
         return True
 
     def _is_due(self, announcement: Announcement) -> bool:
-        """Whether it is on disk, and there is somebody to hear it."""
+        """Whether it may be told, and there is somebody to hear it."""
         person_id = announcement.alert.person_id
-        return announcement.saved and (
+        return not announcement.held and (
             person_id in self._announcers or self._needs_no_entity(person_id)
         )
 

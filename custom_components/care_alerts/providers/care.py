@@ -32,9 +32,9 @@ class Care:
         *,
         picture: Callable[[], Picture],
         draw: Callable[[], object],
-        save: Callable[[], Awaitable[None]],
+        save: Callable[..., Awaitable[None]],
     ) -> None:
-        """Note in `journal` what is done about what is seen in `picture`; `draw` draws it anew, `save` writes the journal."""
+        """Note in `journal` what is done about what is seen in `picture`; `draw` draws it anew, `save` is the journal's."""
         self._source = source
         self._journal = journal
         self._announcing = announcing
@@ -129,7 +129,7 @@ class Care:
         for alert in alerts:
             self._journal.ledger.write_down(alert, announce=True)
         self._draw()
-        await self._save()
+        await self._save(release=[alert.alert_id for alert in alerts])
         await self._announcing.now()
         return alerts
 

@@ -1,7 +1,8 @@
 """The coordinator that every source shares: poll, write down, announce, mark; and what happens when that fails."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from traceback import format_tb
@@ -68,10 +69,16 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         """Records of the newest poll that could not be read."""
         self._failures = 0
         self._wait_until: datetime | None = None
+        self._polling = False
         self._drawn: object = None
         self._cancel_turn: CALLBACK_TYPE | None = None
         self.announcing = Announcing(
-            hass, entry, self.journal, picture=self._picture, save=self._save
+            hass,
+            entry,
+            self.journal,
+            picture=self._picture,
+            is_asking=lambda: self._polling,
+            save=self._save,
         )
         self.care = Care(
             self.source,
@@ -124,9 +131,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         """Why the source does not tell all that it should; None if it does."""
         return self.failure
 
-    def _time_tells(self, now: datetime) -> bool:
-        """Write down what has become an alert by time alone; False if there was nothing."""
-        return False
+    def _time_tells(self, now: datetime) -> None:
+        """Write down what has become an alert by time alone."""
 
     def _delay(self) -> timedelta | None:
         """The usual time from when something was observed to when we had it; None if not known yet."""
@@ -234,9 +240,9 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             self._load_state({}, now)
         self._draw(now)
 
-    async def _save(self) -> None:
+    async def _save(self, *, release: Iterable[str] = ()) -> None:
         if not self._shutdown_requested:
-            await self.journal.save(self._kept)
+            await self.journal.save(self._kept, release=release)
 
     def _kept(self) -> dict[str, Any]:
         if self.announcing.is_awake:
@@ -259,23 +265,28 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             self._draw(now)
             raise self._failed(self.failure)
         unreadable_before, self.unreadable_records = self.unreadable_records, 0
-        error = await self._try_poll(now)
-        if error is None:
-            self._answered(now)
-        else:
-            self._unanswered(error, now)
-        if self.unreadable_records and not unreadable_before:
-            LOGGER.warning(
-                "%s record(s) from %s could not be read and were left out",
-                self.unreadable_records,
-                self.name,
-            )
-        self.journal.ledger.prune(now, counts=self.counts)
-        self.journal.handling.prune(now - KEPT_FOR)
-        if error or self.journal.ledger.pending():
-            await self._save()
-        elif not self._shutdown_requested:
-            self.journal.save_later(self._kept)
+        self._polling = True
+        try:
+            error = await self._try_poll(now)
+            if error is None:
+                self._answered(now)
+            else:
+                self._unanswered(error, now)
+            if self.unreadable_records and not unreadable_before:
+                LOGGER.warning(
+                    "%s record(s) from %s could not be read and were left out",
+                    self.unreadable_records,
+                    self.name,
+                )
+            self.journal.ledger.prune(now, counts=self.counts)
+            self.journal.handling.prune(now - KEPT_FOR)
+            held = self.journal.ledger.held()
+            if error or held:
+                await self._save(release=held)
+            elif not self._shutdown_requested:
+                self.journal.save_later(self._kept)
+        finally:
+            self._polling = False
         self._draw(now)
         await self.announcing.now()
         if self.failure is not None:
@@ -406,22 +417,22 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     def _turn(self, now: datetime) -> None:
         self._cancel_turn = None
         now = dt_util.utcnow()
-        told = self._time_tells(now)
-        self._draw(now)
-        if told:
-            self._save_and_announce()
-        else:
-            self.announcing.soon()
+        with self._telling_at_once():
+            self._time_tells(now)
+            self._draw(now)
+        self.announcing.soon()
 
-    @callback
-    def _save_and_announce(self) -> None:
-        """Announce what was written down beside a poll, once it is on disk."""
+    @contextmanager
+    def _telling_at_once(self) -> Iterator[None]:
+        """Announce what is written down within as soon as it is on disk, also beside a poll that hangs."""
+        before = self.journal.ledger.held()
+        yield
+        if release := self.journal.ledger.held() - before:
+            self.config_entry.async_create_task(self.hass, self._save_and_announce(release))
 
-        async def save_and_announce() -> None:
-            await self._save()
-            await self.announcing.now()
-
-        self.config_entry.async_create_task(self.hass, save_and_announce())
+    async def _save_and_announce(self, release: Iterable[str]) -> None:
+        await self._save(release=release)
+        await self.announcing.now()
 
     @callback
     def _stop_turning(self) -> None:

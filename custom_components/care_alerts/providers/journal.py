@@ -1,6 +1,6 @@
 """The journal: a source's ledger, what was done about its alerts and where its reading stands, in one file so that they never disagree."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, override
 
@@ -122,16 +122,18 @@ class Journal:
             translation_placeholders={"file": aside},
         )
 
-    async def save(self, state: Callable[[], dict[str, Any]]) -> None:
+    async def save(
+        self, state: Callable[[], dict[str, Any]], *, release: Iterable[str] = ()
+    ) -> None:
         """Write all of it; it is on disk when this returns, or a person is told that it is not.
 
-        `state` gives the provider's state when it is to be written.
+        `state` gives the provider's state when it is to be written; the alerts to `release` may be announced
+        from then on.
         """
         self._state = state
-        covered = self.ledger.unsaved()
         await self._store.async_save(self._all())
         # Also where the disk refused: better told twice than never.
-        self.ledger.note_saved(covered)
+        self.ledger.release(release)
 
     @callback
     def save_later(self, state: Callable[[], dict[str, Any]]) -> None:

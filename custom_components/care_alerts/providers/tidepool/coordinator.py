@@ -231,9 +231,11 @@ class TidepoolCoordinator(AskingSource, SettingsKeeper):
         question = self._attention[person_id].settings
         question.answered()
         question.due = now + SETTINGS_EVERY
-        self._take_up(person_id, dict(settings.document) or None)
-        self._draw(now)
-        self._save_and_announce()
+        with self._telling_at_once():
+            self._take_up(person_id, dict(settings.document) or None)
+            self._draw(now)
+        self.announcing.soon()
+        self.journal.save_later(self._kept)
         if self._due(now):
             self._refresh_soon()
         return settings

@@ -123,13 +123,10 @@ class TidepoolSource(SourceCoordinator):
         return None
 
     @override
-    def _time_tells(self, now: datetime) -> bool:
-        told = [
-            self._judge(person_id, now)
-            for person_id, attention in self._attention.items()
-            if attention.judged.changes_at and attention.judged.changes_at <= now
-        ]
-        return any(told)
+    def _time_tells(self, now: datetime) -> None:
+        for person_id, attention in self._attention.items():
+            if attention.judged.changes_at and attention.judged.changes_at <= now:
+                self._judge(person_id, now)
 
     # What it amounts to.
 
