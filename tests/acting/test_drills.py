@@ -1,15 +1,19 @@
 """Test alerts: all the way real ones go, marked wherever somebody reads them, gone by themselves, never anybody's health."""
 
+import asyncio
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.auth.models import User
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import State
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers.storage import Store
 import pytest
 
+from custom_components.care_alerts.providers.lumen.api import LumenClient
 from tests.conftest import House
-from tests.world import HENK, add_person
+from tests.world import HENK, add_person, generation
 
 from .conftest import Care, automate, trigger
 
@@ -232,3 +236,49 @@ async def test_drills_are_forgotten(care: Care) -> None:
     await care.house.pass_time(days=1)
     await care.house.pass_time(days=1)
     assert (await care.call("get_alerts", include_drills=True))["alerts"] == []
+
+
+async def test_it_is_told_while_a_source_hangs(care: Care, announced: list[State]) -> None:
+    arrived, gate = asyncio.Event(), asyncio.Event()
+    ask = LumenClient._get
+
+    async def hang(client: LumenClient, *args: Any) -> Any:
+        answer = await ask(client, *args)
+        arrived.set()
+        await gate.wait()
+        return answer
+
+    care.alert(1)
+    care.house.sim.clock.set(generation(1))
+    with patch.object(LumenClient, "_get", hang):
+        poll = care.hass.async_create_task(care.coordinator.async_refresh())
+        await arrived.wait()
+        await care.hass.services.async_call(
+            "care_alerts", "send_test_alert", {"entity_id": care.sensor()}, blocking=True
+        )
+        assert len(drills_announced(announced)) == len(announced) == 1
+        gate.set()
+        await poll
+
+
+async def test_it_is_on_disk_before_it_is_told(care: Care, announced: list[State]) -> None:
+    gate = asyncio.Event()
+    write = Store._async_write_data
+
+    async def slowly(store: Store[Any], data: dict[str, Any]) -> None:
+        await gate.wait()
+        await write(store, data)
+
+    with patch.object(Store, "_async_write_data", slowly):
+        sending = care.hass.async_create_task(
+            care.hass.services.async_call(
+                "care_alerts", "send_test_alert", {"entity_id": care.sensor()}, blocking=True
+            )
+        )
+        await asyncio.sleep(0)
+        # What an entity that is being added asks for meanwhile.
+        await care.coordinator.announcing.now()
+        assert announced == []
+        gate.set()
+        await sending
+    assert len(announced) == 1
