@@ -152,6 +152,10 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         """Whether an alert is one that was raised: what statistics count."""
         return not alert.drill and alert.state in (AlertState.ACTIVE, AlertState.UNKNOWN)
 
+    def unique_id_of(self, person_id: str) -> str:
+        """What nobody else in this house has, and what stays the same if the source is removed and added again."""
+        return f"{self.source}_{person_id}"
+
     @property
     def name_of_source_device(self) -> str:
         """What the device of the source is called."""

@@ -80,6 +80,11 @@ class TidepoolSource(SourceCoordinator):
         """The people followed, by user id."""
         return self._reading.people
 
+    @override
+    def unique_id_of(self, person_id: str) -> str:
+        # Both parents may follow a child, each with an account and thresholds of their own.
+        return f"{self.source}_{self._me}_{person_id}"
+
     @property
     @override
     def people_are_chosen(self) -> bool:
