@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final, override
 
 from homeassistant.const import UnitOfTime
@@ -291,7 +292,9 @@ class TidepoolSource(SourceCoordinator):
         """Create the issues that somebody's state asks for, and delete those it does not."""
         followed = self._reading.people.get(person_id)
         entry = self.config_entry
-        issue = f"permission_lost_{entry.entry_id}_{person_id}"
+        # Issue ids, unlike their data, are in what somebody sends us to look at.
+        who = f"{entry.entry_id}_{sha256(person_id.encode()).hexdigest()[:12]}"
+        issue = f"permission_lost_{who}"
         if followed and followed.lost:
             ir.async_create_issue(
                 self.hass,
@@ -304,7 +307,7 @@ class TidepoolSource(SourceCoordinator):
             )
         else:
             ir.async_delete_issue(self.hass, DOMAIN, issue)
-        issue = f"no_thresholds_{entry.entry_id}_{person_id}"
+        issue = f"no_thresholds_{who}"
         if followed and followed.may(FOLLOW) and followed.settings_read and not followed.settings:
             ir.async_create_issue(
                 self.hass,
