@@ -259,6 +259,18 @@ async def test_without_evaluation_settings_still_work(house: House, follower: Fo
     assert follower.of_source("sensor", "status") == "ok"
 
 
+@pytest.mark.parametrize("odd", ["/12345", "../../../auth/logout"])
+async def test_somebody_whose_id_is_none_is_in_nobodys_way(follower: Follower, odd: str) -> None:
+    house = follower.house
+    house.sim.tidepool.add_child("Jack", user_id=odd).share_with(follower.account)
+    follower.reads(52)
+    await house.set_up(follower.entry)
+    assert list(follower.entry.runtime_data.data.people) == [follower.jill.user_id]
+    assert follower.of_source("sensor", "status") == "ok"
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_ON
+    assert follower.asked == ["login", "people", "alerts", "data"]
+
+
 async def test_settings_changed_elsewhere_are_noticed(follower: Follower) -> None:
     await follower.start()
     low = {**SETTINGS["low"], "threshold": {"units": "mg/dL", "value": 80}}

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
+import re
 from typing import Any, Final, Self
 
 from aiohttp import ClientSession
@@ -55,7 +56,7 @@ class Sharer:
     def of(cls, record: Any) -> Self | None:
         """Read an entry of the metadata; None for somebody with whom we share but who does not share with us."""
         granted = record.get("trustorPermissions")
-        user_id = text(record["userid"])
+        user_id = _user_id(record["userid"])
         if not granted:
             return None
         match record:
@@ -175,9 +176,9 @@ class TidepoolClient:
         sharers = [
             Sharer(user_id, frozenset(permissions))
             for user_id, permissions in groups.items()
-            if user_id != me and isinstance(permissions, Mapping)
+            if user_id != me and _is_user_id(user_id) and isinstance(permissions, Mapping)
         ]
-        return sharers, sum(not isinstance(one, Mapping) for one in groups.values())
+        return sharers, len(groups) - len(sharers) - (me in groups)
 
     async def alerts(self, person: str, me: str, *, whole: bool = False) -> dict[str, Any] | None:
         """GET the alert settings we have for a person; None if there are none yet. `whole`: none of it may be odd.
@@ -323,9 +324,20 @@ def _is_settings(document: Any, person: str, me: str, *, whole: bool) -> bool:
     return whose == (me, person) and (all(fine) if whole else any(fine) or not fine)
 
 
+def _is_user_id(user_id: str) -> bool:
+    """Whether it can be part of an address, and of that one only. Ten hexadecimal digits, or a UUID, as far as anybody knows."""
+    return re.fullmatch(r"[\w-]{1,64}", user_id, re.ASCII) is not None
+
+
+def _user_id(value: Any) -> str:
+    if not _is_user_id(user_id := text(value)):
+        raise ValueError
+    return user_id
+
+
 def _user_id_in(body: Any) -> str:
     try:
-        return text(body["userid"])
+        return _user_id(body["userid"])
     except UNREADABLE:
         raise UnexpectedAnswerError("no user id in the answer") from None
 
