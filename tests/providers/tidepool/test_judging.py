@@ -592,6 +592,19 @@ def test_no_communication_without_a_delay_means_five_minutes() -> None:
     assert on_minutes(judged, "no_communication") == list(range(16, 21))
 
 
+@pytest.mark.parametrize("minutes", [1e300, 1e9, 1441])
+def test_minutes_that_no_clock_knows_are_a_day(minutes: float) -> None:
+    """Whoever wrote them: all else goes on."""
+    night = Night(alert_settings("no_communication", delay=minutes))
+    night.judge(0, reading(0, 100))
+    assert night.judge(1440).verdicts["no_communication"] == Verdict(is_on=False)
+    assert night.judge(1441).verdicts["no_communication"] == Verdict(is_on=True)
+    for more in ({"delay": minutes}, {"repeat": minutes}):
+        night = Night(alert_settings("low", 70, **more))
+        night.run(series(0, *[60] * 12), 0, 60)
+        assert night.summary() == ([] if "delay" in more else [(0, 0, 0)])
+
+
 def test_nobody_is_out_of_reach_because_we_are() -> None:
     """Only an answer without a reading says that there is none."""
     night = Night(alert_settings("no_communication", delay=10))

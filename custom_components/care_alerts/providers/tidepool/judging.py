@@ -39,6 +39,9 @@ DELAY_OF_ZERO: Final = {
 ON_ITS_WAY: Final = timedelta(minutes=1)
 """What a reading needs from the device to us: before that it is not missing."""
 
+LONGEST: Final = 24 * 60
+"""Minutes that a delay or a repeat counts for at most: the server takes less, and no clock takes what it might send."""
+
 SILENCE: Final = timedelta(hours=1)
 """Without a reading for so long, what was said before is not believed any more, and what comes after is told anew."""
 
@@ -546,4 +549,4 @@ class _Judge:
 
     @staticmethod
     def _minutes(number: float) -> timedelta:
-        return timedelta(minutes=number)
+        return timedelta(minutes=min(number, LONGEST))
