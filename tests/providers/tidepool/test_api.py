@@ -286,6 +286,12 @@ async def test_what_is_no_id_becomes_no_address(partner: Partner, odd: str) -> N
         ),
         ({"fullName": "A Parent", "patient": {"isOtherPerson": True}}, "A Parent"),
         ({"fullName": "  "}, None),
+        ({"fullName": " Jill\n\t Jellyfish\r\n"}, "Jill Jellyfish"),
+        ({"fullName": "x" * 200}, "x" * 100),
+        (
+            {"fullName": "A", "patient": {"isOtherPerson": True, "fullName": "J\nill" + "l" * 200}},
+            "J i" + "l" * 97,
+        ),
         ({"fullName": 7}, None),
         ("Jill", None),
     ],

@@ -43,6 +43,10 @@ _HIGHEST: Final = {MG_DL: 1000.0, MMOL_L: 55.0}
 """The server stores nothing above (platform: blood glucose validation)."""
 
 
+LONGEST_NAME: Final = 100
+"""Letters: devices, and sentences, go by it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sharer:
     """Somebody who shares with us: what they allow (`view`, `follow`...), and if it was told their name and their unit."""
@@ -349,14 +353,15 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _name_in(profile: Any) -> str | None:
-    """The account's name; the patient's where the account belongs to somebody who looks after them."""
+    """The account's name; the patient's where the account belongs to somebody who looks after them. On one line, to be read."""
     match profile:
         case {"patient": {"isOtherPerson": True, "fullName": str(name)}} if name.strip():
-            return name.strip()
+            pass
         case {"fullName": str(name)} if name.strip():
-            return name.strip()
+            pass
         case _:
             return None
+    return " ".join(name.split())[:LONGEST_NAME]
 
 
 def _utc(value: Any) -> datetime:
