@@ -263,7 +263,7 @@ async def test_people_that_cannot_be_read(partner: Partner) -> None:
 @pytest.mark.parametrize("odd", ODD_IDS)
 async def test_what_is_no_id_becomes_no_address(partner: Partner, odd: str) -> None:
     """It would be part of one, and might lead elsewhere."""
-    granted = {"view": {}}
+    granted: dict[str, Any] = {"view": {}}
     partner.sim.faults.add("tidepool.people", CATALOGUE["500_bare"](), times=1)
     groups = orjson.dumps({"1234567890": granted, odd: granted})
     partner.sim.faults.add("tidepool.groups", body(groups), times=1)

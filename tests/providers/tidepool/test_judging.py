@@ -599,10 +599,10 @@ def test_minutes_that_no_clock_knows_are_a_day(minutes: float) -> None:
     night.judge(0, reading(0, 100))
     assert night.judge(1440).verdicts["no_communication"] == Verdict(is_on=False)
     assert night.judge(1441).verdicts["no_communication"] == Verdict(is_on=True)
-    for more in ({"delay": minutes}, {"repeat": minutes}):
-        night = Night(alert_settings("low", 70, **more))
+    for delay, repeat, told in ((minutes, 0, []), (0, minutes, [(0, 0, 0)])):
+        night = Night(alert_settings("low", delay=delay, repeat=repeat))
         night.run(series(0, *[60] * 12), 0, 60)
-        assert night.summary() == ([] if "delay" in more else [(0, 0, 0)])
+        assert night.summary() == told
 
 
 def test_nobody_is_out_of_reach_because_we_are() -> None:

@@ -6,13 +6,16 @@ import logging
 from typing import Any
 
 from aiohttp import web
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event
+from homeassistant.exceptions import HomeAssistantError
+import orjson
 import pytest
 
 from custom_components.care_alerts.alerts.model import Topic
 from simulator import CATALOGUE, Fault
-from simulator.faults import Exchange
+from simulator.faults import Exchange, body
 from tests.conftest import NOON, House
 
 from .conftest import SETTINGS, Follower
@@ -269,6 +272,36 @@ async def test_somebody_whose_id_is_none_is_in_nobodys_way(follower: Follower, o
     assert follower.of_source("sensor", "status") == "ok"
     assert follower.state("binary_sensor", "urgent_low").state == STATE_ON
     assert follower.asked == ["login", "people", "alerts", "data"]
+
+
+@pytest.mark.parametrize("place", ["new", "notLooping"])
+async def test_settings_that_cannot_be_kept_are_left_out(follower: Follower, place: str) -> None:
+    """What is nested too deep cannot go to disk: nothing would, and whoever starts would fail."""
+    house, jill = follower.house, follower.jill.user_id
+    ids = {"userId": follower.account.user_id, "followedUserId": jill}
+    document = {**ids, **SETTINGS, place: {"enabled": True, "deep": None}}
+    deep = orjson.dumps(document).replace(b"null", b"[" * 400 + b"]" * 400)
+    house.sim.faults.add("tidepool.alerts", body(deep))
+    follower.reads(52)
+    await house.set_up(follower.entry)
+    assert follower.entry.state is ConfigEntryState.LOADED
+    assert follower.of_source("sensor", "status") == "ok"
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_ON
+    assert follower.entry.runtime_data.followed[jill].settings == {
+        name: value for name, value in (ids | SETTINGS).items() if name != place
+    }
+    house.sim.faults.clear()
+    house.sim.faults.add("tidepool.alerts", body(deep), times=1)
+    if place == "new":
+        await follower.set_number("low_threshold", 75)
+    else:
+        # What cannot be read is not written over.
+        with pytest.raises(HomeAssistantError):
+            await follower.set_number("low_threshold", 75)
+        assert house.sim.requests("tidepool.write_alerts") == []
+    await house.hass.config_entries.async_reload(follower.entry.entry_id)
+    await house.settle()
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_ON
 
 
 async def test_settings_changed_elsewhere_are_noticed(follower: Follower) -> None:

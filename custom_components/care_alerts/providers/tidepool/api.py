@@ -24,7 +24,7 @@ from ..http import (
     UnexpectedAnswerError,
     request,
 )
-from ..records import UNREADABLE, text, text_or_none
+from ..records import UNREADABLE, can_be_kept, text, text_or_none
 from .session import TOKEN_HEADER, Session
 from .settings import GLUCOSE_KINDS, KINDS
 from .units import MG_DL, MMOL_L, exact_unit
@@ -185,7 +185,9 @@ class TidepoolClient:
         return sharers, len(groups) - len(sharers) - (me in groups)
 
     async def alerts(self, person: str, me: str, *, whole: bool = False) -> dict[str, Any] | None:
-        """GET the alert settings we have for a person; None if there are none yet. `whole`: none of it may be odd.
+        """GET the alert settings we have for a person, as far as they can be kept; None if there are none yet.
+
+        `whole`: no alert may be odd.
 
         Raises:
             RefusedError: 403, they do not let us follow them (any more).
@@ -201,7 +203,7 @@ class TidepoolClient:
         if not _is_settings(document, person, me, whole=whole):
             # What is taken for settings is written back.
             raise UnexpectedAnswerError("no settings")
-        return document  # type: ignore[no-any-return]
+        return {name: value for name, value in document.items() if can_be_kept(value)}
 
     async def write_alerts(self, person: str, me: str, alerts: Mapping[str, Any]) -> None:
         """POST alert objects of the settings: each replaces the stored one whole, those not sent stay as they are.
@@ -321,6 +323,7 @@ def _is_settings(document: Any, person: str, me: str, *, whole: bool) -> bool:
     whose = (document.get("userId", me), document.get("followedUserId", person))
     fine = [
         isinstance(alert := document[name], dict)
+        and can_be_kept(alert)
         and (kind not in GLUCOSE_KINDS or isinstance(alert.get("threshold"), dict))
         for kind, name in KINDS.items()
         if name in document
