@@ -136,6 +136,10 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     def _state(self) -> dict[str, Any]:
         """Where the reading stands, as JSON values."""
 
+    def _was_answered(self) -> bool:
+        """Whether the newest poll, if it raised nothing, had any answer at all."""
+        return True
+
     def _trouble(self) -> Status | None:
         """Why the source does not tell all that it should; None if it does."""
         return self.failure
@@ -340,7 +344,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         return None
 
     def _answered(self, now: datetime) -> None:
-        self.last_contact = now
+        if self._was_answered():
+            self.last_contact = now
         self.failure = None
         self._failures = 0
         self._wait_until = None

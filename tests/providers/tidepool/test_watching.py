@@ -542,6 +542,26 @@ async def test_one_persons_failing_settings_slow_nobody_else(
     assert follower.of_source("sensor", "status") in {"ok", "no_new_data"}
 
 
+async def test_last_contact_is_when_there_was_an_answer(follower: Follower) -> None:
+    """Not when somebody's settings were asked for in vain, and nothing else was due."""
+    house = follower.house
+    tom = house.sim.tidepool.add_child("Tom")
+    tom.share_with(follower.account)
+    follower.entry = house.tidepool_entry(options={"judged": False})
+    await follower.start()
+    house.sim.faults.add("tidepool.alerts", fails_for(tom.user_id))
+    answered_at, in_vain = house.now, 0
+    for _ in range(90):
+        await house.pass_time(minutes=1)
+        statuses = {one.status for one in house.sim.log if one.endpoint != "tidepool.renew"}
+        house.sim.log.clear()
+        in_vain += statuses == {503}
+        if 200 in statuses:
+            answered_at = house.now
+        assert follower.of_source("sensor", "last_contact") == answered_at.isoformat()
+    assert in_vain > 5
+
+
 async def test_somebody_whose_settings_never_came_keeps_nobody_waiting(follower: Follower) -> None:
     house = follower.house
     tom = house.sim.tidepool.add_child("Tom")

@@ -73,6 +73,8 @@ class TidepoolSource(SourceCoordinator):
         self._people_due = dt_util.utcnow()
         self._in_one_go = True
         """Whether the next poll asks for everything due, however long it takes."""
+        self._has_answer = False
+        """Whether anything that the newest poll asked for was answered."""
         self._misses_some = False
         """Whether some of what is asked is not to be had, but the rest is."""
 
