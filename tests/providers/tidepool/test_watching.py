@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import Event
+from homeassistant.core import Event, callback
 from homeassistant.exceptions import HomeAssistantError
 import orjson
 import pytest
@@ -320,6 +320,7 @@ class Ends:
     follower: Follower
     told: list[tuple[str, str, float]] = field(default_factory=list)
 
+    @callback
     def hear(self, event: Event[dict[str, Any]]) -> None:
         """Take note of one."""
         minutes = (self.follower.house.now - NOON) / timedelta(minutes=1)
@@ -346,18 +347,20 @@ def is_waiting(follower: Follower) -> bool:
     return bool(case.waiting_since)
 
 
-@pytest.mark.parametrize("kept", [[], ["view"], ["follow"]])
+@pytest.mark.parametrize(
+    ("kept", "ends"),
+    [([], ["urgent_low"]), (["view"], ["urgent_low", "low"]), (["follow"], ["urgent_low"])],
+)
 async def test_what_nobody_may_judge_any_more_ends_after_an_hour(
-    follower: Follower, low: Ends, kept: list[str]
+    follower: Follower, low: Ends, kept: list[str], ends: list[str]
 ) -> None:
     follower.jill.change_permissions(follower.account, kept)
     for _ in range(17):
         await follower.house.pass_time(minutes=5)
         assert is_waiting(follower) is not bool(low.told)
-    # The low that it had become ends at the same moment, in whatever order.
-    (reason, minutes), *_ = [one[1:] for one in low.told if one[0] == "urgent_low"]
-    assert reason == "expired"
-    # The last permission that is missed is that to see the settings: they are read every quarter of an hour.
+    # The last permission that is missed is that to see the settings: they are read every quarter of an hour. A low it had become by then.
+    minutes = low.told[0][2]
+    assert low.told == [(kind, "expired", minutes) for kind in ends]
     assert 60 < minutes <= 85
 
 
