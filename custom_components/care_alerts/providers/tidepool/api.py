@@ -283,7 +283,7 @@ class TidepoolClient:
             if err.status != 403:
                 raise
             try:
-                await self._send(token, "GET", ("auth", "user"))
+                _user_id_in((await self._send(token, "GET", ("auth", "user"))).json())
             except AuthError, RefusedError:
                 pass
             else:
