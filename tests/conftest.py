@@ -145,6 +145,8 @@ class House:
         entry = entry or self.hass.config_entries.async_entries(DOMAIN)[0]  # type: ignore[assignment]
         assert entry is not None
         source = entry.data["source"]
+        if source == "tidepool":
+            source = f"{source}_{entry.data['user_id']}"
         unique_id = f"{source}_{person}_{key}" if person else f"{entry.entry_id}_{key}"
         entity_id = er.async_get(self.hass).async_get_entity_id(platform, DOMAIN, unique_id)
         assert entity_id is not None, unique_id

@@ -28,13 +28,13 @@ def source_identifier(entry: CareAlertsConfigEntry) -> tuple[str, str]:
 
 
 def person_identifier(coordinator: SourceCoordinator, person_id: str) -> tuple[str, str]:
-    """The device identifier of a person."""
+    """The device identifier of a person: unique within the entry."""
     return (DOMAIN, f"{coordinator.source}_{person_id}")
 
 
 def person_unique_id(coordinator: SourceCoordinator, person_id: str, key: str) -> str:
     """The unique id of a person's entity: stays the same if the source is removed and added again."""
-    return f"{coordinator.source}_{person_id}_{key}"
+    return f"{coordinator.unique_id_of(person_id)}_{key}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,5 +208,6 @@ async def test_first_thresholds_are_seen_before_they_are_saved(
     assert written.json["urgentLow"]["threshold"] == {"units": "mmol/L", "value": 3}
     assert written.json["low"]["threshold"] == {"units": "mmol/L", "value": 4.1}
     assert written.json["high"]["threshold"] == {"units": "mmol/L", "value": 14}
-    number = await home.state("number", "care_alerts", f"tidepool_{jonas.user_id}_low_threshold")
+    key = f"tidepool_{simulator.tidepool.account.user_id}_{jonas.user_id}_low_threshold"
+    number = await home.state("number", "care_alerts", key)
     assert number["state"] == "4.1"

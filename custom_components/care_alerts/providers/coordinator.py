@@ -127,6 +127,10 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     def _state(self) -> dict[str, Any]:
         """Where the reading stands, as JSON values."""
 
+    def _was_answered(self) -> bool:
+        """Whether the newest poll, if it raised nothing, had any answer at all."""
+        return True
+
     def _trouble(self) -> Status | None:
         """Why the source does not tell all that it should; None if it does."""
         return self.failure
@@ -141,6 +145,10 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     def counts(self, alert: Alert) -> bool:
         """Whether an alert is one that was raised: what statistics count."""
         return not alert.drill and alert.state in (AlertState.ACTIVE, AlertState.UNKNOWN)
+
+    def unique_id_of(self, person_id: str) -> str:
+        """What nobody else in this house has, and what stays the same if the source is removed and added again."""
+        return f"{self.source}_{person_id}"
 
     @property
     def name_of_source_device(self) -> str:
@@ -320,7 +328,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         return None
 
     def _answered(self, now: datetime) -> None:
-        self.last_contact = now
+        if self._was_answered():
+            self.last_contact = now
         self.failure = None
         self._failures = 0
         self._wait_until = None

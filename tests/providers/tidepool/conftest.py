@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from homeassistant.core import State
@@ -103,8 +104,9 @@ class Follower:
 
     def issue(self, name: str) -> ir.IssueEntry | None:
         """The issue about Jill."""
+        who = sha256(self.jill.user_id.encode()).hexdigest()[:12]
         return ir.async_get(self.house.hass).async_get_issue(
-            DOMAIN, f"{name}_{self.entry.entry_id}_{self.jill.user_id}"
+            DOMAIN, f"{name}_{self.entry.entry_id}_{who}"
         )
 
     async def call(self, action: str, *, response: bool = True, **data: Any) -> Any:

@@ -34,6 +34,15 @@ from tests.conftest import NOON
 PASSWORD = "demo-password-1"
 TYPES = ("cbg", "smbg", "dosingDecision")
 MG_DL_70 = {"units": "mg/dL", "value": 70}
+ODD_IDS = (
+    "/12345",
+    "../../../auth/logout",
+    ".",
+    "1234567890?",
+    "12345\n",
+    "\u00e9t\u00e9",
+    "a" * 65,
+)
 SETTINGS = {"low": {"enabled": True, "delay": 10, "threshold": MG_DL_70}}
 
 
@@ -239,6 +248,7 @@ async def test_people_that_cannot_be_read(partner: Partner) -> None:
         ([good, 7, {"userid": 3, "trustorPermissions": {"view": {}}}], 2),
         ([good, {"userid": "0987654321", "trustorPermissions": "view"}], 1),
         ([good, {"userid": "0987654321", "trustorPermissions": None}], 0),
+        *(([good, good | {"userid": odd}], 1) for odd in ODD_IDS),
     ):
         partner.sim.faults.add("tidepool.people", body(orjson.dumps(records)), times=1)
         people, unreadable = await partner.client.people(partner.me)
@@ -248,6 +258,21 @@ async def test_people_that_cannot_be_read(partner: Partner) -> None:
     people, _ = await partner.client.people(partner.me)
     # None of it can be read: then the groups say who there is.
     assert people == [Sharer(partner.child.user_id, frozenset({"view", "follow"}))]
+
+
+@pytest.mark.parametrize("odd", ODD_IDS)
+async def test_what_is_no_id_becomes_no_address(partner: Partner, odd: str) -> None:
+    """It would be part of one, and might lead elsewhere."""
+    granted: dict[str, Any] = {"view": {}}
+    partner.sim.faults.add("tidepool.people", CATALOGUE["500_bare"](), times=1)
+    groups = orjson.dumps({"1234567890": granted, odd: granted})
+    partner.sim.faults.add("tidepool.groups", body(groups), times=1)
+    people, unreadable = await partner.client.people(partner.me)
+    assert people == [Sharer("1234567890", frozenset({"view"}))]
+    assert unreadable == 1
+    partner.sim.faults.add("tidepool.user", body(orjson.dumps({"userid": odd})), times=1)
+    with pytest.raises(UnexpectedAnswerError, match="no user id"):
+        await partner.client.me()
 
 
 @pytest.mark.parametrize(
@@ -261,6 +286,12 @@ async def test_people_that_cannot_be_read(partner: Partner) -> None:
         ),
         ({"fullName": "A Parent", "patient": {"isOtherPerson": True}}, "A Parent"),
         ({"fullName": "  "}, None),
+        ({"fullName": " Jill\n\t Jellyfish\r\n"}, "Jill Jellyfish"),
+        ({"fullName": "x" * 200}, "x" * 100),
+        (
+            {"fullName": "A", "patient": {"isOtherPerson": True, "fullName": "J\nill" + "l" * 200}},
+            "J i" + "l" * 97,
+        ),
         ({"fullName": 7}, None),
         ("Jill", None),
     ],

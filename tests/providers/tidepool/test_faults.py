@@ -7,11 +7,12 @@ import logging
 
 from aiohttp import web
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.care_alerts.alerts.freshness import Status
+from custom_components.care_alerts.const import DOMAIN
 from simulator import CATALOGUE, Fault
 from simulator.faults import Exchange
 
@@ -23,6 +24,9 @@ WAITS = {"slow": timedelta(seconds=3), "hang": LOST_PATIENCE, "hang_body": LOST_
 
 SHAPES = ("wrong_types", "bad_record", "empty_object", "success_false")
 """JSON that may still be read, as far as it goes."""
+
+NOT_SURE = {"settings_not_confirmed", "settings_not_kept"}
+"""What is said when nobody knows what has become of a change, or what is read back is something else."""
 
 every_fault = pytest.mark.parametrize("name", CATALOGUE)
 
@@ -36,6 +40,9 @@ def statuses_of(name: str, request: str) -> set[Status]:
             return {Status.RATE_LIMITED}
         # The password is the way in when a token cannot be renewed.
         case ("400" | "401" | "403" | "404" | "409", "renew"):
+            return {Status.OK}
+        # A token that is not known there, either, is renewed.
+        case ("400" | "401" | "403" | "404" | "409", "user"):
             return {Status.OK}
         case ("401", _):
             return {Status.LOGIN_FAILED}
@@ -65,6 +72,18 @@ def fail(follower: Follower, request: str, name: str) -> None:
         return await fault.respond(exchange)
 
     house.sim.faults.add(f"tidepool.{request}", Fault(name, respond))
+
+
+def fail_once_asked(follower: Follower, request: str, name: str) -> None:
+    """Let the settings be read until a request to change them has come, and fail from then on."""
+    house = follower.house
+
+    async def respond(exchange: Exchange) -> web.StreamResponse:
+        house.sim.faults.clear(f"tidepool.{request}")
+        fail(follower, "alerts", name)
+        return await exchange.proceed()
+
+    house.sim.faults.add(f"tidepool.{request}", Fault("then", respond))
 
 
 def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -115,7 +134,7 @@ def _quickly(follower: Follower, caplog: pytest.LogCaptureFixture) -> None:
 
 
 @every_fault
-@pytest.mark.parametrize("request_", ["people", "alerts", "data", "renew"])
+@pytest.mark.parametrize("request_", ["people", "alerts", "data", "renew", "user"])
 async def test_a_fault_while_watching(
     follower: Follower,
     caplog: pytest.LogCaptureFixture,
@@ -129,11 +148,13 @@ async def test_a_fault_while_watching(
     await follower.start()
     caplog.clear()
     fail(follower, request_, name)
-    if request_ == "renew":
+    if request_ in ("renew", "user"):
+        # The data are refused then, as if it were for a permission: who we are tells the two apart.
         follower.account.expire_access()
 
     await ask_everything(follower)
 
+    assert house.sim.requests(f"tidepool.{request_}")
     status = Status(follower.of_source("sensor", "status"))
     assert status in expected
     shown = follower.state("binary_sensor", "urgent_low").state
@@ -220,26 +241,82 @@ async def test_a_fault_at_the_first_set_up(
 
 
 @every_fault
-@pytest.mark.parametrize("request_", ["alerts", "write_alerts"])
+@pytest.mark.parametrize("request_", ["alerts", "write_alerts", "read_back"])
 async def test_a_fault_while_a_threshold_is_changed(
     follower: Follower, caplog: pytest.LogCaptureFixture, name: str, request_: str
 ) -> None:
     """Either it is as asked for, or somebody is told that it may not be; and what is shown is what Tidepool has."""
     house = follower.house
     await follower.start()
-    fail(follower, request_, name)
-    failed = False
+    if request_ == "read_back":
+        fail_once_asked(follower, "write_alerts", name)
+    else:
+        fail(follower, request_, name)
+    failure: HomeAssistantError | None = None
     try:
         await follower.set_number("low_threshold", 75)
-    except HomeAssistantError:
-        failed = True
+    except HomeAssistantError as err:
+        failure = err
     house.sim.faults.clear()
     changed = {**SETTINGS, "low": {**SETTINGS["low"], "threshold": threshold(75)}}
-    assert follower.settings == changed or (failed and follower.settings == SETTINGS)
-    # Nothing is asked while we are to wait.
-    await house.pass_time(hours=25 if name == "429_enormous" else 1)
-    await house.pass_time(minutes=1)
-    await house.pass_time(minutes=1)
+    if request_ == "read_back":
+        assert follower.settings == changed
+        # It was changed: nobody is told that it was not.
+        assert failure is None or failure.translation_key in NOT_SURE
+    else:
+        assert follower.settings == changed or (failure and follower.settings == SETTINGS)
+    await wait_as_asked(follower, name)
     value = follower.settings["low"]["threshold"]["value"]
     assert follower.state("number", "low_threshold").state == str(value)
     assert_discreet(follower, caplog)
+
+
+@every_fault
+@pytest.mark.parametrize("request_", ["alerts", "delete_alerts"])
+async def test_a_fault_while_thresholds_are_deleted(
+    follower: Follower, caplog: pytest.LogCaptureFixture, name: str, request_: str
+) -> None:
+    """Either they are gone, or somebody is told that they may not be; and what is shown is what Tidepool has."""
+    await follower.start()
+    fail(follower, request_, name)
+    failure: HomeAssistantError | None = None
+    try:
+        await follower.call("delete_alert_thresholds", response=False)
+    except HomeAssistantError as err:
+        failure = err
+    follower.house.sim.faults.clear()
+    left = follower.jill.settings_of(follower.account)
+    assert left is None or (failure and left == SETTINGS)
+    if request_ == "alerts":
+        # They are gone: nobody is told that they are not.
+        assert left is None
+        assert failure is None or failure.translation_key in NOT_SURE
+    await wait_as_asked(follower, name)
+    shown = follower.state("number", "low_threshold").state
+    assert shown == ("70" if left else STATE_UNKNOWN)
+    assert (follower.issue("no_thresholds") is None) is bool(left)
+    assert_discreet(follower, caplog)
+
+
+@every_fault
+async def test_a_fault_at_the_logout(
+    follower: Follower, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """It is no reason to stay, or to say anything: the session ends by itself."""
+    house = follower.house
+    await follower.start()
+    caplog.clear()
+    fail(follower, "logout", name)
+    await house.hass.config_entries.async_remove(follower.entry.entry_id)
+    await house.settle()
+    assert len(house.sim.requests("tidepool.logout")) == 1
+    assert house.hass.config_entries.async_entries(DOMAIN) == []
+    assert complaints(caplog) == []
+    assert_discreet(follower, caplog)
+
+
+async def wait_as_asked(follower: Follower, name: str) -> None:
+    """Let the time pass for which a fault asked to be left alone: nothing is asked meanwhile."""
+    await follower.house.pass_time(hours=25 if name == "429_enormous" else 1)
+    await follower.house.pass_time(minutes=1)
+    await follower.house.pass_time(minutes=1)

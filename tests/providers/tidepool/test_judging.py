@@ -546,6 +546,21 @@ def test_backfilled_readings_do_not_tell_twice() -> None:
     assert night.summary() == [(30, 30, 0)]
 
 
+def test_what_is_two_after_all_is_not_told_again() -> None:
+    """Readings that come late, in any order: two runs, then one, then two again."""
+    night = Night(alert_settings("low", 70))
+    night.judge(75, reading(0, 90), reading(75, 60))
+    night.judge(76, reading(15, 60))
+    assert night.summary() == [(75, 75, 0), (15, 15, 0)]
+    night.judge(77, reading(60, 60))
+    assert len(runs_told(night, "low")) == 1
+    night.judge(78, reading(55, 90), reading(70, 90))
+    assert night.summary() == [(75, 75, 0), (15, 15, 0), (60, 60, 0)]
+    assert len({alert.alert_id for alert in night.told}) == 3
+    runs = [(minute_of(run.opened.observed_at), run.is_open) for run in runs_told(night, "low")]
+    assert runs == [(15, False), (60, False), (75, True)]
+
+
 def test_a_run_that_lasts_for_days_is_one_alert() -> None:
     night = Night(alert_settings("high", 180))
     for minute in range(0, 60 * 24 * 3, 30):
@@ -590,6 +605,19 @@ def test_no_communication_without_a_delay_means_five_minutes() -> None:
     night = Night(alert_settings("no_communication"))
     judged = night.run(series(0, 100, 100, 100), 0, 20)
     assert on_minutes(judged, "no_communication") == list(range(16, 21))
+
+
+@pytest.mark.parametrize("minutes", [1e300, 1e9, 1441])
+def test_minutes_that_no_clock_knows_are_a_day(minutes: float) -> None:
+    """Whoever wrote them: all else goes on."""
+    night = Night(alert_settings("no_communication", delay=minutes))
+    night.judge(0, reading(0, 100))
+    assert night.judge(1440).verdicts["no_communication"] == Verdict(is_on=False)
+    assert night.judge(1441).verdicts["no_communication"] == Verdict(is_on=True)
+    for delay, repeat, told in ((minutes, 0, []), (0, minutes, [(0, 0, 0)])):
+        night = Night(alert_settings("low", delay=delay, repeat=repeat))
+        night.run(series(0, *[60] * 12), 0, 60)
+        assert night.summary() == told
 
 
 def test_nobody_is_out_of_reach_because_we_are() -> None:

@@ -6,13 +6,16 @@ import logging
 from typing import Any
 
 from aiohttp import web
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import Event
+from homeassistant.core import Event, callback
+from homeassistant.exceptions import HomeAssistantError
+import orjson
 import pytest
 
 from custom_components.care_alerts.alerts.model import Topic
 from simulator import CATALOGUE, Fault
-from simulator.faults import Exchange
+from simulator.faults import Exchange, body
 from tests.conftest import NOON, House
 
 from .conftest import SETTINGS, Follower
@@ -259,6 +262,48 @@ async def test_without_evaluation_settings_still_work(house: House, follower: Fo
     assert follower.of_source("sensor", "status") == "ok"
 
 
+@pytest.mark.parametrize("odd", ["/12345", "../../../auth/logout"])
+async def test_somebody_whose_id_is_none_is_in_nobodys_way(follower: Follower, odd: str) -> None:
+    house = follower.house
+    house.sim.tidepool.add_child("Jack", user_id=odd).share_with(follower.account)
+    follower.reads(52)
+    await house.set_up(follower.entry)
+    assert list(follower.entry.runtime_data.data.people) == [follower.jill.user_id]
+    assert follower.of_source("sensor", "status") == "ok"
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_ON
+    assert follower.asked == ["login", "people", "alerts", "data"]
+
+
+@pytest.mark.parametrize("place", ["new", "notLooping"])
+async def test_settings_that_cannot_be_kept_are_left_out(follower: Follower, place: str) -> None:
+    """What is nested too deep cannot go to disk: nothing would, and whoever starts would fail."""
+    house, jill = follower.house, follower.jill.user_id
+    ids = {"userId": follower.account.user_id, "followedUserId": jill}
+    document = {**ids, **SETTINGS, place: {"enabled": True, "deep": None}}
+    deep = orjson.dumps(document).replace(b"null", b"[" * 400 + b"]" * 400)
+    house.sim.faults.add("tidepool.alerts", body(deep))
+    follower.reads(52)
+    await house.set_up(follower.entry)
+    assert follower.entry.state is ConfigEntryState.LOADED
+    assert follower.of_source("sensor", "status") == "ok"
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_ON
+    assert follower.entry.runtime_data.followed[jill].settings == {
+        name: value for name, value in (ids | SETTINGS).items() if name != place
+    }
+    house.sim.faults.clear()
+    house.sim.faults.add("tidepool.alerts", body(deep), times=1)
+    if place == "new":
+        await follower.set_number("low_threshold", 75)
+    else:
+        # What cannot be read is not written over.
+        with pytest.raises(HomeAssistantError):
+            await follower.set_number("low_threshold", 75)
+        assert house.sim.requests("tidepool.write_alerts") == []
+    await house.hass.config_entries.async_reload(follower.entry.entry_id)
+    await house.settle()
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_ON
+
+
 async def test_settings_changed_elsewhere_are_noticed(follower: Follower) -> None:
     await follower.start()
     low = {**SETTINGS["low"], "threshold": {"units": "mg/dL", "value": 80}}
@@ -275,6 +320,7 @@ class Ends:
     follower: Follower
     told: list[tuple[str, str, float]] = field(default_factory=list)
 
+    @callback
     def hear(self, event: Event[dict[str, Any]]) -> None:
         """Take note of one."""
         minutes = (self.follower.house.now - NOON) / timedelta(minutes=1)
@@ -301,18 +347,20 @@ def is_waiting(follower: Follower) -> bool:
     return bool(case.waiting_since)
 
 
-@pytest.mark.parametrize("kept", [[], ["view"], ["follow"]])
+@pytest.mark.parametrize(
+    ("kept", "ends"),
+    [([], ["urgent_low"]), (["view"], ["urgent_low", "low"]), (["follow"], ["urgent_low"])],
+)
 async def test_what_nobody_may_judge_any_more_ends_after_an_hour(
-    follower: Follower, low: Ends, kept: list[str]
+    follower: Follower, low: Ends, kept: list[str], ends: list[str]
 ) -> None:
     follower.jill.change_permissions(follower.account, kept)
     for _ in range(17):
         await follower.house.pass_time(minutes=5)
         assert is_waiting(follower) is not bool(low.told)
-    # The low that it had become ends at the same moment, in whatever order.
-    (reason, minutes), *_ = [one[1:] for one in low.told if one[0] == "urgent_low"]
-    assert reason == "expired"
-    # The last permission that is missed is that to see the settings: they are read every quarter of an hour.
+    # The last permission that is missed is that to see the settings: they are read every quarter of an hour. A low it had become by then.
+    minutes = low.told[0][2]
+    assert low.told == [(kind, "expired", minutes) for kind in ends]
     assert 60 < minutes <= 85
 
 
@@ -495,6 +543,26 @@ async def test_one_persons_failing_settings_slow_nobody_else(
         await house.pass_time(seconds=30)
     assert house.state("switch", "urgent_low", tom.user_id, follower.entry).state == STATE_OFF
     assert follower.of_source("sensor", "status") in {"ok", "no_new_data"}
+
+
+async def test_last_contact_is_when_there_was_an_answer(follower: Follower) -> None:
+    """Not when somebody's settings were asked for in vain, and nothing else was due."""
+    house = follower.house
+    tom = house.sim.tidepool.add_child("Tom")
+    tom.share_with(follower.account)
+    follower.entry = house.tidepool_entry(options={"judged": False})
+    await follower.start()
+    house.sim.faults.add("tidepool.alerts", fails_for(tom.user_id))
+    answered_at, in_vain = house.now, 0
+    for _ in range(90):
+        await house.pass_time(minutes=1)
+        statuses = {one.status for one in house.sim.log if one.endpoint != "tidepool.renew"}
+        house.sim.log.clear()
+        in_vain += statuses == {503}
+        if 200 in statuses:
+            answered_at = house.now
+        assert follower.of_source("sensor", "last_contact") == answered_at.isoformat()
+    assert in_vain > 5
 
 
 async def test_somebody_whose_settings_never_came_keeps_nobody_waiting(follower: Follower) -> None:

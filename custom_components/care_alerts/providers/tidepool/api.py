@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
+import re
 from typing import Any, Final, Self
 
 from aiohttp import ClientSession
@@ -23,7 +24,7 @@ from ..http import (
     UnexpectedAnswerError,
     request,
 )
-from ..records import UNREADABLE, text, text_or_none
+from ..records import UNREADABLE, can_be_kept, text, text_or_none
 from .session import TOKEN_HEADER, Session
 from .settings import GLUCOSE_KINDS, KINDS
 from .units import MG_DL, MMOL_L, exact_unit
@@ -42,6 +43,10 @@ _HIGHEST: Final = {MG_DL: 1000.0, MMOL_L: 55.0}
 """The server stores nothing above (platform: blood glucose validation)."""
 
 
+LONGEST_NAME: Final = 100
+"""Letters: devices, and sentences, go by it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sharer:
     """Somebody who shares with us: what they allow (`view`, `follow`...), and if it was told their name and their unit."""
@@ -55,7 +60,7 @@ class Sharer:
     def of(cls, record: Any) -> Self | None:
         """Read an entry of the metadata; None for somebody with whom we share but who does not share with us."""
         granted = record.get("trustorPermissions")
-        user_id = text(record["userid"])
+        user_id = _user_id(record["userid"])
         if not granted:
             return None
         match record:
@@ -175,12 +180,14 @@ class TidepoolClient:
         sharers = [
             Sharer(user_id, frozenset(permissions))
             for user_id, permissions in groups.items()
-            if user_id != me and isinstance(permissions, Mapping)
+            if user_id != me and _is_user_id(user_id) and isinstance(permissions, Mapping)
         ]
-        return sharers, sum(not isinstance(one, Mapping) for one in groups.values())
+        return sharers, len(groups) - len(sharers) - (me in groups)
 
     async def alerts(self, person: str, me: str, *, whole: bool = False) -> dict[str, Any] | None:
-        """GET the alert settings we have for a person; None if there are none yet. `whole`: none of it may be odd.
+        """GET the alert settings we have for a person, as far as they can be kept; None if there are none yet.
+
+        `whole`: no alert may be odd.
 
         Raises:
             RefusedError: 403, they do not let us follow them (any more).
@@ -196,7 +203,7 @@ class TidepoolClient:
         if not _is_settings(document, person, me, whole=whole):
             # What is taken for settings is written back.
             raise UnexpectedAnswerError("no settings")
-        return document  # type: ignore[no-any-return]
+        return {name: value for name, value in document.items() if can_be_kept(value)}
 
     async def write_alerts(self, person: str, me: str, alerts: Mapping[str, Any]) -> None:
         """POST alert objects of the settings: each replaces the stored one whole, those not sent stay as they are.
@@ -276,7 +283,7 @@ class TidepoolClient:
             if err.status != 403:
                 raise
             try:
-                await self._send(token, "GET", ("auth", "user"))
+                _user_id_in((await self._send(token, "GET", ("auth", "user"))).json())
             except AuthError, RefusedError:
                 pass
             else:
@@ -316,6 +323,7 @@ def _is_settings(document: Any, person: str, me: str, *, whole: bool) -> bool:
     whose = (document.get("userId", me), document.get("followedUserId", person))
     fine = [
         isinstance(alert := document[name], dict)
+        and can_be_kept(alert)
         and (kind not in GLUCOSE_KINDS or isinstance(alert.get("threshold"), dict))
         for kind, name in KINDS.items()
         if name in document
@@ -323,9 +331,20 @@ def _is_settings(document: Any, person: str, me: str, *, whole: bool) -> bool:
     return whose == (me, person) and (all(fine) if whole else any(fine) or not fine)
 
 
+def _is_user_id(user_id: str) -> bool:
+    """Whether it can be part of an address, and of that one only. Ten hexadecimal digits, or a UUID, as far as anybody knows."""
+    return re.fullmatch(r"[\w-]{1,64}", user_id, re.ASCII) is not None
+
+
+def _user_id(value: Any) -> str:
+    if not _is_user_id(user_id := text(value)):
+        raise ValueError
+    return user_id
+
+
 def _user_id_in(body: Any) -> str:
     try:
-        return text(body["userid"])
+        return _user_id(body["userid"])
     except UNREADABLE:
         raise UnexpectedAnswerError("no user id in the answer") from None
 
@@ -337,14 +356,15 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _name_in(profile: Any) -> str | None:
-    """The account's name; the patient's where the account belongs to somebody who looks after them."""
+    """The account's name; the patient's where the account belongs to somebody who looks after them. On one line, to be read."""
     match profile:
         case {"patient": {"isOtherPerson": True, "fullName": str(name)}} if name.strip():
-            return name.strip()
+            pass
         case {"fullName": str(name)} if name.strip():
-            return name.strip()
+            pass
         case _:
             return None
+    return " ".join(name.split())[:LONGEST_NAME]
 
 
 def _utc(value: Any) -> datetime:

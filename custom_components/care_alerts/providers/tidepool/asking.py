@@ -48,6 +48,7 @@ class AskingSource(TidepoolSource):
     async def _poll(self, now: datetime) -> None:
         """Ask for what is due: readings first, all else soon after, so that no reading has to wait for it."""
         failures: list[ApiError] = []
+        self._has_answer = False
         if not self._reading.people:
             await self._read_people(now)
         unknown = [
@@ -97,6 +98,11 @@ class AskingSource(TidepoolSource):
                 raise
         else:
             question.answered()
+            self._has_answer = True
+
+    @override
+    def _was_answered(self) -> bool:
+        return self._has_answer
 
     def _missing(self) -> list[ApiError]:
         """Why there is nothing of anybody: no readings, or no settings where nobody's readings are asked for."""
@@ -171,6 +177,7 @@ class AskingSource(TidepoolSource):
 
     async def _read_people(self, now: datetime) -> None:
         sharers, unreadable = await self._client.people(self._me)
+        self._has_answer = True
         self.unreadable_records += unreadable
         people = self._reading.people
         listed = {

@@ -39,6 +39,9 @@ DELAY_OF_ZERO: Final = {
 ON_ITS_WAY: Final = timedelta(minutes=1)
 """What a reading needs from the device to us: before that it is not missing."""
 
+LONGEST: Final = 24 * 60
+"""Minutes that a delay or a repeat counts for at most: the server takes less, and no clock takes what it might send."""
+
 SILENCE: Final = timedelta(hours=1)
 """Without a reading for so long, what was said before is not believed any more, and what comes after is told anew."""
 
@@ -99,6 +102,8 @@ class Told(DataClassDictMixin):
     end_reason: EndReason | None = None
     given_up: bool = False
     again: int = 0
+    taken_in: list[Told] = field(default_factory=list)
+    """Others that this was found to be one with."""
 
     def give_up(self, at: datetime) -> None:
         """Nobody looks any more, or there is nothing to see: for whoever was told it is over, for good."""
@@ -120,6 +125,8 @@ class Told(DataClassDictMixin):
             self.ended_at, self.end_reason = later.ended_at, later.end_reason
         else:
             self.ended_at = self.end_reason = None
+        self.taken_in += [other, *other.taken_in]
+        other.taken_in = []
 
 
 @dataclass(slots=True, kw_only=True)
@@ -138,17 +145,27 @@ class KindMemory(DataClassDictMixin):
     def of(self, run: Run) -> Told | None:
         """The run told of that this is. Late readings may show that it began sooner, or broke off for a while.
 
-        They may show, too, that what was told of as two was one: the first goes on as both.
+        They may show, too, that what was told of as two was one: the first goes on as both, unless even later ones
+        show that it was two after all.
         """
         ours = [one for one in self.told if run.first <= one.last and run.last >= one.started]
         looked_at = [one for one in ours if not one.given_up]
         if not looked_at:
-            return ours[-1] if ours else None
+            return ours[-1] if ours else self._parted(run)
         first, *others = looked_at
         for other in others:
             first.take_in(other)
             self.told.remove(other)
         return first
+
+    def _parted(self, run: Run) -> Told | None:
+        for one in self.told:
+            for other in one.taken_in:
+                if run.first <= other.last and run.last >= other.started:
+                    one.taken_in.remove(other)
+                    self.told.append(other)
+                    return other
+        return None
 
     def endings(self) -> list[Ending]:
         """The ends of runs, for their episodes."""
@@ -546,4 +563,4 @@ class _Judge:
 
     @staticmethod
     def _minutes(number: float) -> timedelta:
-        return timedelta(minutes=number)
+        return timedelta(minutes=min(number, LONGEST))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final, override
 
 from homeassistant.const import UnitOfTime
@@ -72,6 +73,8 @@ class TidepoolSource(SourceCoordinator):
         self._people_due = dt_util.utcnow()
         self._in_one_go = True
         """Whether the next poll asks for everything due, however long it takes."""
+        self._has_answer = False
+        """Whether anything that the newest poll asked for was answered."""
         self._misses_some = False
         """Whether some of what is asked is not to be had, but the rest is."""
 
@@ -79,6 +82,11 @@ class TidepoolSource(SourceCoordinator):
     def followed(self) -> Mapping[str, Followed]:
         """The people followed, by user id."""
         return self._reading.people
+
+    @override
+    def unique_id_of(self, person_id: str) -> str:
+        # Both parents may follow a child, each with an account and thresholds of their own.
+        return f"{self.source}_{self._me}_{person_id}"
 
     @property
     @override
@@ -283,7 +291,9 @@ class TidepoolSource(SourceCoordinator):
         """Create the issues that somebody's state asks for, and delete those it does not."""
         followed = self._reading.people.get(person_id)
         entry = self.config_entry
-        issue = f"permission_lost_{entry.entry_id}_{person_id}"
+        # Issue ids, unlike their data, are in what somebody sends us to look at.
+        who = f"{entry.entry_id}_{sha256(person_id.encode()).hexdigest()[:12]}"
+        issue = f"permission_lost_{who}"
         if followed and followed.lost:
             ir.async_create_issue(
                 self.hass,
@@ -296,7 +306,7 @@ class TidepoolSource(SourceCoordinator):
             )
         else:
             ir.async_delete_issue(self.hass, DOMAIN, issue)
-        issue = f"no_thresholds_{entry.entry_id}_{person_id}"
+        issue = f"no_thresholds_{who}"
         if followed and followed.may(FOLLOW) and followed.settings_read and not followed.settings:
             ir.async_create_issue(
                 self.hass,
