@@ -103,25 +103,21 @@ class TidepoolSource(SourceCoordinator):
 
     # Judging.
 
-    def _judge(self, person_id: str, now: datetime) -> bool:
-        """Judge what is known of somebody and write down what is to be told; False if there was nothing new."""
+    def _judge(self, person_id: str, now: datetime) -> None:
+        """Judge what is known of somebody and write down what is to be told."""
         followed, attention = self._reading.people[person_id], self._attention[person_id]
         why_not = self._why_not_judged(followed)
         if why_not or attention.readings is None or not followed.settings_read:
             attention.judged = followed.watch.rest(now, for_good=why_not is Reason.NOT_JUDGED)
-            return False
+            return
         is_first = not followed.watch.kinds
         settings = None if followed.settings is None else Settings(followed.settings)
         usual = usual_delay(followed.delays) or timedelta()
         attention.judged = followed.watch.judge(settings, attention.readings, now, usual)
-        told = [
+        for alert in attention.judged.alerts:
             # What was so before somebody was followed is history.
-            self.journal.ledger.write_down(
-                alert, announce=not is_first and alert.observed_at > followed.since - NOW
-            )
-            for alert in attention.judged.alerts
-        ]
-        return any(told)
+            is_news = not is_first and alert.observed_at > followed.since - NOW
+            self.journal.ledger.write_down(alert, announce=is_news)
 
     def _why_not_judged(self, followed: Followed) -> Reason | None:
         if not self._judges:
