@@ -369,7 +369,7 @@ async def test_a_touch_is_enough(care: RealHome, browser: Browser) -> None:
     for box in range(3):
         await expect(maria.locator("ha-alert").nth(box)).to_contain_text("Acknowledged by Demo")
 
-    lumen = page.locator("hui-tile-card").filter(has_text="Test alert").last
+    lumen = page.locator("hui-tile-card").filter(has_text="Test alert").nth(1)
     await lumen.click()
     warning = page.get_by_text(SAYS["dashboard_test_alert_confirm"])
     await expect(warning).to_be_visible()
