@@ -406,6 +406,60 @@ async def test_thresholds_stand_in_the_glucose_graph(care: RealHome, browser: Br
         await expect(settings.filter(has_text=name).first).to_be_visible()
 
 
+async def test_the_timeline_says_the_glucose_in_the_unit_of_the_sensor(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    simulator.load("demo")
+    await set_up_lumen(home, simulator)
+    page = await page_of(browser)
+    await log_in(page, home)
+    await page.goto(home.url)
+    await expect(page.locator("home-assistant-main")).to_be_attached()
+    value, low, high = (SAYS[f"dashboard_glucose_then{ending}"] for ending in ("", "_low", "_high"))
+    for details, unit, expected in (
+        ({"glucose_mg_dl": 68}, "mmol/L", value.format(value="3.8", unit="mmol/L")),
+        ({"glucose_mg_dl": 68}, "mg/dL", value.format(value="68", unit="mg/dL")),
+        ({"glucose_mg_dl": 68}, None, value.format(value="68", unit="mg/dL")),
+        ({"glucose_mmol_l": 4}, "mmol/L", value.format(value="4.0", unit="mmol/L")),
+        ({"value_mmol_l": 14.04}, "mg/dL", value.format(value="253", unit="mg/dL")),
+        ({"value_mmol_l": 14.04}, None, value.format(value="14.0", unit="mmol/L")),
+        ({"value_mg_dl": 100}, "mmol/L", value.format(value="5.6", unit="mmol/L")),
+        ({"glucose_mg_dl": 39, "glucose_out_of_range": "low"}, "mmol/L", low),
+        ({"glucose_mg_dl": 401, "glucose_out_of_range": "high"}, "mg/dL", high),
+        ({"value_mmol_l": 2.2, "out_of_range": "low"}, "mmol/L", low),
+        ({"value_mmol_l": 22.3, "out_of_range": "high"}, "mg/dL", high),
+        ({"glucose_mg_dl": 68, "glucose_out_of_range": None}, "mg/dL", "Glucose then: 68 mg/dL."),
+        ({"glucose_mg_dl": "68"}, "mg/dL", ""),
+        ({}, "mg/dL", ""),
+    ):
+        shown = await page.evaluate(
+            """async ({ details, unit }) => {
+                const { hass } = document.querySelector("home-assistant");
+                const card = document.createElement("care-alerts-timeline");
+                await customElements.whenDefined("care-alerts-timeline");
+                customElements.upgrade(card);
+                const time = new Date().toISOString();
+                const alert = {
+                    alert_type: "low", severity: "medium", state: "active", late: false, drill: false,
+                    observed_at: time, received_at: time, details,
+                };
+                card.setConfig({ device_id: "somebody", glucose: "sensor.glucose" });
+                card.hass = {
+                    ...hass,
+                    states: { "sensor.glucose": { attributes: { unit_of_measurement: unit } } },
+                    callWS: async () => ({ response: { alerts: [alert], unavailable: [] } }),
+                };
+                for (;;) {
+                    const line = card.shadowRoot?.querySelector("article span");
+                    if (line) return line.querySelector("small")?.textContent ?? "";
+                    await new Promise((done) => setTimeout(done, 10));
+                }
+            }""",
+            {"details": details, "unit": unit},
+        )
+        assert shown == expected, (details, unit)
+
+
 async def test_without_a_source_it_says_where_to_begin(home: RealHome, browser: Browser) -> None:
     """A source that was removed again: the module is there until the next restart."""
     async with Simulator(scenario="demo") as simulator:
