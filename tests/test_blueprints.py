@@ -1012,11 +1012,33 @@ async def test_the_morning_tells_of_the_night_and_the_newest_analysis(
     ]
 
 
-async def test_a_morning_without_alerts_is_no_all_clear(home: Home, anna: Phone) -> None:
-    await home.automate("digest", phones=[anna.device_id], who={"device_id": [home.person]})
+@pytest.mark.parametrize(
+    "chosen", ["person", "source", "entity_id", "area_id", "floor_id", "label_id"]
+)
+async def test_a_morning_without_alerts_is_no_all_clear(
+    home: Home, anna: Phone, chosen: str
+) -> None:
+    """Nor is one without an answer; what is silent is told of who was chosen, whatever stands for them."""
+    dexcom = await home.house.set_up(await home.house.dexcom_entry())
+    floor = fr.async_get(home.hass).async_create("Upstairs")
+    area = ar.async_get(home.hass).async_create("Bedroom", floor_id=floor.floor_id)
+    label = lr.async_get(home.hass).async_create("Watched")
+    dr.async_get(home.hass).async_update_device(
+        home.person, area_id=area.id, labels={label.label_id}
+    )
+    who = {
+        "person": {"device_id": home.person},
+        "source": {"device_id": [home.house.source_device(home.care.entry).id]},
+        "entity_id": {"entity_id": [home.care.sensor()]},
+        "area_id": {"area_id": [area.id]},
+        "floor_id": {"floor_id": [floor.floor_id]},
+        "label_id": {"label_id": [label.label_id]},
+    }
+    await home.automate("digest", phones=[anna.device_id], who=who[chosen])
     home.house.sim.faults.add("lumen.alerts", CATALOGUE["503_bare"]())
     await home.house.until(NOON.replace(hour=7) + timedelta(days=1))
     await home.house.until(NOON.replace(hour=7, minute=31) + timedelta(days=1))
+    assert home.house.state("binary_sensor", "silent", entry=dexcom).state == "on"
     assert anna.shown["message"].splitlines() == [
         "Since 21:00 no alert has reached us. That is no all-clear.",
         "About yesterday not all is known yet.",

@@ -54,11 +54,11 @@ class DrillButton(SourceEntity, ButtonEntity):
 
     @override
     async def async_press(self) -> None:
-        alert_type = first_type(self.coordinator)
-        await self.coordinator.care.drill(
-            [Topic(person_id, alert_type, True) for person_id in self.coordinator.data.people],
-            severity=Severity.HIGH,
-        )
+        topics = [
+            Topic(person_id, first_type(self.coordinator, picture), True)
+            for person_id, picture in self.coordinator.data.people.items()
+        ]
+        await self.coordinator.care.drill(topics, severity=Severity.HIGH)
 
 
 class AcknowledgeAllButton(PersonEntity, ButtonEntity):

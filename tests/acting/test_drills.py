@@ -1,6 +1,7 @@
 """Test alerts: all the way real ones go, marked wherever somebody reads them, gone by themselves, never anybody's health."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -122,6 +123,29 @@ async def test_the_button_tests_for_everybody(house: House) -> None:
         "DRILL: maria: Weight",
         "DRILL: henk: Weight",
     }
+
+
+@pytest.mark.parametrize("by", ["button", "action"])
+async def test_of_what_the_person_has_a_sensor_of(house: House, by: str) -> None:
+    """A Dexcom ONE+ knows no urgent low: a test of that could be acknowledged nowhere."""
+    opa = house.sim.dexcom.add_wearer("Opa", variant="d1+", display_app="D1G7")
+    opa.add_egv(house.now - timedelta(hours=2), 110)
+    await house.set_up(await house.dexcom_entry(opa))
+    heard = await automate(house.hass, trigger("alert_received"))
+    if by == "button":
+        target = {"entity_id": house.entity_id("button", "test_alert")}
+        await house.hass.services.async_call("button", "press", target, blocking=True)
+    else:
+        target = {"entity_id": house.entity_id("sensor", "active_alerts", opa.user_id)}
+        await house.hass.services.async_call(
+            "care_alerts", "send_test_alert", target, blocking=True
+        )
+    await house.settle()
+    [told] = heard.triggers
+    assert told["title"] == "DRILL: Dexcom: Low"
+    sensor = house.state("binary_sensor", "low", opa.user_id)
+    assert told["entity_id"] == sensor.entity_id
+    assert sensor.attributes["drill"] is True
 
 
 async def test_who_wants_no_drills_hears_none(care: Care) -> None:

@@ -1,15 +1,17 @@
 """The dashboard: taken over in one step, read on a phone and a tablet, by day and by night."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from math import sin
+from math import exp
 import re
+from statistics import fmean
 from typing import Any, Final, Literal
 
 from playwright.async_api import Browser, Locator, Page, expect
 import pytest
 
 from scripts.real_home import RealHome
-from scripts.sources import set_up_dexcom, set_up_lumen
+from scripts.sources import set_up_dexcom, set_up_lumen, set_up_tidepool
 from simulator import Simulator
 from simulator.dexcom_wearer import Wearer
 
@@ -17,38 +19,48 @@ from .conftest import TEXTS, log_in, page_of, screenshot
 
 SAYS: Final[dict[str, str]] = TEXTS["common"]
 URL_PATH: Final = "care-people"
+THRESHOLDS: Final = ("urgent_low_threshold", "low_threshold", "high_threshold")
 
 expect.set_options(timeout=30_000)
 
 
 def tell_glucose(simulator: Simulator) -> Wearer:
-    """Add a wearer who was low an hour and a quarter ago, which is news now, and high for a while last evening."""
+    """Add a wearer who was low an hour and ten minutes ago, which is news now, and high for a while last evening."""
     wearer, now = simulator.dexcom.add_wearer("SandboxUser6"), simulator.clock.now()
-    wearer.add_session(
-        now - timedelta(hours=14),
-        now - timedelta(minutes=61),
-        lambda moment: 112 + 30 * sin(moment.timestamp() / 3000),
-    )
-    evening = now - timedelta(hours=11)
-    wearer.add_alert("high", evening)
-    wearer.add_alert("high", evening + timedelta(minutes=50), state="inactive")
-    wearer.add_alert("low", now - timedelta(minutes=75))
+
+    def glucose(moment: datetime) -> float:
+        ago = (now - moment) / timedelta(minutes=1)
+        high = 140 * exp(-(((ago - 640) / 85) ** 2))
+        return 118 + high - max(175 - ago, 0) * 52 / 110
+
+    wearer.add_session(now - timedelta(hours=14), now - timedelta(minutes=61), glucose)
     return wearer
 
 
-async def find(home: RealHome, domain: str, key: str) -> str:
-    """The id of the first entity of this kind, by its translation key."""
+async def find(home: RealHome, domain: str, key: str, person: str | None = None) -> str:
+    """The id of the first entity of this kind (of a person), by its translation key."""
+    people = {device["id"]: device["name"] for device in await home.devices()}
     entities = await home.entities("care_alerts")
     return next(
         str(entity["entity_id"])
         for entity in entities
-        if entity["translation_key"] == key and entity["entity_id"].startswith(f"{domain}.")
+        if entity["translation_key"] == key
+        and entity["entity_id"].startswith(f"{domain}.")
+        and person in (None, people[entity["device_id"]])
     )
 
 
-async def remember_glucose(home: RealHome) -> None:
-    """Give the glucose sensor a past: its hourly means, as the recorder would have kept them."""
-    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+async def remember(
+    home: RealHome, entity_id: str, samples: Iterable[tuple[datetime, float]]
+) -> None:
+    """Give an entity a past: hourly means of what came when (mmol/L), as the recorder would have kept them.
+
+    A graph draws an hour's mean from the end of that hour on: each is put an hour earlier, to stand where it belongs.
+    """
+    now, hours = datetime.now(UTC), dict[datetime, list[float]]()
+    for moment, value in samples:
+        if now - timedelta(hours=13) < moment <= now:
+            hours.setdefault(moment.replace(minute=0, second=0, microsecond=0), []).append(value)
     await home.ws(
         {
             "type": "recorder/import_statistics",
@@ -57,21 +69,34 @@ async def remember_glucose(home: RealHome) -> None:
                 "has_sum": False,
                 "name": None,
                 "source": "recorder",
-                "statistic_id": await find(home, "sensor", "glucose"),
+                "statistic_id": entity_id,
                 "unit_class": "blood_glucose_concentration",
                 "unit_of_measurement": "mmol/L",
             },
             "stats": [
                 {
-                    "start": (hour - timedelta(hours=ago)).isoformat(),
-                    "mean": 6.2 + 1.9 * sin(ago / 2.2),
-                    "min": 3.9,
-                    "max": 9,
+                    "start": (hour - timedelta(hours=1)).isoformat(),
+                    "mean": fmean(values),
+                    "min": min(values),
+                    "max": max(values),
                 }
-                for ago in range(1, 14)
+                for hour, values in sorted(hours.items())
             ],
         }
     )
+
+
+async def remember_glucose(home: RealHome, simulator: Simulator) -> None:
+    """Give the glucose of both who wear a sensor, and Mila's thresholds, a past."""
+    wearer, mila = simulator.dexcom.wearer("SandboxUser6"), simulator.tidepool.child("Mila")
+    worn = [(egv.uploaded_at, egv.fields["value"] / 18.0156) for egv in wearer.egvs]
+    await remember(home, await find(home, "sensor", "glucose", "Anna"), worn)
+    read = [(one.uploaded_at, one.fields["value"]) for one in mila.records if one.type == "cbg"]
+    await remember(home, await find(home, "sensor", "glucose", "Mila"), read)
+    for key in THRESHOLDS:
+        number = await find(home, "number", key, "Mila")
+        value = float((await home.get(f"/api/states/{number}"))["state"])
+        await remember(home, number, [(moment, value) for moment, _ in read])
 
 
 async def show(home: RealHome, entity_id: str, state: str, **attributes: Any) -> None:
@@ -115,11 +140,14 @@ def of(page: Page, person: str) -> Locator:
 
 @pytest.fixture
 async def care(home: RealHome, simulator: Simulator) -> RealHome:
-    """A home that follows the demo people, and a wearer who has been low."""
+    """A home that follows the demo people, a wearer who has been low, and a child with thresholds."""
     simulator.load("demo")
     wearer = tell_glucose(simulator)
     await set_up_lumen(home, simulator)
     await set_up_dexcom(home, simulator.dexcom, wearer, "Anna")
+    tidepool = simulator.tidepool
+    tidepool.child("Jonas").stop_sharing(tidepool.account)
+    await set_up_tidepool(home, simulator)
     return home
 
 
@@ -138,45 +166,52 @@ async def test_it_is_taken_over_in_one_step(care: RealHome, browser: Browser) ->
     made = page.locator("ha-sidebar").get_by_text("Care Alerts")
     await expect(made).to_be_visible()
     await made.click()
-    await expect(of(page, "Anna")).to_contain_text("Low alert · Medium")
+    await expect(of(page, "Anna")).to_contain_text("Low alert · medium severity")
     config = await care.ws({"type": "lovelace/config", "url_path": "care-alerts"})
     assert config == {"strategy": {"type": "custom:care-alerts"}}
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 async def test_it_says_what_was_when_and_who_took_it(
-    care: RealHome, browser: Browser, colours: Literal["light", "dark"]
+    care: RealHome, simulator: Simulator, browser: Browser, colours: Literal["light", "dark"]
 ) -> None:
-    await remember_glucose(care)
+    await remember_glucose(care, simulator)
     await take_over(care)
     medication = await find(care, "binary_sensor", "medication")
     await act(care, "acknowledge", entity_id=medication, note="Called, will look in at noon")
     await act(care, "snooze", entity_id=medication, duration={"hours": 2})
-    for width, height in ((1280, 1850), (400, 1500)):
+    for width, height in ((1280, 2440), (400, 1500)):
         page = await opened(browser, care, "now", width=width, height=height)
         await page.emulate_media(color_scheme=colours)
 
         anna = of(page, "Anna")
         low = anna.locator("ha-alert")
         await expect(low).to_have_count(1)
-        await expect(low).to_contain_text("Low alert · Medium")
+        await expect(low).to_contain_text("Low alert · medium severity")
         await expect(low).to_contain_text(
             re.compile(r"Was observed at (\w{3} )?\d\d:\d\d \(1 h 1\d min ago\)\.")
         )
         await expect(low).to_contain_text(SAYS["dashboard_unacknowledged"])
-        await expect(anna).to_contain_text(re.compile(r"[\d.]+ mmol/L · \w+"))
+        await expect(anna).to_contain_text("3.7 mmol/L · ")
         await expect(anna.locator("hui-history-graph-card canvas")).to_be_visible()
 
         timeline = anna.locator("care-alerts-timeline")
         await expect(timeline.locator("article")).to_have_count(2)
-        await expect(timeline.locator("article").nth(0)).to_contain_text("Low · Medium")
+        await expect(timeline.locator("article").nth(0)).to_contain_text(
+            re.compile(r"Low · medium severity.*Glucose then: 3\.8 mmol/L\.$")
+        )
         await expect(timeline.locator("article").nth(1)).to_contain_text(
-            re.compile(r"High · Medium.*Reported as ended at \d\d:\d\d\.")
+            re.compile(
+                r"High · medium severity.*Glucose then: 1[34]\.\d mmol/L\."
+                r" Reported as ended at \d\d:\d\d\."
+            )
         )
 
         maria = of(page, "maria.keller")
         await expect(maria.locator("ha-alert")).to_have_count(3)
-        owned = maria.locator("ha-alert", has_text="Medication alert: Many doses not logged · High")
+        owned = maria.locator(
+            "ha-alert", has_text="Medication alert: Many doses not logged · high severity"
+        )
         await expect(owned).to_contain_text(re.compile(r"Acknowledged by Demo \(\d\d:\d\d\)\."))
         await expect(owned).to_contain_text(SAYS["dashboard_not_over"])
         await expect(owned).to_contain_text("Called, will look in at noon")
@@ -193,9 +228,11 @@ async def test_it_says_what_was_when_and_who_took_it(
                 r"No active alert is known\. The data reach to .* nothing is known of the time"
             )
         )
-        await expect(henk.locator("article").first).to_contain_text("Weight: Goal reached · Low")
+        good = henk.locator("article").first
+        await expect(good).to_contain_text("Weight: Goal reached")
+        await expect(good).not_to_contain_text("·")
         await expect(page.get_by_text("not a medical device")).to_be_visible()
-        for source in ("Lumen", "Dexcom"):
+        for source in ("Lumen", "Dexcom", "Tidepool"):
             tile = page.locator("hui-grid-section", has_text=source).last
             await expect(tile).to_contain_text("Not overdue")
 
@@ -273,7 +310,7 @@ async def test_what_others_have_written_is_no_markup(care: RealHome, browser: Br
     await expect(anna.locator("ha-markdown h2")).to_contain_text(f"mmol/L · {hostile}")
     await expect(maria.locator("ha-alert")).to_have_count(3)
     named = maria.locator("ha-alert", has_text="Over")
-    await expect(named).to_contain_text(f"{hostile}: {hostile} · High")
+    await expect(named).to_contain_text(f"{hostile}: {hostile} · high severity")
     await expect(named).to_contain_text(SAYS["dashboard_unacknowledged"])
     for person in (anna, maria):
         made = person.locator("ha-markdown").locator("img, a, h1, ul, code, em")
@@ -332,7 +369,7 @@ async def test_a_touch_is_enough(care: RealHome, browser: Browser) -> None:
     for box in range(3):
         await expect(maria.locator("ha-alert").nth(box)).to_contain_text("Acknowledged by Demo")
 
-    lumen = page.locator("hui-tile-card").filter(has_text="Test alert").last
+    lumen = page.locator("hui-tile-card").filter(has_text="Test alert").nth(1)
     await lumen.click()
     warning = page.get_by_text(SAYS["dashboard_test_alert_confirm"])
     await expect(warning).to_be_visible()
@@ -342,46 +379,85 @@ async def test_a_touch_is_enough(care: RealHome, browser: Browser) -> None:
 
 
 async def test_thresholds_stand_in_the_glucose_graph(care: RealHome, browser: Browser) -> None:
+    """In the unit of the glucose there, or they would be in a graph of their own."""
     await take_over(care)
-    page = await opened(browser, care, "now")
-    await expect(of(page, "Anna")).to_be_visible()
-    glucose = await find(care, "sensor", "glucose")
-    config = await page.evaluate(
-        """async (glucose) => {
-            const hass = document.querySelector("home-assistant").hass;
-            const person = hass.entities[glucose].device_id;
-            const entity = (key) => ({
-                entity_id: `number.some_${key}`, platform: "care_alerts", device_id: person, translation_key: key,
-            });
-            const keys = ["high_threshold", "low_threshold", "urgent_low_threshold"];
-            const entities = { ...hass.entities };
-            for (const key of keys) entities[key] = entity(key);
-            const strategy = customElements.get("ll-strategy-dashboard-care-alerts");
-            return strategy.generate({}, { ...hass, entities });
-        }""",
-        glucose,
+    page = await opened(browser, care, "now", height=1800)
+    mila = of(page, "Mila")
+    await expect(mila.locator("ha-markdown h2")).to_contain_text("mmol/L")
+    graph = mila.locator("hui-history-graph-card")
+    await expect(graph.locator("canvas")).to_have_count(1)
+    legend = graph.locator("ha-chart-base li")
+    await expect(legend).to_have_text(
+        [
+            re.compile(name)
+            for name in ("Glucose", "Urgent low threshold", "Low threshold", "High threshold")
+        ]
     )
-    now, details = config["views"]
-    (graph,) = [
-        card
-        for section in now["sections"]
-        for card in section["cards"]
-        if card["type"] == "history-graph"
-    ]
-    assert [line["entity"] for line in graph["entities"]] == [
-        glucose,
-        *(f"number.some_{kind}_threshold" for kind in ("urgent_low", "low", "high")),
-    ]
-    assert len({line["color"] for line in graph["entities"]}) == 4
-    settings = [
-        row["entity"]
-        for section in details["sections"]
-        for card in section["cards"]
-        if card["type"] == "entities"
-        for row in card["entities"]
-        if "entity" in row
-    ]
-    assert settings == [f"number.some_{kind}_threshold" for kind in ("high", "low", "urgent_low")]
+    await expect(of(page, "Anna").locator("hui-history-graph-card")).not_to_contain_text(
+        "threshold"
+    )
+    colours = await legend.locator(".legend-toggle ha-svg-icon").evaluate_all(
+        "icons => icons.map(icon => getComputedStyle(icon).color)"
+    )
+    assert len(set(colours)) == 4
+    await page.goto(f"{care.url}/{URL_PATH}/details")
+    settings = of(page, "Mila").locator("hui-number-entity-row")
+    for name in ("High threshold", "Low threshold", "Urgent low threshold"):
+        await expect(settings.filter(has_text=name).first).to_be_visible()
+
+
+async def test_the_timeline_says_the_glucose_in_the_unit_of_the_sensor(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    simulator.load("demo")
+    await set_up_lumen(home, simulator)
+    page = await page_of(browser)
+    await log_in(page, home)
+    await page.goto(home.url)
+    await expect(page.locator("home-assistant-main")).to_be_attached()
+    value, low, high = (SAYS[f"dashboard_glucose_then{ending}"] for ending in ("", "_low", "_high"))
+    for details, unit, expected in (
+        ({"glucose_mg_dl": 68}, "mmol/L", value.format(value="3.8", unit="mmol/L")),
+        ({"glucose_mg_dl": 68}, "mg/dL", value.format(value="68", unit="mg/dL")),
+        ({"glucose_mg_dl": 68}, None, value.format(value="68", unit="mg/dL")),
+        ({"glucose_mmol_l": 4}, "mmol/L", value.format(value="4.0", unit="mmol/L")),
+        ({"value_mmol_l": 14.04}, "mg/dL", value.format(value="253", unit="mg/dL")),
+        ({"value_mmol_l": 14.04}, None, value.format(value="14.0", unit="mmol/L")),
+        ({"value_mg_dl": 100}, "mmol/L", value.format(value="5.6", unit="mmol/L")),
+        ({"glucose_mg_dl": 39, "glucose_out_of_range": "low"}, "mmol/L", low),
+        ({"glucose_mg_dl": 401, "glucose_out_of_range": "high"}, "mg/dL", high),
+        ({"value_mmol_l": 2.2, "out_of_range": "low"}, "mmol/L", low),
+        ({"value_mmol_l": 22.3, "out_of_range": "high"}, "mg/dL", high),
+        ({"glucose_mg_dl": 68, "glucose_out_of_range": None}, "mg/dL", "Glucose then: 68 mg/dL."),
+        ({"glucose_mg_dl": "68"}, "mg/dL", ""),
+        ({}, "mg/dL", ""),
+    ):
+        shown = await page.evaluate(
+            """async ({ details, unit }) => {
+                const { hass } = document.querySelector("home-assistant");
+                const card = document.createElement("care-alerts-timeline");
+                await customElements.whenDefined("care-alerts-timeline");
+                customElements.upgrade(card);
+                const time = new Date().toISOString();
+                const alert = {
+                    alert_type: "low", severity: "medium", state: "active", late: false, drill: false,
+                    observed_at: time, received_at: time, details,
+                };
+                card.setConfig({ device_id: "somebody", glucose: "sensor.glucose" });
+                card.hass = {
+                    ...hass,
+                    states: { "sensor.glucose": { attributes: { unit_of_measurement: unit } } },
+                    callWS: async () => ({ response: { alerts: [alert], unavailable: [] } }),
+                };
+                for (;;) {
+                    const line = card.shadowRoot?.querySelector("article span");
+                    if (line) return line.querySelector("small")?.textContent ?? "";
+                    await new Promise((done) => setTimeout(done, 10));
+                }
+            }""",
+            {"details": details, "unit": unit},
+        )
+        assert shown == expected, (details, unit)
 
 
 async def test_without_a_source_it_says_where_to_begin(home: RealHome, browser: Browser) -> None:

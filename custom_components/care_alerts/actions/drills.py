@@ -12,6 +12,7 @@ import voluptuous as vol
 
 from ..alerts.drills import LASTS
 from ..alerts.model import Severity, Topic
+from ..alerts.picture import PersonPicture
 from ..const import DOMAIN
 from ..providers import ALERT_TYPES, PROVIDERS
 from ..providers.coordinator import SourceCoordinator
@@ -37,13 +38,14 @@ SEND_TEST_ALERT_SCHEMA = cv.make_entity_service_schema(
 
 
 async def send_test_alert(call: ServiceCall) -> ServiceResponse:
-    """Send a test alert of one type: the one given, that of the sensor, or the source's first."""
+    """Send a test alert of one type: the one given, that of the sensor, or the person's first."""
     wanted: str | None = call.data.get(ATTR_ALERT_TYPE)
     sent: list[JsonValueType] = []
     topics: dict[SourceCoordinator, list[Topic]] = {}
     for one in await targeted(call, POLICY_CONTROL):
         for person_id in one.people:
-            alert_type = wanted or first_type(one.coordinator)
+            picture = one.coordinator.data.people[person_id]
+            alert_type = wanted or first_type(one.coordinator, picture)
             topics.setdefault(one.coordinator, []).append(Topic(person_id, alert_type, True))
         for person_id, (_, alert_types) in one.alerts.items():
             topics.setdefault(one.coordinator, []).extend(
@@ -65,6 +67,10 @@ async def send_test_alert(call: ServiceCall) -> ServiceResponse:
     return {"alerts": sent}
 
 
-def first_type(coordinator: SourceCoordinator) -> str:
-    """The alert type that a test is of if nobody says: the source's first."""
-    return PROVIDERS[coordinator.source].alert_types[0]
+def first_type(coordinator: SourceCoordinator, person: PersonPicture) -> str:
+    """The alert type that a test is of if nobody says: the source's first that this person has a sensor of.
+
+    Without a sensor there is nothing to acknowledge.
+    """
+    types = PROVIDERS[coordinator.source].alert_types
+    return next((alert_type for alert_type in types if alert_type in person.conditions), types[0])

@@ -8,7 +8,7 @@
  * @typedef {{entity_id: string, device_id?: string, translation_key?: string, platform: string, hidden?: boolean}} Entity
  * @typedef {{id: string, name: string | null, name_by_user: string | null, via_device_id: string | null}} Device
  * @typedef {(key: string, values?: Record<string, string | number>) => string} Say  A text of ours.
- * @typedef {(entity: string, state: string) => string} StateName  What `sensor.highest_severity` calls `high`; or "".
+ * @typedef {(entity: string, state: string) => string} StateName  What `sensor.last_alert` calls `high`; or "".
  * @typedef {Record<string, any>} Config  A card, view or dashboard as Home Assistant has it in YAML.
  * @typedef {Record<string, any>} Hass  Home Assistant as the frontend hands it out.
  *
@@ -21,6 +21,7 @@
  * @property {string} received_at
  * @property {boolean} late
  * @property {boolean} drill
+ * @property {Record<string, any>} details  The source's own, units in the names.
  *
  * @typedef {Object} Run  Alerts of one type that follow each other, as one line of the timeline.
  * @property {Alert} alert  The first, with the worst severity of all.
@@ -43,6 +44,8 @@ const ASK_AGAIN_MS = 30_000;
 const SETTLED_MS = 500;
 const RECENT_DAYS = 3;
 const ALL_DAYS = 10;
+const MMOL_L = "mmol/L";
+const MG_DL_PER_MMOL_L = 18.0156;
 
 /** Word and shape tell a severity; colours only repeat it. The shapes are those of `ha-alert`. */
 const ALERT_BOX = { high: "error", medium: "warning", low: "info" };
@@ -60,8 +63,6 @@ const THRESHOLD_COLORS = {
 
 /** What the frontend's conditions see in an attribute that is null or missing. */
 const NOTHING = "unknown";
-/** Whose states are the words for severities. */
-const SEVERITY = "sensor.highest_severity";
 const WIDE = { grid_options: { columns: "full" } };
 
 /**
@@ -77,6 +78,13 @@ async function words(hass) {
     stateName: (entity, state) => localize(`component.${DOMAIN}.entity.${entity}.state.${state}`),
   };
 }
+
+/**
+ * How bad alerts are, by their severity: the lowest is not said, as there is good news among it.
+ * @param {Say} say
+ * @returns {Record<string, string>}
+ */
+const severities = (say) => ({ high: say("severity_high"), medium: say("severity_medium") });
 
 /** @param {Device} device */
 const nameOf = (device) => device.name_by_user || device.name || "";
@@ -95,12 +103,11 @@ const plain = (name) =>
 class House {
   /**
    * @param {Hass} hass
-   * @param {{say: Say, stateName: StateName}} words
+   * @param {Say} say
    */
-  constructor(hass, { say, stateName }) {
+  constructor(hass, say) {
     this.hass = hass;
     this.say = say;
-    this.stateName = stateName;
     /** @type {Map<string, Entity[]>} Entities by their device. */
     this.entities = new Map();
     for (const entity of Object.values(hass.entities)) {
@@ -225,12 +232,9 @@ const timeAndAge = (name) => ({ time: `{{ clock(${name}) }}`, age: `{{ age(${nam
  * @param {string} sensor
  */
 function alertText(house, person, sensor) {
-  const { hass, say, stateName } = house;
+  const { hass, say } = house;
   const key = hass.entities[sensor].translation_key;
   const status = house.find(person.id, "sensor", `${key}_status`);
-  const severities = Object.fromEntries(
-    Object.keys(ALERT_BOX).map((severity) => [severity, stateName(SEVERITY, severity)]),
-  );
   const detail = status
     ? `{{ ": " ~ literal(state_translated("${status}")) if has_value("${status}") }}`
     : "";
@@ -238,10 +242,11 @@ function alertText(house, person, sensor) {
   return `${macros(house)}
 {%- set alert = "${sensor}" -%}
 {%- set severity = state_attr(alert, "severity") or "low" -%}
+{%- set how_bad = ${JSON.stringify(severities(say))} -%}
 ${setTime("seen", sensor, "observed_at")}${setTime("since", sensor, "since")}
 ${setTime("taken", sensor, "acknowledged_at")}${setTime("quiet", sensor, "snoozed_until")}
 {%- if is_state(alert, "on") -%}
-<ha-alert alert-type="{{ ${JSON.stringify(ALERT_BOX)}.get(severity, "info") }}" title="${name}${detail} · {{ ${JSON.stringify(severities)}.get(severity, severity) }}">
+<ha-alert alert-type="{{ ${JSON.stringify(ALERT_BOX)}.get(severity, "info") }}" title="${name}${detail}{{ " · " ~ how_bad[severity] if severity in how_bad }}">
 {%- if seen %}${say("observed", timeAndAge("seen"))}{% endif -%}
 {%- if since and seen and since < seen %} ${say("first", timeAndAge("since"))}{% endif -%}
 {%- else -%}
@@ -458,6 +463,7 @@ function timelineCard(house, person, days) {
     type: `custom:${TIMELINE}`,
     device_id: person.id,
     entities: watched.map((entity) => entity.entity_id),
+    glucose: house.find(person.id, "sensor", "glucose"),
     days,
     ...WIDE,
   };
@@ -587,8 +593,8 @@ export class CareAlertsDashboard extends HTMLElement {
    * @returns {Promise<Config>}
    */
   static async generate(_config, hass) {
-    const house = new House(hass, await words(hass));
-    const { say } = house;
+    const { say } = await words(hass);
+    const house = new House(hass, say);
     const about = text(say("about"));
     if (!house.sources.length && !house.people.length) {
       return {
@@ -625,7 +631,8 @@ export class CareAlertsDashboard extends HTMLElement {
  * A person's alerts of the last days by the time they were observed. Home Assistant's own cards know only
  * when they arrived, which may be hours later and in another order.
  *
- * Config: `device_id` of a person, `days`, `entities` whose changes mean that there may be news.
+ * Config: `device_id` of a person, `days`, `entities` whose changes mean that there may be news, and `glucose`, the
+ * sensor in whose unit glucose values are said.
  */
 export class CareAlertsTimeline extends HTMLElement {
   /** @type {Config} */
@@ -664,7 +671,8 @@ export class CareAlertsTimeline extends HTMLElement {
     }
     // The date is part of it: days go by also when nothing happens.
     const changed = watched.map((/** @type {any} */ state) => state?.last_updated);
-    const asked = [new Date().toDateString(), hass.locale.language, ...changed].join();
+    const unit = glucoseUnit(hass, this.#config);
+    const asked = [new Date().toDateString(), hass.locale.language, unit, ...changed].join();
     if (asked !== this.#asked) {
       this.#asked = asked;
       // One piece of news changes several entities; they are up before all of a source is.
@@ -735,6 +743,7 @@ export class CareAlertsTimeline extends HTMLElement {
       format(moment, { hour: "2-digit", minute: "2-digit", hour12 });
     const day = (/** @type {Date} */ moment) =>
       format(moment, { weekday: "long", day: "numeric", month: "long" });
+    const unit = glucoseUnit(hass, this.#config);
 
     /** @type {HTMLElement[]} */
     const lines = [];
@@ -744,7 +753,7 @@ export class CareAlertsTimeline extends HTMLElement {
         shown = day(run.from);
         lines.push(element("h3", shown));
       }
-      lines.push(line(say, stateName, run, clock));
+      lines.push(line(say, stateName, run, clock, glucoseThen(hass, say, run.alert, unit)));
     }
     if (!alerts.length) {
       lines.push(element("p", say("timeline_empty")));
@@ -805,8 +814,9 @@ function element(tag, content) {
  * @param {StateName} stateName
  * @param {Run} run
  * @param {(moment: Date) => string} clock
+ * @param {string} glucose  What there is to say of it, or "".
  */
-function line(say, stateName, { alert, from, seen, over }, clock) {
+function line(say, stateName, { alert, from, seen, over }, clock, glucose) {
   const made = element("article");
   const icon = element("ha-icon");
   icon.setAttribute("icon", SEVERITY_ICON[alert.severity] ?? SEVERITY_ICON.low);
@@ -815,12 +825,13 @@ function line(say, stateName, { alert, from, seen, over }, clock) {
   const name = stateName("sensor.last_alert", kind) || kind;
   const detail = subtype && stateName(`sensor.${kind}_status`, subtype.toLowerCase());
   const what = element("span");
+  const howBad = severities(say)[alert.severity];
   what.append(
     (alert.drill ? `${say("drill")}: ` : "") +
       (detail ? `${name}: ${detail}` : name) +
-      ` · ${stateName(SEVERITY, alert.severity)}`,
+      (howBad ? ` · ${howBad}` : ""),
   );
-  const notes = [];
+  const notes = glucose ? [glucose] : [];
   if (over) {
     notes.push(say("timeline_ended", { time: clock(seen) }));
   } else if (seen > from) {
@@ -836,6 +847,47 @@ function line(say, stateName, { alert, from, seen, over }, clock) {
   }
   made.append(element("time", clock(from)), icon, what);
   return made;
+}
+
+/**
+ * The unit of somebody's glucose sensor.
+ * @param {Hass} hass
+ * @param {Config} config  The timeline's.
+ * @returns {string | undefined}
+ */
+const glucoseUnit = (hass, { glucose }) => hass.states[glucose]?.attributes.unit_of_measurement;
+
+/**
+ * The glucose value at the time of an alert, or "" where the alert has none.
+ * Beyond what a sensor can tell, no number would be true.
+ * @param {Hass} hass
+ * @param {Say} say
+ * @param {Alert} alert
+ * @param {string | undefined} shown  The unit to say it in; its own if there is none.
+ */
+function glucoseThen({ locale }, say, { details }, shown) {
+  const mgDl = details.glucose_mg_dl ?? details.value_mg_dl;
+  const mmolL = details.glucose_mmol_l ?? details.value_mmol_l;
+  if (typeof (mmolL ?? mgDl) !== "number") {
+    return "";
+  }
+  const beyond = details.glucose_out_of_range ?? details.out_of_range;
+  if (beyond === "low") {
+    return say("glucose_then_low");
+  }
+  if (beyond === "high") {
+    return say("glucose_then_high");
+  }
+  const unit = shown ?? (mmolL === undefined ? "mg/dL" : MMOL_L);
+  const [number, digits] =
+    unit === MMOL_L
+      ? [mmolL ?? mgDl / MG_DL_PER_MMOL_L, 1]
+      : [mgDl ?? mmolL * MG_DL_PER_MMOL_L, 0];
+  const value = number.toLocaleString(locale.language, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  return say("glucose_then", { value, unit });
 }
 
 /**
