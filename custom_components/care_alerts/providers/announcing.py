@@ -28,7 +28,8 @@ _RESTED_AT: HassKey[dict[str, datetime]] = HassKey(f"{DOMAIN}_rested_at")
 class Announcing:
     """The announcing of a source's alerts, from when Home Assistant has started until the source stops.
 
-    What is told is on disk before, and marked after: what a crash leaves in between is told again.
+    An alert is on disk before it is told, and marked after: what a crash leaves in between is told again. An end
+    and silence are written with their marks.
     """
 
     def __init__(

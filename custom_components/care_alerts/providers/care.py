@@ -32,15 +32,20 @@ class Care:
         *,
         picture: Callable[[], Picture],
         draw: Callable[[], object],
-        save: Callable[..., Awaitable[None]],
+        save: Callable[[], Awaitable[None]],
+        tell_now: Callable[[Iterable[str]], Awaitable[None]],
     ) -> None:
-        """Note in `journal` what is done about what is seen in `picture`; `draw` draws it anew, `save` is the journal's."""
+        """Note in `journal` what is done about what is seen in `picture`.
+
+        `draw` draws it anew, `save` writes the journal, `tell_now` writes it and announces the alerts with these ids.
+        """
         self._source = source
         self._journal = journal
         self._announcing = announcing
         self._picture = picture
         self._draw = draw
         self._save = save
+        self._tell_now = tell_now
 
     async def acknowledge(
         self, topics: Iterable[Topic], *, by: Actor, note: str | None, context: Context
@@ -129,8 +134,7 @@ class Care:
         for alert in alerts:
             self._journal.ledger.write_down(alert, announce=True)
         self._draw()
-        await self._save(release=[alert.alert_id for alert in alerts])
-        await self._announcing.now()
+        await self._tell_now([alert.alert_id for alert in alerts])
         return alerts
 
     async def _handled(

@@ -1,6 +1,7 @@
 """The coordinator that every source shares: poll, write down, announce, mark; and what happens when that fails."""
 
 from abc import abstractmethod
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             picture=self._picture,
             draw=self._draw,
             save=self._save,
+            tell_now=self._tell_now,
         )
 
     # What a provider brings.
@@ -249,8 +251,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         self._draw(now)
 
     async def _save(self, *, release: Iterable[str] = ()) -> None:
-        if not self._shutdown_requested:
-            await self.journal.save(self._kept, release=release)
+        await self.journal.save(self._kept, release=release)
 
     def _kept(self) -> dict[str, Any]:
         if self.announcing.is_awake:
@@ -291,12 +292,14 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             held = self.journal.ledger.held()
             if error or held:
                 await self._save(release=held)
-            elif not self._shutdown_requested:
+            else:
                 self.journal.save_later(self._kept)
         finally:
             self._polling = False
-        self._draw(now)
-        await self.announcing.now()
+        try:
+            self._draw(now)
+        finally:
+            await self.announcing.now()
         if self.failure is not None:
             LOGGER.debug("%s: %s", self.name, error)
             raise self._failed(self.failure) from error
@@ -363,7 +366,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
 
         """
         self._check_wait()
-        await self.async_refresh()
+        # Whoever wants to know may be stopped meanwhile: what was heard is to be told all the same.
+        await asyncio.shield(self.hass.async_create_task(self.async_refresh()))
         if self.failure is not None:
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key=self.failure.value)
 
@@ -435,13 +439,21 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     def _telling_at_once(self) -> Iterator[None]:
         """Announce what is written down within as soon as it is on disk, also beside a poll that hangs."""
         before = self.journal.ledger.held()
-        yield
-        if release := self.journal.ledger.held() - before:
-            self.config_entry.async_create_task(self.hass, self._save_and_announce(release))
+        try:
+            yield
+        finally:
+            if release := self.journal.ledger.held() - before:
+                self.config_entry.async_create_task(self.hass, self._save_and_announce(release))
 
     async def _save_and_announce(self, release: Iterable[str]) -> None:
         await self._save(release=release)
         await self.announcing.now()
+
+    async def _tell_now(self, release: Iterable[str]) -> None:
+        """The same, whatever becomes of who wrote it down."""
+        await asyncio.shield(
+            self.config_entry.async_create_task(self.hass, self._save_and_announce(release))
+        )
 
     @callback
     def _stop_turning(self) -> None:

@@ -1,5 +1,6 @@
 """The journal: a source's ledger, what was done about its alerts and where its reading stands, in one file so that they never disagree."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, override
@@ -40,6 +41,11 @@ class _Store(Store[dict[str, Any]]):
             raise SerializationError(type(err).__name__) from None
         finally:
             self.tell(is_written)
+
+    async def settle(self) -> None:
+        """Return when all that was to be written by now is: whoever comes first, writes first."""
+        async with self._write_lock:
+            pass
 
 
 class Journal:
@@ -130,7 +136,12 @@ class Journal:
         `state` gives the provider's state when it is to be written; the alerts to `release` may be announced
         from then on.
         """
-        self._state = state
+        if not self._is_closed:
+            self._state = state
+            # Whoever asked may be stopped meanwhile, the disk is not: nobody else may write before it is done.
+            await asyncio.shield(self._hass.async_create_task(self._save(release)))
+
+    async def _save(self, release: Iterable[str] = ()) -> None:
         await self._store.async_save(self._all())
         # Also where the disk refused: better told twice than never.
         self.ledger.release(release)
@@ -138,6 +149,8 @@ class Journal:
     @callback
     def save_later(self, state: Callable[[], dict[str, Any]]) -> None:
         """Have all of it written before long: shortly if alerts came or went, else at leisure."""
+        if self._is_closed:
+            return
         self._state = state
         if self.ledger.alerts() is not self._written:
             self._write_within(SHORTLY)
@@ -148,7 +161,8 @@ class Journal:
         """Write what waits to be written, and nothing ever after: the file is another's then."""
         self._is_closed = True
         if self._is_waiting:
-            await self.save(self._state)
+            await self._save()
+        await self._store.settle()
 
     def _write_within(self, seconds: float) -> None:
         self._is_waiting = True

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
+from unittest.mock import patch
 
 from aiohttp import ClientSession, web
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
@@ -10,6 +11,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.providers.tidepool.api import TidepoolClient
 from custom_components.care_alerts.repairs import async_create_fix_flow
 from simulator import CATALOGUE, Fault
 from simulator.faults import Exchange, body
@@ -599,3 +601,59 @@ async def test_settings_of_somebody_who_no_longer_lets_us_follow(
     with pytest.raises(HomeAssistantError) as told:
         await follower.call("set_alert_thresholds", low=75)
     assert told.value.translation_key == "permission_lost"
+
+
+# The source goes while a change is under way.
+
+
+async def under_way(follower: Follower, go: asyncio.Event) -> asyncio.Task[Any]:
+    """A change of Jill's thresholds whose request has begun, and does not end before `go`."""
+    write, begun = TidepoolClient.write_alerts, asyncio.Event()
+
+    async def slowly(client: TidepoolClient, *args: Any) -> None:
+        begun.set()
+        await go.wait()
+        await write(client, *args)
+
+    with patch.object(TidepoolClient, "write_alerts", slowly):
+        coordinator = follower.entry.runtime_data
+        change = asyncio.create_task(
+            coordinator.async_change_settings(follower.jill.user_id, {"low": 75}, "mg/dL")
+        )
+        await begun.wait()
+    return change
+
+
+async def test_removed_meanwhile_nothing_comes_back(
+    follower: Follower, hass_storage: dict[str, Any]
+) -> None:
+    await follower.start()
+    await follower.reads_on(100)
+    go = asyncio.Event()
+    change = await under_way(follower, go)
+    await follower.house.hass.config_entries.async_remove(follower.entry.entry_id)
+    go.set()
+    await asyncio.gather(change, return_exceptions=True)
+    await follower.house.pass_time(minutes=6)
+    assert not [key for key in hass_storage if follower.entry.entry_id in key]
+
+
+async def test_reloaded_meanwhile_the_new_journal_stays(
+    follower: Follower, hass_storage: dict[str, Any]
+) -> None:
+    await follower.start()
+    await follower.reads_on(100)
+    go = asyncio.Event()
+    change = await under_way(follower, go)
+    await follower.house.hass.config_entries.async_reload(follower.entry.entry_id)
+    await follower.house.settle()
+    go.set()
+    await asyncio.gather(change, return_exceptions=True)
+    # A low that is told, and stays on disk as told.
+    await follower.reads_on(50)
+    ledger = follower.entry.runtime_data.journal.ledger
+    assert len(ledger) > 0
+    for _ in range(8):
+        stored = hass_storage[f"{DOMAIN}.{follower.entry.entry_id}"]["data"]
+        assert len(stored["ledger"]["lines"]) == len(ledger)
+        await follower.house.pass_time(minutes=1)
