@@ -231,7 +231,7 @@ async def test_a_day_the_ledger_lacks_is_asked_for(house: House) -> None:
     del coordinator._reading.days[day]
     for alert in coordinator.journal.ledger.alerts():
         if alert.details["date"] == day.isoformat():
-            del coordinator.journal.ledger._lines[alert.alert_id]
+            del coordinator.journal.ledger._alerts[alert.alert_id]
     coordinator.journal.ledger._in_order = None
     sim.log.clear()
 

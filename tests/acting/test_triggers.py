@@ -16,7 +16,6 @@ from homeassistant.helpers.trigger import async_validate_trigger_config
 import pytest
 import voluptuous as vol
 
-from custom_components.care_alerts.alerts.ledger import Delivery
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.announcing import _RESTED_AT
 from custom_components.care_alerts.telling import EVENT_ALERT_RECEIVED
@@ -183,8 +182,8 @@ async def test_what_may_have_been_told_is_told_again_unless_somebody_has_it(care
     heard.clear()
 
     # As a crash leaves it between the telling and the mark.
-    for line in care.coordinator.journal.ledger._lines.values():
-        line.delivery = Delivery.PENDING
+    ledger = care.coordinator.journal.ledger
+    ledger._pending = {alert.alert_id: False for alert in ledger.alerts()}
     await care.coordinator._save()
     await care.reload()
     [told] = heard.triggers

@@ -4,11 +4,12 @@ An alert is written down before it is announced and marked when it has been. Who
 saves it between those steps; what a crash leaves in between is announced again as `redelivered`.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Self
 
 from .drills import ends_at_of, without_drills
@@ -33,19 +34,15 @@ class CorruptLedgerError(ValueError):
     """What was stored is no ledger at all."""
 
 
-@dataclass(slots=True)
-class _Line:
-    alert: Alert
-    delivery: Delivery
-    maybe_announced: bool = False
-
-
 class Ledger:
     """The alerts of one source, each once, bounded in age and number."""
 
     def __init__(self) -> None:
         """Start an empty ledger."""
-        self._lines: dict[str, _Line] = {}
+        self._alerts: dict[str, Alert] = {}
+        self._history: set[str] = set()
+        self._pending: dict[str, bool] = {}
+        """Whether it may have been announced."""
         self._in_order: list[Alert] | None = None
         self._told: dict[Topic, list[Alert]] | None = None
         self._held: set[str] = set()
@@ -58,39 +55,41 @@ class Ledger:
 
     def __len__(self) -> int:
         """How many alerts it holds."""
-        return len(self._lines)
+        return len(self._alerts)
 
     def __contains__(self, alert_id: object) -> bool:
         """Whether it holds an alert."""
-        return alert_id in self._lines
+        return alert_id in self._alerts
 
     def write_down(self, alert: Alert, *, announce: bool) -> bool:
         """Add an alert; False if it is known, or older than all that is remembered.
 
         The first version of an alert stays: a source that sends it again changes nothing.
         """
-        if alert.alert_id in self._lines or alert.observed_at <= self._forgotten_to:
+        alert_id = alert.alert_id
+        if alert_id in self._alerts or alert.observed_at <= self._forgotten_to:
             return False
-        self._lines[alert.alert_id] = _Line(
-            alert, Delivery.PENDING if announce else Delivery.HISTORY
-        )
+        self._alerts[alert_id] = alert
         if announce:
-            self._held.add(alert.alert_id)
+            self._pending[alert_id] = False
+            self._held.add(alert_id)
+        else:
+            self._history.add(alert_id)
         self._in_order = self._told = None
         return True
 
     def pending(self) -> list[Announcement]:
         """What is written down and not marked as announced, in the order it happened."""
-        waiting = [line for line in self._lines.values() if line.delivery is Delivery.PENDING]
-        waiting.sort(key=lambda line: in_order(line.alert))
-        return [
+        waiting = [
             Announcement(
-                line.alert,
-                redelivered=line.maybe_announced,
-                held=line.alert.alert_id in self._held,
+                self._alerts[alert_id],
+                redelivered=maybe_announced,
+                held=alert_id in self._held,
             )
-            for line in waiting
+            for alert_id, maybe_announced in self._pending.items()
         ]
+        waiting.sort(key=lambda one: in_order(one.alert))
+        return waiting
 
     def held(self) -> frozenset[str]:
         """The ids of what was written down to be announced, and not released yet."""
@@ -102,22 +101,17 @@ class Ledger:
 
     def mark_announced(self, alert_id: str) -> None:
         """Remember that the house has been told."""
-        if line := self._lines.get(alert_id):
-            line.delivery = Delivery.ANNOUNCED
+        self._pending.pop(alert_id, None)
 
     def alerts(self) -> Sequence[Alert]:
         """All alerts, in the order they happened."""
         if self._in_order is None:
-            self._in_order = sorted((line.alert for line in self._lines.values()), key=in_order)
+            self._in_order = sorted(self._alerts.values(), key=in_order)
         return self._in_order
 
     def followed_live(self) -> list[Alert]:
         """The alerts that came while their person was being followed, in order: no history."""
-        return [
-            alert
-            for alert in self.alerts()
-            if self._lines[alert.alert_id].delivery is not Delivery.HISTORY
-        ]
+        return [alert for alert in self.alerts() if alert.alert_id not in self._history]
 
     def told(self) -> Mapping[Topic, Sequence[Alert]]:
         """What `followed_live` has, by topic: what the house has heard, or is about to."""
@@ -141,31 +135,36 @@ class Ledger:
         of those that `counts` is true for there were is remembered, by topic.
         """
         alerts = self.alerts()
-        limits = {
-            drill: _limit([one for one in alerts if one.drill is drill], now - keep, at_most)
-            for drill in (False, True)
-        }
+        drills = [alert for alert in alerts if alert.drill]
+        real = without_drills(alerts) if drills else alerts
         # The first time, the house may still have to be told that they are over.
         drills_over = self._pruned_at - DRILLS_KEPT_FOR if self._pruned_at else _BEGINNING
         self._pruned_at = now
+        too_many = len(drills) - at_most
+        real_gone = real[: _too_old_or_many(real, now - keep, at_most)]
         gone = [
-            one
-            for one in alerts
-            if one.observed_at <= limits[one.drill]
-            or (one.drill and ends_at_of(one) <= drills_over)
+            *real_gone,
+            *(
+                drill
+                for number, drill in enumerate(drills)
+                if number < too_many
+                or drill.observed_at <= now - keep
+                or ends_at_of(drill) <= drills_over
+            ),
         ]
         for alert in gone:
-            del self._lines[alert.alert_id]
+            del self._alerts[alert.alert_id]
+            self._pending.pop(alert.alert_id, None)
+            self._history.discard(alert.alert_id)
+            self._held.discard(alert.alert_id)
             if counts(alert):
                 self.forgotten[Topic.of(alert)] += 1
         if gone:
-            self._held.difference_update(one.alert_id for one in gone)
             self._in_order = self._told = None
+        if real_gone:
             # Not the limit: a clock that once was years ahead must not make every later alert old. Nor drills:
             # what is real and from before them may come yet.
-            self._forgotten_to = max(
-                [self._forgotten_to, *(one.observed_at for one in without_drills(gone))]
-            )
+            self._forgotten_to = max(self._forgotten_to, real_gone[-1].observed_at)
         return len(gone)
 
     def to_dict(self) -> dict[str, Any]:
@@ -177,10 +176,15 @@ class Ledger:
                 for topic, alerts in self.forgotten.items()
             ],
             "lines": [
-                {"delivery": line.delivery.value, "alert": line.alert}
-                for line in self._lines.values()
+                {"delivery": self._delivery(alert_id), "alert": alert}
+                for alert_id, alert in self._alerts.items()
             ],
         }
+
+    def _delivery(self, alert_id: str) -> Delivery:
+        if alert_id in self._history:
+            return Delivery.HISTORY
+        return Delivery.PENDING if alert_id in self._pending else Delivery.ANNOUNCED
 
     @classmethod
     def from_dict(cls, stored: Any) -> Self:
@@ -203,18 +207,32 @@ class Ledger:
         except ValueError as err:
             raise CorruptLedgerError from err
         ledger.forgotten.update(_forgotten(stored.get("forgotten")))
-        for line in _readable(lines, ledger):
-            ledger._lines[line.alert.alert_id] = line
-        if lines and not ledger._lines:
+        for line in lines:
+            try:
+                ledger._read(line)
+            except LookupError, TypeError, ValueError:
+                ledger.unreadable += 1
+        if lines and not ledger._alerts:
             raise CorruptLedgerError
         return ledger
 
+    def _read(self, line: Any) -> None:
+        delivery = Delivery(line["delivery"])
+        alert = Alert.from_dict(_mapping(line["alert"]))
+        _aware(alert.observed_at)
+        _aware(alert.received_at)
+        self._alerts[alert.alert_id] = alert
+        if delivery is Delivery.PENDING:
+            self._pending[alert.alert_id] = True
+        elif delivery is Delivery.HISTORY:
+            self._history.add(alert.alert_id)
 
-def _limit(alerts: Sequence[Alert], limit: datetime, at_most: int) -> datetime:
-    """When the newest was observed of those, in order, that are too old or too many; `limit` if there are not too many."""
-    if len(alerts) <= at_most:
-        return limit
-    return max(limit, alerts[len(alerts) - at_most - 1].observed_at)
+
+def _too_old_or_many(alerts: Sequence[Alert], limit: datetime, at_most: int) -> int:
+    """How many of alerts in order were observed by then, or with one of those that are too many."""
+    if len(alerts) > at_most:
+        limit = max(limit, alerts[len(alerts) - at_most - 1].observed_at)
+    return bisect_right(alerts, limit, key=attrgetter("observed_at"))
 
 
 def _forgotten(stored: Any) -> dict[Topic, int]:
@@ -223,19 +241,6 @@ def _forgotten(stored: Any) -> dict[Topic, int]:
     except AttributeError, LookupError, TypeError, ValueError:
         # Numbers of long ago are no reason to lose alerts.
         return {}
-
-
-def _readable(lines: Iterable[Any], ledger: Ledger) -> Iterable[_Line]:
-    for stored in lines:
-        try:
-            delivery = Delivery(stored["delivery"])
-            alert = Alert.from_dict(_mapping(stored["alert"]))
-            _aware(alert.observed_at)
-            _aware(alert.received_at)
-        except LookupError, TypeError, ValueError:
-            ledger.unreadable += 1
-        else:
-            yield _Line(alert, delivery, delivery is Delivery.PENDING)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

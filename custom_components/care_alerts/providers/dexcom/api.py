@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 import re
 from typing import Any, Final, Self
 
@@ -67,7 +68,7 @@ class DexcomAlert:
     @property
     def other(self) -> dict[str, Any]:
         """What has no field of its own, named in snake_case."""
-        return {snake_case(key): value for key, value in self.record.items() if key not in _NAMED}
+        return {name: self.record[key] for key, name in _names(tuple(self.record))}
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> Self:
@@ -82,6 +83,12 @@ class DexcomAlert:
 
 
 _NAMED = frozenset({"recordId", "systemTime", "alertName", "alertState"})
+
+
+@lru_cache(maxsize=100)
+def _names(keys: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The keys of a record that have no field of their own, with their names: nearly all records have the same."""
+    return [(key, snake_case(key)) for key in keys if key not in _NAMED]
 
 
 @dataclass(frozen=True, slots=True)
