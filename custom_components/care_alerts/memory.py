@@ -190,7 +190,7 @@ class Memory:
         else:
             self._drop_lost(now)
             notes.holders.setdefault(key, []).append(_Holder(alarm or "", now))
-        for entity_id in self._each(entity_ids):
+        for entity_id in self.each(entity_ids):
             if kept := notes.kept.get(entity_id):
                 if key not in kept.keys:
                     kept.keys.append(key)
@@ -258,7 +258,11 @@ class Memory:
         self._watch()
         await self._store.async_remove()
 
-    def _each(self, entity_ids: Iterable[str]) -> list[str]:
+    def kept_for(self, key: str) -> list[str]:
+        """The lights and speakers that are kept for a key."""
+        return [entity_id for entity_id, kept in self._notes.kept.items() if key in kept.keys]
+
+    def each(self, entity_ids: Iterable[str]) -> list[str]:
         """The lights and speakers among them; of a group its members, each may be something else."""
         found: dict[str, None] = {}
         waiting = list(entity_ids)

@@ -88,13 +88,5 @@ async def _check(call: ServiceCall, entity_ids: Iterable[str] = ()) -> None:
     await check_permission(
         call,
         POLICY_CONTROL,
-        [
-            *entity_ids,
-            *memory._each(entity_ids),  # noqa: SLF001
-            *(
-                entity_id
-                for entity_id, kept in memory._notes.kept.items()  # noqa: SLF001
-                if call.data[ATTR_KEY] in kept.keys
-            ),
-        ],
+        [*entity_ids, *memory.each(entity_ids), *memory.kept_for(call.data[ATTR_KEY])],
     )
