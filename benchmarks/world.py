@@ -15,8 +15,8 @@ DAYS_WORN = 30
 ALERTS_A_DAY = 300
 SMALL_KEY = "small-account-key"
 
-# Today's noon, so that no timer of a house that takes this for now is due.
-NOON = datetime.combine(datetime.now(UTC).date(), time(12), UTC)
+# Tomorrow's noon, so that no timer of a house that takes this for now is due while it is measured.
+NOON = datetime.combine(datetime.now(UTC).date() + timedelta(days=1), time(12), UTC)
 
 _TYPES = ("WEIGHT", "FLEX", "MEDICATION")
 _SUBTYPES = {kind: [subtype for k, subtype in SEVERITIES if k == kind] for kind in _TYPES}
