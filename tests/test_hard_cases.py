@@ -1,5 +1,6 @@
 """Cases that would break a caregiver's trust without anybody noticing: each once went wrong on the way here."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -14,6 +15,7 @@ from homeassistant.util.file import WriteError
 import pytest
 
 from custom_components.care_alerts.alerts.ledger import Ledger
+from custom_components.care_alerts.alerts.picture import Picture
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.lumen.api import LumenAlert
 from custom_components.care_alerts.providers.lumen.coordinator import LumenCoordinator
@@ -377,3 +379,23 @@ async def test_a_clock_that_was_ahead_hides_nothing(
     await house.pass_time(hours=19)
 
     assert told(announced, "alert_type") == ["flex"]
+
+
+async def test_a_time_that_is_past_is_waited_for_but_once_a_second(house: House) -> None:
+    """Or whatever is wrong with it would hold the whole house."""
+    add_person(house)
+    past = property(lambda _: NOON - timedelta(hours=1))
+    with (
+        patch.object(Picture, "changes_at", past),
+        patch.object(
+            LumenCoordinator, "_draw", autospec=True, side_effect=LumenCoordinator._draw
+        ) as draw,
+    ):
+        entry = await house.set_up(house.entry())
+        drawn = draw.call_count
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert draw.call_count == drawn
+        await house.pass_time(seconds=2)
+        assert draw.call_count == drawn + 1
+        await house.hass.config_entries.async_unload(entry.entry_id)

@@ -30,6 +30,7 @@ from .journal import Journal
 
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
+SHORTEST_TURN = timedelta(seconds=1)
 NOT_EARLY = timedelta(seconds=1)
 """Home Assistant's coordinator rounds its timer down to the second: too early for a vendor who said how long to wait."""
 
@@ -422,6 +423,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         turns = (self.data.changes_at, self.journal.handling.changes_at(now))
         turn_at = min((turn for turn in turns if turn), default=None)
         if turn_at and not self._shutdown_requested:
+            # Whatever is wrong with a time, the house goes on between two drawings.
+            turn_at = max(turn_at, now + SHORTEST_TURN)
             self._cancel_turn = async_track_point_in_utc_time(self.hass, self._turn, turn_at)
         # Home Assistant tells its listeners of the first failure only; entities write only what changed.
         self.async_update_listeners()
