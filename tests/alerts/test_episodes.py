@@ -126,3 +126,11 @@ def test_the_order_of_arrival_does_not_matter_and_episodes_never_overlap(
     for earlier, later in pairwise(in_order):
         assert earlier.ended_at is not None
         assert earlier.ended_at <= later.opened.observed_at
+
+
+@settings(max_examples=100, deadline=None)
+@given(words=st.lists(st.sampled_from(["bad", "bad+odd", "good", "ends", "-"]), max_size=12))
+def test_an_episodes_own_alerts_are_those_that_it_holds(words: list[str]) -> None:
+    alerts, endings = timeline(" ".join(words))
+    for one in episodes(alerts, endings, tells=tells):
+        assert [*one.its_own(alerts)] == [each for each in alerts if one.holds(each)]

@@ -4,10 +4,12 @@ They are worked out from the alerts each time, never kept beside them: whatever 
 the episodes are the same.
 """
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 
 from .model import Alert, Severity, in_order
 
@@ -46,6 +48,15 @@ class Episode:
     def holds(self, alert: Alert) -> bool:
         """Whether an alert of the same type and person is of its run."""
         return self.opened.observed_at <= alert.observed_at <= self.last_seen.observed_at
+
+    def its_own(self, alerts: Sequence[Alert]) -> Sequence[Alert]:
+        """Those that it `holds` of alerts of its type and person, which are in order."""
+        when = attrgetter("observed_at")
+        return alerts[
+            bisect_left(alerts, when(self.opened), key=when) : bisect_right(
+                alerts, when(self.last_seen), key=when
+            )
+        ]
 
 
 def episodes(

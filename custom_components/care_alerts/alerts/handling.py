@@ -276,8 +276,8 @@ class Handling:
         self._ends_told[topic] = max(ended_at, self._ends_told.get(topic, _BEGINNING))
 
     def case(self, topic: Topic, episode: Episode, told: Sequence[Alert], now: datetime) -> Case:
-        """The case of an episode; `told` are the alerts of the topic that are no history."""
-        of_it = [alert for alert in told if episode.holds(alert)]
+        """The case of an episode; `told` are the alerts of the topic that are no history, in order."""
+        of_it = episode.its_own(told)
         return Case(
             topic=topic,
             episode=episode,
