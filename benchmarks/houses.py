@@ -425,6 +425,8 @@ class DexcomCareAlerts(CareAlerts):
         """Forget all that was read, as a house that reads for the first time."""
         self._entry.runtime_data.journal.ledger.__init__()
         self._entry.runtime_data._reading.__init__()
+        # Nor is what was read before to be let go while it is timed.
+        self._entry.runtime_data._drawn = None
 
     async def forget(self) -> Json:
         """Forget all alerts, as a house that was away for a month."""
