@@ -55,7 +55,7 @@ def instant(value: Any) -> datetime:
     return moment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DexcomAlert:
     """An alert record. Enums are open: unknown values pass through as they came; `record` is all that came."""
 
@@ -91,7 +91,7 @@ def _names(keys: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(key, snake_case(key)) for key in keys if key not in _NAMED]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Egv:
     """An estimated glucose value. `value` 39 and 401 mean below and above what the sensor can tell (in mg/dL)."""
 

@@ -1,11 +1,11 @@
 """What Dexcom's records mean: its alerts and glucose values as ours, and what they say of the wearer."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 from statistics import median
-from typing import Final
+from typing import Any, Final, override
 
 from ...alerts.episodes import Ending, EndReason, episodes
 from ...alerts.freshness import Word
@@ -149,14 +149,6 @@ def alert_of(
         alert_type = OTHER
     # A clock that is ahead must not make an alert the newest for ever.
     observed_at = min(record.system_time, received_at)
-    details = record.other if can_be_kept(record.record) else {}
-    details["alert_name"] = record.alert_name
-    details["alert_state"] = record.alert_state
-    if egv := values.at(record.system_time):
-        details[_GLUCOSE_KEY[egv.unit]] = egv.value
-        details["glucose_observed_at"] = egv.system_time.isoformat()
-        details["glucose_trend"] = TREND_OF.get(egv.trend or "")
-        details["glucose_out_of_range"] = _out_of_range(egv)
     return Alert(
         alert_id=record.record_id,
         source=SOURCE,
@@ -168,8 +160,49 @@ def alert_of(
         observed_at=observed_at,
         received_at=received_at,
         late=received_at - observed_at > usual + MORE_THAN_USUAL,
-        details=details,
+        details=_Details(record, values.at(record.system_time)),
     )
+
+
+class _Details(Mapping[str, Any]):
+    """An alert's details, made when they are first asked for: a month's history has thousands that nobody asks for."""
+
+    __slots__ = ("_made",)
+
+    def __init__(self, record: DexcomAlert, egv: Egv | None) -> None:
+        """Keep what they are made of: an alert, and the glucose value at its time."""
+        self._made: dict[str, Any] | tuple[DexcomAlert, Egv | None] = (record, egv)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of them; Home Assistant asks for it where it writes JSON, in another thread."""
+        made = self._made
+        if isinstance(made, tuple):
+            self._made = made = _details_of(*made)
+        return made
+
+    @override
+    def __getitem__(self, name: str) -> Any:
+        return self.as_dict()[name]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.as_dict())
+
+    @override
+    def __len__(self) -> int:
+        return len(self.as_dict())
+
+
+def _details_of(record: DexcomAlert, egv: Egv | None) -> dict[str, Any]:
+    details = record.other if can_be_kept(record.record) else {}
+    details["alert_name"] = record.alert_name
+    details["alert_state"] = record.alert_state
+    if egv:
+        details[_GLUCOSE_KEY[egv.unit]] = egv.value
+        details["glucose_observed_at"] = egv.system_time.isoformat()
+        details["glucose_trend"] = TREND_OF.get(egv.trend or "")
+        details["glucose_out_of_range"] = _out_of_range(egv)
+    return details
 
 
 def tells(alert: Alert) -> bool | None:
