@@ -117,6 +117,22 @@ def test_a_worse_alert_makes_it_nobodys_again() -> None:
     assert by(again(handling), worse) == "Anna"
 
 
+def test_another_alert_long_after_it_was_taken_makes_it_nobodys_again() -> None:
+    handling, first = Handling(), alert("a", 1, received=2)
+    handling.acknowledge(WEIGHT, run(first), by=ANNA, at=hour(3), again_after=30 * MINUTE)
+    handling = again(handling)
+    # Not what happened before it was taken, however late it came, nor shortly after.
+    assert by(handling, run(first, alert("b", 2.9, received=4))) == "Anna"
+    assert by(handling, run(first, alert("b", 3.4, received=4))) == "Anna"
+    told = [first, alert("b", 3.5, received=4.5), alert("c", 3.6, received=4.6)]
+    assert by(handling, run(*told)) is None
+    assert handling.waiting_since(WEIGHT, run(*told), told) == hour(4.5)
+    # Whoever takes that, has it again.
+    assert handling.acknowledge(WEIGHT, run(*told), by=ANNA, at=hour(5), again_after=30 * MINUTE)
+    assert by(handling, run(*told, alert("d", 5.4))) == "Anna"
+    assert by(handling, run(*told, alert("d", 5.4), alert("e", 5.5))) is None
+
+
 def test_since_when_it_is_nobodys() -> None:
     handling = Handling()
     alerts = [alert("a", 1, received=3, severity=MEDIUM), alert("b", 2, severity=MEDIUM)]
@@ -331,31 +347,33 @@ class Naive:
     is_open: bool = False
     taken_by: str | None = None
     taken_at: Severity | None = None
+    taken_to: datetime | None = None
     note: str | None = None
     waiting_since: datetime | None = None
     snoozed_until: datetime | None = None
 
-    def hears(self, severity: Severity, now: datetime) -> None:
+    def hears(self, severity: Severity, now: datetime, observed_at: datetime) -> None:
         """An alert comes."""
         if not self.is_open:
             self.__init__(severity, is_open=True, waiting_since=now)  # type: ignore[misc]
             return
         assert self.severity is not None
         self.severity = max(self.severity, severity, key=lambda one: one.rank)
-        if self.taken_at and severity.rank > self.taken_at.rank:
-            self.taken_by = self.taken_at = self.note = None
+        is_worse = self.taken_at and severity.rank > self.taken_at.rank
+        if is_worse or (self.taken_to and observed_at >= self.taken_to):
+            self.taken_by = self.taken_at = self.taken_to = self.note = None
             self.waiting_since = now
 
-    def is_taken(self, who: str, note: str | None) -> None:
-        """Somebody takes it."""
+    def is_taken(self, who: str, note: str | None, to: datetime | None) -> None:
+        """Somebody takes it, with all that happens before a moment, if that is not for good."""
         if self.severity is None or (self.taken_by == who and note in (None, self.note)):
             return
-        self.taken_by, self.taken_at, self.note = who, self.severity, note
+        self.taken_by, self.taken_at, self.taken_to, self.note = who, self.severity, to, note
 
     def is_given_back(self, now: datetime) -> None:
         """Somebody gives it back."""
         if self.taken_by:
-            self.taken_by = self.taken_at = self.note = None
+            self.taken_by = self.taken_at = self.taken_to = self.note = None
             self.waiting_since = now
 
 
@@ -419,7 +437,7 @@ class AnySequence(RuleBasedStateMachine):
         """Of an episode that goes on, or of a new one."""
         self.now += MINUTE
         self.write_down(name, severity, self.now)
-        self.naive[name].hears(severity, self.now)
+        self.naive[name].hears(severity, self.now, self.now)
 
     @rule(name=NAMES, severity=SEVERITIES)
     def an_older_alert_of_it_comes_late(self, name: str, severity: Severity) -> None:
@@ -432,7 +450,7 @@ class AnySequence(RuleBasedStateMachine):
         if any(one.observed_at == earlier for one in self.alerts[name]):
             return
         self.write_down(name, severity, earlier)
-        self.naive[name].hears(severity, self.now)
+        self.naive[name].hears(severity, self.now, earlier)
 
     @rule(name=NAMES)
     def it_ends(self, name: str) -> None:
@@ -441,14 +459,23 @@ class AnySequence(RuleBasedStateMachine):
         self.endings[name].append(Ending(self.now, EndReason.SOURCE))
         self.naive[name].is_open = False
 
-    @rule(name=NAMES, who=st.sampled_from([ANNA, BEN]), note=NOTES)
-    def somebody_takes_it(self, name: str, who: Actor, note: str | None) -> None:
+    @rule(
+        name=NAMES,
+        who=st.sampled_from([ANNA, BEN]),
+        note=NOTES,
+        again_after=st.none() | st.integers(1, 60).map(lambda minutes: minutes * MINUTE),
+    )
+    def somebody_takes_it(
+        self, name: str, who: Actor, note: str | None, again_after: timedelta | None
+    ) -> None:
         """Open or over, taken or not."""
         self.now += MINUTE
         if episode := self.newest(name):
-            self.handling.acknowledge(TOPICS[name], episode, by=who, at=self.now, note=note)
+            self.handling.acknowledge(
+                TOPICS[name], episode, by=who, at=self.now, note=note, again_after=again_after
+            )
         assert who.name is not None
-        self.naive[name].is_taken(who.name, note)
+        self.naive[name].is_taken(who.name, note, self.now + again_after if again_after else None)
 
     @rule(name=NAMES)
     def somebody_gives_it_back(self, name: str) -> None:

@@ -57,7 +57,10 @@ class Stretch(DataClassDictMixin):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement(DataClassDictMixin):
-    """Somebody has taken an episode. `severity` is the worst it had come to by then; `undone_at` when it was given back."""
+    """Somebody has taken an episode. `severity` is the worst it had come to by then; `undone_at` when it was given back.
+
+    `again_after`: what is observed so long after `at` is not what they have taken; None: all of the episode is.
+    """
 
     topic: Topic
     stretch: Stretch
@@ -66,6 +69,13 @@ class Acknowledgement(DataClassDictMixin):
     at: datetime
     note: str | None = None
     undone_at: datetime | None = None
+    again_after: timedelta | None = None
+
+    def covers(self, alert: Alert) -> bool:
+        """Whether an alert of its episode was taken with it: it is no worse than what there was, nor too long after."""
+        return alert.severity.rank <= self.severity.rank and (
+            self.again_after is None or alert.observed_at < self.at + self.again_after
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +154,7 @@ class Handling:
         by: Actor,
         at: datetime,
         note: str | None = None,
+        again_after: timedelta | None = None,
     ) -> bool:
         """Take an episode, from whoever has it; False if that changes nothing: they have it, and there is no new note."""
         held = self.acknowledgement(topic, episode)
@@ -160,6 +171,7 @@ class Handling:
                 by=by,
                 at=at,
                 note=note,
+                again_after=again_after,
             )
         )
         return True
@@ -175,12 +187,13 @@ class Handling:
         return True
 
     def acknowledgement(self, topic: Topic, episode: Episode) -> Acknowledgement | None:
-        """Who has the episode. An alert worse than any it had when it was taken makes it nobody's again."""
+        """Who has the episode. An alert that the acknowledgement does not cover makes it nobody's again."""
         for one in reversed(self._acknowledgements):
             if (
                 _concerns(one, topic, episode)
                 and one.undone_at is None
                 and one.severity.rank >= episode.severity.rank
+                and one.covers(episode.last_seen)
             ):
                 return one
         return None
@@ -188,17 +201,16 @@ class Handling:
     def waiting_since(
         self, topic: Topic, episode: Episode, told: Sequence[Alert]
     ) -> datetime | None:
-        """Since when an open episode is nobody's: since it was told, given back, or became worse than what was taken."""
+        """Since when an open episode is nobody's: since it was told, given back, or became other than what was taken."""
         if not told or not episode.is_open or self.acknowledgement(topic, episode):
             return None
         since = min(alert.received_at for alert in told)
         for one in self._acknowledgements:
             if not _concerns(one, topic, episode):
                 continue
-            worse = [alert.received_at for alert in told if alert.severity.rank > one.severity.rank]
-            lost = [
-                moment for moment in (one.undone_at, min(worse, default=None)) if moment is not None
-            ]
+            lost = [alert.received_at for alert in told if not one.covers(alert)]
+            if one.undone_at:
+                lost.append(one.undone_at)
             since = max(since, min(lost, default=since))
         return since
 

@@ -34,10 +34,12 @@ class Care:
         draw: Callable[[], object],
         save: Callable[[], Awaitable[None]],
         tell_now: Callable[[Iterable[str]], Awaitable[None]],
+        severe_again_after: timedelta | None,
     ) -> None:
         """Note in `journal` what is done about what is seen in `picture`.
 
         `draw` draws it anew, `save` writes the journal, `tell_now` writes it and announces the alerts with these ids.
+        What is severe and observed `severe_again_after` it was acknowledged, or later, is nobody's.
         """
         self._source = source
         self._journal = journal
@@ -46,6 +48,7 @@ class Care:
         self._draw = draw
         self._save = save
         self._tell_now = tell_now
+        self._severe_again_after = severe_again_after
 
     async def acknowledge(
         self, topics: Iterable[Topic], *, by: Actor, note: str | None, context: Context
@@ -56,7 +59,14 @@ class Care:
         taken = [
             case.topic
             for case in self._cases_of(topics)
-            if handling.acknowledge(case.topic, case.episode, by=by, at=now, note=note)
+            if handling.acknowledge(
+                case.topic,
+                case.episode,
+                by=by,
+                at=now,
+                note=note,
+                again_after=self._severe_again_after if case.severity is Severity.HIGH else None,
+            )
         ]
         return await self._handled(taken, AlertAcknowledged, context)
 

@@ -55,6 +55,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
 
     config_entry: CareAlertsConfigEntry
     longest_retry = LONGEST_RETRY
+    severe_again_after: timedelta | None = None
+    """A severe alert so long after somebody acknowledged it is another to wake people for, though its episode goes on."""
     source: str
     name_of_source: str
     source_device_id: str
@@ -90,6 +92,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             draw=self._draw,
             save=self._save,
             tell_now=self._tell_now,
+            severe_again_after=self.severe_again_after,
         )
 
     # What a provider brings.

@@ -107,6 +107,8 @@ class DexcomCoordinator(SourceCoordinator):
 
     source = SOURCE
     name_of_source = "Dexcom"
+    # The app itself repeats an urgent low after that; and it may be a new one, of which no end was heard.
+    severe_again_after = timedelta(minutes=30)
 
     def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
         """Set up for a config entry with `region` and the data of Home Assistant's OAuth2."""
