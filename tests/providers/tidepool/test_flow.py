@@ -162,6 +162,18 @@ async def test_the_same_account_once(house: House, follower: Follower) -> None:
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
 
 
+async def test_a_second_account_can_be_told_from_the_first(
+    house: House, follower: Follower
+) -> None:
+    await follower.start()
+    house.sim.tidepool.add_account("second@example.com", "secret-2")
+    login = typed(house, username="second@example.com", password="secret-2")
+    result = await answer(house, await begin(house), **login)
+    assert result["title"] == "Tidepool second@example.com"
+    devices = dr.async_entries_for_config_entry(dr.async_get(house.hass), result["result"].entry_id)
+    assert [device.name for device in devices] == ["Tidepool second@example.com"]
+
+
 async def test_a_password_that_was_changed(house: House, follower: Follower) -> None:
     await follower.start()
     follower.account.change_password("another")
