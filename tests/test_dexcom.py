@@ -630,6 +630,16 @@ async def test_a_phone_whose_clock_is_ahead(
     assert told(announced) == [ahead["recordId"]]
 
 
+async def test_our_clock_was_ahead(house: House, oma: Wearer, hass_storage: dict[str, Any]) -> None:
+    it = await follow(house, oma)
+    await house.hass.config_entries.async_unload(it.entry.entry_id)
+    stored = hass_storage[f"{DOMAIN}.{it.entry.entry_id}"]["data"]["state"]
+    stored["last_contact"] = (NOON + 3 * DAY).isoformat()
+    house.sim.faults.add("*", CATALOGUE["503_bare"]())
+    await house.set_up(it.entry)
+    assert it.source("sensor", "last_contact").state == house.now.isoformat()
+
+
 async def test_a_newer_api(house: House, oma: Wearer, announced: list[State]) -> None:
     """Names, states and fields that nobody has documented."""
     it = await follow(house, oma)

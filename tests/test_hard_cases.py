@@ -327,7 +327,10 @@ async def test_a_lost_journal_does_not_take_the_devices_along(
 
     devices = dr.async_entries_for_config_entry(dr.async_get(house.hass), entry.entry_id)
     assert len(devices) == len(people) + 1
-    assert ir.async_get(house.hass).async_get_issue(DOMAIN, f"choose_people_{entry.entry_id}")
+    issues = ir.async_get(house.hass)
+    assert issues.async_get_issue(DOMAIN, f"choose_people_{entry.entry_id}")
+    await house.hass.config_entries.async_remove(entry.entry_id)
+    assert issues.async_get_issue(DOMAIN, f"choose_people_{entry.entry_id}") is None
 
 
 async def test_two_people_of_one_name_can_be_told_apart(house: House) -> None:

@@ -273,20 +273,44 @@ async def test_a_journal_that_is_no_json(
 async def test_a_state_that_cannot_be_read_is_first_contact(
     house: House, maria: str, announced: list[State], change: dict[str, Any]
 ) -> None:
-    """The ledger is kept: what was announced stays announced."""
+    """The ledger is kept: what was announced stays announced, and who takes care of what."""
     hass = house.hass
     entry = await house.set_up(house.entry())
     await house.pass_time(days=1)
     assert len(announced) == 4
+    medication = house.entity_id("binary_sensor", "medication", maria)
+    await hass.services.async_call(DOMAIN, "acknowledge", {"entity_id": medication}, blocking=True)
     await hass.config_entries.async_unload(entry.entry_id)
     stored = await _read(hass, journal(hass, entry))
     stored["data"] |= change
     await _write(hass, entry, json.dumps(stored))
     await house.set_up(entry)
     assert entry.state is ConfigEntryState.LOADED
+    assert {one["delivery"] for one in entry.runtime_data.journal.ledger.to_dict()["lines"]} == {
+        *(line["delivery"] for line in stored["data"]["ledger"]["lines"])
+    }
+    assert house.state("binary_sensor", "medication", maria).attributes["acknowledged"]
     assert house.state("binary_sensor", "medication", maria).state == STATE_ON
     await house.pass_time(hours=2)
     assert len(announced) == 4
+
+
+async def test_kept_times_without_a_zone_keep_no_source_from_starting(
+    house: House, maria: str
+) -> None:
+    """They cannot be compared with any others."""
+    hass = house.hass
+    entry = await house.set_up(house.entry())
+    await house.pass_time(days=1)
+    await hass.config_entries.async_unload(entry.entry_id)
+    stored = await _read(hass, journal(hass, entry))
+    provider = json.dumps(stored["data"]["state"]["provider"])
+    assert '+00:00"' in provider
+    stored["data"]["state"]["provider"] = json.loads(provider.replace('+00:00"', '"'))
+    await _write(hass, entry, json.dumps(stored))
+    await house.set_up(entry)
+    assert entry.state is ConfigEntryState.LOADED
+    assert house.state("binary_sensor", "medication", maria).state == STATE_ON
 
 
 async def test_a_line_that_cannot_be_read_does_not_cost_the_others(

@@ -41,8 +41,8 @@ from homeassistant.helpers.state import async_reproduce_state
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
-from mashumaro.mixins.dict import DataClassDictMixin
 
+from .alerts.stored import Stored
 from .const import DOMAIN, LOGGER
 
 OWED_FOR: Final = timedelta(hours=1)
@@ -78,7 +78,7 @@ _NOT_THERE: Final = (STATE_UNAVAILABLE, STATE_UNKNOWN)
 
 
 @dataclass(slots=True)
-class Was(DataClassDictMixin):
+class Was(Stored):
     """What something was: its state and those of its attributes that can be put back."""
 
     state: str
@@ -95,16 +95,11 @@ class Was(DataClassDictMixin):
 
 
 @dataclass(slots=True)
-class _Holder(DataClassDictMixin):
+class _Holder(Stored):
     """An alarm ("": one without a name) and when it last said that it holds a key."""
 
     alarm: str
     since: datetime
-
-    def __post_init__(self) -> None:
-        """Refuse a time without a zone."""
-        if self.since.tzinfo is None:
-            raise ValueError
 
     @classmethod
     @override
@@ -118,24 +113,19 @@ class _Holder(DataClassDictMixin):
 
 
 @dataclass(slots=True)
-class _Kept(DataClassDictMixin):
+class _Kept(Stored):
     was: Was
     keys: list[str]
 
 
 @dataclass(slots=True)
-class _Owed(DataClassDictMixin):
+class _Owed(Stored):
     was: Was
     since: datetime
 
-    def __post_init__(self) -> None:
-        """Refuse a time without a zone."""
-        if self.since.tzinfo is None:
-            raise ValueError
-
 
 @dataclass(slots=True, kw_only=True)
-class _Notes(DataClassDictMixin):
+class _Notes(Stored):
     """All that is written down: who holds each key, what is kept for which keys, what is owed; by entity id."""
 
     holders: dict[str, list[_Holder]] = field(default_factory=dict)

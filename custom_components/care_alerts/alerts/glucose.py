@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from mashumaro.mixins.dict import DataClassDictMixin
+from .stored import Stored
 
 
 class Trend(StrEnum):
@@ -27,7 +27,7 @@ class OutOfRange(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glucose(DataClassDictMixin):
+class Glucose(Stored):
     """A glucose value as received: `unit` is `mg/dL` or `mmol/L`, `observed_at` aware UTC."""
 
     observed_at: datetime

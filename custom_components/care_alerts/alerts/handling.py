@@ -13,10 +13,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from mashumaro.mixins.dict import DataClassDictMixin
-
 from .episodes import Episode
 from .model import Alert, Severity, Topic
+from .stored import Stored, moment_or_none
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
@@ -31,7 +30,7 @@ class Via(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Actor(DataClassDictMixin):
+class Actor(Stored):
     """Who did something: the name of a person or an automation, None if nobody knows."""
 
     name: str | None
@@ -39,7 +38,7 @@ class Actor(DataClassDictMixin):
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch(DataClassDictMixin):
+class Stretch(Stored):
     """The alerts an episode had at some moment: when its first and its newest were observed."""
 
     first: datetime
@@ -56,7 +55,7 @@ class Stretch(DataClassDictMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledgement(DataClassDictMixin):
+class Acknowledgement(Stored):
     """Somebody has taken an episode. `severity` is the worst it had come to by then; `undone_at` when it was given back.
 
     `again_after`: what is observed so long after `at` is not what they have taken; None: all of the episode is.
@@ -79,7 +78,7 @@ class Acknowledgement(DataClassDictMixin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snooze(DataClassDictMixin):
+class Snooze(Stored):
     """Quiet from `since` to before `until`: one episode (`topic`, `stretch`), or a person, or the whole source (no `person_id`)."""
 
     topic: Topic | None = None
@@ -337,18 +336,12 @@ class Handling:
             handling.mark_end_told(Topic(one.person_id, one.alert_type, one.drill), one.at)
         silence_told = stored.get("silence_told")
         handling.silence_told = silence_told if isinstance(silence_told, bool) else None
-        awake_to = _readable(_Moment, [{"at": stored.get("awake_to")}])
-        handling.awake_to = awake_to[0].at if awake_to else None
+        handling.awake_to = moment_or_none(stored.get("awake_to"))
         return handling
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment(DataClassDictMixin):
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _EndTold(DataClassDictMixin):
+class _EndTold(Stored):
     person_id: str
     alert_type: str
     drill: bool
@@ -365,28 +358,14 @@ def _same_scope(one: Snooze, other: Snooze) -> bool:
     return one.stretch is None or other.stretch is None or one.stretch.touches(other.stretch)
 
 
-def _readable[T: DataClassDictMixin](kind: type[T], stored: Any) -> list[T]:
+def _readable[T: Stored](kind: type[T], stored: Any) -> list[T]:
     found: list[T] = []
     for one in stored if isinstance(stored, list) else ():
         try:
-            read = kind.from_dict(one)
-            # Times without a zone cannot be compared with ours.
-            _check_zones(read)
+            found.append(kind.from_dict(one))
         except AttributeError, LookupError, TypeError, ValueError:
             continue
-        found.append(read)
     return found
-
-
-def _check_zones(read: Any) -> None:
-    """Raise ValueError if a time in it has no zone."""
-    for name in getattr(read, "__dataclass_fields__", ()):
-        value = getattr(read, name)
-        if isinstance(value, datetime):
-            if value.tzinfo is None:
-                raise ValueError
-        else:
-            _check_zones(value)
 
 
 def next_ring(

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from .drills import ends_at_of, without_drills
 from .model import Alert, Announcement, Topic, in_order
+from .stored import aware
 
 KEPT_FOR = timedelta(days=45)
 KEPT_AT_MOST = 20_000
@@ -203,8 +204,8 @@ class Ledger:
                 raise CorruptLedgerError
         ledger = cls()
         try:
-            ledger._forgotten_to = _aware(datetime.fromisoformat(forgotten_to))
-        except ValueError as err:
+            ledger._forgotten_to = aware(forgotten_to)
+        except (ValueError, OverflowError) as err:
             raise CorruptLedgerError from err
         ledger.forgotten.update(_forgotten(stored.get("forgotten")))
         for line in lines:
@@ -219,8 +220,6 @@ class Ledger:
     def _read(self, line: Any) -> None:
         delivery = Delivery(line["delivery"])
         alert = Alert.from_dict(_mapping(line["alert"]))
-        _aware(alert.observed_at)
-        _aware(alert.received_at)
         self._alerts[alert.alert_id] = alert
         if delivery is Delivery.PENDING:
             self._pending[alert.alert_id] = True
@@ -246,10 +245,4 @@ def _forgotten(stored: Any) -> dict[Topic, int]:
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise TypeError
-    return value
-
-
-def _aware(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise ValueError
     return value

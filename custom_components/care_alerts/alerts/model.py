@@ -7,7 +7,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final, Self
 
-from mashumaro.mixins.dict import DataClassDictMixin
+from .stored import Stored
 
 OTHER: Final = "other"
 """The alert type of whatever a newer API may send."""
@@ -36,7 +36,7 @@ class AlertState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alert(DataClassDictMixin):
+class Alert(Stored):
     """One alert of one person, as it was first received.
 
     Two alerts are the same alert exactly when their `alert_id` is the same. All times are aware UTC.
@@ -76,7 +76,7 @@ class Alert(DataClassDictMixin):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Topic(DataClassDictMixin):
+class Topic(Stored):
     """What episodes are of: one alert type of one person, drills apart from what is real."""
 
     person_id: str

@@ -12,6 +12,7 @@ from typing import Any, override
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady, HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
@@ -22,6 +23,7 @@ from ..alerts.freshness import Status, Word, judge, measured_delay
 from ..alerts.ledger import KEPT_FOR
 from ..alerts.model import Alert, AlertState
 from ..alerts.picture import PersonPicture, Picture
+from ..alerts.stored import moment_or_none
 from ..const import DOMAIN, LOGGER
 from .announcing import Announcing
 from .care import Care
@@ -165,6 +167,13 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     async def async_remove(cls, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
         """Leave nothing of a removed entry behind."""
         await Journal(hass, entry.entry_id).remove()
+        ours = [
+            issue_id
+            for domain, issue_id in ir.async_get(hass).issues
+            if domain == DOMAIN and entry.entry_id in issue_id
+        ]
+        for issue_id in ours:
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
 
     @property
     @abstractmethod
@@ -239,13 +248,15 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     @override
     async def _async_setup(self) -> None:
         stored = await self.journal.load()
-        self.last_contact = _stored_time(stored.get("last_contact"))
-        self._wait_until = _stored_time(stored.get("wait_until"))
+        now = dt_util.utcnow()
+        self.last_contact = moment_or_none(stored.get("last_contact"))
+        if self.last_contact:
+            # Told by a clock that was ahead.
+            self.last_contact = min(self.last_contact, now)
+        self._wait_until = moment_or_none(stored.get("wait_until"))
         if stored.get("failure") in tuple(Status):
             self.failure = Status(stored["failure"])
-        now = dt_util.utcnow()
         if self._wait_until and self._wait_until > now + LONGEST_WAIT:
-            # Told by a clock that was ahead.
             self._wait_until = None
         try:
             self._load_state(stored.get("provider", {}), now)
@@ -478,11 +489,3 @@ def _status_of(error: ApiError) -> Status:
             return Status.PERMISSION_LOST
         case _:
             return Status.UNREACHABLE
-
-
-def _stored_time(stored: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(stored)
-    except TypeError, ValueError:
-        return None
-    return moment if moment.tzinfo else None

@@ -106,17 +106,15 @@ class Journal:
         return state
 
     async def set_aside(self, stored: Any) -> None:
-        """Begin a new journal and keep what could not be read beside it; a person is told."""
+        """Keep what could not be read beside the file; a person is told."""
         aside = f"{self._key}.corrupt"
-        self.ledger = Ledger()
-        self.handling = Handling()
         if stored is None:
             path = Path(self._store.path)
             await self._hass.async_add_executor_job(path.replace, f"{path}.corrupt")
         else:
             await self._open(aside).async_save({"stored": stored})
         LOGGER.warning(
-            "The kept alerts could not be read; they are set aside in the storage file %s", aside
+            "What was kept could not be read; it is set aside in the storage file %s", aside
         )
         ir.async_create_issue(
             self._hass,
@@ -201,8 +199,6 @@ class Journal:
         await self._store.async_remove()
         path = Path(self._store.path)
         await self._hass.async_add_executor_job(_remove_all, path.parent, f"{path.name}.*")
-        for what in ("journal_set_aside", "journal_not_written"):
-            ir.async_delete_issue(self._hass, DOMAIN, f"{what}_{self._entry_id}")
 
 
 def _remove_all(folder: Path, pattern: str) -> None:

@@ -11,13 +11,13 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from mashumaro.mixins.dict import DataClassDictMixin
 
 from ...alerts.freshness import Word
 from ...alerts.glucose import Glucose
 from ...alerts.ledger import KEPT_FOR
 from ...alerts.model import Alert, Person
 from ...alerts.picture import PersonPicture
+from ...alerts.stored import Stored
 from ...const import DOMAIN, LOGGER
 from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
@@ -67,7 +67,7 @@ _AT_A_TIME: Final = 500
 
 
 @dataclass(slots=True, kw_only=True)
-class _State(DataClassDictMixin):
+class _State(Stored):
     """Where the reading of Dexcom stands. All times are systemTimes, or ours if they say so."""
 
     followed_since: datetime | None = None
@@ -152,7 +152,6 @@ class DexcomCoordinator(SourceCoordinator):
     @classmethod
     @override
     async def async_remove(cls, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
-        ir.async_delete_issue(hass, DOMAIN, _app_issue(entry))
         await Tokens.forget(hass, entry)
         await super().async_remove(hass, entry)
 

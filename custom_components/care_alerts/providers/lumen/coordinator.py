@@ -10,11 +10,11 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
-from mashumaro.mixins.dict import DataClassDictMixin
 
 from ...alerts.freshness import Word
 from ...alerts.model import Alert, Person, Severity, in_order
 from ...alerts.picture import PersonPicture
+from ...alerts.stored import Stored
 from ...const import DOMAIN, LOGGER
 from ..coordinator import AlertsBetween, CareAlertsConfigEntry, SourceCoordinator
 from ..http import ApiError, AuthError, RateLimitedError, UnexpectedAnswerError, base_url
@@ -96,7 +96,7 @@ class Selection:
 
 
 @dataclass(slots=True)
-class Followed(DataClassDictMixin):
+class Followed(Stored):
     """A followed person as Lumen knows them; `since` is when we first did."""
 
     email: str
@@ -104,7 +104,7 @@ class Followed(DataClassDictMixin):
 
 
 @dataclass(slots=True, kw_only=True)
-class _State(DataClassDictMixin):
+class _State(Stored):
     """Where the reading of Lumen stands."""
 
     selection: str = ""
@@ -426,8 +426,6 @@ class LumenCoordinator(SourceCoordinator):
         reading = _State.from_dict(stored) if stored else _State.empty()
         reading.not_after(now)
         self._reading = reading
-        if self.last_contact and self.last_contact > now:
-            self.last_contact = now
         if reading.selection != self._selection.fingerprint:
             self._select_anew(now)
         self._tell_of_more_people()

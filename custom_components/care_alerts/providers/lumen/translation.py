@@ -9,12 +9,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from mashumaro.mixins.dict import DataClassDictMixin
-
 from ...alerts.episodes import Ending, EndReason, episodes
 from ...alerts.freshness import Word
 from ...alerts.model import OTHER, Alert, AlertState, Person, Severity
 from ...alerts.picture import Condition, PersonPicture
+from ...alerts.stored import Stored
 from ..records import can_be_kept, snake_case
 from .api import DAYS_AVAILABLE, LumenAlert
 
@@ -54,7 +53,7 @@ _IDENTITY: Final = UUID("0c7c2f0e-58c1-4f5c-8a3e-3a5d3a4c9a01")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DayHeard(DataClassDictMixin):
+class DayHeard(Stored):
     """A day that Lumen has answered for: when we first and last read it, and when it was generated (None: no alerts)."""
 
     day: date

@@ -5,7 +5,6 @@ from typing import Any, override
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from ...alerts.picture import Setting
@@ -65,12 +64,6 @@ class TidepoolCoordinator(AskingSource, SettingsKeeper):
     @override
     async def async_remove(cls, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
         await super().async_remove(hass, entry)
-        for issue_id in [
-            issue_id
-            for domain, issue_id in ir.async_get(hass).issues
-            if domain == DOMAIN and entry.entry_id in issue_id
-        ]:
-            ir.async_delete_issue(hass, DOMAIN, issue_id)
         if session := hass.data.get(SESSIONS, {}).pop(entry.entry_id, None):
             try:
                 await session.end()

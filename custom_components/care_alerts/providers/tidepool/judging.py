@@ -11,11 +11,10 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from mashumaro.mixins.dict import DataClassDictMixin
-
 from ...alerts.episodes import Ending, EndReason
 from ...alerts.glucose import OutOfRange
 from ...alerts.model import Alert, AlertState, Severity
+from ...alerts.stored import Stored
 from .readings import NOW, Observed, Readings
 from .settings import GLUCOSE_KINDS, KINDS, AlertSettings, Settings
 from .units import MG_DL, MMOL_L, converted, rounded
@@ -86,7 +85,7 @@ class Verdict:
 
 
 @dataclass(slots=True, kw_only=True)
-class Told(DataClassDictMixin):
+class Told(Stored):
     """A run that was told of: its identity `started`, its newest reading, when and how often it was told, its end.
 
     `observed_at`: that of its newest alert. `given_up`: it ended because nobody looked or nothing was to be seen any more,
@@ -130,7 +129,7 @@ class Told(DataClassDictMixin):
 
 
 @dataclass(slots=True, kw_only=True)
-class KindMemory(DataClassDictMixin):
+class KindMemory(Stored):
     """What is remembered of one alert: its settings since when (None: since ever), and the runs told of."""
 
     settings: str | None = None
@@ -304,7 +303,7 @@ class Judged:
 
 
 @dataclass(slots=True, kw_only=True)
-class Watch(DataClassDictMixin):
+class Watch(Stored):
     """One person watched: what has been told of them, when they were last judged, and what there is to say now."""
 
     person_id: str

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
-from mashumaro.mixins.dict import DataClassDictMixin
-
 from ...alerts.glucose import Glucose
+from ...alerts.stored import Stored
 from ..coordinator import FIRST_RETRY
 from ..http import ApiError
 from .judging import Judged, Watch
@@ -21,7 +20,7 @@ NAMELESS: Final = "?"
 
 
 @dataclass(slots=True, kw_only=True)
-class Followed(DataClassDictMixin):
+class Followed(Stored):
     """Somebody who shares with us, or did: what they allow now, and what they ever did since they are followed."""
 
     name: str
@@ -105,7 +104,7 @@ class Attention:
 
 
 @dataclass(slots=True, kw_only=True)
-class Known(DataClassDictMixin):
+class Known(Stored):
     """Where the reading of Tidepool stands."""
 
     people: dict[str, Followed] = field(default_factory=dict)

@@ -270,8 +270,6 @@ class TidepoolSource(SourceCoordinator):
             followed.not_after(now)
         self._reading = reading
         self._attention = {person_id: Attention.due_at(now) for person_id in reading.people}
-        if self.last_contact and self.last_contact > now:
-            self.last_contact = now
         for person_id in reading.people:
             self._judge(person_id, now)
             self._tell_of(person_id)
