@@ -45,9 +45,10 @@ from homeassistant.helpers import (
     label_registry as lr,
 )
 from homeassistant.helpers.storage import Store
+from homeassistant.helpers.template import Template
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.setup import async_setup_component
-from homeassistant.util.yaml import dump, parse_yaml
+from homeassistant.util.yaml import dump, load_yaml_dict, parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -516,6 +517,41 @@ async def test_knows_every_alert_type_by_its_name(
         assert told == names["options"]
 
 
+@pytest.mark.parametrize("name", ["phone", "escalate", "speak"])
+@pytest.mark.parametrize(
+    ("observed", "now", "minutes"),
+    [
+        ("2026-10-25T00:30:00+00:00", "2026-10-25T01:25:00+00:00", 55),
+        ("2027-03-28T00:50:00+00:00", "2027-03-28T01:05:00+00:00", 15),
+    ],
+)
+async def test_the_age_is_right_in_the_night_in_which_clocks_change(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    name: str,
+    observed: str,
+    now: str,
+    minutes: int,
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Amsterdam")
+    freezer.move_to(now)
+    steps = load_yaml_dict(str(BLUEPRINTS / f"{name}.yaml"))["actions"]
+    templates = [
+        step["variables"][each]
+        for step in steps
+        for each in ("observed", "spoken")
+        if each in step.get("variables", {})
+    ]
+    assert templates
+    for template in templates:
+        told = Template(template, hass).async_render(
+            {"trigger": {"title": "Jill: Urgent low", "alert": {"observed_at": observed}}}
+        )
+        assert f" {minutes} min" in told
+        assert "hour" not in told
+        assert " h " not in told
+
+
 # Phones
 
 
@@ -576,7 +612,8 @@ async def test_a_phone_is_told_what_was_and_when(home: Home, anna: Phone) -> Non
     # Both kinds of phones in one go.
     assert data["push"] == {"interruption-level": "time-sensitive", "sound": "default"}
     assert data["channel"] == "Care Alerts"
-    assert (data["ttl"], data["priority"]) == (0, "high")
+    # Also to a phone that is without network for a moment.
+    assert (data["ttl"], data["priority"]) == (1800, "high")
     assert data["when"] == datetime.fromisoformat("2026-11-19T03:14:22+00:00").timestamp()
     assert [button["title"] for button in data["actions"]] == ["Acknowledge", "Snooze 30 min"]
 
@@ -755,6 +792,28 @@ async def test_a_snooze_is_half_an_hour(home: Home, anna: Phone, ben: Phone) -> 
     assert len(ben.pushed) == 2
 
 
+@pytest.mark.parametrize("whose", ["alert", "person"])
+async def test_what_is_not_repeated_is_heard_after_any_snooze(
+    home: Home, anna: Phone, whose: str
+) -> None:
+    """Also after one that is shorter than the time between reminders, and of what came while it was on."""
+    await home.automate("phone", phones=[anna.device_id], remind_every=240)
+    home.care.alert(1, "FLEX", "PLATEAU")
+    target: Json = {"entity_id": home.care.sensor("flex")}
+    if whose == "person":
+        target = {"device_id": home.person}
+        await home.care.call("snooze", target, duration={"hours": 23})
+    await home.care.morning(1)
+    said = len(anna.pushed)
+    assert said == (1 if whose == "alert" else 0)
+    await home.care.call("snooze", target, duration={"minutes": 8})
+    await home.minutes(7)
+    assert len(anna.pushed) == said
+    await home.minutes(100)
+    assert len(anna.pushed) == said + 1
+    assert "Nobody has acknowledged this" in anna.shown["message"]
+
+
 async def test_good_news_make_no_sound(home: Home, anna: Phone) -> None:
     await home.automate("phone", phones=[anna.device_id])
     home.care.alert(1, "WEIGHT", "IN_RANGE")
@@ -822,6 +881,27 @@ async def test_an_old_notification_takes_no_new_alert(home: Home, anna: Phone) -
     assert home.care.attributes()["acknowledged"] is False
     await anna.press("Acknowledge")
     assert home.care.attributes()["acknowledged_by"] == "Anna"
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "phones"), [("phone", "phones"), ("escalate", "first_phones")]
+)
+@pytest.mark.parametrize("button", ["Acknowledge", "Snooze 30 min"])
+async def test_the_button_of_a_test_takes_nothing_real(
+    home: Home, anna: Phone, ben: Phone, blueprint: str, phones: str, button: str
+) -> None:
+    """A phone that was away may still show it hours later."""
+    inputs: dict[str, Any] = {phones: [anna.device_id]}
+    if blueprint == "escalate":
+        inputs["second_phones"] = [ben.device_id]
+    await home.automate(blueprint, **inputs)
+    await home.drill()
+    drill = anna.shown
+    home.care.alert(1)
+    await home.care.morning(1)
+    await anna.press(button, drill)
+    said = home.care.attributes()
+    assert (said["acknowledged"], said["snoozed_until"]) == (False, None)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ class Source(ABC):
     """A little more than we wait for an answer."""
     outlasted: ClassVar[timedelta]
     """After that, what was said before is no longer worth showing."""
+    login_tried_after: ClassVar[timedelta]
     goes_on: ClassVar = False
     """Whether one fault after the other can be met in one story."""
 
@@ -133,6 +134,8 @@ class Lumen(Source):
     requests = (CONSENTS, NEWEST_DAY, BACK_FILL)
     lost_patience = timedelta(seconds=62)
     outlasted = 2 * DAY
+    # It may be a hiccup.
+    login_tried_after = timedelta(minutes=1)
 
     _HARMLESS = ("slow", "bad_record", "wrong_types_numbers_are_strings")
 
@@ -237,6 +240,8 @@ class Dexcom(Source):
     requests = (TOKEN, ALERTS, READINGS, DEVICES, DATA_RANGE)
     lost_patience = timedelta(seconds=152)
     outlasted = timedelta(hours=9)
+    # The token was renewed in between.
+    login_tried_after = timedelta(hours=1)
     goes_on = True
 
     _HARMLESS: ClassVar = {
@@ -369,10 +374,10 @@ def status_of(name: str) -> Status:
     return Status.UNREACHABLE
 
 
-def wait_after(name: str, status: Status) -> timedelta:
+def wait_after(name: str, status: Status, source: Source) -> timedelta:
     """How long the vendor is left alone after the first failure."""
     if status is Status.LOGIN_FAILED:
-        return timedelta(hours=1)
+        return source.login_tried_after
     if name == "429_enormous":
         return DAY
     heeded = name.startswith(("429_", "5")) and name.endswith(("_seconds", "_http_date"))
@@ -554,7 +559,7 @@ async def _fails_while_running(trouble: Trouble, asked: Request, name: str) -> d
 
     again = "as usual"
     if expected.status is not Status.OK:
-        wait = wait_after(name, expected.status)
+        wait = wait_after(name, expected.status, trouble.source)
         again = f"{wait.total_seconds():.0f} s"
         before = trouble.asked
         await trouble.wait(wait - timedelta(seconds=5))
@@ -641,7 +646,7 @@ async def _fails_at_the_first_set_up(trouble: Trouble, asked: Request, name: str
     recovery = "not needed"
     if status is not Status.OK and status is not Status.LOGIN_FAILED:
         recovery = "by itself"
-        wait = wait_after(name, status)
+        wait = wait_after(name, status, trouble.source)
         before = trouble.asked
         if wait > MINUTE:
             await trouble.wait(wait - timedelta(seconds=5))

@@ -58,7 +58,7 @@ class Stretch(Stored):
 class Acknowledgement(Stored):
     """Somebody has taken an episode. `severity` is the worst it had come to by then; `undone_at` when it was given back.
 
-    `again_after`: what is observed so long after `at` is not what they have taken; None: all of the episode is.
+    `again_after`: what is observed so long after the newest there was is not what they have taken; None: all of it is.
     """
 
     topic: Topic
@@ -73,7 +73,7 @@ class Acknowledgement(Stored):
     def covers(self, alert: Alert) -> bool:
         """Whether an alert of its episode was taken with it: it is no worse than what there was, nor too long after."""
         return alert.severity.rank <= self.severity.rank and (
-            self.again_after is None or alert.observed_at < self.at + self.again_after
+            self.again_after is None or alert.observed_at < self.stretch.last + self.again_after
         )
 
 
@@ -378,8 +378,8 @@ def next_ring(
 ) -> datetime | None:
     """When an alert that is nobody's rings next; None if it does not ring any more.
 
-    It rings `after` it began to wait and again `every` so long. What falls into a time of quiet (`quiet`
-    as `Handling.quiet` gives it) rings once, at its end.
+    It rings `after` it began to wait and again `every` so long; and once it has waited so long, at the end of each
+    time of quiet (`quiet` as `Handling.quiet` gives it) instead of within.
     """
     first = waiting_since + after
     if every is None:
@@ -388,7 +388,6 @@ def next_ring(
         upcoming = max(0, (later_than - first) // every + 1)
         # One that was due before may be heard only now, when it is quiet no longer.
         due = [first + number * every for number in (max(0, upcoming - 1), upcoming)]
-    heard = (
-        next((until for since, until in quiet if since <= moment < until), moment) for moment in due
-    )
+    heard = [moment for moment in due if not any(since <= moment < until for since, until in quiet)]
+    heard += [until for _, until in quiet if until >= first]
     return min((moment for moment in heard if moment > later_than), default=None)

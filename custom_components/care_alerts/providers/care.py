@@ -39,7 +39,7 @@ class Care:
         """Note in `journal` what is done about what is seen in `picture`.
 
         `draw` draws it anew, `save` writes the journal, `tell_now` writes it and announces the alerts with these ids.
-        What is severe and observed `severe_again_after` it was acknowledged, or later, is nobody's.
+        What is severe and observed `severe_again_after` the newest that was acknowledged, or later, is nobody's.
         """
         self._source = source
         self._journal = journal

@@ -58,7 +58,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     config_entry: CareAlertsConfigEntry
     longest_retry = LONGEST_RETRY
     severe_again_after: timedelta | None = None
-    """A severe alert so long after somebody acknowledged it is another to wake people for, though its episode goes on."""
+    """A severe alert so long after the newest that somebody acknowledged is one to wake people for, though the episode goes on."""
     source: str
     name_of_source: str
     source_device_id: str
@@ -359,16 +359,18 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     def _unanswered(self, error: ApiError, now: datetime) -> None:
         self._failures += 1
         self.failure = _status_of(error)
-        wait = min(FIRST_RETRY * 2 ** min(self._failures - 1, 10), self.longest_retry)
+        wait = FIRST_RETRY * 2 ** min(self._failures - 1, 10)
+        longest = self.longest_retry
+        if self.failure is Status.LOGIN_FAILED:
+            # Home Assistant would stop polling for good; a login that comes back by itself must be noticed. Soon,
+            # if it may have been a hiccup; but no vendor likes a wrong password every few minutes.
+            longest = LONGEST_RETRY
+            self.config_entry.async_start_reauth(self.hass)
+        self.update_interval = longest if isinstance(error, LoginEndedError) else min(wait, longest)
         self._wait_until = None
         if error.retry_after:
             self._wait_until = now + error.retry_after
-            wait = error.retry_after + NOT_EARLY
-        if self.failure is Status.LOGIN_FAILED:
-            # Home Assistant would stop polling for good; a login that comes back by itself must be noticed.
-            wait = LONGEST_RETRY
-            self.config_entry.async_start_reauth(self.hass)
-        self.update_interval = wait
+            self.update_interval = error.retry_after + NOT_EARLY
 
     def _failed(self, failure: Status) -> UpdateFailed:
         return UpdateFailed(translation_domain=DOMAIN, translation_key=failure.value)
