@@ -1,6 +1,5 @@
 """What all entities share: which device they belong to, what they show, and when they write it."""
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, override
@@ -59,9 +58,9 @@ class CareAlertsEntity(CoordinatorEntity[SourceCoordinator]):
         self.entity_description = description
         self._attr_translation_key = description.translation_key or description.key
 
-    @abstractmethod
     def _show(self) -> Shown:
-        """What there is to show now."""
+        """What there is to show now; nothing where Home Assistant itself keeps the state."""
+        return Shown(None)
 
     @override
     async def async_added_to_hass(self) -> None:

@@ -9,7 +9,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.model import OTHER, Announcement
 from .const import DOMAIN
-from .entity import ALERT, PersonEntity, Shown, add_people, person_unique_id
+from .entity import ALERT, PersonEntity, add_people, person_unique_id
 from .providers import PROVIDERS
 from .providers.coordinator import CareAlertsConfigEntry
 
@@ -49,10 +49,6 @@ class AlertEvent(EventEntity, PersonEntity):
     """
 
     _unrecorded_attributes = frozenset({"details"})
-
-    @override
-    def _show(self) -> Shown:
-        return Shown(None)
 
     @override
     async def async_added_to_hass(self) -> None:
