@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
-from ..http import AuthError, LoginEndedError, UnexpectedAnswerError, get_json
+from ..http import AuthError, LoginEndedError, UnexpectedAnswerError, request
 from ..records import UNREADABLE, snake_case, text, text_or_none
 
 LONGEST_WINDOW: Final = timedelta(days=30)
@@ -293,13 +293,15 @@ class DexcomClient:
             raise LoginEndedError(str(err), code=err.code) from None
 
     async def _get_with(self, token: str, path: str, params: dict[str, str] | None) -> Any:
-        return await get_json(
+        answer = await request(
             self._session,
+            "GET",
             self._base / "v3" / "users" / "self" / path,
             headers={"Authorization": f"Bearer {token}"},
             params=params,
             limits=SLOW_ANSWERS,
         )
+        return answer.json()
 
 
 def windows(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -13,7 +13,7 @@ from mashumaro.config import BaseConfig
 from mashumaro.mixins.dict import DataClassDictMixin
 from yarl import URL
 
-from ..http import AuthError, RefusedError, UnexpectedAnswerError, get_json
+from ..http import AuthError, RefusedError, UnexpectedAnswerError, request
 from ..records import UNREADABLE, text
 
 DAYS_AVAILABLE: Final = 14
@@ -182,8 +182,9 @@ class LumenClient:
 
     async def _get(self, path: str, params: dict[str, str] | None) -> dict[str, Any]:
         try:
-            body = await get_json(
+            answer = await request(
                 self._session,
+                "GET",
                 self._base / "partners" / "v1" / path,
                 headers=self._headers,
                 params=params,
@@ -192,7 +193,7 @@ class LumenClient:
             if err.status == 409:
                 raise DateUnavailableError(err.status, err.code) from None
             raise
-        match body:
+        match answer.json():
             case {"success": True, "data": dict(data)}:
                 return data
             case {"success": False, "error": {"code": "UNAUTHORIZED"}}:
