@@ -26,6 +26,11 @@ def source_identifier(entry: CareAlertsConfigEntry) -> tuple[str, str]:
     return (DOMAIN, entry.entry_id)
 
 
+def source_unique_id(entry: CareAlertsConfigEntry, key: str) -> str:
+    """The unique id of a source's entity."""
+    return f"{entry.entry_id}_{key}"
+
+
 def person_identifier(coordinator: SourceCoordinator, person_id: str) -> tuple[str, str]:
     """The device identifier of a person: unique within the entry."""
     return (DOMAIN, f"{coordinator.source}_{person_id}")
@@ -93,7 +98,7 @@ class SourceEntity(CareAlertsEntity):
         """Belong to the source's device."""
         super().__init__(coordinator, description)
         entry = coordinator.config_entry
-        self._attr_unique_id = f"{entry.entry_id}_{description.key}"
+        self._attr_unique_id = source_unique_id(entry, description.key)
         self._attr_device_info = DeviceInfo(identifiers={source_identifier(entry)})
 
 
