@@ -178,7 +178,6 @@ class DataRange:
 
     user_id: str
     newest: datetime | None
-    newest_egv: datetime | None
 
 
 class DexcomClient:
@@ -244,14 +243,14 @@ class DexcomClient:
         body = await self._get("dataRange", None)
         try:
             user_id = text(body["userId"])
-            ends = {
-                kind: instant(body[kind]["end"]["systemTime"])
+            ends = [
+                instant(body[kind]["end"]["systemTime"])
                 for kind in ("egvs", "events", "calibrations")
                 if body.get(kind) is not None
-            }
+            ]
         except UNREADABLE:
             raise UnexpectedAnswerError("no data range in the answer") from None
-        return DataRange(user_id, max(ends.values(), default=None), ends.get("egvs"))
+        return DataRange(user_id, max(ends, default=None))
 
     async def _records[RecordT](
         self,
