@@ -46,6 +46,8 @@ class Provider:
     alert_types: tuple[str, ...]
     coordinator: type[SourceCoordinator]
     options_flow: type[OptionsFlow]
+    told_options: frozenset[str]
+    """The options that are no names or ids: diagnostics tell them as they are."""
     person_sensors: tuple[PersonSensorDescription, ...]
     person_numbers: tuple[NumberEntityDescription, ...] = ()
     person_switches: tuple[SwitchEntityDescription, ...] = ()
