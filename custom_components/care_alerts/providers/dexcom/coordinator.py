@@ -140,15 +140,6 @@ class DexcomCoordinator(SourceCoordinator):
         title = self.config_entry.title
         return "Dexcom cloud" if title == self.name_of_source else f"Dexcom cloud {title}"
 
-    @property
-    @override
-    def people_are_chosen(self) -> bool:
-        return False
-
-    @override
-    def forget(self, person_id: str) -> bool:
-        return False
-
     @classmethod
     @override
     async def async_remove(cls, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
