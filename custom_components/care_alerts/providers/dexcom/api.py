@@ -15,7 +15,7 @@ from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
 from ..http import AuthError, LoginEndedError, UnexpectedAnswerError, request
-from ..records import UNREADABLE, snake_case, text, text_or_none
+from ..records import UNREADABLE, snake_case, text, text_or_none, utc
 
 LONGEST_WINDOW: Final = timedelta(days=30)
 """Between `startDate` and `endDate` (vendor: at most 30 days)."""
@@ -48,11 +48,7 @@ def instant(value: Any) -> datetime:
     """
     if not _INSTANT.fullmatch(value):
         raise ValueError
-    moment = datetime.fromisoformat(value)
-    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if not 2000 < moment.year < 2100:
-        raise ValueError
-    return moment
+    return utc(value)
 
 
 @dataclass(slots=True)
