@@ -81,7 +81,7 @@ def _received(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
         time=time_in_words(observed, received),
         alert=data["alert_name"],
         severity=severity_in_words(hass, alert["severity"]),
-        age=duration_in_words(received - observed),
+        age=duration_in_words(hass, received - observed),
     )
     if alert["redelivered"]:
         message = say(hass, "log_redelivered", message=message)
