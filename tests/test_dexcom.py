@@ -16,6 +16,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, get_system_health_info
 
+from custom_components.care_alerts import async_remove_config_entry_device
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.announcing import TOLD_IN_ONE_GO
 from custom_components.care_alerts.providers.dexcom.translation import ALERT_TYPES
@@ -879,6 +880,12 @@ async def test_removal_leaves_nothing_behind(
     assert not [name for name in files() if it.entry.entry_id in name]
     assert [d for d in dr.async_get(house.hass).devices if "Dexcom" in str(d.name)] == []
     assert [s for s in house.hass.states.async_all() if "dexcom" in s.entity_id] == []
+
+
+async def test_a_wearers_device_stays(house: House, oma: Wearer) -> None:
+    it = await follow(house, oma)
+    [device] = [d for d in dr.async_get(house.hass).devices if d.name == "Dexcom"]
+    assert not await async_remove_config_entry_device(house.hass, it.entry, device)
 
 
 async def test_a_renamed_entry_renames_nothing_that_was_named_by_hand(

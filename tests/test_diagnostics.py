@@ -161,6 +161,17 @@ async def test_diagnostics_of_a_source_that_does_not_run(
     }
 
 
+async def test_each_source_says_which_of_its_options_are_no_names(house: House) -> None:
+    worn = await house.dexcom_entry(options={"hold_time": 90, "judged": KEY})
+    shared = house.tidepool_entry(options={"judged": False, "followed": [OTHER_ID]})
+    told = []
+    for entry in (worn, shared):
+        entry.add_to_hass(house.hass)
+        answer, _ = await diagnostics(house, entry)
+        told.append(answer["options"])
+    assert told == [{"hold_time": 90, "judged": "**REDACTED**"}, {"judged": False, "followed": 1}]
+
+
 async def test_an_option_that_nobody_thought_of_is_not_told(
     house: House, entry: MockConfigEntry
 ) -> None:

@@ -11,7 +11,7 @@ from .actions.drills import first_type
 from .actions.taking import untaken
 from .actors import who_called
 from .alerts.model import Severity, Topic
-from .entity import PersonEntity, Shown, SourceEntity, add_people
+from .entity import PersonEntity, SourceEntity, add_people
 from .providers.coordinator import CareAlertsConfigEntry
 
 # Who takes an alert must not wait for a source that hangs. The coordinator asks for one thing at a time.
@@ -37,20 +37,12 @@ class RefreshButton(SourceEntity, ButtonEntity):
     """Asks the source at once, unless it told us to wait."""
 
     @override
-    def _show(self) -> Shown:
-        return Shown(None)
-
-    @override
     async def async_press(self) -> None:
         await self.coordinator.async_refresh_now()
 
 
 class DrillButton(SourceEntity, ButtonEntity):
     """Sends a drill for each of the source's people."""
-
-    @override
-    def _show(self) -> Shown:
-        return Shown(None)
 
     @override
     async def async_press(self) -> None:
@@ -63,10 +55,6 @@ class DrillButton(SourceEntity, ButtonEntity):
 
 class AcknowledgeAllButton(PersonEntity, ButtonEntity):
     """Takes whatever nobody has taken of a person's alerts."""
-
-    @override
-    def _show(self) -> Shown:
-        return Shown(None)
 
     @override
     async def async_press(self) -> None:

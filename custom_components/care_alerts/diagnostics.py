@@ -1,27 +1,26 @@
 """Diagnostics: how the source does, without anybody's name, key, id or health value."""
 
-from typing import Any, Final
+from typing import Any
 
 from homeassistant.components.diagnostics import REDACTED
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
+from .providers import PROVIDERS
 from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from .providers.http import ApiError
-
-TOLD_OPTIONS: Final = frozenset({"chosen_at", "follow_later", "hold_time", "judged", "on_from"})
-"""The options that are no names or ids. Of a list it is told how long it is, of any other that it is there."""
 
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: CareAlertsConfigEntry
 ) -> dict[str, Any]:
     """Return counts, times and states: everything that is said is listed here, so nothing else gets out."""
+    source = entry.data["source"]
+    told = PROVIDERS[source].told_options
     settings = {
-        "source": entry.data["source"],
+        "source": source,
         "options": {
-            key: value if key in TOLD_OPTIONS else _count(value)
-            for key, value in entry.options.items()
+            key: value if key in told else _count(value) for key, value in entry.options.items()
         },
         "polling_disabled": entry.pref_disable_polling,
         "entry": entry.state.value,
@@ -62,6 +61,7 @@ async def async_get_config_entry_diagnostics(
 
 
 def _count(value: Any) -> Any:
+    """Of a list how long it is, of anything else only that it is there."""
     return len(value) if isinstance(value, list) else REDACTED
 
 

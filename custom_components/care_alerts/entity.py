@@ -1,6 +1,5 @@
 """What all entities share: which device they belong to, what they show, and when they write it."""
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, override
@@ -25,6 +24,11 @@ ALERT: Final = "alert"
 def source_identifier(entry: CareAlertsConfigEntry) -> tuple[str, str]:
     """The device identifier of a source."""
     return (DOMAIN, entry.entry_id)
+
+
+def source_unique_id(entry: CareAlertsConfigEntry, key: str) -> str:
+    """The unique id of a source's entity."""
+    return f"{entry.entry_id}_{key}"
 
 
 def person_identifier(coordinator: SourceCoordinator, person_id: str) -> tuple[str, str]:
@@ -59,9 +63,9 @@ class CareAlertsEntity(CoordinatorEntity[SourceCoordinator]):
         self.entity_description = description
         self._attr_translation_key = description.translation_key or description.key
 
-    @abstractmethod
     def _show(self) -> Shown:
-        """What there is to show now."""
+        """What there is to show now; nothing where Home Assistant itself keeps the state."""
+        return Shown(None)
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -94,7 +98,7 @@ class SourceEntity(CareAlertsEntity):
         """Belong to the source's device."""
         super().__init__(coordinator, description)
         entry = coordinator.config_entry
-        self._attr_unique_id = f"{entry.entry_id}_{description.key}"
+        self._attr_unique_id = source_unique_id(entry, description.key)
         self._attr_device_info = DeviceInfo(identifiers={source_identifier(entry)})
 
 

@@ -8,10 +8,10 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.model import OTHER, Announcement
-from .const import DOMAIN
-from .entity import ALERT, PersonEntity, Shown, add_people, person_unique_id
+from .entity import ALERT, PersonEntity, add_people
 from .providers import PROVIDERS
 from .providers.coordinator import CareAlertsConfigEntry
+from .targets import event_of
 
 PARALLEL_UPDATES = 0
 
@@ -31,9 +31,7 @@ async def async_setup_entry(
     registry = er.async_get(hass)
 
     def is_disabled(person_id: str) -> bool:
-        entity_id = registry.async_get_entity_id(
-            "event", DOMAIN, person_unique_id(coordinator, person_id, ALERT)
-        )
+        entity_id = event_of(hass, coordinator, person_id)
         registered = registry.async_get(entity_id) if entity_id else None
         return registered is not None and registered.disabled
 
@@ -49,10 +47,6 @@ class AlertEvent(EventEntity, PersonEntity):
     """
 
     _unrecorded_attributes = frozenset({"details"})
-
-    @override
-    def _show(self) -> Shown:
-        return Shown(None)
 
     @override
     async def async_added_to_hass(self) -> None:

@@ -42,7 +42,7 @@ def async_describe_events(
 ) -> None:
     """Describe our events."""
 
-    def describe_with(describe: Describe, who: str) -> Callable[[Any], dict[str, Any]]:
+    def describe_with(describe: Describe) -> Callable[[Any], dict[str, Any]]:
         @callback
         def line(event: LazyEventPartialState) -> dict[str, Any]:
             data = event.data
@@ -50,24 +50,24 @@ def async_describe_events(
             if data.get("drill") or data.get("alert", {}).get("drill"):
                 message = say(hass, "log_drill", message=message)
             return {
-                LOGBOOK_ENTRY_NAME: data.get(who) or data["source"],
+                LOGBOOK_ENTRY_NAME: data.get("person") or data["source"],
                 LOGBOOK_ENTRY_MESSAGE: message,
                 LOGBOOK_ENTRY_ENTITY_ID: data.get(ATTR_ENTITY_ID),
             }
 
         return line
 
-    for event_type, describe, who in (
-        (EVENT_ALERT_RECEIVED, _received, "person"),
-        (EVENT_ALERT_ENDED, _ended, "person"),
-        (EVENT_ALERT_ACKNOWLEDGED, _acknowledged, "person"),
-        (EVENT_ACKNOWLEDGEMENT_UNDONE, _undone, "person"),
-        (EVENT_SNOOZED, _snoozed, "person"),
-        (EVENT_UNSNOOZED, _unsnoozed, "person"),
-        (EVENT_SOURCE_SILENT, _silent, "source"),
-        (EVENT_SOURCE_RECOVERED, _recovered, "source"),
+    for event_type, describe in (
+        (EVENT_ALERT_RECEIVED, _received),
+        (EVENT_ALERT_ENDED, _ended),
+        (EVENT_ALERT_ACKNOWLEDGED, _acknowledged),
+        (EVENT_ACKNOWLEDGEMENT_UNDONE, _undone),
+        (EVENT_SNOOZED, _snoozed),
+        (EVENT_UNSNOOZED, _unsnoozed),
+        (EVENT_SOURCE_SILENT, _silent),
+        (EVENT_SOURCE_RECOVERED, _recovered),
     ):
-        async_describe_event(DOMAIN, event_type, describe_with(describe, who))
+        async_describe_event(DOMAIN, event_type, describe_with(describe))
 
 
 def _received(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
@@ -81,7 +81,7 @@ def _received(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
         time=time_in_words(observed, received),
         alert=data["alert_name"],
         severity=severity_in_words(hass, alert["severity"]),
-        age=duration_in_words(received - observed),
+        age=duration_in_words(hass, received - observed),
     )
     if alert["redelivered"]:
         message = say(hass, "log_redelivered", message=message)

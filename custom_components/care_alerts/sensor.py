@@ -11,9 +11,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.freshness import Freshness, Status
 from .alerts.model import OTHER, Severity
-from .alerts.picture import PersonPicture
 from .entity import PersonEntity, Shown, SourceEntity, add_people
-from .providers import PROVIDERS, PersonSensorDescription
+from .providers import PROVIDERS, PersonSensorDescription, Value
 from .providers.coordinator import CareAlertsConfigEntry
 from .providers.glucose import glucose_unit_of, usual_glucose_unit
 
@@ -28,15 +27,6 @@ class SourceSensorDescription(SensorEntityDescription):
 
     value_fn: Callable[[Freshness], Any]
     entity_category: EntityCategory | None = EntityCategory.DIAGNOSTIC
-
-
-@dataclass(frozen=True, kw_only=True)
-class SummaryDescription(SensorEntityDescription):
-    """A sensor of a person that every source has. `says_now`: it speaks of the present, so it needs a word to believe."""
-
-    value_fn: Callable[[PersonPicture], Any]
-    attributes_fn: Callable[[PersonPicture], dict[str, Any] | None] = lambda _: None
-    says_now: bool = False
 
 
 SOURCE_SENSORS: tuple[SourceSensorDescription, ...] = (
@@ -68,32 +58,37 @@ SOURCE_SENSORS: tuple[SourceSensorDescription, ...] = (
     ),
 )
 
-LAST_ALERT = SummaryDescription(
+LAST_ALERT = PersonSensorDescription(
     key="last_alert",
     device_class=SensorDeviceClass.ENUM,
-    value_fn=lambda picture: picture.last_alert and picture.last_alert.alert_type,
-    attributes_fn=lambda picture: picture.last_alert.as_event() if picture.last_alert else None,
+    value_fn=lambda picture: (
+        Value(picture.last_alert.alert_type, attributes=picture.last_alert.as_event())
+        if picture.last_alert
+        else None
+    ),
+    says_now=False,
 )
 
-SUMMARY: tuple[SummaryDescription, ...] = (
-    SummaryDescription(
+SUMMARY: tuple[PersonSensorDescription, ...] = (
+    PersonSensorDescription(
         key="last_alert_time",
         device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=lambda picture: picture.last_alert and picture.last_alert.observed_at,
+        value_fn=lambda picture: (
+            Value(picture.last_alert.observed_at) if picture.last_alert else None
+        ),
+        says_now=False,
     ),
-    SummaryDescription(
+    PersonSensorDescription(
         key="active_alerts",
-        value_fn=lambda picture: len(picture.active) if picture.is_heard_of else None,
-        says_now=True,
+        value_fn=lambda picture: Value(len(picture.active)) if picture.is_heard_of else None,
     ),
-    SummaryDescription(
+    PersonSensorDescription(
         key="highest_severity",
         device_class=SensorDeviceClass.ENUM,
         options=[NO_SEVERITY, *(severity.value for severity in Severity)],
         value_fn=lambda picture: (
-            (picture.highest_severity or NO_SEVERITY) if picture.is_heard_of else None
+            Value(picture.highest_severity or NO_SEVERITY) if picture.is_heard_of else None
         ),
-        says_now=True,
     ),
 )
 
@@ -106,14 +101,13 @@ async def async_setup_entry(
     """Set up the sensors of a source and its people."""
     coordinator = entry.runtime_data
     provider = PROVIDERS[coordinator.source]
-    summaries = (
+    of_people = (
         replace(LAST_ALERT, options=[*provider.alert_types, OTHER]),
         *SUMMARY,
+        *provider.person_sensors,
     )
     async_add_entities(SourceSensor(coordinator, description) for description in SOURCE_SENSORS)
-
-    add_people(entry, async_add_entities, lambda _: summaries, SummarySensor)
-    add_people(entry, async_add_entities, lambda _: provider.person_sensors, OwnSensor)
+    add_people(entry, async_add_entities, lambda _: of_people, PersonSensor)
 
 
 class _Sensor(SensorEntity):
@@ -146,25 +140,11 @@ class SourceSensor(_Sensor, SourceEntity):
         return Shown(self.entity_description.value_fn(self.coordinator.data.freshness))
 
 
-class SummarySensor(_Sensor, PersonEntity):
-    """What a person's alerts add up to."""
-
-    entity_description: SummaryDescription
-    _unrecorded_attributes = frozenset({"details"})
-
-    @override
-    def _show(self) -> Shown:
-        description = self.entity_description
-        believable = self.coordinator.data.freshness.believable
-        if self.picture is None or (description.says_now and not believable):
-            return Shown(None, available=False)
-        return Shown(description.value_fn(self.picture), description.attributes_fn(self.picture))
-
-
-class OwnSensor(_Sensor, PersonEntity):
-    """What only this source knows of a person, with the time it was observed."""
+class PersonSensor(_Sensor, PersonEntity):
+    """What a person's alerts add up to, or only this source knows of them."""
 
     entity_description: PersonSensorDescription
+    _unrecorded_attributes = frozenset({"details"})
 
     @override
     def _show(self) -> Shown:
@@ -174,7 +154,8 @@ class OwnSensor(_Sensor, PersonEntity):
         value = self.entity_description.value_fn(self.picture)
         if value is None:
             return Shown(None)
-        return Shown(value.value, {"observed_at": value.observed_at, **value.attributes})
+        observed = {"observed_at": value.observed_at} if value.observed_at else {}
+        return Shown(value.value, {**observed, **value.attributes})
 
     @property
     @override

@@ -26,6 +26,7 @@ from .alerts.happenings import (
 from .alerts.model import Alert, Person, Topic
 from .alerts.picture import PersonPicture
 from .const import DOMAIN
+from .entity import source_unique_id
 from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from .targets import Whereabouts, event_of, sensor_of, whereabouts
 from .words import alert_in_words, say, status_in_words
@@ -232,7 +233,7 @@ def _picture_of(coordinator: SourceCoordinator, person_id: str) -> PersonPicture
 
 def _silent_of(hass: HomeAssistant, coordinator: SourceCoordinator) -> str | None:
     return er.async_get(hass).async_get_entity_id(
-        Platform.BINARY_SENSOR, DOMAIN, f"{coordinator.config_entry.entry_id}_silent"
+        Platform.BINARY_SENSOR, DOMAIN, source_unique_id(coordinator.config_entry, "silent")
     )
 
 

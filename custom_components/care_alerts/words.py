@@ -41,14 +41,16 @@ def time_in_words(moment: datetime, now: datetime) -> str:
     return f"{local:%H:%M}" if is_today else f"{local:%Y-%m-%d %H:%M}"
 
 
-def duration_in_words(duration: timedelta) -> str:
+def duration_in_words(hass: HomeAssistant, duration: timedelta) -> str:
     """How long, in the two largest of days, hours and minutes."""
     minutes = max(0, round(duration.total_seconds() / 60))
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     if days:
-        return f"{days} d {hours} h"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+        return say(hass, "days", days=str(days), hours=str(hours))
+    if hours:
+        return say(hass, "hours", hours=str(hours), minutes=str(minutes))
+    return say(hass, "minutes", minutes=str(minutes))
 
 
 def _text(hass: HomeAssistant, category: str, key: str) -> str | None:

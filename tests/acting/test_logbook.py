@@ -1,14 +1,18 @@
 """The logbook tells what happened in plain words: what was, when, how old it was, and who did what."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from homeassistant.auth.models import User
 from homeassistant.components.logbook.models import LazyEventPartialState
 from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.setup import async_setup_component
 import pytest
 
 from custom_components.care_alerts import logbook
+from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.words import duration_in_words
 from simulator import CATALOGUE
 
 from .conftest import Care
@@ -125,3 +129,18 @@ async def test_a_source_falls_silent(care: Care, lines: Lines) -> None:
     silent, recovered = lines.told
     assert silent == "Lumen has fallen silent. Its data reach to 2026-11-17 22:00: Not reachable"
     assert recovered.startswith("Lumen speaks again. Its data now reach to ")
+
+
+@pytest.mark.parametrize(
+    ("duration", "words"),
+    [
+        (timedelta(seconds=-5), "0 min"),
+        (timedelta(minutes=59, seconds=29), "59 min"),
+        (timedelta(minutes=59, seconds=31), "1 h 0 min"),
+        (timedelta(hours=23, minutes=59), "23 h 59 min"),
+        (timedelta(days=9, hours=5, minutes=50), "9 d 5 h"),
+    ],
+)
+async def test_how_long_in_words(hass: HomeAssistant, duration: timedelta, words: str) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert duration_in_words(hass, duration) == words

@@ -10,6 +10,7 @@ from custom_components.care_alerts.alerts.freshness import (
     Word,
     judge,
     measured_delay,
+    usual_delay,
 )
 
 from .build import alert, hour
@@ -92,6 +93,15 @@ def test_the_usual_delay_is_the_median_of_the_newest(
     ]
 
     assert measured_delay(alerts) == (None if expected is None else timedelta(hours=expected))
+
+
+@pytest.mark.parametrize(
+    ("samples", "usual"),
+    [([], None), ([60, 60, 60], None), ([60, 80, 100, 9000], 90), ([7200] * 96, 7200)],
+)
+def test_a_delay_is_usual_once_there_are_enough(samples: list[float], usual: int | None) -> None:
+    expected = None if usual is None else timedelta(seconds=usual)
+    assert usual_delay(samples, needed=4) == expected
 
 
 def test_drills_say_nothing_of_the_delay() -> None:

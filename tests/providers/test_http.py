@@ -18,7 +18,7 @@ from custom_components.care_alerts.providers.http import (
     UnexpectedAnswerError,
     UnreachableError,
     base_url,
-    get_json,
+    request,
     retry_after,
 )
 from simulator import CATALOGUE, Fault, Simulator
@@ -136,13 +136,15 @@ def test_a_date_to_wait_for_is_told_by_the_vendors_clock(freezer: FrozenDateTime
 
 async def _ask(sim: Simulator, **more: int) -> object:
     async with ClientSession() as session:
-        return await get_json(
+        answer = await request(
             session,
+            "GET",
             URL(sim.lumen.url) / "partners" / "v1" / "alerts",
             headers={"X-Partner-Api-Key": SECRET},
             params={"date": "2026-11-17"},
             **more,  # type: ignore[arg-type]
         )
+        return answer.json()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The action `get_alerts`: what scripts and people can ask of all sources alike."""
+"""The action `get_alerts`: alerts held, and Lumen's days."""
 
 from datetime import date, datetime
 from typing import Any, Final
@@ -25,7 +25,7 @@ ATTR_DATE: Final = "date"
 
 GET_ALERTS_SCHEMA = cv.make_entity_service_schema(
     {
-        vol.Exclusive(ATTR_DATE, "when"): cv.date,
+        vol.Optional(ATTR_DATE): cv.date,
         vol.Optional(ATTR_START): cv.datetime,
         vol.Optional(ATTR_END): cv.datetime,
         **wanted_fields(drills=False),

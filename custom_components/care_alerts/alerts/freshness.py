@@ -4,7 +4,7 @@ Observed is when the source says a thing happened, received is when we had it. A
 has said nothing new for longer than it should; the reason is as much as its answers let us know.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -85,7 +85,13 @@ def measured_delay(alerts: Iterable[Alert]) -> timedelta | None:
     `alerts` are in the order they happened, without history, whose delay says nothing.
     """
     newest = [alert for alert in alerts if not alert.drill][-MEASURED_OVER:]
-    if not newest:
+    return usual_delay(
+        [(alert.received_at - alert.observed_at).total_seconds() for alert in newest]
+    )
+
+
+def usual_delay(samples: Sequence[float], *, needed: int = 1) -> timedelta | None:
+    """The median of delays (seconds), None while there are fewer than `needed`. A clock ahead of ours is no negative delay."""
+    if len(samples) < needed:
         return None
-    seconds = median((alert.received_at - alert.observed_at).total_seconds() for alert in newest)
-    return timedelta(seconds=round(max(seconds, 0)))
+    return timedelta(seconds=round(max(median(samples), 0)))

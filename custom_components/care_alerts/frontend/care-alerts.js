@@ -73,8 +73,11 @@ const WIDE = { grid_options: { columns: "full" } };
 async function words(hass) {
   await hass.loadBackendTranslation("entity", DOMAIN);
   const localize = await hass.loadBackendTranslation("common", DOMAIN);
+  /** @type {Say} */
+  const common = (key, values) => localize(`component.${DOMAIN}.common.${key}`, values);
   return {
-    say: (key, values) => localize(`component.${DOMAIN}.common.dashboard_${key}`, values) || key,
+    // Some words are not the dashboard's alone.
+    say: (key, values) => common(`dashboard_${key}`, values) || common(key, values) || key,
     stateName: (entity, state) => localize(`component.${DOMAIN}.entity.${entity}.state.${state}`),
   };
 }

@@ -1,11 +1,11 @@
 """The sources there are. A new one is a folder beside this file and a line in `PROVIDERS`."""
 
-from .base import PersonSensorDescription, Provider
+from .base import PersonSensorDescription, Provider, Value
 from .dexcom.provider import DEXCOM
 from .lumen.provider import LUMEN
 from .tidepool.provider import TIDEPOOL
 
-__all__ = ["ALERT_TYPES", "PROVIDERS", "PersonSensorDescription", "Provider"]
+__all__ = ["ALERT_TYPES", "PROVIDERS", "PersonSensorDescription", "Provider", "Value"]
 
 PROVIDERS: dict[str, Provider] = {
     provider.source: provider for provider in (LUMEN, DEXCOM, TIDEPOOL)

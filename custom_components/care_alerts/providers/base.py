@@ -16,16 +16,16 @@ from .coordinator import SourceCoordinator
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value and when it was observed: its age travels with it."""
+    """A value and, where it has an age of its own, when it was observed."""
 
     value: str | int | float | datetime | None
-    observed_at: datetime | None
+    observed_at: datetime | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PersonSensorDescription(SensorEntityDescription):
-    """A sensor of a person that only this source has. `value_fn` gives None where there is nothing to show.
+    """A sensor of a person. `value_fn` gives None where there is nothing to show.
 
     `says_now`: it speaks of the present, so it needs a word to believe.
     """
@@ -46,6 +46,8 @@ class Provider:
     alert_types: tuple[str, ...]
     coordinator: type[SourceCoordinator]
     options_flow: type[OptionsFlow]
+    told_options: frozenset[str]
+    """The options that are no names or ids: diagnostics tell them as they are."""
     person_sensors: tuple[PersonSensorDescription, ...]
     person_numbers: tuple[NumberEntityDescription, ...] = ()
     person_switches: tuple[SwitchEntityDescription, ...] = ()

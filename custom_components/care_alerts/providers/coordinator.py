@@ -176,13 +176,13 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             ir.async_delete_issue(hass, DOMAIN, issue_id)
 
     @property
-    @abstractmethod
     def people_are_chosen(self) -> bool:
         """Whether the user chose whom to follow: nobody else's device is kept."""
+        return False
 
-    @abstractmethod
     def forget(self, person_id: str) -> bool:
         """Stop following somebody whose device the user removes; False if the source still speaks of them."""
+        return False
 
     async def async_alerts_between(self, start: datetime, end: datetime) -> AlertsBetween:
         """The alerts with `start` <= `observed_at` < `end`, in order, and what could not be had of that time."""

@@ -173,27 +173,6 @@ async def request(
         raise UnreachableError(type(err).__name__) from None
 
 
-async def get_json(
-    session: ClientSession,
-    url: URL,
-    *,
-    headers: Mapping[str, str],
-    params: Mapping[str, str] | None = None,
-    limits: ClientTimeout = REQUEST_TIMEOUT,
-    largest: int = LARGEST_ANSWER,
-) -> Any:
-    """GET `url` and return the JSON value of a 200 answer, as `request`.
-
-    Raises:
-        ApiError: one of its kinds, for everything that can go wrong.
-
-    """
-    answer = await request(
-        session, "GET", url, headers=headers, params=params, limits=limits, largest=largest
-    )
-    return answer.json()
-
-
 async def _read(response: ClientResponse, largest: int) -> bytearray:
     if (response.content_length or 0) > largest:
         raise UnexpectedAnswerError("too large")

@@ -1,5 +1,6 @@
 """What reading any vendor's records takes."""
 
+from datetime import UTC, datetime
 from functools import lru_cache
 import re
 from typing import Any, Final
@@ -32,6 +33,20 @@ def text(value: Any) -> str:
 def text_or_none(value: Any) -> str | None:
     """A text if there is one."""
     return value if isinstance(value, str) and value else None
+
+
+def utc(value: Any) -> datetime:
+    """The instant an ISO text means, in UTC; one without a zone is UTC, as the vendors' times are.
+
+    Raises:
+        TypeError, ValueError, OverflowError: it is none, or not of the years 2001 to 2099.
+
+    """
+    moment = datetime.fromisoformat(value)
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not 2000 < moment.year < 2100:
+        raise ValueError
+    return moment
 
 
 @lru_cache(maxsize=1000)

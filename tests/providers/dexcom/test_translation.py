@@ -24,7 +24,6 @@ from custom_components.care_alerts.providers.dexcom.translation import (
     is_one_plus,
     picture_of,
     stands_until,
-    usual_delay,
     word,
 )
 
@@ -277,19 +276,6 @@ def test_the_newest_value_is_none_of_the_future() -> None:
     assert newest.value == 70
     assert Values([egv(9)]).newest(at(5)) is None
     assert Values([]).newest(at(5)) is None
-
-
-# A wearer's delay.
-
-
-@pytest.mark.parametrize(
-    ("samples", "usual"),
-    [([], 3600), ([60, 60, 60], 3600), ([60, 80, 100, 9000], 90), ([7200] * 96, 7200)],
-)
-def test_the_usual_delay_is_the_median_once_there_are_enough(
-    samples: list[float], usual: int
-) -> None:
-    assert usual_delay(samples, USUAL) == timedelta(seconds=usual)
 
 
 def test_how_long_data_count() -> None:

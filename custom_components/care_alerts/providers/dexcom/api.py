@@ -14,8 +14,8 @@ from typing import Any, Final, Self
 from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
-from ..http import AuthError, LoginEndedError, UnexpectedAnswerError, get_json
-from ..records import UNREADABLE, snake_case, text, text_or_none
+from ..http import AuthError, LoginEndedError, UnexpectedAnswerError, request
+from ..records import UNREADABLE, snake_case, text, text_or_none, utc
 
 LONGEST_WINDOW: Final = timedelta(days=30)
 """Between `startDate` and `endDate` (vendor: at most 30 days)."""
@@ -48,11 +48,7 @@ def instant(value: Any) -> datetime:
     """
     if not _INSTANT.fullmatch(value):
         raise ValueError
-    moment = datetime.fromisoformat(value)
-    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if not 2000 < moment.year < 2100:
-        raise ValueError
-    return moment
+    return utc(value)
 
 
 @dataclass(slots=True)
@@ -178,7 +174,6 @@ class DataRange:
 
     user_id: str
     newest: datetime | None
-    newest_egv: datetime | None
 
 
 class DexcomClient:
@@ -244,14 +239,14 @@ class DexcomClient:
         body = await self._get("dataRange", None)
         try:
             user_id = text(body["userId"])
-            ends = {
-                kind: instant(body[kind]["end"]["systemTime"])
+            ends = [
+                instant(body[kind]["end"]["systemTime"])
                 for kind in ("egvs", "events", "calibrations")
                 if body.get(kind) is not None
-            }
+            ]
         except UNREADABLE:
             raise UnexpectedAnswerError("no data range in the answer") from None
-        return DataRange(user_id, max(ends.values(), default=None), ends.get("egvs"))
+        return DataRange(user_id, max(ends, default=None))
 
     async def _records[RecordT](
         self,
@@ -293,13 +288,15 @@ class DexcomClient:
             raise LoginEndedError(str(err), code=err.code) from None
 
     async def _get_with(self, token: str, path: str, params: dict[str, str] | None) -> Any:
-        return await get_json(
+        answer = await request(
             self._session,
+            "GET",
             self._base / "v3" / "users" / "self" / path,
             headers={"Authorization": f"Bearer {token}"},
             params=params,
             limits=SLOW_ANSWERS,
         )
+        return answer.json()
 
 
 def windows(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
-from ...alerts.freshness import Word
+from ...alerts.freshness import Word, usual_delay
 from ...alerts.glucose import Glucose
 from ...alerts.ledger import KEPT_FOR
 from ...alerts.model import Alert, Person
@@ -25,8 +25,6 @@ from .api import LONGEST_WINDOW, DexcomAlert, DexcomClient, Egv, MadeFor, window
 from .oauth import APP_REFUSED, CONF_REGION, Tokens, host_of
 from .translation import (
     HOLD_TIME,
-    SAMPLES,
-    SAMPLES_NEEDED,
     SOURCE,
     VALUE_BEFORE,
     Values,
@@ -34,7 +32,6 @@ from .translation import (
     glucose_of,
     is_one_plus,
     picture_of,
-    usual_delay,
     word,
 )
 
@@ -59,6 +56,11 @@ LATEST: Final = timedelta(days=28)
 """So late it may be: after an absence, what might have come since the last look back is looked for, too."""
 
 DEVICES_EVERY: Final = timedelta(days=1)
+
+SAMPLES: Final = 96
+"""How many of the newest samples tell a wearer's usual delay: a day's."""
+
+SAMPLES_NEEDED: Final = 4
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -130,7 +132,9 @@ class DexcomCoordinator(SourceCoordinator):
 
     @property
     def _usual(self) -> timedelta:
-        return usual_delay(self._reading.delays, self._regional_delay)
+        """The wearer's own delay, the region's until it is known."""
+        own = self._delay()
+        return self._regional_delay if own is None else own
 
     # What the shell asks.
 
@@ -139,15 +143,6 @@ class DexcomCoordinator(SourceCoordinator):
     def name_of_source_device(self) -> str:
         title = self.config_entry.title
         return "Dexcom cloud" if title == self.name_of_source else f"Dexcom cloud {title}"
-
-    @property
-    @override
-    def people_are_chosen(self) -> bool:
-        return False
-
-    @override
-    def forget(self, person_id: str) -> bool:
-        return False
 
     @classmethod
     @override
@@ -322,9 +317,7 @@ class DexcomCoordinator(SourceCoordinator):
 
     @override
     def _delay(self) -> timedelta | None:
-        if len(self._reading.delays) < SAMPLES_NEEDED:
-            return None
-        return self._usual
+        return usual_delay(self._reading.delays, needed=SAMPLES_NEEDED)
 
     @override
     def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonPicture]:

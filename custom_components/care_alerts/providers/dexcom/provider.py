@@ -4,7 +4,7 @@ from homeassistant.const import UnitOfBloodGlucoseConcentration
 
 from ..base import Provider
 from ..glucose import glucose_sensors
-from .coordinator import DexcomCoordinator
+from .coordinator import CONF_HOLD_TIME, DexcomCoordinator
 from .flow import DexcomOptionsFlow
 from .translation import ALERT_TYPES, SOURCE
 
@@ -13,5 +13,6 @@ DEXCOM = Provider(
     alert_types=ALERT_TYPES,
     coordinator=DexcomCoordinator,
     options_flow=DexcomOptionsFlow,
+    told_options=frozenset({CONF_HOLD_TIME}),
     person_sensors=glucose_sensors(UnitOfBloodGlucoseConcentration.MILLIGRAMS_PER_DECILITER),
 )

@@ -4,7 +4,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
-from statistics import median
 from typing import Any, Final, override
 
 from ...alerts.episodes import Ending, EndReason, episodes
@@ -66,24 +65,12 @@ WORTH_SHOWING: Final = timedelta(hours=3)
 EPISODES_OF: Final = timedelta(days=3)
 """How far back episodes are looked at one by one, beside the newest of each type."""
 
-SAMPLES: Final = 96
-"""How many of the newest samples tell a wearer's usual delay: a day's."""
-
-SAMPLES_NEEDED: Final = 4
-
 VALUE_BEFORE: Final = timedelta(minutes=10)
 """How old a glucose value may be to be the one at the time of an alert: one reading may be missing."""
 
 _GLUCOSE_KEY: Final = {"mg/dL": "glucose_mg_dl", "mmol/L": "glucose_mmol_l"}
 
 _CLOCK_SKEW: Final = timedelta(minutes=1)
-
-
-def usual_delay(samples: Sequence[float], to_begin_with: timedelta) -> timedelta:
-    """A wearer's own delay: the median of the newest samples (seconds), the region's until there are enough."""
-    if len(samples) < SAMPLES_NEEDED:
-        return to_begin_with
-    return timedelta(seconds=round(median(samples)))
 
 
 def word(data_through: datetime, usual: timedelta) -> Word:

@@ -13,8 +13,8 @@ from mashumaro.config import BaseConfig
 from mashumaro.mixins.dict import DataClassDictMixin
 from yarl import URL
 
-from ..http import AuthError, RefusedError, UnexpectedAnswerError, get_json
-from ..records import UNREADABLE, text
+from ..http import AuthError, RefusedError, UnexpectedAnswerError, request
+from ..records import UNREADABLE, text, utc
 
 DAYS_AVAILABLE: Final = 14
 """How many days back, today among them, the alerts can be asked for (vendor: "last 14 days")."""
@@ -27,29 +27,17 @@ class DateUnavailableError(RefusedError):
     """The day asked for is in the future or no longer kept (409)."""
 
 
-def _utc(value: Any) -> datetime:
-    """An instant; one without a zone is UTC, as the vendor's times all are."""
-    moment = datetime.fromisoformat(value)
-    if not 2000 < moment.year < 2100:
-        raise ValueError
-    if moment.tzinfo is UTC:
-        return moment
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC)
-
-
 def utc_or_none(value: Any) -> datetime | None:
     """An instant in UTC; None if it is none, or none that can be."""
     try:
-        return _utc(value)
+        return utc(value)
     except UNREADABLE:
         return None
 
 
 class _Config(BaseConfig):
     serialization_strategy = {  # noqa: RUF012 # mashumaro's way to be configured
-        datetime: {"deserialize": _utc},
+        datetime: {"deserialize": utc},
         str: {"deserialize": text},
     }
 
@@ -65,7 +53,7 @@ class IdentityMapping:
     @classmethod
     def of(cls, record: Any) -> Self:
         """Read one; by hand, because there can be thousands of strangers in an answer."""
-        return cls(text(record["email"]), text(record["sharedUserId"]), _utc(record["grantedAt"]))
+        return cls(text(record["email"]), text(record["sharedUserId"]), utc(record["grantedAt"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +170,9 @@ class LumenClient:
 
     async def _get(self, path: str, params: dict[str, str] | None) -> dict[str, Any]:
         try:
-            body = await get_json(
+            answer = await request(
                 self._session,
+                "GET",
                 self._base / "partners" / "v1" / path,
                 headers=self._headers,
                 params=params,
@@ -192,7 +181,7 @@ class LumenClient:
             if err.status == 409:
                 raise DateUnavailableError(err.status, err.code) from None
             raise
-        match body:
+        match answer.json():
             case {"success": True, "data": dict(data)}:
                 return data
             case {"success": False, "error": {"code": "UNAUTHORIZED"}}:

@@ -10,7 +10,7 @@ from homeassistant.const import UnitOfMass, UnitOfRatio
 from ...alerts.picture import PersonPicture
 from ..base import PersonSensorDescription, Provider, Value
 from .api import utc_or_none
-from .coordinator import LumenCoordinator
+from .coordinator import CONF_CHOSEN_AT, CONF_FOLLOW_LATER, CONF_ON_FROM, LumenCoordinator
 from .flow import LumenOptionsFlow
 from .translation import ALERT_TYPES, SOURCE
 
@@ -51,6 +51,7 @@ LUMEN = Provider(
     alert_types=ALERT_TYPES,
     coordinator=LumenCoordinator,
     options_flow=LumenOptionsFlow,
+    told_options=frozenset({CONF_CHOSEN_AT, CONF_FOLLOW_LATER, CONF_ON_FROM}),
     person_sensors=(
         *(
             PersonSensorDescription(

@@ -24,7 +24,7 @@ from ..http import (
     UnexpectedAnswerError,
     request,
 )
-from ..records import UNREADABLE, can_be_kept, text, text_or_none
+from ..records import UNREADABLE, can_be_kept, text, text_or_none, utc
 from .session import TOKEN_HEADER, Session
 from .settings import GLUCOSE_KINDS, KINDS
 from .units import MG_DL, MMOL_L, exact_unit
@@ -96,7 +96,7 @@ class Reading:
             value, unit = beyond[1], MG_DL
         origin = record.get("origin")
         return cls(
-            time=_utc(record["time"]),
+            time=utc(record["time"]),
             kind=record["type"],
             device=text_or_none(record.get("deviceId")) or "",
             value=value,
@@ -255,7 +255,7 @@ class TidepoolClient:
                         readings.append(Reading.of(record))
                     case "dosingDecision":
                         if record.get("reason") == "loop":
-                            loops.append(_utc(record["time"]))
+                            loops.append(utc(record["time"]))
                     case str():
                         pass
                     case _:
@@ -365,13 +365,6 @@ def _name_in(profile: Any) -> str | None:
         case _:
             return None
     return " ".join(name.split())[:LONGEST_NAME]
-
-
-def _utc(value: Any) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if not 2000 < moment.year < 2100:
-        raise ValueError
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _number(value: Any) -> float:

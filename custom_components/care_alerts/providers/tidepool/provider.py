@@ -14,7 +14,7 @@ from .coordinator import TidepoolCoordinator
 from .flow import TidepoolOptionsFlow
 from .judging import SOURCE
 from .settings import FIELDS, KINDS
-from .source import key_of
+from .source import CONF_JUDGED, key_of
 
 
 def _last_reading(picture: PersonPicture) -> Value:
@@ -50,6 +50,7 @@ TIDEPOOL = Provider(
     alert_types=tuple(KINDS),
     coordinator=TidepoolCoordinator,
     options_flow=TidepoolOptionsFlow,
+    told_options=frozenset({CONF_JUDGED}),
     person_sensors=(
         *glucose_sensors(UnitOfBloodGlucoseConcentration.MILLIMOLE_PER_LITER),
         LAST_READING,
