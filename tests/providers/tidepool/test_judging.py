@@ -316,9 +316,36 @@ def test_a_threshold_that_moves_is_judged_from_then_on() -> None:
     assert night.summary() == [(5, 5, 0)]
     night.settings = alert_settings("high", 180)
     judged = night.run(series(20, 190), 16, 20)
-    # It is above the new one, and has been since 0: a run that was told of already.
+    # It is above the new one, and has been since 0. What was told of is over: this is told as another.
     assert on_minutes(judged, "high", 16) == [16, 17, 18, 19, 20]
-    assert night.summary() == [(5, 5, 0)]
+    assert night.summary() == [(5, 5, 0), (15, 0, 0)]
+    assert [run.is_open for run in runs_told(night, "high")] == [False, True]
+
+
+def test_a_threshold_that_moves_does_not_join_what_goes_on_to_what_is_over() -> None:
+    """Whoever took the first low did not take the second."""
+    night = Night(alert_settings("urgent_low", 55))
+    night.run(series(0, 50, 60, 60, 50), 0, 15)
+    assert [run.is_open for run in runs_told(night, "urgent_low")] == [False, True]
+    night.settings = alert_settings("urgent_low", 61)
+    night.run(series(20, 50), 16, 20)
+    over, now = runs_told(night, "urgent_low")
+    assert (over.is_open, minute_of(over.last_seen.observed_at)) == (False, 0)
+    assert (now.is_open, minute_of(now.opened.observed_at)) == (True, 15)
+    assert night.summary() == [(0, 0, 0), (15, 15, 0)]
+
+
+def test_what_was_told_late_and_goes_on_is_told_as_news() -> None:
+    """A phone that had no network uploads in two parts: only the second says that it is so now."""
+    night = Night(alert_settings("urgent_low", 55))
+    night.judge(0, reading(0, 100))
+    night.judge(60, *series(5, 100, 50, 50, 50, 50, 50))
+    night.judge(62, *series(35, 50, 50, 50, 50, 50))
+    night.run(series(65, 50, 50), 63, 70)
+    assert [alert.late for alert in night.told] == [True, False]
+    assert night.summary() == [(10, 10, 0), (55, 10, 1)]
+    [run] = runs_told(night, "urgent_low")
+    assert run.is_open
 
 
 def test_what_was_over_is_not_judged_by_new_settings() -> None:

@@ -88,7 +88,7 @@ class Verdict:
 class Told(Stored):
     """A run that was told of: its identity `started`, its newest reading, when and how often it was told, its end.
 
-    `observed_at`: that of its newest alert. `given_up`: it ended because nobody looked or nothing was to be seen any more,
+    `observed_at`, `late`: those of its newest alert. `given_up`: it ended because nobody looked or nothing was to be seen any more,
     whatever became of it; if it still goes on when it is seen again, that is told as another run, the same one `again`.
     """
 
@@ -96,6 +96,7 @@ class Told(Stored):
     last: datetime
     told_at: datetime
     observed_at: datetime | None = None
+    late: bool = False
     times: int = 1
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
@@ -165,6 +166,11 @@ class KindMemory(Stored):
                     self.told.append(other)
                     return other
         return None
+
+    def part(self) -> None:
+        """What is over by the settings that were is no part of what goes on by others: whoever took that did not take this."""
+        for one in self.told:
+            one.given_up = one.given_up or one.ended_at is not None
 
     def endings(self) -> list[Ending]:
         """The ends of runs, for their episodes."""
@@ -331,6 +337,7 @@ class Watch(Stored):
             if memory.settings != repr(alert):
                 memory.since = None if memory.settings is None else now
                 memory.settings = repr(alert)
+                memory.part()
             if alert is None or not alert.enabled:
                 if memory.open:
                     memory.open.give_up(now)
@@ -478,7 +485,10 @@ class _Judge:
 
     def _repeat(self, told: Told, run: Run) -> None:
         repeat = self._minutes(self.settings.repeat)
-        if repeat and self.now >= told.told_at + repeat:
+        is_due = repeat and self.now >= told.told_at + repeat
+        # Told as late, while the newest readings were still to come, it may have woken nobody.
+        is_news = told.late and self.now - run.last <= self.in_time
+        if is_due or is_news:
             told.times += 1
             told.told_at = self.now
             self._add(told, run.last, run.readings[-1], goes_on=False)
@@ -526,6 +536,7 @@ class _Judge:
         self, told: Told, observed_at: datetime, shown: Observed | None, *, goes_on: bool
     ) -> None:
         told.observed_at = observed_at
+        told.late = not goes_on and self.now - observed_at > self.in_time
         identity = [self.person_id, self.kind, told.started.isoformat(), str(told.times)]
         if told.again:
             identity.append(str(told.again))
@@ -539,7 +550,7 @@ class _Judge:
                 state=AlertState.ACTIVE,
                 observed_at=observed_at,
                 received_at=self.now,
-                late=not goes_on and self.now - observed_at > self.in_time,
+                late=told.late,
                 details=self._details(told, shown),
             )
         )
