@@ -28,6 +28,7 @@ def changed(kind: str, **fields: Any) -> dict[str, Any]:
 
 def key_of(error: HomeAssistantError) -> tuple[str | None, str | None]:
     """What an error says: which message, about which field."""
+    assert "{" not in str(error), "a placeholder is not filled in"
     return error.translation_key, (error.translation_placeholders or {}).get("field")
 
 

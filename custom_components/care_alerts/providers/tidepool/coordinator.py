@@ -15,7 +15,7 @@ from ..http import ApiError, AuthError, RateLimitedError, RefusedError
 from ..settings import SettingsKeeper
 from .asking import SETTINGS_EVERY, AskingSource
 from .people import NAMELESS, Attention
-from .settings import FIELDS, Change, Settings, SettingsError, change, starting
+from .settings import FIELDS, Change, Problem, Settings, SettingsError, change, starting
 from .source import CONF_FOLLOWED, SESSIONS, key_of, setting_of
 
 
@@ -243,63 +243,10 @@ class TidepoolCoordinator(AskingSource, SettingsKeeper):
 
 def invalid(error: SettingsError) -> HomeAssistantError:
     """What to tell a person whose change cannot be written, or did not stay."""
-    field, limits = error.field, {name: f"{limit}" for name, limit in error.limits.items()}
-    match error.problem:
-        case "unit":
-            return ServiceValidationError(
-                translation_domain=DOMAIN, translation_key="settings_unit"
-            )
-        case "threshold_needed":
-            return ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="settings_threshold_needed",
-                translation_placeholders={"field": field},
-            )
-        case "threshold_range":
-            return ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="settings_threshold_range",
-                translation_placeholders={
-                    "field": field,
-                    "highest": limits["highest"],
-                    "unit": limits["unit"],
-                },
-            )
-        case "threshold_step":
-            return ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="settings_threshold_step",
-                translation_placeholders={
-                    "field": field,
-                    "step": limits["step"],
-                    "unit": limits["unit"],
-                },
-            )
-        case "threshold_order":
-            return ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="settings_threshold_order",
-                translation_placeholders={"field": field, "other": limits["other"]},
-            )
-        case "delay_range":
-            return ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="settings_delay_range",
-                translation_placeholders={"field": field, "longest": limits["longest"]},
-            )
-        case "repeat_range":
-            return ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="settings_repeat_range",
-                translation_placeholders={
-                    "field": field,
-                    "shortest": limits["shortest"],
-                    "longest": limits["longest"],
-                },
-            )
-        case _:
-            return HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="settings_not_kept",
-                translation_placeholders={"field": field},
-            )
+    kind = HomeAssistantError if error.problem is Problem.NOT_KEPT else ServiceValidationError
+    return kind(
+        translation_domain=DOMAIN,
+        translation_key=f"settings_{error.problem}",
+        translation_placeholders={"field": error.field}
+        | {name: f"{limit}" for name, limit in error.limits.items()},
+    )

@@ -6,6 +6,7 @@ alert's object whole, so all its other fields go out as they came in, those we h
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import combinations
 from math import isfinite
 from typing import Any, Final, Self
@@ -38,14 +39,24 @@ HIGHEST_THRESHOLD: Final = {MG_DL: 1000, MMOL_L: 55}
 """The server's limits (platform: blood glucose thresholds)."""
 
 
+class Problem(StrEnum):
+    """What is wrong with a change; each has a message of its own."""
+
+    UNIT = "unit"
+    """Neither mg/dL nor mmol/L, or none known yet."""
+    THRESHOLD_NEEDED = "threshold_needed"
+    THRESHOLD_RANGE = "threshold_range"
+    THRESHOLD_STEP = "threshold_step"
+    THRESHOLD_ORDER = "threshold_order"
+    DELAY_RANGE = "delay_range"
+    REPEAT_RANGE = "repeat_range"
+    NOT_KEPT = "not_kept"
+
+
 class SettingsError(ValueError):
-    """A change that cannot be written. `field` is the action's name of what is wrong, `problem` says what.
+    """A change that cannot be written, or did not stay. `field` is the action's name of what is wrong."""
 
-    Problems: `unit` (neither mg/dL nor mmol/L, or none known yet), `threshold_needed`, `threshold_range`,
-    `threshold_step`, `threshold_order`, `delay_range`, `repeat_range`, `not_kept`.
-    """
-
-    def __init__(self, field: str, problem: str, **limits: float | str) -> None:
+    def __init__(self, field: str, problem: Problem, **limits: float | str) -> None:
         """Keep what is wrong and the limits that would have been right."""
         super().__init__(f"{field}: {problem}")
         self.field = field
@@ -185,7 +196,7 @@ class Change:
         """
         for field, value in self.asked.items():
             if read_back.value(field) != value:
-                raise SettingsError(str(field), "not_kept")
+                raise SettingsError(str(field), Problem.NOT_KEPT)
 
 
 def starting(unit: str) -> dict[Field, bool | float]:
@@ -235,10 +246,10 @@ def change(
             case "threshold":
                 own = settings.unit(field.kind) or exact_unit(unit)
                 if own is None:
-                    raise SettingsError("unit", "unit")
+                    raise SettingsError("unit", Problem.UNIT)
                 given = own if unit is None else exact_unit(unit)
                 if given is None:
-                    raise SettingsError("unit", "unit")
+                    raise SettingsError("unit", Problem.UNIT)
                 wanted[field] = (
                     value
                     if given == own and value == settings.value(field)
@@ -272,7 +283,7 @@ def _threshold(field: Field, value: float, given: str, own: str) -> float:
     in_steps = rounded(value, given) if isfinite(value) else 0
     # 4.2 may have become 4.199999999999999 on its way.
     if not abs(value - in_steps) < 1e-6:
-        raise SettingsError(str(field), "threshold_step", step=STEP[given], unit=given)
+        raise SettingsError(str(field), Problem.THRESHOLD_STEP, step=STEP[given], unit=given)
     return rounded(converted(in_steps, given, own), own)
 
 
@@ -291,9 +302,9 @@ def _can_repeat(minutes: float) -> bool:
 def _refused(field: Field) -> SettingsError:
     if field.name == "repeat":
         return SettingsError(
-            str(field), "repeat_range", shortest=SHORTEST_REPEAT, longest=LONGEST_REPEAT
+            str(field), Problem.REPEAT_RANGE, shortest=SHORTEST_REPEAT, longest=LONGEST_REPEAT
         )
-    return SettingsError(str(field), "delay_range", longest=LONGEST_DELAY)
+    return SettingsError(str(field), Problem.DELAY_RANGE, longest=LONGEST_DELAY)
 
 
 def _check(kind: str, alert: dict[str, Any], changed: Collection[Field]) -> None:
@@ -303,10 +314,10 @@ def _check(kind: str, alert: dict[str, Any], changed: Collection[Field]) -> None
     threshold = Field(kind, "threshold")
     own = AlertSettings.of(alert)
     if own.threshold is None or own.unit is None:
-        raise SettingsError(str(threshold), "threshold_needed")
+        raise SettingsError(str(threshold), Problem.THRESHOLD_NEEDED)
     highest = HIGHEST_THRESHOLD[own.unit]
     if threshold in changed and not 0 <= own.threshold <= highest:
-        raise SettingsError(str(threshold), "threshold_range", highest=highest, unit=own.unit)
+        raise SettingsError(str(threshold), Problem.THRESHOLD_RANGE, highest=highest, unit=own.unit)
     # OpenAPI knows mg/dl as well; the server takes it from nobody.
     alert["threshold"] = {**alert["threshold"], "units": own.unit}
 
@@ -341,4 +352,4 @@ def _check_order(result: Settings, changed: Collection[Field]) -> None:
             continue
         for kind, other in ((lower, higher), (higher, lower)):
             if Field(kind, "threshold") in changed:
-                raise SettingsError(kind, "threshold_order", other=other)
+                raise SettingsError(kind, Problem.THRESHOLD_ORDER, other=other)
