@@ -590,6 +590,7 @@ PURE = [
     COMPONENT / "providers" / "http.py",
     COMPONENT / "providers" / "records.py",
     *sorted((COMPONENT / "providers").glob("*/api.py")),
+    *sorted((COMPONENT / "providers").glob("*/translation.py")),
 ]
 
 

@@ -10,9 +10,10 @@ from ...const import LOGGER
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
 from .api import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW
 from .judging import Watch
-from .people import NAMELESS, Attention, Followed, Question, wants_loop
+from .people import NAMELESS, PEOPLE_EVERY, Attention, Followed, Question, wants_loop
 from .readings import HELD, Readings
-from .source import PEOPLE_EVERY, TidepoolSource
+from .source import TidepoolSource
+from .translation import why_not_judged
 
 SETTINGS_EVERY: Final = timedelta(minutes=15)
 """Somebody may change them in Tidepool's app."""
@@ -201,7 +202,7 @@ class AskingSource(TidepoolSource):
             if person_id not in listed and not unreadable:
                 followed.allows.clear()
                 followed.refused.clear()
-            if self._why_not_judged(followed):
+            if why_not_judged(followed, judges=self._judges):
                 self._judge(person_id, now)
             self._tell_of(person_id)
         lost = any(followed.lost for followed in people.values())

@@ -15,8 +15,8 @@ from ..http import ApiError, AuthError, RateLimitedError, RefusedError
 from ..settings import SettingsKeeper
 from .asking import SETTINGS_EVERY, AskingSource
 from .people import NAMELESS, Attention
-from .settings import FIELDS, Change, Problem, Settings, SettingsError, change, starting
-from .source import CONF_FOLLOWED, SESSIONS, key_of, setting_of
+from .settings import FIELDS, Change, Problem, Settings, SettingsError, change, setting_of, starting
+from .source import CONF_FOLLOWED, SESSIONS
 
 
 class TidepoolCoordinator(AskingSource, SettingsKeeper):
@@ -87,7 +87,8 @@ class TidepoolCoordinator(AskingSource, SettingsKeeper):
 
     @override
     def proposed_settings(self, person_id: str) -> dict[str, Setting]:
-        unit = self._unit_for(self._reading.people.get(person_id))
+        followed = self._reading.people.get(person_id)
+        unit = (followed and followed.unit) or self._usual_unit()
         return {str(one): setting_of(one, value, unit) for one, value in starting(unit).items()}
 
     @override
@@ -102,7 +103,7 @@ class TidepoolCoordinator(AskingSource, SettingsKeeper):
 
     @override
     async def async_set(self, person_id: str, key: str, value: bool | float) -> None:
-        asked = next(one for one in FIELDS.values() if key_of(one) == key)
+        asked = next(one for one in FIELDS.values() if one.key == key)
         setting = self.data.people[person_id].settings.get(key)
         unit = setting.unit if setting and asked.name == "threshold" else None
         await self.async_change_settings(person_id, {str(asked): value}, unit)

@@ -16,6 +16,9 @@ from .settings import Settings
 
 LONGEST_RETRY: Final = timedelta(minutes=5)
 
+PEOPLE_EVERY: Final = timedelta(hours=1)
+"""How often we ask who shares."""
+
 NAMELESS: Final = "?"
 """Somebody whose name nobody told us yet."""
 

@@ -14,7 +14,6 @@ from .coordinator import TidepoolCoordinator
 from .flow import TidepoolOptionsFlow
 from .judging import SOURCE
 from .settings import FIELDS, KINDS
-from .source import key_of
 
 
 def _last_reading(picture: PersonPicture) -> Value:
@@ -55,7 +54,7 @@ TIDEPOOL = Provider(
         LAST_READING,
     ),
     person_numbers=tuple(
-        NumberEntityDescription(key=key_of(field), mode=NumberMode.BOX)
+        NumberEntityDescription(key=field.key, mode=NumberMode.BOX)
         for field in FIELDS.values()
         if field.name != "enabled"
     ),

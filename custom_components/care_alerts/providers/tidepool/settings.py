@@ -11,6 +11,7 @@ from itertools import combinations
 from math import isfinite
 from typing import Any, Final, Self
 
+from ...alerts.picture import Setting
 from .units import MG_DL, MMOL_L, STEP, converted, exact_unit, rounded
 
 KINDS: Final = {
@@ -24,6 +25,8 @@ KINDS: Final = {
 
 GLUCOSE_KINDS: Final = ("urgent_low", "low", "high")
 """In the order of their thresholds."""
+
+MINUTES: Final = "min"
 
 LONGEST_DELAY: Final = 120
 """Minutes that may be written (OpenAPI)."""
@@ -74,6 +77,11 @@ class Field:
     def __str__(self) -> str:
         """Its name in the action: a threshold goes by the name of its alert."""
         return self.kind if self.name == "threshold" else f"{self.kind}_{self.name}"
+
+    @property
+    def key(self) -> str:
+        """The key of its entity: a switch goes by the name of its alert."""
+        return self.kind if self.name == "enabled" else f"{self.kind}_{self.name}"
 
 
 FIELDS: Final = {
@@ -158,6 +166,18 @@ class Settings:
             if field.name == "threshold" and own and own.unit != response["unit"]:
                 response[f"{name}_unit"] = own.unit
         return response
+
+
+def setting_of(field: Field, value: bool | float | None, unit: str) -> Setting:
+    """A setting as it is shown; `unit` is that of a threshold."""
+    match field.name:
+        case "threshold":
+            return Setting(value=value, unit=unit, highest=HIGHEST_THRESHOLD[unit], step=STEP[unit])
+        case "enabled":
+            return Setting(value=value)
+        case name:
+            longest = LONGEST_DELAY if name == "delay" else LONGEST_REPEAT
+            return Setting(value=value, unit=MINUTES, highest=longest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,43 +5,30 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, override
 
-from homeassistant.const import UnitOfTime
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from ...alerts.episodes import episodes
 from ...alerts.freshness import Status, Word
-from ...alerts.model import Alert, Person
-from ...alerts.picture import Condition, PersonPicture, Setting
+from ...alerts.model import Alert
+from ...alerts.picture import PersonPicture
 from ...const import DOMAIN
 from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
 from ..glucose import usual_glucose_unit
 from ..http import base_url
 from .api import FOLLOW, VIEW, TidepoolClient
 from .environments import CONF_ENVIRONMENT, host_of
-from .judging import MISSED, SILENCE, SOURCE, Reason, Verdict
+from .judging import SOURCE, Reason
 from .people import LONGEST_RETRY, Attention, Followed, Known
 from .readings import NOW, usual_delay
 from .session import PasswordSession
-from .settings import (
-    FIELDS,
-    GLUCOSE_KINDS,
-    HIGHEST_THRESHOLD,
-    KINDS,
-    LONGEST_DELAY,
-    LONGEST_REPEAT,
-    Field,
-    Settings,
-)
-from .units import STEP
+from .settings import Settings
+from .translation import picture_of, why_not_judged, word
 
 CONF_JUDGED: Final = "judged"
 CONF_FOLLOWED: Final = "followed"
-
-PEOPLE_EVERY: Final = timedelta(hours=1)
 
 SESSIONS: HassKey[dict[str, PasswordSession]] = HassKey(f"{DOMAIN}_tidepool_sessions")
 """Sessions by their entries' ids: they outlive a reload, and end when the entry is removed."""
@@ -106,7 +93,7 @@ class TidepoolSource(SourceCoordinator):
     def _judge(self, person_id: str, now: datetime) -> None:
         """Judge what is known of somebody and write down what is to be told."""
         followed, attention = self._reading.people[person_id], self._attention[person_id]
-        why_not = self._why_not_judged(followed)
+        why_not = why_not_judged(followed, judges=self._judges)
         if why_not or attention.readings is None or not followed.settings_read:
             attention.judged = followed.watch.rest(now, for_good=why_not is Reason.NOT_JUDGED)
             return
@@ -118,13 +105,6 @@ class TidepoolSource(SourceCoordinator):
             # What was so before somebody was followed is history.
             is_news = not is_first and alert.observed_at > followed.since - NOW
             self.journal.ledger.write_down(alert, announce=is_news)
-
-    def _why_not_judged(self, followed: Followed) -> Reason | None:
-        if not self._judges:
-            return Reason.NOT_JUDGED
-        if not (followed.may(VIEW) and followed.may(FOLLOW)):
-            return Reason.NOT_PERMITTED
-        return None
 
     @override
     def _time_tells(self, now: datetime) -> None:
@@ -142,33 +122,11 @@ class TidepoolSource(SourceCoordinator):
 
     @override
     def _word(self) -> Word | None:
-        heard = [
-            attention.readings.heard_at
-            for attention in self._attention.values()
-            if attention.readings
-        ]
+        heard = [one.readings.heard_at for one in self._attention.values() if one.readings]
         if self.last_contact:
             heard.append(self.last_contact)
-        if not heard:
-            return None
         people = self._reading.people.values() if self._judges else ()
-        # Who lets nobody look any more is not silent, unless there is nobody else.
-        watched = [one for one in people if one.may(VIEW)] or [
-            one for one in people if VIEW in one.allowed
-        ]
-        spoke = [
-            (one.glucose.observed_at, usual_delay(one.delays) or timedelta())
-            for one in watched
-            if one.glucose
-        ]
-        dues = [newest + delay + NOW for newest, delay in spoke] or [
-            one.since + NOW for one in watched
-        ]
-        return Word(
-            data_through=min((newest for newest, _ in spoke), default=max(heard)),
-            next_due=min(dues, default=max(heard) + 2 * PEOPLE_EVERY),
-            worth_until=max(heard) + (SILENCE if watched else 2 * PEOPLE_EVERY),
-        )
+        return word(people, max(heard, default=None))
 
     @override
     def _delay(self) -> timedelta | None:
@@ -178,82 +136,26 @@ class TidepoolSource(SourceCoordinator):
 
     @override
     def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonPicture]:
-        theirs: dict[str, dict[str, list[Alert]]] = {
-            person_id: {kind: [] for kind in KINDS} for person_id in self._reading.people
-        }
-        last: dict[str, Alert] = {}
+        theirs: dict[str, list[Alert]] = {person_id: [] for person_id in self._reading.people}
         for alert in alerts:
-            if kinds := theirs.get(alert.person_id):
-                kinds.setdefault(alert.alert_type, []).append(alert)
-                last[alert.person_id] = alert
+            if (held := theirs.get(alert.person_id)) is not None:
+                held.append(alert)
         return {
-            person_id: self._picture_of(
-                person_id, followed, theirs[person_id], last.get(person_id), now
+            person_id: picture_of(
+                person_id,
+                followed,
+                self._attention[person_id].judged,
+                theirs[person_id],
+                now,
+                judges=self._judges,
+                unit=self._usual_unit(),
             )
             for person_id, followed in self._reading.people.items()
         }
 
-    def _picture_of(
-        self,
-        person_id: str,
-        followed: Followed,
-        alerts: Mapping[str, list[Alert]],
-        last_alert: Alert | None,
-        now: datetime,
-    ) -> PersonPicture:
-        glucose = followed.glucose if self._judges and followed.may(VIEW) else None
-        is_now = glucose is not None and now <= glucose.observed_at + NOW
-        judged = self._attention[person_id].judged
-        turns = [judged.changes_at, glucose and glucose.observed_at + NOW + timedelta.resolution]
-        return PersonPicture(
-            person=Person(person_id, followed.name),
-            conditions={
-                kind: self._condition(followed, kind, judged.verdicts.get(kind), alerts[kind])
-                for kind in KINDS
-            },
-            last_alert=last_alert,
-            glucose=glucose if is_now else None,
-            last_glucose=glucose,
-            settings=self._settings_of(followed),
-            changes_at=min((turn for turn in turns if turn and turn > now), default=None),
-        )
-
-    def _condition(
-        self, followed: Followed, kind: str, verdict: Verdict | None, alerts: list[Alert]
-    ) -> Condition:
-        runs = episodes(
-            alerts,
-            followed.watch.kinds[kind].endings() if kind in followed.watch.kinds else (),
-            tells=lambda _: True,
-        )
-        reason = self._why_not_judged(followed)
-        if reason is None:
-            reason = verdict.reason if verdict else Reason.NO_READINGS
-        is_on = verdict.is_on if verdict and reason is None else None
-        return Condition(
-            is_on=is_on,
-            standing=alerts[-1] if is_on and alerts else None,
-            episode=runs[-1] if runs else None,
-            earlier=runs[:-1],
-            stale=bool(verdict and verdict.stale),
-            unavailable=reason,
-            missed=kind in GLUCOSE_KINDS and reason in MISSED,
-        )
-
-    def _settings_of(self, followed: Followed) -> dict[str, Setting]:
-        """All that can be set for somebody, as Tidepool has it."""
-        if not (followed.may(FOLLOW) and followed.settings_read):
-            return {}
-        settings = Settings(followed.settings or {})
-        usual = self._unit_for(followed)
-        return {
-            key_of(one): setting_of(one, settings.value(one), settings.unit(one.kind) or usual)
-            for one in FIELDS.values()
-        }
-
-    def _unit_for(self, followed: Followed | None) -> str:
-        """The unit of somebody who has no settings yet: the one they read, or the usual one here."""
-        return (followed and followed.unit) or usual_glucose_unit(self.hass.config.country)
+    def _usual_unit(self) -> str:
+        """The unit of thresholds where nobody has one: the usual one here."""
+        return usual_glucose_unit(self.hass.config.country)
 
     # Keeping.
 
@@ -316,20 +218,3 @@ class TidepoolSource(SourceCoordinator):
             )
         else:
             ir.async_delete_issue(self.hass, DOMAIN, issue)
-
-
-def key_of(field: Field) -> str:
-    """The key of a setting's entity: a switch goes by the name of its alert."""
-    return field.kind if field.name == "enabled" else f"{field.kind}_{field.name}"
-
-
-def setting_of(one: Field, value: bool | float | None, unit: str) -> Setting:
-    """A setting as it is shown; `unit` is that of a threshold."""
-    match one.name:
-        case "threshold":
-            return Setting(value=value, unit=unit, highest=HIGHEST_THRESHOLD[unit], step=STEP[unit])
-        case "enabled":
-            return Setting(value=value)
-        case name:
-            longest = LONGEST_DELAY if name == "delay" else LONGEST_REPEAT
-            return Setting(value=value, unit=UnitOfTime.MINUTES, highest=longest)
