@@ -617,9 +617,9 @@ async def under_way(follower: Follower, go: asyncio.Event) -> asyncio.Task[Any]:
         await write(client, *args)
 
     with patch.object(TidepoolClient, "write_alerts", slowly):
-        coordinator = follower.entry.runtime_data
+        keeper = follower.entry.runtime_data.settings_keeper
         change = asyncio.create_task(
-            coordinator.async_change_settings(follower.jill.user_id, {"low": 75}, "mg/dL")
+            keeper.async_change_settings(follower.jill.user_id, {"low": 75}, "mg/dL")
         )
         await begun.wait()
     return change

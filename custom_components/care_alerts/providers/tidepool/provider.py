@@ -14,6 +14,7 @@ from .coordinator import TidepoolCoordinator
 from .flow import TidepoolOptionsFlow
 from .judging import SOURCE
 from .settings import FIELDS, KINDS
+from .thresholds import ThresholdKeeper
 
 
 def _last_reading(picture: PersonPicture) -> Value:
@@ -49,6 +50,7 @@ TIDEPOOL = Provider(
     alert_types=tuple(KINDS),
     coordinator=TidepoolCoordinator,
     options_flow=TidepoolOptionsFlow,
+    settings_keeper=ThresholdKeeper,
     person_sensors=(
         *glucose_sensors(UnitOfBloodGlucoseConcentration.MILLIMOLE_PER_LITER),
         LAST_READING,

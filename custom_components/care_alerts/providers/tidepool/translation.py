@@ -60,7 +60,7 @@ def picture_of(
     """What there is to show of somebody.
 
     `alerts` are this person's, in order; `judges`: whether readings are judged at all; `unit`: that of
-    thresholds where neither they nor the person have one.
+    thresholds that are not there yet.
     """
     by_kind: dict[str, list[Alert]] = {kind: [] for kind in KINDS}
     last_alert = None
@@ -112,8 +112,6 @@ def _settings_of(followed: Followed, unit: str) -> dict[str, Setting]:
         return {}
     settings = Settings(followed.settings or {})
     return {
-        one.key: setting_of(
-            one, settings.value(one), settings.unit(one.kind) or followed.unit or unit
-        )
+        one.key: setting_of(one, settings.value(one), settings.unit(one.kind) or unit)
         for one in FIELDS.values()
     }
