@@ -1,6 +1,6 @@
 """Tidepool, followed: the people who share with a care partner are asked for, judged, shown, kept and said."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final, override
@@ -111,13 +111,20 @@ class TidepoolCoordinator(SourceCoordinator):
     def people_are_chosen(self) -> bool:
         return bool(self._chosen)
 
-    def _is_watched(self, person_id: str) -> bool:
-        followed = self._reading.people.get(person_id)
-        return self._judges and followed is not None and VIEW in followed.allows
+    def _watched(self) -> dict[str, Attention]:
+        """Those whose readings are asked for."""
+        return self._allowing(VIEW) if self._judges else {}
 
-    def _is_settable(self, person_id: str) -> bool:
-        followed = self._reading.people.get(person_id)
-        return followed is not None and FOLLOW in followed.allows
+    def _settable(self) -> dict[str, Attention]:
+        """Those whose settings are asked for."""
+        return self._allowing(FOLLOW)
+
+    def _allowing(self, permission: str) -> dict[str, Attention]:
+        return {
+            person_id: self._attention[person_id]
+            for person_id, followed in self._reading.people.items()
+            if permission in followed.allows
+        }
 
     async def async_names(self) -> dict[str, str]:
         """The names of all who share, user id -> name; only of those followed if Tidepool does not answer."""
@@ -201,11 +208,7 @@ class TidepoolCoordinator(SourceCoordinator):
             # Nothing can be judged without them.
             await self._try_settings(person_id, now)
         # If nothing is due, somebody wants to know.
-        due = (
-            self._due(now)
-            if self._is_anything_due(now)
-            else list(filter(self._is_watched, self._attention))
-        )
+        due = self._due(now) if min(self._dues()) <= now else list(self._watched())
         for person_id in due:
             await self._try_data(person_id, now)
         rest_due = min(self._dues_of_the_rest())
@@ -221,8 +224,8 @@ class TidepoolCoordinator(SourceCoordinator):
             await self._try(attention.data, self._read_data(person_id), now)
 
     async def _try_settings(self, person_id: str, now: datetime) -> None:
-        attention = self._attention.get(person_id)
-        if attention and self._is_settable(person_id) and attention.settings.due <= now:
+        attention = self._settable().get(person_id)
+        if attention and attention.settings.due <= now:
             await self._try(attention.settings, self._read_settings(person_id), now)
 
     async def _try(
@@ -247,16 +250,8 @@ class TidepoolCoordinator(SourceCoordinator):
 
     def _missing(self) -> list[ApiError]:
         """Why there is nothing of anybody: no readings, or no settings where nobody's readings are asked for."""
-        readings = [
-            attention.data
-            for person_id, attention in self._attention.items()
-            if self._is_watched(person_id)
-        ]
-        settings = [
-            attention.settings
-            for person_id, attention in self._attention.items()
-            if self._is_settable(person_id)
-        ]
+        readings = [one.data for one in self._watched().values()]
+        settings = [one.settings for one in self._settable().values()]
         failed = [one for one in (*readings, *settings) if one.error]
         errors = [one.error for one in readings or settings if one.error]
         if len(errors) == len(readings or settings):
@@ -286,29 +281,15 @@ class TidepoolCoordinator(SourceCoordinator):
 
     def _due(self, now: datetime) -> list[str]:
         """Whose readings are due, who waits longest first: nobody has to wait behind somebody who gets no answer."""
-        return sorted(
-            (
-                person_id
-                for person_id, attention in self._attention.items()
-                if self._is_watched(person_id) and attention.data.due <= now
-            ),
-            key=lambda person_id: self._attention[person_id].data.due,
-        )
+        watched = self._watched()
+        due = (person_id for person_id, one in watched.items() if one.data.due <= now)
+        return sorted(due, key=lambda person_id: watched[person_id].data.due)
 
-    def _dues_of_the_rest(self) -> Iterable[datetime]:
-        yield self._people_due
-        for person_id, attention in self._attention.items():
-            if self._is_settable(person_id):
-                yield attention.settings.due
+    def _dues_of_the_rest(self) -> list[datetime]:
+        return [self._people_due, *(one.settings.due for one in self._settable().values())]
 
-    def _dues(self) -> Iterable[datetime]:
-        yield from self._dues_of_the_rest()
-        for person_id, attention in self._attention.items():
-            if self._is_watched(person_id):
-                yield attention.data.due
-
-    def _is_anything_due(self, now: datetime) -> bool:
-        return any(due <= now for due in self._dues())
+    def _dues(self) -> list[datetime]:
+        return [*self._dues_of_the_rest(), *(one.data.due for one in self._watched().values())]
 
     @override
     def _next_poll(self, now: datetime) -> datetime:
@@ -351,8 +332,6 @@ class TidepoolCoordinator(SourceCoordinator):
     # Settings.
 
     async def _read_settings(self, person_id: str) -> None:
-        if not self._is_settable(person_id):
-            return
         attention = self._attention[person_id]
         changes = attention.changes
         if attention.lock.locked():
@@ -452,9 +431,8 @@ class TidepoolCoordinator(SourceCoordinator):
             HomeAssistantError: they are not ours to ask for, we are to wait, or there was no usable answer.
 
         """
-        if not self._is_settable(person_id):
+        if (attention := self._settable().get(person_id)) is None:
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="permission_lost")
-        attention = self._attention[person_id]
         async with attention.lock:
             self._check_wait()
             try:
