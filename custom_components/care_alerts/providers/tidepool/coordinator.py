@@ -161,7 +161,7 @@ class TidepoolCoordinator(SourceCoordinator):
         now = dt_util.utcnow()
         for person_id, followed in self._reading.people.items():
             if leaves(person_id):
-                followed.watch.rest(now, for_good=True)
+                followed.watch.pause(now, at_once=True)
         self._draw(now)
         self.announcing.tell_ends(now)
 
@@ -481,7 +481,7 @@ class TidepoolCoordinator(SourceCoordinator):
         followed, attention = self._reading.people[person_id], self._attention[person_id]
         why_not = why_not_judged(followed, judges=self._judges)
         if why_not or attention.readings is None or not followed.settings_read:
-            attention.judged = followed.watch.rest(now, for_good=why_not is Reason.NOT_JUDGED)
+            attention.judged = followed.watch.pause(now, at_once=why_not is Reason.NOT_JUDGED)
             return
         is_first = not followed.watch.kinds
         settings = None if followed.settings is None else Settings(followed.settings)
