@@ -176,6 +176,16 @@ async def test_somebody_elses_change_in_between_is_kept(follower: Follower) -> N
     assert follower.state("number", "low_delay").state == "45"
 
 
+async def test_a_number_is_meant_in_the_unit_it_is_shown_in(follower: Follower) -> None:
+    """Somebody has changed the unit on the phone after we last looked."""
+    await follower.start()
+    low = {"enabled": True, "threshold": threshold(3.9, "mmol/L")}
+    follower.jill.set_settings(follower.account, {"low": low})
+    await follower.set_number("low_threshold", 76)
+    assert follower.settings["low"]["threshold"] == threshold(4.2, "mmol/L")
+    assert follower.state("number", "low_threshold").state == "4.2"
+
+
 @pytest.mark.parametrize(
     ("asked", "key", "field"),
     [

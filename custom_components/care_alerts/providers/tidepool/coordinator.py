@@ -70,10 +70,10 @@ class TidepoolCoordinator(SourceCoordinator):
         url = base_url(host_of(entry.data[CONF_ENVIRONMENT]))
         sessions = hass.data.setdefault(SESSIONS, {})
         session = PasswordSession(http, url, entry.data["username"], entry.data["password"])
-        before = sessions.get(entry.entry_id)
-        self._session = before if before and before.is_for(session) else session
-        sessions[entry.entry_id] = self._session
-        self._client = TidepoolClient(http, url, self._session)
+        if (before := sessions.get(entry.entry_id)) and before.is_for(session):
+            session = before
+        sessions[entry.entry_id] = session
+        self._client = TidepoolClient(http, url, session)
         self._me: str = entry.data["user_id"]
         self._judges: bool = entry.options.get(CONF_JUDGED, True)
         self._chosen: frozenset[str] = frozenset(entry.options.get(CONF_FOLLOWED, ()))
