@@ -15,7 +15,6 @@ from .alerts.model import Person
 from .alerts.picture import PersonPicture, Setting
 from .const import DOMAIN
 from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
-from .providers.settings import SettingsKeeper
 
 ALERT: Final = "alert"
 """The key of the event entity of a person's alerts."""
@@ -156,8 +155,9 @@ class SettingEntity(PersonEntity):
             HomeAssistantError: it does not.
 
         """
-        if isinstance(self.coordinator, SettingsKeeper):
-            await self.coordinator.async_set(self.person_id, self.entity_description.key, value)
+        if keeper := self.coordinator.settings_keeper:
+            unit = self.setting.unit if self.setting else None
+            await keeper.async_set(self.person_id, self.entity_description.key, value, unit)
 
 
 def with_settings[DescriptionT: EntityDescription](

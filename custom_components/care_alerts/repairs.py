@@ -16,7 +16,7 @@ import voluptuous as vol
 
 from .alerts.picture import Setting
 from .const import LOGGER
-from .providers.settings import SettingsKeeper
+from .providers.coordinator import SourceCoordinator
 
 
 class FirstSettingsFlow(RepairsFlow):
@@ -36,8 +36,8 @@ class FirstSettingsFlow(RepairsFlow):
     ) -> RepairsFlowResult:
         """Show what is proposed, and write what was made of it."""
         entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
-        keeper = getattr(entry, "runtime_data", None)
-        if not isinstance(keeper, SettingsKeeper):
+        coordinator: SourceCoordinator | None = getattr(entry, "runtime_data", None)
+        if coordinator is None or (keeper := coordinator.settings_keeper) is None:
             return self.async_abort(reason="not_running")
         problem = ""
         proposed = keeper.proposed_settings(self._person_id)

@@ -9,9 +9,8 @@ from homeassistant.helpers import config_validation as cv
 import voluptuous as vol
 
 from ..const import DOMAIN
+from ..providers import PROVIDERS
 from ..providers.settings import SettingsKeeper
-from ..providers.tidepool.settings import FIELDS
-from ..providers.tidepool.units import MG_DL, MMOL_L
 from ..targets import targeted
 
 GET_THRESHOLDS: Final = "get_alert_thresholds"
@@ -19,12 +18,17 @@ SET_THRESHOLDS: Final = "set_alert_thresholds"
 DELETE_THRESHOLDS: Final = "delete_alert_thresholds"
 ATTR_UNIT: Final = "unit"
 
+_KEEPERS: Final = [
+    provider.settings_keeper for provider in PROVIDERS.values() if provider.settings_keeper
+]
+
 SET_THRESHOLDS_SCHEMA = cv.make_entity_service_schema(
     {
-        vol.Optional(ATTR_UNIT): vol.In([MG_DL, MMOL_L]),
+        vol.Optional(ATTR_UNIT): vol.In([unit for keeper in _KEEPERS for unit in keeper.units]),
         **{
-            vol.Optional(name): cv.boolean if field.name == "enabled" else vol.Coerce(float)
-            for name, field in FIELDS.items()
+            vol.Optional(name): cv.boolean if kind is bool else vol.Coerce(float)
+            for keeper in _KEEPERS
+            for name, kind in keeper.fields.items()
         },
     }
 )
@@ -39,7 +43,7 @@ async def get_thresholds(call: ServiceCall) -> ServiceResponse:
 async def set_thresholds(call: ServiceCall) -> ServiceResponse:
     """Change what is given, and return the settings as read back."""
     keeper, person_id, who = await _person(call, POLICY_CONTROL)
-    asked = {name: call.data[name] for name in FIELDS if name in call.data}
+    asked = {name: call.data[name] for name in keeper.fields if name in call.data}
     if not asked:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nothing_asked")
     unit: str | None = call.data.get(ATTR_UNIT)
@@ -61,10 +65,10 @@ async def _person(call: ServiceCall, permission: str) -> tuple[SettingsKeeper, s
 
     """
     found = [
-        (aimed.coordinator, person_id, where.as_data)
+        (aimed.coordinator.settings_keeper, person_id, where.as_data)
         for aimed in await targeted(call, permission)
         for person_id, where in aimed.everybody.items()
-        if isinstance(aimed.coordinator, SettingsKeeper)
+        if aimed.coordinator.settings_keeper
     ]
     if len(found) != 1:
         raise ServiceValidationError(

@@ -12,6 +12,7 @@ from homeassistant.config_entries import OptionsFlow
 
 from ..alerts.picture import PersonPicture
 from .coordinator import SourceCoordinator
+from .settings import SettingsKeeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Provider:
     """A source: its name in the contract, its alert types, its coordinator, its options and the sensors of its own.
 
     A person has binary sensors for those of the alert types that their picture has conditions for, and numbers and
-    switches for what their picture has settings for.
+    switches for what their picture has settings for. `settings_keeper`: what a coordinator of its keeps them with.
     """
 
     source: str
@@ -51,3 +52,4 @@ class Provider:
     person_sensors: tuple[PersonSensorDescription, ...]
     person_numbers: tuple[NumberEntityDescription, ...] = ()
     person_switches: tuple[SwitchEntityDescription, ...] = ()
+    settings_keeper: type[SettingsKeeper] | None = None

@@ -29,6 +29,7 @@ from .announcing import Announcing
 from .care import Care
 from .http import LONGEST_WAIT, ApiError, AuthError, LoginEndedError, RateLimitedError, RefusedError
 from .journal import Journal
+from .settings import SettingsKeeper
 
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
@@ -62,6 +63,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     source: str
     name_of_source: str
     source_device_id: str
+    settings_keeper: SettingsKeeper | None = None
+    """Whom to ask about people's settings at the source; None where it has none."""
 
     def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
         """Set up for a config entry; `async_start` does the rest."""

@@ -1,14 +1,19 @@
 """What a source that keeps settings for each person lets be done with them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
 
 from ..alerts.picture import Setting
 
 
 class SettingsKeeper(ABC):
-    """A source with settings for each person, named as in the actions."""
+    """The settings that a source has for each person, named as in the actions."""
+
+    fields: ClassVar[Mapping[str, type[bool | float]]]
+    """All that can be set, and what each is."""
+    units: ClassVar[Collection[str]]
+    """Those that glucose values may be given in."""
 
     @abstractmethod
     def name_of(self, person_id: str) -> str:
@@ -19,8 +24,10 @@ class SettingsKeeper(ABC):
         """What to propose to somebody who has no settings yet, by the names of the actions."""
 
     @abstractmethod
-    async def async_set(self, person_id: str, key: str, value: bool | float) -> None:
-        """Change one of the settings in somebody's picture, by its key there.
+    async def async_set(
+        self, person_id: str, key: str, value: bool | float, unit: str | None
+    ) -> None:
+        """Change one of the settings in somebody's picture, by its key there; `unit` is the one it is shown in.
 
         Raises:
             HomeAssistantError: as for a change.

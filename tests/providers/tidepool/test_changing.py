@@ -28,6 +28,7 @@ def changed(kind: str, **fields: Any) -> dict[str, Any]:
 
 def key_of(error: HomeAssistantError) -> tuple[str | None, str | None]:
     """What an error says: which message, about which field."""
+    assert "{" not in str(error), "a placeholder is not filled in"
     return error.translation_key, (error.translation_placeholders or {}).get("field")
 
 
@@ -173,6 +174,16 @@ async def test_somebody_elses_change_in_between_is_kept(follower: Follower) -> N
     low = {**elsewhere["low"], "threshold": threshold(75)}
     assert follower.settings == {**elsewhere, "low": low}
     assert follower.state("number", "low_delay").state == "45"
+
+
+async def test_a_number_is_meant_in_the_unit_it_is_shown_in(follower: Follower) -> None:
+    """Somebody has changed the unit on the phone after we last looked."""
+    await follower.start()
+    low = {"enabled": True, "threshold": threshold(3.9, "mmol/L")}
+    follower.jill.set_settings(follower.account, {"low": low})
+    await follower.set_number("low_threshold", 76)
+    assert follower.settings["low"]["threshold"] == threshold(4.2, "mmol/L")
+    assert follower.state("number", "low_threshold").state == "4.2"
 
 
 @pytest.mark.parametrize(
@@ -616,9 +627,9 @@ async def under_way(follower: Follower, go: asyncio.Event) -> asyncio.Task[Any]:
         await write(client, *args)
 
     with patch.object(TidepoolClient, "write_alerts", slowly):
-        coordinator = follower.entry.runtime_data
+        keeper = follower.entry.runtime_data.settings_keeper
         change = asyncio.create_task(
-            coordinator.async_change_settings(follower.jill.user_id, {"low": 75}, "mg/dL")
+            keeper.async_change_settings(follower.jill.user_id, {"low": 75}, "mg/dL")
         )
         await begun.wait()
     return change

@@ -427,7 +427,7 @@ def test_what_nobody_looked_at_for_too_long_is_told_as_another() -> None:
     readings = series(0, *[65] * 40)
     night.run(readings, 0, 10)
     for minute in range(11, 90):
-        night.watch.rest(at(minute))
+        night.watch.pause(at(minute))
     night.judge(90, *readings[3:19])
     night.run(readings, 91, 120)
     assert [(minute_of(one.observed_at), one.late) for one in night.told] == [
@@ -877,12 +877,12 @@ def test_whenever_somebody_looks_again_what_goes_on_is_told(
         )
         for between in range(minute + 5, minute + gap, 5):
             if what == "rest":
-                night.watch.rest(at(between))
+                night.watch.pause(at(between))
             else:
                 night.judge(between)
         minute += gap
         if what == "rest":
-            night.watch.rest(at(minute))
+            night.watch.pause(at(minute))
             continue
         more = () if mg_dl is None else (reading(minute, mg_dl),)
         verdict = night.judge(

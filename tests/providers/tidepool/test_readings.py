@@ -139,7 +139,7 @@ def test_what_a_newer_api_may_say_is_no_reason_to_drop_a_reading() -> None:
 def test_each_reading_once_and_its_first_time_stays() -> None:
     all_ = held(Reading.of(record()))
     all_.add(data(Reading.of(record(value=6.0)), Reading.of(record(value=6.0))), NOON + MINUTE)
-    (only,) = all_.by_source()["cbg", "DexG7_1"]
+    (only,) = all_.by_device()["cbg", "DexG7_1"]
     assert only.received_at == NOON
     # What the server corrected is taken as it is now.
     assert only.reading.value == 6.0
@@ -152,14 +152,14 @@ def test_devices_are_kept_apart_and_in_order() -> None:
         Reading.of(record(deviceId="other", time=(NOON - MINUTE * 2).isoformat())),
         Reading.of(record(type="smbg", time=(NOON - MINUTE).isoformat(), deviceId="meter")),
     )
-    of_sensor = all_.by_source()["cbg", "DexG7_1"]
+    of_sensor = all_.by_device()["cbg", "DexG7_1"]
     assert [one.observed_at for one in of_sensor] == sorted(times)
     assert all_.newest is of_sensor[-1]
     all_.forget_before(NOON - MINUTE * 3)
-    assert [len(some) for some in all_.by_source().values()] == [1, 1, 1]
+    assert [len(some) for some in all_.by_device().values()] == [1, 1, 1]
     assert all_.heard_to is not None
     all_.forget_before(NOON - MINUTE)
-    assert set(all_.by_source()) == {("cbg", "DexG7_1"), ("smbg", "meter")}
+    assert set(all_.by_device()) == {("cbg", "DexG7_1"), ("smbg", "meter")}
 
 
 def test_a_clock_a_little_ahead_speaks_of_when_it_was_heard() -> None:

@@ -177,7 +177,7 @@ async def test_a_look_back_that_failed_is_made_up_for(follower: Follower) -> Non
     await house.pass_time(minutes=6)
     assert follower.of_source("sensor", "status") == "unreachable"
     await house.pass_time(minutes=2)
-    held = attention.readings.by_source().values()
+    held = attention.readings.by_device().values()
     assert late in [one.observed_at for some in held for one in some]
 
 

@@ -1,25 +1,129 @@
-"""Tidepool, followed: what the house asks of it, and how settings are changed."""
+"""Tidepool, followed: the people who share with a care partner are asked for, judged, shown, kept and said."""
 
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, override
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final, override
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
 
-from ...alerts.picture import Setting
+from ...alerts.freshness import Status, Word
+from ...alerts.model import Alert
+from ...alerts.picture import PersonPicture
 from ...const import DOMAIN, LOGGER
-from ..coordinator import CareAlertsConfigEntry
-from ..http import ApiError, AuthError, RateLimitedError, RefusedError
-from ..settings import SettingsKeeper
-from .asking import SETTINGS_EVERY, AskingSource
-from .people import NAMELESS, Attention
-from .settings import FIELDS, Change, Settings, SettingsError, change, starting
-from .source import CONF_FOLLOWED, SESSIONS, key_of, setting_of
+from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
+from ..glucose import usual_glucose_unit
+from ..http import ApiError, AuthError, RateLimitedError, RefusedError, base_url
+from .api import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW, TidepoolClient
+from .environments import CONF_ENVIRONMENT, host_of
+from .issues import tell_of
+from .judging import SOURCE, Reason, Watch
+from .people import (
+    LONGEST_RETRY,
+    LOOK_BACK,
+    NAMELESS,
+    PEOPLE_EVERY,
+    Attention,
+    Followed,
+    Known,
+    Question,
+    asked_from,
+    wants_loop,
+)
+from .readings import HELD, NOW, Readings, usual_delay
+from .session import PasswordSession
+from .settings import Settings
+from .thresholds import ThresholdKeeper
+from .translation import picture_of, why_not_judged, word
+
+CONF_JUDGED: Final = "judged"
+CONF_FOLLOWED: Final = "followed"
+
+SETTINGS_EVERY: Final = timedelta(minutes=15)
+"""Somebody may change them in Tidepool's app."""
+
+WAITS_AT_MOST: Final = timedelta(minutes=5)
+"""How long all that waits for readings does."""
+
+SAMPLES: Final = 20
+
+SESSIONS: HassKey[dict[str, PasswordSession]] = HassKey(f"{DOMAIN}_tidepool_sessions")
+"""Sessions by their entries' ids: they outlive a reload, and end when the entry is removed."""
 
 
-class TidepoolCoordinator(AskingSource, SettingsKeeper):
+class TidepoolCoordinator(SourceCoordinator):
     """The people who share with a care partner: their alert settings, and their readings judged by these."""
+
+    source = SOURCE
+    name_of_source = "Tidepool"
+    longest_retry = LONGEST_RETRY
+
+    def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
+        """Set up for a config entry with `environment`, `username`, `password` and `user_id`."""
+        super().__init__(hass, entry)
+        http = async_get_clientsession(hass)
+        url = base_url(host_of(entry.data[CONF_ENVIRONMENT]))
+        sessions = hass.data.setdefault(SESSIONS, {})
+        session = PasswordSession(http, url, entry.data["username"], entry.data["password"])
+        if (before := sessions.get(entry.entry_id)) and before.is_for(session):
+            session = before
+        sessions[entry.entry_id] = session
+        self._client = TidepoolClient(http, url, session)
+        self._me: str = entry.data["user_id"]
+        self._judges: bool = entry.options.get(CONF_JUDGED, True)
+        self._chosen: frozenset[str] = frozenset(entry.options.get(CONF_FOLLOWED, ()))
+        self.settings_keeper = ThresholdKeeper(
+            self._client,
+            self._me,
+            talking=self._talking_of_settings,
+            show=self._show_settings,
+            ask_again=self._ask_for_settings_again,
+            followed=lambda: self.followed,
+            unit_for=self._unit_for,
+        )
+        self._reading = Known()
+        self._attention: dict[str, Attention] = {}
+        self._people_due = dt_util.utcnow()
+        self._in_one_go = True
+        """Whether the next poll asks for everything due, however long it takes."""
+        self._has_answer = False
+        """Whether anything that the newest poll asked for was answered."""
+        self._misses_some = False
+        """Whether some of what is asked is not to be had, but the rest is."""
+
+    @property
+    def followed(self) -> Mapping[str, Followed]:
+        """The people followed, by user id."""
+        return self._reading.people
+
+    @override
+    def unique_id_of(self, person_id: str) -> str:
+        # Both parents may follow a child, each with an account and thresholds of their own.
+        return f"{self.source}_{self._me}_{person_id}"
+
+    @property
+    @override
+    def people_are_chosen(self) -> bool:
+        return bool(self._chosen)
+
+    def _watched(self) -> dict[str, Attention]:
+        """Those whose readings are asked for."""
+        return self._allowing(VIEW) if self._judges else {}
+
+    def _settable(self) -> dict[str, Attention]:
+        """Those whose settings are asked for."""
+        return self._allowing(FOLLOW)
+
+    def _allowing(self, permission: str) -> dict[str, Attention]:
+        return {
+            person_id: self._attention[person_id]
+            for person_id, followed in self._reading.people.items()
+            if permission in followed.allows
+        }
 
     async def async_names(self) -> dict[str, str]:
         """The names of all who share, user id -> name; only of those followed if Tidepool does not answer."""
@@ -56,7 +160,7 @@ class TidepoolCoordinator(AskingSource, SettingsKeeper):
         now = dt_util.utcnow()
         for person_id, followed in self._reading.people.items():
             if leaves(person_id):
-                followed.watch.rest(now, for_good=True)
+                followed.watch.pause(now, at_once=True)
         self._draw(now)
         self.announcing.tell_ends(now)
 
@@ -71,154 +175,266 @@ class TidepoolCoordinator(AskingSource, SettingsKeeper):
                 # It ends by itself, within a day.
                 LOGGER.debug("Tidepool: no logout: %s", err)
 
-    # Changing settings.
+    # Asking: readings first, and nobody because of somebody else.
 
     @override
-    def name_of(self, person_id: str) -> str:
-        followed = self._reading.people.get(person_id)
-        return followed.name if followed else NAMELESS
+    async def async_refresh_now(self) -> None:
+        self._people_due = now = dt_util.utcnow()
+        self._in_one_go = True
+        for attention in self._attention.values():
+            attention.data.due = attention.settings.due = now
+        await super().async_refresh_now()
 
     @override
-    def proposed_settings(self, person_id: str) -> dict[str, Setting]:
-        unit = self._unit_for(self._reading.people.get(person_id))
-        return {str(one): setting_of(one, value, unit) for one, value in starting(unit).items()}
+    async def _poll(self, now: datetime) -> None:
+        """Ask for what is due: readings first, all else soon after, so that no reading has to wait for it."""
+        failures: list[ApiError] = []
+        self._has_answer = False
+        if not self._reading.people:
+            await self._read_people(now)
+        unknown = [
+            person_id
+            for person_id, followed in self._reading.people.items()
+            if not followed.settings_read and not self._attention[person_id].settings.failures
+        ]
+        for person_id in unknown:
+            # Nothing can be judged without them.
+            await self._try_settings(person_id, now)
+        # If nothing is due, somebody wants to know.
+        due = self._due(now) if min(self._dues()) <= now else list(self._watched())
+        for person_id in due:
+            await self._try_data(person_id, now)
+        rest_due = min(self._dues_of_the_rest())
+        if not due or self._in_one_go or now - rest_due > WAITS_AT_MOST:
+            await self._ask_the_rest(now, failures)
+        self._in_one_go = False
+        failures += self._missing()
+        if failures:
+            raise failures[0]
 
-    @override
-    async def async_settings_of(self, person_id: str) -> dict[str, Any]:
-        attention = self._attention_to(person_id)
-        async with attention.lock:
-            self._check_wait()
-            try:
-                return self._shown(person_id, await self._settings_now(person_id)).as_response()
-            except ApiError as err:
-                raise self._refused(err) from err
+    async def _try_data(self, person_id: str, now: datetime) -> None:
+        if attention := self._attention.get(person_id):
+            await self._try(attention.data, self._read_data(person_id), now)
 
-    @override
-    async def async_set(self, person_id: str, key: str, value: bool | float) -> None:
-        asked = next(one for one in FIELDS.values() if key_of(one) == key)
-        setting = self.data.people[person_id].settings.get(key)
-        unit = setting.unit if setting and asked.name == "threshold" else None
-        await self.async_change_settings(person_id, {str(asked): value}, unit)
+    async def _try_settings(self, person_id: str, now: datetime) -> None:
+        attention = self._settable().get(person_id)
+        if attention and attention.settings.due <= now:
+            await self._try(attention.settings, self._read_settings(person_id), now)
 
-    @override
-    async def async_change_settings(
-        self,
-        person_id: str,
-        asked: Mapping[str, bool | float],
-        unit: str | None = None,
-        *,
-        first: bool = False,
-    ) -> dict[str, Any]:
-        attention = self._attention_to(person_id)
-        wanted = {FIELDS[name]: value for name, value in asked.items()}
-        async with attention.lock:
-            self._check_wait()
-            attention.changes += 1
-            try:
-                before = await self._settings_now(person_id)
-                if first and before.document:
-                    self._shown(person_id, before)
-                    raise ServiceValidationError(
-                        translation_domain=DOMAIN, translation_key="settings_there"
-                    )
-                made = change(before, wanted, unit)
-                after = await self._written(person_id, made) if made.alerts else before
-                self._shown(person_id, after)
-                made.check_kept(after)
-            except SettingsError as err:
-                raise invalid(err) from err
-            except ApiError as err:
-                raise self._refused(err) from err
-            finally:
-                attention.changes += 1
-        return after.as_response()
-
-    async def _written(self, person_id: str, made: Change) -> Settings:
-        """Write a change, and read back what has come of it."""
-        sending = self._client.write_alerts(person_id, self._me, made.alerts)
+    async def _try(
+        self, question: Question, asking: Coroutine[Any, Any, None], now: datetime
+    ) -> None:
+        """Ask somebody's question, ever less often while there is no answer: all others keep their own rhythm."""
         try:
-            after, failure = await self._sent(person_id, sending)
-        except RefusedError as err:
-            if err.status == 403:
-                raise
-            if made.odd:
-                raise HomeAssistantError(
-                    translation_domain=DOMAIN,
-                    translation_key="settings_refused_for",
-                    translation_placeholders={"field": str(made.odd)},
-                ) from err
-            raise HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="settings_refused"
-            ) from err
-        if failure and not made.is_kept_in(after):
-            raise failure
-        return after
-
-    async def _sent(
-        self, person_id: str, sending: Coroutine[Any, Any, None]
-    ) -> tuple[Settings, ApiError | None]:
-        """Send a change, and read back what has come of it: it may have been made although no usable answer came.
-
-        Raises:
-            ApiError: nothing was changed.
-            HomeAssistantError: nobody knows.
-
-        """
-        failure: ApiError | None = None
-        try:
-            await sending
-        except AuthError, RateLimitedError, RefusedError:
+            await asking
+        except AuthError:
             raise
         except ApiError as err:
-            failure = err
-        try:
-            return await self._settings_now(person_id), failure
-        except ApiError as err:
-            self._attention[person_id].settings.due = now = dt_util.utcnow()
-            if err.retry_after:
-                self._wait_until = now + err.retry_after
-            self._refresh_soon()
-            raise HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="settings_not_confirmed"
-            ) from err
-
-    @callback
-    def _refresh_soon(self) -> None:
-        """Ask for what is due, not while the lock is held but once this is done."""
-        self.config_entry.async_create_task(
-            self.hass, self.async_request_refresh(), eager_start=False
-        )
+            question.failed(err, now)
+            if _is_about_all(err):
+                raise
+        else:
+            question.answered()
+            self._has_answer = True
 
     @override
-    async def async_delete_settings(self, person_id: str) -> None:
-        attention = self._attention_to(person_id)
+    def _was_answered(self) -> bool:
+        return self._has_answer
+
+    def _missing(self) -> list[ApiError]:
+        """Why there is nothing of anybody: no readings, or no settings where nobody's readings are asked for."""
+        readings = [one.data for one in self._watched().values()]
+        settings = [one.settings for one in self._settable().values()]
+        failed = [one for one in (*readings, *settings) if one.error]
+        errors = [one.error for one in readings or settings if one.error]
+        if len(errors) == len(readings or settings):
+            self._misses_some = False
+            return errors
+        if failed and not self._misses_some:
+            LOGGER.warning(
+                "%s: no usable answer for the readings of %s and the settings of %s of %s people",
+                self.name,
+                sum(bool(one.error) for one in readings),
+                sum(bool(one.error) for one in settings),
+                len(self._attention),
+            )
+        self._misses_some = bool(failed)
+        return []
+
+    async def _ask_the_rest(self, now: datetime, failures: list[ApiError]) -> None:
+        if self._people_due <= now:
+            try:
+                await self._read_people(now)
+            except ApiError as err:
+                if _is_about_all(err):
+                    raise
+                failures.append(err)
+        for person_id in sorted(self._attention, key=lambda one: self._attention[one].settings.due):
+            await self._try_settings(person_id, now)
+
+    def _due(self, now: datetime) -> list[str]:
+        """Whose readings are due, who waits longest first: nobody has to wait behind somebody who gets no answer."""
+        watched = self._watched()
+        due = (person_id for person_id, one in watched.items() if one.data.due <= now)
+        return sorted(due, key=lambda person_id: watched[person_id].data.due)
+
+    def _dues_of_the_rest(self) -> list[datetime]:
+        return [self._people_due, *(one.settings.due for one in self._settable().values())]
+
+    def _dues(self) -> list[datetime]:
+        return [*self._dues_of_the_rest(), *(one.data.due for one in self._watched().values())]
+
+    @override
+    def _next_poll(self, now: datetime) -> datetime:
+        return max(min(self._dues()), now + timedelta(seconds=1))
+
+    # People.
+
+    async def _read_people(self, now: datetime) -> None:
+        sharers, unreadable = await self._client.people(self._me)
+        self._has_answer = True
+        self.unreadable_records += unreadable
+        people = self._reading.people
+        listed = {
+            sharer.user_id: sharer
+            for sharer in sharers
+            if sharer.permissions & {VIEW, FOLLOW}
+            and (not self._chosen or sharer.user_id in self._chosen)
+        }
+        for person_id, sharer in listed.items():
+            followed = people.setdefault(
+                person_id,
+                Followed(name=NAMELESS, since=now, watch=Watch(person_id=person_id)),
+            )
+            followed.name = sharer.name or followed.name
+            followed.unit = sharer.unit or followed.unit
+            followed.allows = set(sharer.permissions & {VIEW, FOLLOW})
+            followed.allowed |= followed.allows
+            followed.refused &= followed.allows
+            self._attention.setdefault(person_id, Attention.due_at(now))
+        for person_id, followed in people.items():
+            if person_id not in listed and not unreadable:
+                followed.allows.clear()
+                followed.refused.clear()
+            if why_not_judged(followed, judges=self._judges):
+                self._judge(person_id, now)
+            self._tell_of(person_id)
+        lost = any(followed.lost for followed in people.values())
+        self._people_due = now + (SETTINGS_EVERY if lost or not people else PEOPLE_EVERY)
+
+    # Settings.
+
+    async def _read_settings(self, person_id: str) -> None:
+        attention = self._attention[person_id]
+        changes = attention.changes
+        if attention.lock.locked():
+            # Whoever changes them reads them, too.
+            attention.settings.due = dt_util.utcnow() + timedelta(minutes=1)
+            return
+        try:
+            document = await self._client.alerts(person_id, self._me)
+        except RefusedError as err:
+            self._check_permission(err, person_id, FOLLOW)
+        else:
+            # They may have been forgotten meanwhile.
+            if followed := self._reading.people.get(person_id):
+                followed.refused.discard(FOLLOW)
+                if changes == attention.changes:
+                    self._take_up(person_id, document)
+        attention.settings.due = dt_util.utcnow() + SETTINGS_EVERY
+
+    def _check_permission(self, error: RefusedError, person_id: str, permission: str) -> None:
+        """Take note of a permission that we have no more, whatever the list of people said.
+
+        Raises:
+            RefusedError: it is not that.
+
+        """
+        if error.status != 403:
+            raise error
+        if not (followed := self._reading.people.get(person_id)):
+            return
+        followed.refused.add(permission)
+        now = dt_util.utcnow()
+        self._people_due = min(self._people_due, now + SETTINGS_EVERY)
+        self._judge(person_id, now)
+        self._tell_of(person_id)
+
+    def _take_up(self, person_id: str, document: dict[str, Any] | None) -> None:
+        """Take up somebody's settings as they are now."""
+        followed, attention = self._reading.people[person_id], self._attention[person_id]
+        followed.settings = document
+        followed.settings_read = True
+        if wants_loop(followed) and not attention.hears_loop:
+            attention.data.due = dt_util.utcnow()
+        self._tell_of(person_id)
+        self._judge(person_id, dt_util.utcnow())
+
+    # Readings.
+
+    async def _read_data(self, person_id: str) -> None:
+        followed, attention = self._reading.people[person_id], self._attention[person_id]
+        asked_at = dt_util.utcnow()
+        start = asked_from(followed, attention, asked_at)
+        types = [CBG, SMBG]
+        asks_loop = wants_loop(followed)
+        if asks_loop:
+            types.append(DOSING_DECISION)
+        try:
+            data = await self._client.data(person_id, start, types)
+        except RefusedError as err:
+            self._check_permission(err, person_id, VIEW)
+            attention.data.due = asked_at + SETTINGS_EVERY
+            return
+        now = dt_util.utcnow()
+        if self._attention.get(person_id) is not attention:
+            # Forgotten meanwhile.
+            return
+        if start <= asked_at - LOOK_BACK:
+            attention.looked_back_at = asked_at
+        attention.hears_loop = asks_loop
+        followed.refused.discard(VIEW)
+        if attention.readings is None:
+            attention.readings = Readings(covered_from=start, heard_at=now)
+        readings = attention.readings
+        if not asks_loop:
+            # Nobody asks whether there is a newer one.
+            readings.newest_loop = None
+        before = readings.heard_to
+        self.unreadable_records += data.unreadable + readings.add(data, now)
+        after = readings.heard_to
+        attention.rhythm.heard(before, after)
+        if before and after and after > before:
+            followed.delays = [*followed.delays, (now - after).total_seconds()][-SAMPLES:]
+        if newest := readings.newest:
+            followed.glucose = newest.as_glucose()
+        self._judge(person_id, now)
+        readings.forget_before(now - HELD)
+        attention.data.due = attention.rhythm.next_due(after, now)
+        if attention.judged.ask_at:
+            attention.data.due = min(attention.data.due, attention.judged.ask_at)
+
+    # Settings that somebody asks for or changes.
+
+    @asynccontextmanager
+    async def _talking_of_settings(self, person_id: str) -> AsyncIterator[Attention]:
+        """Let one at a time talk with Tidepool about somebody's settings.
+
+        Raises:
+            HomeAssistantError: they are not ours to ask for, we are to wait, or there was no usable answer.
+
+        """
+        if (attention := self._settable().get(person_id)) is None:
+            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="permission_lost")
         async with attention.lock:
             self._check_wait()
-            attention.changes += 1
             try:
-                deleting = self._client.delete_alerts(person_id, self._me)
-                after, failure = await self._sent(person_id, deleting)
-                self._shown(person_id, after)
-                if failure and after.document:
-                    raise failure
+                yield attention
             except ApiError as err:
                 raise self._refused(err) from err
-            finally:
-                attention.changes += 1
-        if after.document:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="settings_not_deleted"
-            )
 
-    def _attention_to(self, person_id: str) -> Attention:
-        if not self._is_settable(person_id):
-            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="permission_lost")
-        return self._attention[person_id]
-
-    async def _settings_now(self, person_id: str) -> Settings:
-        return Settings(await self._client.alerts(person_id, self._me, whole=True) or {})
-
-    def _shown(self, person_id: str, settings: Settings) -> Settings:
+    @callback
+    def _show_settings(self, person_id: str, settings: Settings) -> None:
         """Show settings as they are now, and judge by them."""
         now = dt_util.utcnow()
         question = self._attention[person_id].settings
@@ -231,68 +447,119 @@ class TidepoolCoordinator(AskingSource, SettingsKeeper):
         self.journal.save_later(self._kept)
         if self._due(now):
             self._refresh_soon()
-        return settings
+
+    @callback
+    def _ask_for_settings_again(self, person_id: str, error: ApiError) -> None:
+        """Ask as soon as we may: after this nobody knows what they are."""
+        self._attention[person_id].settings.due = now = dt_util.utcnow()
+        if error.retry_after:
+            self._wait_until = now + error.retry_after
+        self._refresh_soon()
+
+    @callback
+    def _refresh_soon(self) -> None:
+        """Ask for what is due, not while the lock is held but once this is done."""
+        self.config_entry.async_create_task(
+            self.hass, self.async_request_refresh(), eager_start=False
+        )
+
+    def _unit_for(self, followed: Followed | None) -> str:
+        """The unit of somebody who has no settings yet: the one they read, or the usual one here."""
+        return (followed and followed.unit) or usual_glucose_unit(self.hass.config.country)
+
+    # Judging.
+
+    def _judge(self, person_id: str, now: datetime) -> None:
+        """Judge what is known of somebody and write down what is to be told."""
+        followed, attention = self._reading.people[person_id], self._attention[person_id]
+        why_not = why_not_judged(followed, judges=self._judges)
+        if why_not or attention.readings is None or not followed.settings_read:
+            attention.judged = followed.watch.pause(now, at_once=why_not is Reason.NOT_JUDGED)
+            return
+        is_first = not followed.watch.kinds
+        settings = None if followed.settings is None else Settings(followed.settings)
+        usual = usual_delay(followed.delays) or timedelta()
+        attention.judged = followed.watch.judge(settings, attention.readings, now, usual)
+        for alert in attention.judged.alerts:
+            # What was so before somebody was followed is history.
+            is_news = not is_first and alert.observed_at > followed.since - NOW
+            self.journal.ledger.write_down(alert, announce=is_news)
+
+    @override
+    def _time_tells(self, now: datetime) -> None:
+        for person_id, attention in self._attention.items():
+            if attention.judged.changes_at and attention.judged.changes_at <= now:
+                self._judge(person_id, now)
+
+    # What it amounts to.
+
+    @override
+    def _trouble(self) -> Status | None:
+        if self.failure is None and any(one.lost for one in self._reading.people.values()):
+            return Status.PERMISSION_LOST
+        return self.failure or (Status.UNREACHABLE if self._misses_some else None)
+
+    @override
+    def _word(self) -> Word | None:
+        heard = [one.readings.heard_at for one in self._attention.values() if one.readings]
+        if self.last_contact:
+            heard.append(self.last_contact)
+        people = self._reading.people.values() if self._judges else ()
+        return word(people, max(heard, default=None))
+
+    @override
+    def _delay(self) -> timedelta | None:
+        return usual_delay(
+            [delay for followed in self._reading.people.values() for delay in followed.delays]
+        )
+
+    @override
+    def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonPicture]:
+        theirs: dict[str, list[Alert]] = {person_id: [] for person_id in self._reading.people}
+        for alert in alerts:
+            if (held := theirs.get(alert.person_id)) is not None:
+                held.append(alert)
+        return {
+            person_id: picture_of(
+                person_id,
+                followed,
+                self._attention[person_id].judged,
+                theirs[person_id],
+                now,
+                judges=self._judges,
+                unit=self._unit_for(followed),
+            )
+            for person_id, followed in self._reading.people.items()
+        }
+
+    def _tell_of(self, person_id: str) -> None:
+        followed = self._reading.people.get(person_id)
+        tell_of(self.hass, self.config_entry, person_id, followed)
+
+    # Keeping.
+
+    @override
+    def _load_state(self, stored: dict[str, Any], now: datetime) -> None:
+        reading = Known.from_dict(stored)
+        if self._chosen:
+            reading.people = {
+                person_id: followed
+                for person_id, followed in reading.people.items()
+                if person_id in self._chosen
+            }
+        for followed in reading.people.values():
+            followed.not_after(now)
+        self._reading = reading
+        self._attention = {person_id: Attention.due_at(now) for person_id in reading.people}
+        for person_id in reading.people:
+            self._judge(person_id, now)
+            self._tell_of(person_id)
+
+    @override
+    def _state(self) -> dict[str, Any]:
+        return self._reading.to_dict()
 
 
-def invalid(error: SettingsError) -> HomeAssistantError:
-    """What to tell a person whose change cannot be written, or did not stay."""
-    field, limits = error.field, {name: f"{limit}" for name, limit in error.limits.items()}
-    match error.problem:
-        case "unit":
-            return ServiceValidationError(
-                translation_domain=DOMAIN, translation_key="settings_unit"
-            )
-        case "threshold_needed":
-            return ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="settings_threshold_needed",
-                translation_placeholders={"field": field},
-            )
-        case "threshold_range":
-            return ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="settings_threshold_range",
-                translation_placeholders={
-                    "field": field,
-                    "highest": limits["highest"],
-                    "unit": limits["unit"],
-                },
-            )
-        case "threshold_step":
-            return ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="settings_threshold_step",
-                translation_placeholders={
-                    "field": field,
-                    "step": limits["step"],
-                    "unit": limits["unit"],
-                },
-            )
-        case "threshold_order":
-            return ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="settings_threshold_order",
-                translation_placeholders={"field": field, "other": limits["other"]},
-            )
-        case "delay_range":
-            return ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="settings_delay_range",
-                translation_placeholders={"field": field, "longest": limits["longest"]},
-            )
-        case "repeat_range":
-            return ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="settings_repeat_range",
-                translation_placeholders={
-                    "field": field,
-                    "shortest": limits["shortest"],
-                    "longest": limits["longest"],
-                },
-            )
-        case _:
-            return HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="settings_not_kept",
-                translation_placeholders={"field": field},
-            )
+def _is_about_all(error: ApiError) -> bool:
+    """Whether an answer to one question says that nothing is to be asked now."""
+    return isinstance(error, AuthError | RateLimitedError) or bool(error.retry_after)

@@ -26,11 +26,10 @@ import voluptuous as vol
 from ...const import LOGGER
 from ..http import ApiError, AuthError, InvalidUrlError, RateLimitedError, RefusedError, base_url
 from .api import TidepoolClient
-from .coordinator import TidepoolCoordinator
+from .coordinator import CONF_FOLLOWED, CONF_JUDGED, TidepoolCoordinator
 from .environments import CONF_ENVIRONMENT, ENVIRONMENTS, host_of
 from .judging import SOURCE
 from .session import EmailNotVerifiedError, PasswordSession
-from .source import CONF_FOLLOWED, CONF_JUDGED
 
 NAME = "Tidepool"
 

@@ -248,7 +248,7 @@ def runs_of(readings: Readings, now: datetime, out: Callable[[Observed], bool]) 
     for run in sorted(
         (
             run
-            for device in readings.by_source().values()
+            for device in readings.by_device().values()
             for run in _runs_of_device(device, out, readings.covered_from + SILENCE, current)
         ),
         key=lambda run: run.first,
@@ -357,13 +357,13 @@ class Watch(Stored):
         judged.changes_at = min((turn for turn in turns if turn > now), default=None)
         return judged
 
-    def rest(self, now: datetime, *, for_good: bool = False) -> Judged:
-        """Say nothing, for want of readings or of permission; what runs is over after too long, or at once `for_good`."""
+    def pause(self, now: datetime, *, at_once: bool = False) -> Judged:
+        """Say nothing, for want of readings or of permission; what runs is over after too long, or `at_once`."""
         running = [told for memory in self.kinds.values() if (told := memory.open)]
         if not running:
             return Judged()
         self.judged_at = self.judged_at or now
-        over_at = now if for_good else self.judged_at + SILENCE
+        over_at = now if at_once else self.judged_at + SILENCE
         if now < over_at:
             return Judged(changes_at=over_at)
         for told in running:

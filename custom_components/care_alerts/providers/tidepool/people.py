@@ -10,10 +10,23 @@ from ...alerts.stored import Stored
 from ..coordinator import FIRST_RETRY
 from ..http import ApiError
 from .judging import Judged, Watch
-from .readings import Readings, Rhythm
+from .readings import HELD, Readings, Rhythm
 from .settings import Settings
 
 LONGEST_RETRY: Final = timedelta(minutes=5)
+
+PEOPLE_EVERY: Final = timedelta(hours=1)
+"""How often we ask who shares."""
+
+OVERLAP: Final = timedelta(minutes=15)
+"""Asked again with every request: readings may come out of order."""
+
+LOOK_BACK: Final = timedelta(hours=6)
+LOOK_BACK_EVERY: Final = timedelta(hours=1)
+"""Some are uploaded hours late."""
+
+LONGEST_ABSENCE: Final = timedelta(days=7)
+"""How far back is asked after an absence."""
 
 NAMELESS: Final = "?"
 """Somebody whose name nobody told us yet."""
@@ -114,3 +127,20 @@ def wants_loop(followed: Followed) -> bool:
     """Whether somebody's settings ask for an alert when Loop stops."""
     looping = Settings(followed.settings or {}).alert("not_looping")
     return looping is not None and looping.enabled
+
+
+def asked_from(followed: Followed, attention: Attention, now: datetime) -> datetime:
+    """From when on to ask for readings, so that few come twice and none is missed, however long there was none."""
+    newest = followed.glucose.observed_at if followed.glucose else None
+    if attention.readings and attention.readings.heard_to:
+        newest = attention.readings.heard_to
+    if newest is None:
+        return now - HELD
+    start = newest - OVERLAP
+    if attention.readings is None:
+        start = newest - LOOK_BACK
+    elif wants_loop(followed) and not attention.hears_loop:
+        start = min(start, now - HELD)
+    elif attention.looked_back_at is None or now >= attention.looked_back_at + LOOK_BACK_EVERY:
+        start = min(start, now - LOOK_BACK)
+    return max(start, now - LONGEST_ABSENCE)

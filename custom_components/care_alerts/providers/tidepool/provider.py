@@ -10,11 +10,11 @@ from homeassistant.const import EntityCategory, UnitOfBloodGlucoseConcentration
 from ...alerts.picture import PersonPicture
 from ..base import PersonSensorDescription, Provider, Value
 from ..glucose import glucose_sensors
-from .coordinator import TidepoolCoordinator
+from .coordinator import CONF_JUDGED, TidepoolCoordinator
 from .flow import TidepoolOptionsFlow
 from .judging import SOURCE
 from .settings import FIELDS, KINDS
-from .source import CONF_JUDGED, key_of
+from .thresholds import ThresholdKeeper
 
 
 def _last_reading(picture: PersonPicture) -> Value:
@@ -51,12 +51,13 @@ TIDEPOOL = Provider(
     coordinator=TidepoolCoordinator,
     options_flow=TidepoolOptionsFlow,
     told_options=frozenset({CONF_JUDGED}),
+    settings_keeper=ThresholdKeeper,
     person_sensors=(
         *glucose_sensors(UnitOfBloodGlucoseConcentration.MILLIMOLE_PER_LITER),
         LAST_READING,
     ),
     person_numbers=tuple(
-        NumberEntityDescription(key=key_of(field), mode=NumberMode.BOX)
+        NumberEntityDescription(key=field.key, mode=NumberMode.BOX)
         for field in FIELDS.values()
         if field.name != "enabled"
     ),

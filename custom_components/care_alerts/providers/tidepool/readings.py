@@ -51,8 +51,8 @@ class Observed:
         )
 
 
-type Source = tuple[str, str]
-"""Where readings come from: their kind (`cbg`, `smbg`) and device."""
+type Device = tuple[str, str]
+"""What readings come from: their kind (`cbg`, `smbg`) and its id."""
 
 
 @dataclass(slots=True)
@@ -66,17 +66,17 @@ class Readings:
     covered_from: datetime
     heard_at: datetime
     newest_loop: datetime | None = None
-    _held: dict[Source, dict[datetime, Observed]] = field(default_factory=dict)
-    _future: set[tuple[Source, datetime]] = field(default_factory=set)
+    _held: dict[Device, dict[datetime, Observed]] = field(default_factory=dict)
+    _future: set[tuple[Device, datetime]] = field(default_factory=set)
 
     def add(self, data: Data, now: datetime) -> int:
         """Take up what was received at `now`; return how many readings are from the future."""
         self.heard_at = now
         for reading in data.readings:
-            source = (reading.kind, reading.device)
-            known = self._held.setdefault(source, {})
-            if reading.time > now + AHEAD or (source, reading.time) in self._future:
-                self._future.add((source, reading.time))
+            device = (reading.kind, reading.device)
+            known = self._held.setdefault(device, {})
+            if reading.time > now + AHEAD or (device, reading.time) in self._future:
+                self._future.add((device, reading.time))
                 continue
             before = known.get(reading.time)
             known[reading.time] = Observed(
@@ -95,15 +95,15 @@ class Readings:
         for known in self._held.values():
             for time in [time for time, one in known.items() if one.observed_at < moment]:
                 del known[time]
-        self._held = {source: known for source, known in self._held.items() if known}
+        self._held = {device: known for device, known in self._held.items() if known}
         self._future = {one for one in self._future if one[1] >= moment}
         self.covered_from = max(self.covered_from, moment)
 
-    def by_source(self) -> dict[Source, list[Observed]]:
+    def by_device(self) -> dict[Device, list[Observed]]:
         """The readings of each device, in order. Two sensors at once are never mixed: one would break the other's runs."""
         return {
-            source: sorted(known.values(), key=_observed_at)
-            for source, known in self._held.items()
+            device: sorted(known.values(), key=_observed_at)
+            for device, known in self._held.items()
             if known
         }
 

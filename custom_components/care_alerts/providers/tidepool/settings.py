@@ -6,10 +6,12 @@ alert's object whole, so all its other fields go out as they came in, those we h
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import combinations
 from math import isfinite
 from typing import Any, Final, Self
 
+from ...alerts.picture import Setting
 from .units import MG_DL, MMOL_L, STEP, converted, exact_unit, rounded
 
 KINDS: Final = {
@@ -23,6 +25,8 @@ KINDS: Final = {
 
 GLUCOSE_KINDS: Final = ("urgent_low", "low", "high")
 """In the order of their thresholds."""
+
+MINUTES: Final = "min"
 
 LONGEST_DELAY: Final = 120
 """Minutes that may be written (OpenAPI)."""
@@ -38,14 +42,24 @@ HIGHEST_THRESHOLD: Final = {MG_DL: 1000, MMOL_L: 55}
 """The server's limits (platform: blood glucose thresholds)."""
 
 
+class Problem(StrEnum):
+    """What is wrong with a change; each has a message of its own."""
+
+    UNIT = "unit"
+    """Neither mg/dL nor mmol/L, or none known yet."""
+    THRESHOLD_NEEDED = "threshold_needed"
+    THRESHOLD_RANGE = "threshold_range"
+    THRESHOLD_STEP = "threshold_step"
+    THRESHOLD_ORDER = "threshold_order"
+    DELAY_RANGE = "delay_range"
+    REPEAT_RANGE = "repeat_range"
+    NOT_KEPT = "not_kept"
+
+
 class SettingsError(ValueError):
-    """A change that cannot be written. `field` is the action's name of what is wrong, `problem` says what.
+    """A change that cannot be written, or did not stay. `field` is the action's name of what is wrong."""
 
-    Problems: `unit` (neither mg/dL nor mmol/L, or none known yet), `threshold_needed`, `threshold_range`,
-    `threshold_step`, `threshold_order`, `delay_range`, `repeat_range`, `not_kept`.
-    """
-
-    def __init__(self, field: str, problem: str, **limits: float | str) -> None:
+    def __init__(self, field: str, problem: Problem, **limits: float | str) -> None:
         """Keep what is wrong and the limits that would have been right."""
         super().__init__(f"{field}: {problem}")
         self.field = field
@@ -63,6 +77,11 @@ class Field:
     def __str__(self) -> str:
         """Its name in the action: a threshold goes by the name of its alert."""
         return self.kind if self.name == "threshold" else f"{self.kind}_{self.name}"
+
+    @property
+    def key(self) -> str:
+        """The key of its entity: a switch goes by the name of its alert."""
+        return self.kind if self.name == "enabled" else f"{self.kind}_{self.name}"
 
 
 FIELDS: Final = {
@@ -149,6 +168,18 @@ class Settings:
         return response
 
 
+def setting_of(field: Field, value: bool | float | None, unit: str) -> Setting:
+    """A setting as it is shown; `unit` is that of a threshold."""
+    match field.name:
+        case "threshold":
+            return Setting(value=value, unit=unit, highest=HIGHEST_THRESHOLD[unit], step=STEP[unit])
+        case "enabled":
+            return Setting(value=value)
+        case name:
+            longest = LONGEST_DELAY if name == "delay" else LONGEST_REPEAT
+            return Setting(value=value, unit=MINUTES, highest=longest)
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What to send so that what was asked for becomes true, and what to look for in what is read back."""
@@ -185,7 +216,7 @@ class Change:
         """
         for field, value in self.asked.items():
             if read_back.value(field) != value:
-                raise SettingsError(str(field), "not_kept")
+                raise SettingsError(str(field), Problem.NOT_KEPT)
 
 
 def starting(unit: str) -> dict[Field, bool | float]:
@@ -235,10 +266,10 @@ def change(
             case "threshold":
                 own = settings.unit(field.kind) or exact_unit(unit)
                 if own is None:
-                    raise SettingsError("unit", "unit")
+                    raise SettingsError("unit", Problem.UNIT)
                 given = own if unit is None else exact_unit(unit)
                 if given is None:
-                    raise SettingsError("unit", "unit")
+                    raise SettingsError("unit", Problem.UNIT)
                 wanted[field] = (
                     value
                     if given == own and value == settings.value(field)
@@ -272,7 +303,7 @@ def _threshold(field: Field, value: float, given: str, own: str) -> float:
     in_steps = rounded(value, given) if isfinite(value) else 0
     # 4.2 may have become 4.199999999999999 on its way.
     if not abs(value - in_steps) < 1e-6:
-        raise SettingsError(str(field), "threshold_step", step=STEP[given], unit=given)
+        raise SettingsError(str(field), Problem.THRESHOLD_STEP, step=STEP[given], unit=given)
     return rounded(converted(in_steps, given, own), own)
 
 
@@ -291,9 +322,9 @@ def _can_repeat(minutes: float) -> bool:
 def _refused(field: Field) -> SettingsError:
     if field.name == "repeat":
         return SettingsError(
-            str(field), "repeat_range", shortest=SHORTEST_REPEAT, longest=LONGEST_REPEAT
+            str(field), Problem.REPEAT_RANGE, shortest=SHORTEST_REPEAT, longest=LONGEST_REPEAT
         )
-    return SettingsError(str(field), "delay_range", longest=LONGEST_DELAY)
+    return SettingsError(str(field), Problem.DELAY_RANGE, longest=LONGEST_DELAY)
 
 
 def _check(kind: str, alert: dict[str, Any], changed: Collection[Field]) -> None:
@@ -303,10 +334,10 @@ def _check(kind: str, alert: dict[str, Any], changed: Collection[Field]) -> None
     threshold = Field(kind, "threshold")
     own = AlertSettings.of(alert)
     if own.threshold is None or own.unit is None:
-        raise SettingsError(str(threshold), "threshold_needed")
+        raise SettingsError(str(threshold), Problem.THRESHOLD_NEEDED)
     highest = HIGHEST_THRESHOLD[own.unit]
     if threshold in changed and not 0 <= own.threshold <= highest:
-        raise SettingsError(str(threshold), "threshold_range", highest=highest, unit=own.unit)
+        raise SettingsError(str(threshold), Problem.THRESHOLD_RANGE, highest=highest, unit=own.unit)
     # OpenAPI knows mg/dl as well; the server takes it from nobody.
     alert["threshold"] = {**alert["threshold"], "units": own.unit}
 
@@ -341,4 +372,4 @@ def _check_order(result: Settings, changed: Collection[Field]) -> None:
             continue
         for kind, other in ((lower, higher), (higher, lower)):
             if Field(kind, "threshold") in changed:
-                raise SettingsError(kind, "threshold_order", other=other)
+                raise SettingsError(kind, Problem.THRESHOLD_ORDER, other=other)

@@ -1,0 +1,117 @@
+"""What is known of people who share with us, as a picture: their judged alerts, glucose and settings. Pure."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from ...alerts.episodes import episodes
+from ...alerts.freshness import Word
+from ...alerts.model import Alert, Person
+from ...alerts.picture import Condition, PersonPicture, Setting
+from .api import FOLLOW, VIEW
+from .judging import MISSED, SILENCE, Judged, Reason
+from .people import PEOPLE_EVERY, Followed
+from .readings import NOW, usual_delay
+from .settings import FIELDS, GLUCOSE_KINDS, KINDS, Settings, setting_of
+
+
+def why_not_judged(followed: Followed, *, judges: bool) -> Reason | None:
+    """Why somebody's readings are not judged, whatever they are; `judges`: whether anybody's are."""
+    if not judges:
+        return Reason.NOT_JUDGED
+    if not (followed.may(VIEW) and followed.may(FOLLOW)):
+        return Reason.NOT_PERMITTED
+    return None
+
+
+def word(people: Collection[Followed], heard_at: datetime | None) -> Word | None:
+    """How fresh Tidepool's newest word is; None if it never answered.
+
+    `people` are those whose readings are judged, `heard_at` is when it last answered.
+    """
+    if heard_at is None:
+        return None
+    # Who lets nobody look any more is not silent, unless there is nobody else.
+    watched = [one for one in people if one.may(VIEW)] or [
+        one for one in people if VIEW in one.allowed
+    ]
+    spoke = [
+        (one.glucose.observed_at, usual_delay(one.delays) or timedelta())
+        for one in watched
+        if one.glucose
+    ]
+    dues = [newest + delay + NOW for newest, delay in spoke] or [one.since + NOW for one in watched]
+    return Word(
+        data_through=min((newest for newest, _ in spoke), default=heard_at),
+        next_due=min(dues, default=heard_at + 2 * PEOPLE_EVERY),
+        worth_until=heard_at + (SILENCE if watched else 2 * PEOPLE_EVERY),
+    )
+
+
+def picture_of(
+    person_id: str,
+    followed: Followed,
+    judged: Judged,
+    alerts: Iterable[Alert],
+    now: datetime,
+    *,
+    judges: bool,
+    unit: str,
+) -> PersonPicture:
+    """What there is to show of somebody.
+
+    `alerts` are this person's, in order; `judges`: whether readings are judged at all; `unit`: that of
+    thresholds that are not there yet.
+    """
+    by_kind: dict[str, list[Alert]] = {kind: [] for kind in KINDS}
+    last_alert = None
+    for alert in alerts:
+        by_kind.setdefault(alert.alert_type, []).append(alert)
+        last_alert = alert
+    why_not = why_not_judged(followed, judges=judges)
+    glucose = followed.glucose if judges and followed.may(VIEW) else None
+    is_now = glucose is not None and now <= glucose.observed_at + NOW
+    turns = [judged.changes_at, glucose and glucose.observed_at + NOW + timedelta.resolution]
+    return PersonPicture(
+        person=Person(person_id, followed.name),
+        conditions={
+            kind: _condition(followed, kind, judged, by_kind[kind], why_not) for kind in KINDS
+        },
+        last_alert=last_alert,
+        glucose=glucose if is_now else None,
+        last_glucose=glucose,
+        settings=_settings_of(followed, unit),
+        changes_at=min((turn for turn in turns if turn and turn > now), default=None),
+    )
+
+
+def _condition(
+    followed: Followed,
+    kind: str,
+    judged: Judged,
+    alerts: Sequence[Alert],
+    why_not: Reason | None,
+) -> Condition:
+    memory, verdict = followed.watch.kinds.get(kind), judged.verdicts.get(kind)
+    runs = episodes(alerts, memory.endings() if memory else (), tells=lambda _: True)
+    reason = why_not or (verdict.reason if verdict else Reason.NO_READINGS)
+    is_on = verdict.is_on if verdict and reason is None else None
+    return Condition(
+        is_on=is_on,
+        standing=alerts[-1] if is_on and alerts else None,
+        episode=runs[-1] if runs else None,
+        earlier=runs[:-1],
+        stale=bool(verdict and verdict.stale),
+        unavailable=reason,
+        missed=kind in GLUCOSE_KINDS and reason in MISSED,
+    )
+
+
+def _settings_of(followed: Followed, unit: str) -> dict[str, Setting]:
+    """All that can be set for somebody, as Tidepool has it."""
+    if not (followed.may(FOLLOW) and followed.settings_read):
+        return {}
+    settings = Settings(followed.settings or {})
+    return {
+        one.key: setting_of(one, settings.value(one), settings.unit(one.kind) or unit)
+        for one in FIELDS.values()
+    }
