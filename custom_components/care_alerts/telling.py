@@ -219,6 +219,10 @@ def about_source(
         ATTR_ENTITY_ID: _silent_of(hass, coordinator),
         "reason": reason,
         "reason_name": reason and status_in_words(hass, reason),
+        "silent_people": sorted(
+            whereabouts(hass, coordinator, _picture_of(coordinator, person_id)).name
+            for person_id in freshness.silent_people
+        ),
         "data_through": _iso(freshness.data_through),
         "last_contact": _iso(freshness.last_contact),
     }

@@ -4,8 +4,8 @@ Observed is when the source says a thing happened, received is when we had it. A
 has said nothing new for longer than it should; the reason is as much as its answers let us know.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import median
@@ -31,12 +31,14 @@ class Word:
     """The newest word of a source and how long it counts.
 
     `data_through`: how far its data reach. `next_due`: it is silent if nothing newer came by then.
-    `worth_until`: after that what it said is no longer worth showing as a state.
+    `worth_until`: after that what it said is no longer worth showing as a state. `people_due`: by person id, when
+    something newer of each should be there, where the source has each one's readings.
     """
 
     data_through: datetime
     next_due: datetime
     worth_until: datetime
+    people_due: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class Freshness:
 
     status: Status
     silent: bool
+    silent_people: frozenset[str]
+    """Of whom nothing new has come for longer than it should, as far as the source can tell them apart."""
     believable: bool
     last_contact: datetime | None
     data_through: datetime | None
@@ -67,10 +71,12 @@ def judge(
     """
     silent = word is None or now >= word.next_due
     believable = word is not None and now < word.worth_until
-    turns = (word.next_due, word.worth_until) if word else ()
+    people_due = word.people_due if word else {}
+    turns = (word.next_due, word.worth_until, *people_due.values()) if word else ()
     return Freshness(
         status=failure or (Status.NO_NEW_DATA if silent else Status.OK),
         silent=silent,
+        silent_people=frozenset(one for one, due in people_due.items() if now >= due),
         believable=believable,
         last_contact=last_contact,
         data_through=word.data_through if word else None,

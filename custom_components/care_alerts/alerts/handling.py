@@ -140,6 +140,8 @@ class Handling:
         self._ends_told: dict[Topic, datetime] = {}
         self.silence_told: bool | None = None
         """Whether the house was last told that the source is silent; None if nothing was told yet."""
+        self.silence_told_of: frozenset[str] = frozenset()
+        """Of whom it was silent then."""
         self.awake_to: datetime | None = None
         """Until when whatever was due has been done: when this was last saved."""
 
@@ -321,6 +323,7 @@ class Handling:
                 topic.to_dict() | {"at": at.isoformat()} for topic, at in self._ends_told.items()
             ],
             "silence_told": self.silence_told,
+            "silence_told_of": sorted(self.silence_told_of),
             "awake_to": self.awake_to and self.awake_to.isoformat(),
         }
 
@@ -336,6 +339,9 @@ class Handling:
             handling.mark_end_told(Topic(one.person_id, one.alert_type, one.drill), one.at)
         silence_told = stored.get("silence_told")
         handling.silence_told = silence_told if isinstance(silence_told, bool) else None
+        told_of = stored.get("silence_told_of")
+        if isinstance(told_of, list):
+            handling.silence_told_of = frozenset(one for one in told_of if isinstance(one, str))
         handling.awake_to = moment_or_none(stored.get("awake_to"))
         return handling
 

@@ -185,13 +185,22 @@ class Announcing:
             return True
         if not is_settled or self._is_asking():
             return bool(untold)
-        freshness = self._picture().freshness
-        has_turned = freshness.silent != handling.silence_told
-        if has_turned and not is_first:
-            told = SourceSilent if freshness.silent else SourceRecovered
-            self.tell(told(freshness), None)
-        handling.silence_told = freshness.silent
+        has_turned = self._tell_of_silence(is_first=is_first)
         return bool(untold) or has_turned
+
+    def _tell_of_silence(self, *, is_first: bool) -> bool:
+        """Tell that the source has fallen silent, or of somebody more, or speaks again; False if all is as it was told."""
+        handling, freshness = self._journal.handling, self._picture().freshness
+        was = handling.silence_told, handling.silence_told_of
+        handling.silence_told = freshness.silent
+        handling.silence_told_of = freshness.silent_people
+        if is_first:
+            return True
+        if freshness.silent and (not was[0] or freshness.silent_people - was[1]):
+            self.tell(SourceSilent(freshness), None)
+        elif was[0] and not freshness.silent:
+            self.tell(SourceRecovered(freshness), None)
+        return was != (handling.silence_told, handling.silence_told_of)
 
     async def _tell_in_turns(self, untold: Sequence[Announcement | Case], now: datetime) -> bool:
         """Tell and mark one after the other, while others have their turns; False if all is stopping."""

@@ -657,6 +657,63 @@ async def test_who_is_always_late_or_never_spoke_hides_nobodys_silence(follower:
     assert [one for one in silences if one > last]
 
 
+@pytest.mark.parametrize("kept", [[], ["view"], ["follow"]])
+async def test_who_no_longer_shares_is_silent(follower: Follower, kept: list[str]) -> None:
+    """Nothing is judged any more, whatever still comes, and whoever else is heard of."""
+    silences = silence(follower)
+    tom = follower.house.sim.tidepool.add_child("Tom")
+    tom.share_with(follower.account)
+    follower.reads(100)
+    tom.add_reading(NOON, 6.1)
+    await follower.start()
+    follower.jill.change_permissions(follower.account, kept)
+    for _ in range(12):
+        follower.reads(45)
+        tom.add_reading(follower.house.now, 6.1)
+        await follower.house.pass_time(minutes=5)
+    assert [(one["reason"], one["silent_people"]) for one in silences] == [
+        ("permission_lost", ["Jill"])
+    ]
+    assert follower.of_source("binary_sensor", "silent") == STATE_ON
+
+
+async def test_the_silence_of_each_is_told(follower: Follower) -> None:
+    """Somebody whose sensor has been off for days hides nobody else's silence; not after a restart either."""
+    silences, house = silence(follower), follower.house
+    tom = house.sim.tidepool.add_child("Tom")
+    tom.share_with(follower.account)
+    tom.add_reading(NOON, 6.1)
+    follower.reads(100)
+    await follower.start()
+    for _ in range(6):
+        await house.pass_time(minutes=5)
+        follower.reads(100)
+    await house.hass.config_entries.async_reload(follower.entry.entry_id)
+    await house.settle()
+    await house.pass_time(minutes=5)
+    assert [one["silent_people"] for one in silences] == [["Tom"]]
+    for _ in range(6):
+        await house.pass_time(minutes=5)
+    assert [one["silent_people"] for one in silences] == [["Tom"], ["Jill", "Tom"]]
+    recovered = silence(follower, "recovered")
+    follower.reads(100)
+    await house.pass_time(minutes=5)
+    assert recovered == []
+    follower.reads(100)
+    tom.add_reading(house.now, 6.1)
+    await house.pass_time(minutes=5)
+    assert [one["silent_people"] for one in recovered] == [[]]
+
+
+def silence(follower: Follower, what: str = "silent") -> list[dict[str, Any]]:
+    """What is told of the source's silence, or its end, from now on."""
+    told: list[dict[str, Any]] = []
+    follower.house.hass.bus.async_listen(
+        f"care_alerts_source_{what}", callback(lambda event: told.append({**event.data}))
+    )
+    return told
+
+
 def loops(follower: Follower, *minutes_ago: float) -> None:
     """Loop decided something so long ago."""
     for ago in minutes_ago:

@@ -504,8 +504,7 @@ class TidepoolCoordinator(SourceCoordinator):
         heard = [one.readings.heard_at for one in self._attention.values() if one.readings]
         if self.last_contact:
             heard.append(self.last_contact)
-        people = self._reading.people.values() if self._judges else ()
-        return word(people, max(heard, default=None))
+        return word(self.followed if self._judges else {}, max(heard, default=None))
 
     @override
     def _delay(self) -> timedelta | None:
@@ -542,11 +541,9 @@ class TidepoolCoordinator(SourceCoordinator):
     def _load_state(self, stored: dict[str, Any], now: datetime) -> None:
         reading = Known.from_dict(stored)
         if self._chosen:
-            reading.people = {
-                person_id: followed
-                for person_id, followed in reading.people.items()
-                if person_id in self._chosen
-            }
+            for person_id in reading.people.keys() - self._chosen:
+                del reading.people[person_id]
+                tell_of(self.hass, self.config_entry, person_id, None)
         for followed in reading.people.values():
             followed.not_after(now)
         self._reading = reading

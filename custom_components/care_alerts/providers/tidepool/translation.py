@@ -1,6 +1,6 @@
 """What is known of people who share with us, as a picture: their judged alerts, glucose and settings. Pure."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ...alerts.episodes import episodes
@@ -23,28 +23,34 @@ def why_not_judged(followed: Followed, *, judges: bool) -> Reason | None:
     return None
 
 
-def word(people: Collection[Followed], heard_at: datetime | None) -> Word | None:
+def word(people: Mapping[str, Followed], heard_at: datetime | None) -> Word | None:
     """How fresh Tidepool's newest word is; None if it never answered.
 
-    `people` are those whose readings are judged, `heard_at` is when it last answered.
+    `people` are those whose readings are judged, by user id; `heard_at` is when it last answered.
     """
     if heard_at is None:
         return None
-    # Who lets nobody look any more is not silent, unless there is nobody else.
-    watched = [one for one in people if one.may(VIEW)] or [
-        one for one in people if VIEW in one.allowed
-    ]
-    spoke = [
-        (one.glucose.observed_at, usual_delay(one.delays) or timedelta())
-        for one in watched
-        if one.glucose
-    ]
-    dues = [newest + delay + NOW for newest, delay in spoke] or [one.since + NOW for one in watched]
+    watched = {person_id: one for person_id, one in people.items() if VIEW in one.allowed}
+    people_due = {
+        person_id: due for person_id, one in watched.items() if (due := _due(one)) is not None
+    } or {person_id: one.since + NOW for person_id, one in watched.items()}
+    reached = [one.glucose.observed_at for one in watched.values() if one.glucose]
     return Word(
-        data_through=min((newest for newest, _ in spoke), default=heard_at),
-        next_due=min(dues, default=heard_at + 2 * PEOPLE_EVERY),
+        data_through=min(reached, default=heard_at),
+        next_due=min(people_due.values(), default=heard_at + 2 * PEOPLE_EVERY),
         worth_until=heard_at + (SILENCE if watched else 2 * PEOPLE_EVERY),
+        people_due=people_due,
     )
+
+
+def _due(followed: Followed) -> datetime | None:
+    """When something newer of somebody should be there; None of who has never been heard of."""
+    if followed.lost:
+        # Nothing is judged any more, whatever still comes.
+        return (followed.watch.judged_at or followed.since) + NOW
+    if followed.glucose is None:
+        return None
+    return followed.glucose.observed_at + (usual_delay(followed.delays) or timedelta()) + NOW
 
 
 def picture_of(
