@@ -478,7 +478,8 @@ class AnySequence(RuleBasedStateMachine):
                 TOPICS[name], episode, by=who, at=self.now, note=note, again_after=again_after
             )
         assert who.name is not None
-        self.naive[name].is_taken(who.name, note, self.now + again_after if again_after else None)
+        to = episode.last_seen.observed_at + again_after if episode and again_after else None
+        self.naive[name].is_taken(who.name, note, to)
 
     @rule(name=NAMES)
     def somebody_gives_it_back(self, name: str) -> None:

@@ -1,9 +1,9 @@
 """What is kept on disk: data classes as JSON values and back."""
 
+from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self, override
 
-from mashumaro.config import BaseConfig
 from mashumaro.mixins.dict import DataClassDictMixin
 
 
@@ -29,11 +29,16 @@ def moment_or_none(stored: Any) -> datetime | None:
 
 
 class Stored(DataClassDictMixin):
-    """Base of data classes that are kept; `from_dict` refuses a time without a zone."""
+    """Base of data classes that are kept; `from_dict` refuses a time without a zone, which cannot be compared with others."""
 
     __slots__ = ()
 
-    class Config(BaseConfig):
-        """How they are read."""
-
-        serialization_strategy = {datetime: {"deserialize": aware}}  # noqa: RUF012 # mashumaro's own way
+    @classmethod
+    @override
+    def __post_deserialize__(cls, obj: Self) -> Self:
+        """Look at each time."""
+        for one in fields(obj):  # type: ignore[arg-type] # every class that inherits is a data class
+            value = getattr(obj, one.name)
+            if isinstance(value, datetime) and value.tzinfo is None:
+                raise ValueError
+        return obj
