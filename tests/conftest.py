@@ -1,6 +1,6 @@
 """What the tests share: a real Home Assistant in process, the simulator on loopback, and one clock for both."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from textwrap import fill
@@ -16,7 +16,11 @@ from homeassistant.core import Event, EventStateChangedData, HomeAssistant, Stat
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+    mock_storage,
+)
 
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.entity import source_identifier
@@ -31,6 +35,24 @@ NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _load_care_alerts(enable_custom_integrations: None) -> None:
     """Let Home Assistant load the component of this checkout."""
+
+
+@pytest.fixture
+def hass_storage(request: pytest.FixtureRequest) -> Generator[dict[str, Any]]:
+    """What is stored, and stands in for the files, if a test is not marked `real_files`."""
+    if request.node.get_closest_marker("real_files"):
+        yield {}
+        return
+    with mock_storage() as stored:
+        yield stored
+
+
+@pytest.fixture
+def hass_config_dir(request: pytest.FixtureRequest, hass_config_dir: str) -> str:
+    """The kit's configuration; for a test marked `real_files` one of its own, in `tmp_path`."""
+    if request.node.get_closest_marker("real_files"):
+        return str(request.getfixturevalue("tmp_path"))
+    return hass_config_dir
 
 
 @pytest.fixture

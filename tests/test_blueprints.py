@@ -70,6 +70,8 @@ from .conftest import NOON, House
 from .wear import live, wear
 from .world import add_person, generation
 
+pytestmark = pytest.mark.real_files
+
 BLUEPRINTS = ROOT / "blueprints" / "automation" / "care_alerts"
 NAMES = sorted(path.stem for path in BLUEPRINTS.glob("*.yaml"))
 TEXTS = "custom_components/care_alerts/translations/en.json"
@@ -77,18 +79,6 @@ CLEAR = "clear_notification"
 
 type Json = dict[str, Any]
 type Client = Callable[[web.Application], Coroutine[Any, Any, TestClient[Any, Any]]]
-
-
-@pytest.fixture
-def hass_config_dir(tmp_path: Path) -> str:
-    """A configuration of its own: blueprints are written into it."""
-    return str(tmp_path)
-
-
-@pytest.fixture
-def hass_storage() -> Json:
-    """Nothing stands in for the storage here: files are written and read."""
-    return {}
 
 
 @pytest.fixture

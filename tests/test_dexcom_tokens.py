@@ -26,20 +26,10 @@ from simulator.faults import Exchange, body
 
 from .conftest import NOON, House
 
+pytestmark = pytest.mark.real_files
+
 HOUR = timedelta(hours=1)
 DATA = ("alerts", "egvs", "devices", "data_range")
-
-
-@pytest.fixture
-def hass_storage() -> dict[str, Any]:
-    """Nothing stands in for the storage here: files are written and read."""
-    return {}
-
-
-@pytest.fixture
-def hass_config_dir(tmp_path: Path) -> str:
-    """A configuration of its own."""
-    return str(tmp_path)
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ import voluptuous as vol
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.memory import HELD_FOR, OWED_FOR
 
+pytestmark = pytest.mark.real_files
+
 LAMP, OTHER_LAMP = "light.bed_light", "light.ceiling_lights"
 SPEAKER = "media_player.bedroom"
 KITCHEN = "media_player.kitchen"
@@ -457,18 +459,6 @@ async def test_what_makes_no_sense(rooms: HomeAssistant) -> None:
 
 
 # Over a restart.
-
-
-@pytest.fixture
-def hass_storage() -> dict[str, Any]:
-    """Nothing stands in for the storage here: files are written and read."""
-    return {}
-
-
-@pytest.fixture
-def hass_config_dir(tmp_path: Path) -> str:
-    """A configuration of its own."""
-    return str(tmp_path)
 
 
 @asynccontextmanager

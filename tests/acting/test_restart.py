@@ -25,13 +25,9 @@ from tests.world import add_person
 
 from .conftest import Care, Heard, automate, trigger
 
+pytestmark = pytest.mark.real_files
+
 ENTRY = "the-entry"
-
-
-@pytest.fixture
-def hass_storage() -> dict[str, Any]:
-    """Nothing stands in for the storage here: files are written and read."""
-    return {}
 
 
 class Lives:
