@@ -11,17 +11,18 @@ from unittest.mock import patch
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.demo.light import DemoLight
 from homeassistant.const import Platform
-from homeassistant.core import CoreState, Event, HomeAssistant, callback
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.memory import HELD_FOR, OWED_FOR
+
+from .lives import home_assistant
 
 pytestmark = pytest.mark.real_files
 
@@ -464,10 +465,7 @@ async def test_what_makes_no_sense(rooms: HomeAssistant) -> None:
 @asynccontextmanager
 async def live(files: Path) -> AsyncGenerator[HomeAssistant]:
     """Start a furnished house. It ends as if it were killed: nobody lets go of anything."""
-    async with async_test_home_assistant(
-        config_dir=str(files), initial_state=CoreState.not_running
-    ) as hass:
-        hass.data.pop(DATA_CUSTOM_COMPONENTS)
+    async with home_assistant(files) as hass:
         await furnish(hass)
         yield hass
         await hass.async_stop(force=True)
