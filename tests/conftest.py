@@ -13,7 +13,7 @@ from homeassistant.components.application_credentials import (
 )
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State, callback
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -24,6 +24,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.entity import source_identifier
+from custom_components.care_alerts.providers.coordinator import SourceCoordinator
 from simulator import Simulator
 from simulator.dexcom_wearer import Wearer
 from simulator.tidepool import Account
@@ -221,6 +222,27 @@ def announced(hass: HomeAssistant) -> list[State]:
 
     hass.bus.async_listen("state_changed", listen)
     return heard
+
+
+def told(announced: list[State], key: str) -> list[Any]:
+    """One attribute of everything announced."""
+    return [state.attributes[key] for state in announced]
+
+
+def coordinator_of(entry: MockConfigEntry) -> SourceCoordinator:
+    """The coordinator of a source that is set up."""
+    coordinator = entry.runtime_data
+    assert isinstance(coordinator, SourceCoordinator)
+    return coordinator
+
+
+def issues(house: House) -> dict[str, dict[str, str] | None]:
+    """The repair issues: translation key -> placeholders."""
+    return {
+        issue.translation_key or "": issue.translation_placeholders
+        for issue in ir.async_get(house.hass).issues.values()
+        if issue.domain == DOMAIN and issue.active
+    }
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

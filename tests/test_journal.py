@@ -19,8 +19,7 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.lumen.coordinator import LumenCoordinator
 from simulator.lumen import LumenPerson
 
-from .conftest import House
-from .test_coordinator import coordinator_of, issues
+from .conftest import House, coordinator_of, issues
 from .world import add_alert, add_person, generation
 
 pytestmark = pytest.mark.real_files
