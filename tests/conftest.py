@@ -26,7 +26,7 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.entity import source_identifier
 from custom_components.care_alerts.providers.coordinator import SourceCoordinator
 from simulator import Simulator
-from simulator.dexcom_wearer import Wearer
+from simulator.dexcom import Wearer
 from simulator.tidepool import Account
 
 # A Wednesday noon: Tuesday has been analysed.

@@ -57,7 +57,7 @@ from yarl import URL
 
 from scripts.real_home import ROOT, VOICE_PACKAGES
 from simulator import Simulator
-from simulator.dexcom_wearer import Wearer
+from simulator.dexcom import Wearer
 from simulator.faults import CATALOGUE
 
 from .acting.conftest import Care

@@ -20,7 +20,7 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.announcing import TOLD_IN_ONE_GO
 from custom_components.care_alerts.providers.dexcom.translation import ALERT_TYPES
 from simulator import CATALOGUE
-from simulator.dexcom_wearer import Wearer
+from simulator.dexcom import Wearer
 from simulator.server import LoggedRequest
 from tests.conftest import NOON, House, told
 from tests.wear import live, minutes, wear

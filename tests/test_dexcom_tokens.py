@@ -21,7 +21,7 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.dexcom.oauth import Tokens
 from custom_components.care_alerts.providers.http import ApiError, LoginEndedError
 from simulator import CATALOGUE, Fault
-from simulator.dexcom_wearer import Wearer
+from simulator.dexcom import Wearer
 from simulator.faults import Exchange, body
 
 from .conftest import NOON, House

@@ -21,8 +21,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.care_alerts.alerts.ledger import KEPT_FOR
 from custom_components.care_alerts.providers.dexcom.oauth import REGIONS
-from simulator.dexcom_time import TIME_STYLES
-from simulator.dexcom_wearer import Wearer
+from simulator.dexcom import TIME_STYLES, Wearer
 
 from .conftest import NOON, House
 

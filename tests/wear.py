@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from simulator.dexcom_wearer import EVERY, Wearer
+from simulator.dexcom import EVERY, Wearer
 
 from .conftest import NOON, House
 
