@@ -23,8 +23,7 @@ from custom_components.care_alerts.providers.http import ApiError, LoginEndedErr
 from simulator import CATALOGUE, Fault
 from simulator.dexcom import Wearer
 from simulator.faults import Exchange, body
-
-from .conftest import NOON, House
+from tests.conftest import NOON, House
 
 pytestmark = pytest.mark.real_files
 

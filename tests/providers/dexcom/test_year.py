@@ -22,8 +22,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.care_alerts.alerts.ledger import KEPT_FOR
 from custom_components.care_alerts.providers.dexcom.oauth import REGIONS
 from simulator.dexcom import TIME_STYLES, Wearer
-
-from .conftest import NOON, House
+from tests.conftest import NOON, House
 
 pytestmark = pytest.mark.real_files
 
