@@ -187,6 +187,13 @@ class House:
         assert state is not None
         return state
 
+    async def press(
+        self, key: str, person: str | None = None, entry: MockConfigEntry | None = None
+    ) -> None:
+        """Press a button; return as soon as it has done what it does."""
+        button = self.entity_id("button", key, person, entry)
+        await self.hass.services.async_call("button", "press", {"entity_id": button}, blocking=True)
+
     def source_device(self, entry: MockConfigEntry) -> dr.DeviceEntry:
         """The device of a source."""
         device = dr.async_get(self.hass).async_get_device_by_identifier(

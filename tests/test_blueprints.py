@@ -1376,8 +1376,7 @@ async def test_a_test_alert_gets_to_the_last_step(
     home: Home, anna: Phone, ben: Phone, sounds: Sounds
 ) -> None:
     await escalation(home, anna, ben, **ALOUD)
-    button = home.house.entity_id("button", "test_alert")
-    await home.hass.services.async_call("button", "press", {"entity_id": button}, blocking=True)
+    await home.house.press("test_alert")
     await home.through(home.minutes(20))
     assert ben.shown["message"].startswith("Nobody has acknowledged this for 20 min.")
     assert sounds.stairs.look == RED

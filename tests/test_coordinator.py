@@ -764,13 +764,6 @@ async def test_the_delay_is_measured_on_what_came_live(house: House) -> None:
 # Asked by hand.
 
 
-async def press(house: House) -> None:
-    """Press the button."""
-    await house.hass.services.async_call(
-        "button", "press", {"entity_id": house.entity_id("button", "refresh")}, blocking=True
-    )
-
-
 async def test_the_button_asks_at_once(house: House, announced: list[State]) -> None:
     maria = add_person(house)
     await house.set_up(house.entry())
@@ -779,7 +772,7 @@ async def test_the_button_asks_at_once(house: House, announced: list[State]) -> 
     house.sim.clock.set(generation(1) + SECOND)
     house.freezer.move_to(generation(1) + SECOND)
 
-    await press(house)
+    await house.press("refresh")
     await house.settle()
 
     assert told(announced, "observed_at") == [observed]
@@ -791,13 +784,13 @@ async def test_the_button_obeys_retry_after_and_says_how_long(house: House) -> N
     house.sim.faults.add("*", CATALOGUE["429_seconds"](retry_after=600), times=1)
 
     with pytest.raises(HomeAssistantError) as limited:
-        await press(house)
+        await house.press("refresh")
     assert limited.value.translation_key == "rate_limited"
     asked = len(house.sim.log)
 
     house.freezer.tick(61)
     with pytest.raises(HomeAssistantError) as waiting:
-        await press(house)
+        await house.press("refresh")
     assert waiting.value.translation_domain == DOMAIN
     assert waiting.value.translation_key == "asked_to_wait"
     assert waiting.value.translation_placeholders == {"minutes": "9"}
@@ -805,7 +798,7 @@ async def test_the_button_obeys_retry_after_and_says_how_long(house: House) -> N
 
     await house.pass_time(minutes=11)
     assert house.state("sensor", "status").state == "ok"
-    await press(house)
+    await house.press("refresh")
 
 
 @pytest.mark.parametrize(
@@ -823,7 +816,7 @@ async def test_the_button_says_what_went_wrong(house: House, fault: str, key: st
     house.sim.faults.add("*", CATALOGUE[fault]())
 
     with pytest.raises(HomeAssistantError) as error:
-        await press(house)
+        await house.press("refresh")
 
     assert error.value.translation_domain == DOMAIN
     assert error.value.translation_key == key
