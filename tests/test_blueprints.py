@@ -312,6 +312,13 @@ class Home:
             async_fire_time_changed(self.hass, self.house.now)
             for _ in range(50):
                 await asyncio.sleep(0)
+                # However slow the disk is, no time passes while it is written to.
+                while jobs := [
+                    one
+                    for one in self.hass._tasks | self.hass._background_tasks
+                    if not isinstance(one, asyncio.Task)
+                ]:
+                    await asyncio.wait(jobs)
         return task.result()
 
     async def minutes(self, count: int) -> None:
