@@ -4,8 +4,7 @@ import aiohttp
 
 from scripts.real_home import HomeError, Json, RealHome
 from simulator import Simulator
-from simulator.dexcom import DexcomRegion
-from simulator.dexcom_wearer import Wearer
+from simulator.dexcom import DexcomRegion, Wearer
 
 DOMAIN = "care_alerts"
 

@@ -13,7 +13,7 @@ from aiohttp import web
 import orjson
 
 from .clock import Clock, utc
-from .vendor import Vendor, read_object
+from .vendor import Vendor, read_moment, read_object
 
 DEFAULT_KEY = "demo-lumen-key"
 KEY_HEADER = "X-Partner-Api-Key"
@@ -436,7 +436,7 @@ class Lumen(Vendor):
     async def _post_person(self, request: web.Request) -> web.Response:
         account, body = await self._control_body(request)
         person = account.add_person(
-            body.pop("email"), granted_at=_moment(body.pop("granted_at", None)), **body
+            body.pop("email"), granted_at=read_moment(body.pop("granted_at", None)), **body
         )
         return web.json_response(_person_json(person), status=201)
 
@@ -444,7 +444,7 @@ class Lumen(Vendor):
         account, body = await self._control_body(request)
         person = account.person(body.pop("email"))
         change = account.grant if request.path.endswith("grant") else account.revoke
-        change(person, at=_moment(body.pop("at", None)), **body)
+        change(person, at=read_moment(body.pop("at", None)), **body)
         return web.json_response(_person_json(person))
 
     async def _post_alert(self, request: web.Request) -> web.Response:
@@ -455,7 +455,7 @@ class Lumen(Vendor):
             date.fromisoformat(day) if day else account.newest_day(self._clock.now()),
             body.pop("alert_type"),
             body.pop("subtype"),
-            generated_at=_moment(body.pop("generated_at", None)),
+            generated_at=read_moment(body.pop("generated_at", None)),
             **body,
         )
         return web.json_response(record, status=201)
@@ -543,11 +543,6 @@ def dose_details(day: date, *, missed: int, in_a_row: int) -> dict[str, Any]:
 def _envelope(code: str, message: str) -> dict[str, Any]:
     """Return an error as Lumen sends it."""
     return {"success": False, "error": {"code": code, "message": message}}
-
-
-def _moment(value: str | None) -> datetime | None:
-    """Read a time of the control API."""
-    return None if value is None else utc(datetime.fromisoformat(value))
 
 
 def _person_json(person: LumenPerson) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from . import dexcom_stories
+from .dexcom import stories as dexcom_stories
 from .lumen import LumenAccount, LumenPerson, dose_details
 from .tidepool import stories as tidepool_stories
 

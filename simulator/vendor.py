@@ -2,9 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
+
+from .clock import utc
 
 
 class Vendor(ABC):
@@ -49,3 +52,8 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise TypeError("a JSON object is expected")
     return content
+
+
+def read_moment(text: str | None) -> datetime | None:
+    """Return a time of a control request, in UTC; ValueError without a time zone."""
+    return None if text is None else utc(datetime.fromisoformat(text))

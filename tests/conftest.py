@@ -1,6 +1,6 @@
 """What the tests share: a real Home Assistant in process, the simulator on loopback, and one clock for both."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from textwrap import fill
@@ -13,15 +13,20 @@ from homeassistant.components.application_credentials import (
 )
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State, callback
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+    mock_storage,
+)
 
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.entity import source_identifier
+from custom_components.care_alerts.providers.coordinator import SourceCoordinator
 from simulator import Simulator
-from simulator.dexcom_wearer import Wearer
+from simulator.dexcom import Wearer
 from simulator.tidepool import Account
 
 # A Wednesday noon: Tuesday has been analysed.
@@ -31,6 +36,24 @@ NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _load_care_alerts(enable_custom_integrations: None) -> None:
     """Let Home Assistant load the component of this checkout."""
+
+
+@pytest.fixture
+def hass_storage(request: pytest.FixtureRequest) -> Generator[dict[str, Any]]:
+    """What is stored, and stands in for the files, if a test is not marked `real_files`."""
+    if request.node.get_closest_marker("real_files"):
+        yield {}
+        return
+    with mock_storage() as stored:
+        yield stored
+
+
+@pytest.fixture
+def hass_config_dir(request: pytest.FixtureRequest, hass_config_dir: str) -> str:
+    """The kit's configuration; for a test marked `real_files` one of its own, in `tmp_path`."""
+    if request.node.get_closest_marker("real_files"):
+        return str(request.getfixturevalue("tmp_path"))
+    return hass_config_dir
 
 
 @pytest.fixture
@@ -164,6 +187,13 @@ class House:
         assert state is not None
         return state
 
+    async def press(
+        self, key: str, person: str | None = None, entry: MockConfigEntry | None = None
+    ) -> None:
+        """Press a button; return as soon as it has done what it does."""
+        button = self.entity_id("button", key, person, entry)
+        await self.hass.services.async_call("button", "press", {"entity_id": button}, blocking=True)
+
     def source_device(self, entry: MockConfigEntry) -> dr.DeviceEntry:
         """The device of a source."""
         device = dr.async_get(self.hass).async_get_device_by_identifier(
@@ -199,6 +229,27 @@ def announced(hass: HomeAssistant) -> list[State]:
 
     hass.bus.async_listen("state_changed", listen)
     return heard
+
+
+def told(announced: list[State], key: str) -> list[Any]:
+    """One attribute of everything announced."""
+    return [state.attributes[key] for state in announced]
+
+
+def coordinator_of(entry: MockConfigEntry) -> SourceCoordinator:
+    """The coordinator of a source that is set up."""
+    coordinator = entry.runtime_data
+    assert isinstance(coordinator, SourceCoordinator)
+    return coordinator
+
+
+def issues(house: House) -> dict[str, dict[str, str] | None]:
+    """The repair issues: translation key -> placeholders."""
+    return {
+        issue.translation_key or "": issue.translation_placeholders
+        for issue in ir.async_get(house.hass).issues.values()
+        if issue.domain == DOMAIN and issue.active
+    }
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

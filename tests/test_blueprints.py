@@ -17,7 +17,6 @@ import re
 import sys
 from types import ModuleType
 from typing import Any, override
-from unittest.mock import patch
 from urllib.parse import quote
 
 from aiohttp import web
@@ -36,7 +35,7 @@ from homeassistant.components.media_player.const import MediaPlayerEntityFeature
 from homeassistant.components.tts import TextToSpeechEntity
 from homeassistant.components.tts.const import DATA_COMPONENT
 from homeassistant.config import async_hass_config_yaml
-from homeassistant.core import CoreState, Event, HomeAssistant
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import (
     area_registry as ar,
     device_registry as dr,
@@ -44,9 +43,7 @@ from homeassistant.helpers import (
     floor_registry as fr,
     label_registry as lr,
 )
-from homeassistant.helpers.storage import Store
 from homeassistant.helpers.template import Template
-from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import dump, load_yaml_dict, parse_yaml
 import pytest
@@ -54,7 +51,6 @@ from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     MockModule,
     async_fire_time_changed,
-    async_test_home_assistant,
     mock_integration,
     setup_test_component_platform,
 )
@@ -62,14 +58,16 @@ from yarl import URL
 
 from scripts.real_home import ROOT, VOICE_PACKAGES
 from simulator import Simulator
-from simulator.dexcom_wearer import Wearer
+from simulator.dexcom import Wearer
 from simulator.faults import CATALOGUE
-from simulator.lumen import LumenPerson
 
 from .acting.conftest import Care
+from .acting.lives import Lifetimes, killed
 from .conftest import NOON, House
 from .wear import live, wear
 from .world import add_person, generation
+
+pytestmark = pytest.mark.real_files
 
 BLUEPRINTS = ROOT / "blueprints" / "automation" / "care_alerts"
 NAMES = sorted(path.stem for path in BLUEPRINTS.glob("*.yaml"))
@@ -78,18 +76,6 @@ CLEAR = "clear_notification"
 
 type Json = dict[str, Any]
 type Client = Callable[[web.Application], Coroutine[Any, Any, TestClient[Any, Any]]]
-
-
-@pytest.fixture
-def hass_config_dir(tmp_path: Path) -> str:
-    """A configuration of its own: blueprints are written into it."""
-    return str(tmp_path)
-
-
-@pytest.fixture
-def hass_storage() -> Json:
-    """Nothing stands in for the storage here: files are written and read."""
-    return {}
 
 
 @pytest.fixture
@@ -327,6 +313,13 @@ class Home:
             async_fire_time_changed(self.hass, self.house.now)
             for _ in range(50):
                 await asyncio.sleep(0)
+                # However slow the disk is, no time passes while it is written to.
+                while jobs := [
+                    one
+                    for one in self.hass._tasks | self.hass._background_tasks
+                    if not isinstance(one, asyncio.Task)
+                ]:
+                    await asyncio.wait(jobs)
         return task.result()
 
     async def minutes(self, count: int) -> None:
@@ -1470,8 +1463,7 @@ async def test_a_test_alert_gets_to_the_last_step(
     home: Home, anna: Phone, ben: Phone, sounds: Sounds
 ) -> None:
     await escalation(home, anna, ben, **ALOUD)
-    button = home.house.entity_id("button", "test_alert")
-    await home.hass.services.async_call("button", "press", {"entity_id": button}, blocking=True)
+    await home.house.press("test_alert")
     await home.through(home.minutes(20))
     assert ben.shown["message"].startswith("Nobody has acknowledged this for 20 min.")
     assert sounds.stairs.look == RED
@@ -1515,8 +1507,8 @@ async def test_whoever_takes_it_need_not_wait_for_the_end_of_the_speech(
 # Two lives of one house, the first one killed
 
 
-class Lives:
-    """Lives of one house, on the same files, with the same people, lamps, speakers and phones."""
+class Lives(Lifetimes):
+    """Lives of a house with lamps, speakers and phones: those are not killed with it."""
 
     def __init__(
         self,
@@ -1527,54 +1519,30 @@ class Lives:
         client: Client,
     ) -> None:
         """Begin with no files and nobody."""
-        self._files = files
-        self._sim = sim
-        self._freezer = freezer
+        super().__init__(files, sim, freezer)
         self._outside = outside
         self._client = client
-        self._maria: LumenPerson | None = None
         self.lamps = Lamps(Bulb(dict(EVENING)), Bulb())
         self.kitchen = Speaker()
-
-    def sleep(self, **amount: float) -> None:
-        """Let time pass between two lives."""
-        moment = self._sim.clock.now() + timedelta(**amount)
-        self._sim.clock.set(moment)
-        self._freezer.move_to(moment)
 
     @asynccontextmanager
     async def live(self) -> AsyncGenerator[tuple[Home, Phone, Phone]]:
         """Start the house, and kill it in the end: what is not written by then is lost."""
-        async with async_test_home_assistant(
-            config_dir=str(self._files), initial_state=CoreState.not_running
-        ) as hass:
-            hass.data.pop(DATA_CUSTOM_COMPONENTS)
-            house = House(hass, self._sim, self._freezer)
-            self._maria = self._maria or add_person(house)
-            entry = await house.set_up(house.entry(entry_id="the-entry"))
-            care = Care(house, entry, self._maria)
+        async with self.care() as care:
+            hass = care.hass
             home = await move_in(hass, care, self._outside, self._client)
             anna, ben = await home.phone("Anna"), await home.phone("Ben")
             await home.appliances(
                 {"hall": self.lamps.hall, "stairs": self.lamps.stairs}, {"kitchen": self.kitchen}
             )
-            if (self._files / "configuration.yaml").exists():
+            if (self.files / "configuration.yaml").exists():
                 config = await async_hass_config_yaml(hass)
                 assert await async_setup_component(hass, "automation", config)
             await hass.async_start()
-            await house.settle()
+            await care.house.settle()
             yield home, anna, ben
-            write = Store._async_write_data
-
-            async def write_theirs(store: Store[Any], data: Json) -> None:
-                # The registries of a real house have been on the disk for long.
-                if not store.key.startswith("care_alerts"):
-                    await write(store, data)
-
-            with patch.object(Store, "_async_write_data", write_theirs):
+            with killed():
                 await lie_down(hass)
-                await hass.config_entries.async_unload(entry.entry_id)
-                await hass.async_stop(force=True)
 
 
 @pytest.fixture

@@ -1,16 +1,9 @@
 """Setting up, renewing and changing a source: the steps a person walks through, over the real API."""
 
 from datetime import timedelta
-from typing import Any
 from unittest.mock import patch
 
-from homeassistant.config_entries import (
-    SOURCE_REAUTH,
-    SOURCE_USER,
-    ConfigEntryState,
-    ConfigFlowResult,
-)
-from homeassistant.core import HomeAssistant
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState, ConfigFlowResult
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
 import pytest
@@ -21,6 +14,7 @@ from simulator import CATALOGUE, Simulator
 from simulator.lumen import LumenAccount
 from simulator.scenarios import HENK, MARIA
 from tests.conftest import NOON, House
+from tests.flows import answer, begin, suggested
 
 MAPPINGS = "lumen.identity_mappings"
 
@@ -35,27 +29,6 @@ def given(house: House, **changes: str) -> dict[str, str]:
     return {"base_url": house.sim.lumen.url, "api_key": house.sim.lumen.api_key} | changes
 
 
-async def begin(hass: HomeAssistant) -> ConfigFlowResult:
-    """Choose Lumen from the menu."""
-    flows = hass.config_entries.flow
-    menu = await flows.async_init(DOMAIN, context={"source": SOURCE_USER})
-    assert menu["type"] is FlowResultType.MENU
-    assert menu["step_id"] == "user"
-    assert "lumen" in menu["menu_options"]
-    form = await flows.async_configure(menu["flow_id"], {"next_step_id": "lumen"})
-    assert form["type"] is FlowResultType.FORM
-    assert form["step_id"] == "lumen"
-    assert form["errors"] == {}
-    return form
-
-
-async def answer(house: House, form: ConfigFlowResult, **typed: Any) -> ConfigFlowResult:
-    """Fill in a form."""
-    result = await house.hass.config_entries.flow.async_configure(form["flow_id"], typed)
-    await house.settle()
-    return result
-
-
 def crowd(house: House, size: int) -> list[str]:
     """Let so many people give consent."""
     account = house.sim.lumen.default
@@ -67,7 +40,7 @@ def crowd(house: House, size: int) -> list[str]:
 
 
 async def test_two_minutes_to_a_source(house: House) -> None:
-    form = await begin(house.hass)
+    form = await begin(house, "lumen")
     result = await answer(
         house,
         form,
@@ -103,20 +76,20 @@ async def test_two_minutes_to_a_source(house: House) -> None:
     ],
 )
 async def test_an_error_and_its_way_out(house: House, fault: str, error: dict[str, str]) -> None:
-    form = await begin(house.hass)
+    form = await begin(house, "lumen")
     house.sim.faults.add(MAPPINGS, CATALOGUE[fault]())
     result = await answer(house, form, **given(house))
     assert result["type"] is FlowResultType.FORM
     assert result["step_id"] == "lumen"
     assert result["errors"] == error
-    assert _suggested(result) == given(house)
+    assert suggested(result) == given(house)
     house.sim.faults.clear()
     result = await answer(house, result, **given(house))
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_a_wrong_key_a_wrong_address_and_a_server_that_is_down(house: House) -> None:
-    form = await begin(house.hass)
+    form = await begin(house, "lumen")
     form = await answer(house, form, **given(house, api_key="wrong"))
     assert form["errors"] == {"api_key": "invalid_auth"}
     form = await answer(house, form, **given(house, base_url="http://api.example.com"))
@@ -145,17 +118,17 @@ async def test_a_wrong_key_a_wrong_address_and_a_server_that_is_down(house: Hous
     ],
 )
 async def test_an_address_that_no_key_is_sent_to(house: House, refused: str) -> None:
-    form = await begin(house.hass)
+    form = await begin(house, "lumen")
     result = await answer(house, form, **given(house, base_url=refused))
     assert result["errors"] == {"base_url": "invalid_url"}
     assert house.sim.log == []
-    assert _suggested(result)["base_url"] == refused
+    assert suggested(result)["base_url"] == refused
     result = await answer(house, result, **given(house))
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_what_nobody_thought_of(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    form = await begin(house.hass)
+    form = await begin(house, "lumen")
     with patch.object(LumenClient, "identity_mappings", side_effect=ArithmeticError("odd")):
         result = await answer(house, form, **given(house))
     assert result["errors"] == {"base": "unknown"}
@@ -166,25 +139,25 @@ async def test_what_nobody_thought_of(house: House, caplog: pytest.LogCaptureFix
 
 
 async def test_the_same_key_again(house: House) -> None:
-    await answer(house, await begin(house.hass), **given(house))
-    result = await answer(house, await begin(house.hass), **given(house))
+    await answer(house, await begin(house, "lumen"), **given(house))
+    result = await answer(house, await begin(house, "lumen"), **given(house))
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
     again = given(house, base_url=f"{house.sim.lumen.url}//")
-    result = await answer(house, await begin(house.hass), **again)
+    result = await answer(house, await begin(house, "lumen"), **again)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
 
 
 async def test_the_same_key_again_while_the_first_is_not_loaded(house: House) -> None:
-    entry = (await answer(house, await begin(house.hass), **given(house)))["result"]
+    entry = (await answer(house, await begin(house, "lumen"), **given(house)))["result"]
     await house.hass.config_entries.async_unload(entry.entry_id)
-    result = await answer(house, await begin(house.hass), **given(house))
+    result = await answer(house, await begin(house, "lumen"), **given(house))
     assert result["reason"] == "already_configured"
 
 
 async def test_another_key_of_the_same_account(house: House) -> None:
-    await answer(house, await begin(house.hass), **given(house))
+    await answer(house, await begin(house, "lumen"), **given(house))
     house.sim.lumen.rotate_key("rotated-key")
-    result = await answer(house, await begin(house.hass), **given(house))
+    result = await answer(house, await begin(house, "lumen"), **given(house))
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
     assert len(house.hass.config_entries.async_entries(DOMAIN)) == 1
 
@@ -197,9 +170,11 @@ def another_account(house: House) -> LumenAccount:
 
 
 async def test_another_account_is_another_entry(house: House) -> None:
-    await answer(house, await begin(house.hass), **given(house))
+    await answer(house, await begin(house, "lumen"), **given(house))
     account = another_account(house)
-    result = await answer(house, await begin(house.hass), **given(house, api_key=account.api_key))
+    result = await answer(
+        house, await begin(house, "lumen"), **given(house, api_key=account.api_key)
+    )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     entries = house.hass.config_entries.async_entries(DOMAIN)
     assert [entry.state for entry in entries] == [ConfigEntryState.LOADED] * 2
@@ -208,14 +183,14 @@ async def test_another_account_is_another_entry(house: House) -> None:
 
 async def test_as_many_as_can_be_followed_are(house: House) -> None:
     crowd(house, 25)
-    result = await answer(house, await begin(house.hass), **given(house))
+    result = await answer(house, await begin(house, "lumen"), **given(house))
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert len(result["result"].runtime_data.followed) == 25
 
 
 async def test_too_many_people_to_follow_everybody(house: House) -> None:
     emails = crowd(house, 26)
-    form = await answer(house, await begin(house.hass), **given(house))
+    form = await answer(house, await begin(house, "lumen"), **given(house))
     assert form["type"] is FlowResultType.FORM
     assert form["step_id"] == "lumen_people"
     assert form["description_placeholders"] == {"count": "26", "strangers": ""}
@@ -229,7 +204,7 @@ async def test_too_many_people_to_follow_everybody(house: House) -> None:
         "count": "26",
         "strangers": "nobody@example.com, x",
     }
-    assert _suggested(form)["followed"] == chosen
+    assert suggested(form)["followed"] == chosen
 
     form = await answer(house, form, followed=[], follow_later=True)
     assert form["errors"] == {"followed": "nobody_chosen"}
@@ -244,7 +219,7 @@ async def test_too_many_people_to_follow_everybody(house: House) -> None:
 
 async def test_far_too_many_people_to_list(house: House) -> None:
     emails = crowd(house, 501)
-    form = await answer(house, await begin(house.hass), **given(house))
+    form = await answer(house, await begin(house, "lumen"), **given(house))
     assert _offered(form) == []
     result = await answer(house, form, followed=[emails[500]], follow_later=True)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -253,7 +228,7 @@ async def test_far_too_many_people_to_list(house: House) -> None:
 
 async def test_reauth(house: House) -> None:
     """The key is changed at Lumen's; the user is asked for the new one and may err first."""
-    entry = (await answer(house, await begin(house.hass), **given(house)))["result"]
+    entry = (await answer(house, await begin(house, "lumen"), **given(house)))["result"]
     old_unique_id = entry.unique_id
     house.sim.lumen.rotate_key("rotated-key")
     await house.pass_time(hours=1, seconds=2)
@@ -265,7 +240,7 @@ async def test_reauth(house: House) -> None:
     assert form["errors"] == {}
     form = await answer(house, form, api_key="demo-lumen-key")
     assert form["errors"] == {"api_key": "invalid_auth"}
-    assert _suggested(form) == {}
+    assert suggested(form) == {}
     house.sim.faults.add(MAPPINGS, CATALOGUE["503_bare"](), times=1)
     form = await answer(house, form, api_key="rotated-key")
     assert form["errors"] == {"base": "cannot_connect"}
@@ -319,7 +294,7 @@ async def test_reconfigure(house: House) -> None:
     entry = await house.set_up(house.entry())
     form = await entry.start_reconfigure_flow(house.hass)
     assert form["step_id"] == "lumen_reconfigure"
-    assert _suggested(form) == {"base_url": house.sim.lumen.url}
+    assert suggested(form) == {"base_url": house.sim.lumen.url}
 
     form = await answer(house, form, **given(house, base_url="http://api.example.com"))
     assert form["errors"] == {"base_url": "invalid_url"}
@@ -349,16 +324,6 @@ async def test_reconfigure_with_another_account(house: House) -> None:
     result = await answer(house, form, **given(house, api_key=account.api_key))
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "wrong_account")
     assert entry.data == {"source": "lumen", **given(house)}
-
-
-def _suggested(form: ConfigFlowResult) -> dict[str, Any]:
-    """What the fields of a form hold when it is shown."""
-    assert form["data_schema"] is not None
-    return {
-        str(marker): marker.description["suggested_value"]
-        for marker in form["data_schema"].schema
-        if marker.description
-    }
 
 
 def _offered(form: ConfigFlowResult) -> list[str]:

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN
 from homeassistant.core import State
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.storage import Store
 from homeassistant.helpers.translation import async_get_translations
 import pytest
@@ -18,13 +18,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.care_alerts.alerts.model import Announcement
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.event import AlertEvent
-from custom_components.care_alerts.providers.coordinator import SourceCoordinator
 from custom_components.care_alerts.providers.lumen.api import LumenClient
 from simulator.faults import CATALOGUE
 from simulator.lumen import LumenPerson
 
-from .conftest import NOON, House
-from .world import HENK, MARIA, add_alert, add_person, day, days_asked, generation, told
+from .conftest import NOON, House, coordinator_of, issues, told
+from .world import HENK, MARIA, add_alert, add_person, day, days_asked, generation
 
 SECOND = timedelta(seconds=1)
 
@@ -41,22 +40,6 @@ async def hours(house: House, number: int, *, step: int = 1) -> None:
     """Let hours pass step by step: Lumen is asked once in each."""
     for _ in range(0, number, step):
         await house.pass_time(hours=step)
-
-
-def coordinator_of(entry: MockConfigEntry) -> SourceCoordinator:
-    """The coordinator of a source that is set up."""
-    coordinator = entry.runtime_data
-    assert isinstance(coordinator, SourceCoordinator)
-    return coordinator
-
-
-def issues(house: House) -> dict[str, dict[str, str] | None]:
-    """The repair issues: translation key -> placeholders."""
-    return {
-        issue.translation_key or "": issue.translation_placeholders
-        for issue in ir.async_get(house.hass).issues.values()
-        if issue.domain == DOMAIN and issue.active
-    }
 
 
 def weight_is(house: House, person: LumenPerson) -> str:
@@ -99,7 +82,7 @@ async def test_a_new_alert_is_announced_once_and_not_late(
 
     await hours(house, 24)
 
-    assert told(announced) == [observed]
+    assert told(announced, "observed_at") == [observed]
     [state] = announced
     assert state.attributes["event_type"] == "weight"
     assert state.attributes["late"] is False
@@ -181,7 +164,7 @@ async def test_what_is_announced_is_on_disk_even_if_told_to_announce_halfway_thr
     ):
         await house.until(generation(3) + timedelta(hours=4))
 
-    assert told(announced) == observed
+    assert told(announced, "observed_at") == observed
 
 
 # Before the analysis is complete.
@@ -219,7 +202,7 @@ async def test_an_alert_replaced_within_the_day_is_announced_and_stands(
     )
     await hours(house, 4)
 
-    assert told(announced) == [first, second]
+    assert told(announced, "observed_at") == [first, second]
     assert weight_is(house, maria) == STATE_OFF
 
 
@@ -260,7 +243,7 @@ async def test_a_week_goes_the_same_in_every_time_zone(
         if (state := weight_is(house, maria)) != seen[-1]:
             seen.append(state)
 
-    assert told(announced) == expected
+    assert told(announced, "observed_at") == expected
     assert set(told(announced, "late")) == {False}
     assert seen == [STATE_OFF, STATE_ON, STATE_OFF, STATE_ON, STATE_OFF]
 
@@ -280,7 +263,9 @@ async def test_a_change_to_summer_time_changes_nothing(
 
     await hours(house, 4 * 24, step=4)
 
-    assert told(announced) == [account.generation_of(one).isoformat() for one in days[1:]]
+    assert told(announced, "observed_at") == [
+        account.generation_of(one).isoformat() for one in days[1:]
+    ]
     assert not any(told(announced, "late"))
 
 
@@ -298,7 +283,7 @@ async def test_after_a_week_each_missed_day_is_asked_for_and_announced_once(
     await away(house, entry, days=7)
 
     assert days_asked(house) == [None, *(day(number) for number in range(6, 0, -1))]
-    assert told(announced) == missed
+    assert told(announced, "observed_at") == missed
     assert told(announced, "late") == [True] * 7
     assert told(announced, "redelivered") == [False] * 7
     assert issues(house) == {}
@@ -325,7 +310,7 @@ async def test_a_week_without_the_server_is_no_other_than_a_week_without_us(
     house.sim.log.clear()
     await hours(house, 3)
 
-    assert told(announced) == missed
+    assert told(announced, "observed_at") == missed
     assert told(announced, "late") == [True] * 7
     assert [asked for asked in days_asked(house) if asked] == [
         day(number) for number in range(6, 0, -1)
@@ -354,7 +339,7 @@ async def test_days_that_fail_on_the_way_back_are_asked_for_again(
         await house.set_up(entry)
         await hours(house, 12)
 
-    assert sorted(told(announced)) == missed
+    assert sorted(told(announced, "observed_at")) == missed
     assert set(told(announced, "late")) == {True}
 
 
@@ -389,7 +374,7 @@ async def test_days_that_lumen_no_longer_keeps_are_said_to_be_lost_once(
     await hours(house, 30, step=10)
     await away(house, entry, hours=1)
 
-    assert told(announced) == missed[len(lost) :]
+    assert told(announced, "observed_at") == missed[len(lost) :]
     assert set(told(announced, "late")) == {True}
     warnings = [
         record.getMessage()
@@ -488,7 +473,7 @@ async def test_a_consent_given_while_away_and_heard_of_late_loses_nothing(
     await away(house, entry, days=7)
     await hours(house, 2)
 
-    assert told(announced) == observed
+    assert told(announced, "observed_at") == observed
 
 
 async def test_a_later_consent_brings_a_person_without_a_reload(
@@ -510,7 +495,7 @@ async def test_a_later_consent_brings_a_person_without_a_reload(
 
     observed = add_alert(house, henk, 1)
     await hours(house, 24, step=6)
-    assert told(announced) == [observed]
+    assert told(announced, "observed_at") == [observed]
 
 
 async def test_a_consent_given_while_away_counts_from_then_on(
@@ -524,7 +509,7 @@ async def test_a_consent_given_while_away_counts_from_then_on(
     await away(house, entry, days=7)
 
     # Consent was given at noon of day 4: what was analysed before is from before it.
-    assert told(announced) == observed[3:]
+    assert told(announced, "observed_at") == observed[3:]
     assert set(told(announced, "late")) == {True}
 
 
@@ -583,7 +568,7 @@ async def test_a_consent_given_again_is_the_same_person(
 
     await hours(house, 24, step=6)
 
-    assert told(announced) == [observed]
+    assert told(announced, "observed_at") == [observed]
     assert weight_is(house, henk) == STATE_ON
     assert len(dr.async_get(house.hass).devices) == devices
 
@@ -615,7 +600,7 @@ async def test_with_more_nobody_new_is_followed_and_it_is_said(
 
     assert set(coordinator_of(entry).data.people) == {p.shared_user_id for p in people}
     assert issues(house) == {"choose_people": {"entry": "Lumen", "most": "25"}}
-    assert told(announced) == [observed]
+    assert told(announced, "observed_at") == [observed]
 
     house.hass.config_entries.async_update_entry(
         entry, options={"followed": [HENK], "chosen_at": house.now.isoformat()}
@@ -661,7 +646,7 @@ async def test_people_who_consent_later_are_followed_if_asked_for(
     await hours(house, 24, step=6)
 
     assert {one.person.name for one in coordinator_of(entry).data.people.values()} == followed
-    assert told(announced) == ([observed] if follow_later else [])
+    assert told(announced, "observed_at") == ([observed] if follow_later else [])
 
 
 @pytest.mark.parametrize("at_once", [5, 30])
@@ -756,7 +741,7 @@ async def test_a_record_that_cannot_be_read_is_counted_and_logged_once(
 
     await hours(house, 20)
 
-    assert told(announced) == [observed]
+    assert told(announced, "observed_at") == [observed]
     assert coordinator_of(entry).unreadable_records == 1
     said = [r.getMessage() for r in caplog.records if "could not be read" in r.getMessage()]
     assert len([line for line in said if line.startswith("1 record(s)")]) == 1
@@ -779,13 +764,6 @@ async def test_the_delay_is_measured_on_what_came_live(house: House) -> None:
 # Asked by hand.
 
 
-async def press(house: House) -> None:
-    """Press the button."""
-    await house.hass.services.async_call(
-        "button", "press", {"entity_id": house.entity_id("button", "refresh")}, blocking=True
-    )
-
-
 async def test_the_button_asks_at_once(house: House, announced: list[State]) -> None:
     maria = add_person(house)
     await house.set_up(house.entry())
@@ -794,10 +772,10 @@ async def test_the_button_asks_at_once(house: House, announced: list[State]) -> 
     house.sim.clock.set(generation(1) + SECOND)
     house.freezer.move_to(generation(1) + SECOND)
 
-    await press(house)
+    await house.press("refresh")
     await house.settle()
 
-    assert told(announced) == [observed]
+    assert told(announced, "observed_at") == [observed]
 
 
 async def test_the_button_obeys_retry_after_and_says_how_long(house: House) -> None:
@@ -806,13 +784,13 @@ async def test_the_button_obeys_retry_after_and_says_how_long(house: House) -> N
     house.sim.faults.add("*", CATALOGUE["429_seconds"](retry_after=600), times=1)
 
     with pytest.raises(HomeAssistantError) as limited:
-        await press(house)
+        await house.press("refresh")
     assert limited.value.translation_key == "rate_limited"
     asked = len(house.sim.log)
 
     house.freezer.tick(61)
     with pytest.raises(HomeAssistantError) as waiting:
-        await press(house)
+        await house.press("refresh")
     assert waiting.value.translation_domain == DOMAIN
     assert waiting.value.translation_key == "asked_to_wait"
     assert waiting.value.translation_placeholders == {"minutes": "9"}
@@ -820,7 +798,7 @@ async def test_the_button_obeys_retry_after_and_says_how_long(house: House) -> N
 
     await house.pass_time(minutes=11)
     assert house.state("sensor", "status").state == "ok"
-    await press(house)
+    await house.press("refresh")
 
 
 @pytest.mark.parametrize(
@@ -838,7 +816,7 @@ async def test_the_button_says_what_went_wrong(house: House, fault: str, key: st
     house.sim.faults.add("*", CATALOGUE[fault]())
 
     with pytest.raises(HomeAssistantError) as error:
-        await press(house)
+        await house.press("refresh")
 
     assert error.value.translation_domain == DOMAIN
     assert error.value.translation_key == key

@@ -521,13 +521,11 @@ async def test_polling_goes_on_when_every_entity_is_disabled(
 
 
 async def test_the_refresh_button(house: House, entry: MockConfigEntry) -> None:
-    hass = house.hass
-    button = house.entity_id("button", "refresh")
     await house.pass_time(minutes=10)
     before = len(house.sim.log)
 
     async def press() -> None:
-        await hass.services.async_call("button", "press", {"entity_id": button}, blocking=True)
+        await house.press("refresh")
         await house.settle()
 
     await press()
@@ -564,15 +562,10 @@ async def test_whoever_takes_alerts_need_not_wait_for_the_source(
         await answer.wait()
         return await exchange.proceed()
 
-    async def press(button: str) -> None:
-        await house.hass.services.async_call(
-            "button", "press", {"entity_id": button}, blocking=True
-        )
-
     house.sim.faults.add("*", Fault("hang", hang))
-    refresh = asyncio.create_task(press(house.entity_id("button", "refresh")))
+    refresh = asyncio.create_task(house.press("refresh"))
     await asked.wait()
-    taking = asyncio.create_task(press(house.entity_id("button", "acknowledge_all", maria)))
+    taking = asyncio.create_task(house.press("acknowledge_all", maria))
     for _ in range(100):
         await asyncio.sleep(0)
     done = taking.done(), refresh.done()

@@ -24,8 +24,8 @@ from simulator import CATALOGUE
 from simulator.faults import Exchange, Fault
 from simulator.lumen import LumenPerson
 
-from .conftest import NOON, House
-from .world import HENK, MARIA, add_alert, add_person, day, told
+from .conftest import NOON, House, told
+from .world import HENK, MARIA, add_alert, add_person, day
 
 
 async def _get_alerts(house: House, person: LumenPerson, **data: Any) -> dict[str, Any]:

@@ -21,17 +21,7 @@ from simulator import CATALOGUE
 from simulator.scenarios import HENK, MARIA
 from tests.conftest import House
 
-
-@pytest.fixture
-def hass_storage() -> dict[str, Any]:
-    """Nothing stands in for the storage here: files are written and read."""
-    return {}
-
-
-@pytest.fixture
-def hass_config_dir(tmp_path: Path) -> str:
-    """A configuration of its own."""
-    return str(tmp_path)
+pytestmark = pytest.mark.real_files
 
 
 @pytest.fixture

@@ -19,21 +19,10 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.lumen.coordinator import LumenCoordinator
 from simulator.lumen import LumenPerson
 
-from .conftest import House
-from .test_coordinator import coordinator_of, issues
+from .conftest import House, coordinator_of, issues
 from .world import add_alert, add_person, generation
 
-
-@pytest.fixture
-def hass_storage() -> dict[str, Any]:
-    """Nothing stands in for the storage here: files are written and read."""
-    return {}
-
-
-@pytest.fixture
-def hass_config_dir(tmp_path: Path) -> str:
-    """A configuration of its own."""
-    return str(tmp_path)
+pytestmark = pytest.mark.real_files
 
 
 class SlowDisk:

@@ -27,19 +27,9 @@ from custom_components.care_alerts.providers.lumen.api import LumenClient
 from .conftest import NOON, House
 from .world import HENK, add_alert, add_person, generation
 
+pytestmark = pytest.mark.real_files
+
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def hass_storage() -> dict[str, Any]:
-    """Nothing stands in for the storage here: files are written and read."""
-    return {}
-
-
-@pytest.fixture
-def hass_config_dir(tmp_path: Path) -> str:
-    """A configuration of its own."""
-    return str(tmp_path)
 
 
 class Killed(asyncio.CancelledError):

@@ -15,6 +15,7 @@ from custom_components.care_alerts.entity import source_identifier
 from simulator import CATALOGUE
 from simulator.scenarios import HENK, MARIA
 from tests.conftest import NOON, House
+from tests.flows import suggested
 from tests.wear import wear
 
 INES = "ines@example.com"
@@ -51,13 +52,8 @@ async def shown(house: House, entry: MockConfigEntry) -> dict[str, Any]:
     form = await flows.async_init(entry.entry_id)
     assert form["data_schema"] is not None
     flows.async_abort(form["flow_id"])
-    schema = form["data_schema"].schema
-    values = {
-        str(marker): marker.description["suggested_value"]
-        for marker in schema
-        if marker.description
-    }
-    return values | {"offered": schema["followed"].config["options"]}
+    offered = form["data_schema"].schema["followed"].config["options"]
+    return suggested(form) | {"offered": offered}
 
 
 async def test_unfollowing_removes_the_device(house: House, entry: MockConfigEntry) -> None:

@@ -1,11 +1,8 @@
 """The simulated Dexcom in a few words: what is worn, what it says, what was asked."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from homeassistant.core import State
-
-from simulator.dexcom_wearer import EVERY, Wearer
+from simulator.dexcom import EVERY, Wearer
 
 from .conftest import NOON, House
 
@@ -29,11 +26,6 @@ def wear(
 def minutes(number: float) -> timedelta:
     """So many minutes."""
     return timedelta(minutes=number)
-
-
-def told(announced: list[State], key: str = "alert_id") -> list[Any]:
-    """One attribute of everything announced."""
-    return [state.attributes[key] for state in announced]
 
 
 async def live(house: House, amount: timedelta, *, step: timedelta = QUARTER) -> None:

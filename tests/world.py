@@ -3,8 +3,6 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from homeassistant.core import State
-
 from simulator.lumen import LumenPerson
 
 from .conftest import NOON, House
@@ -49,8 +47,3 @@ def days_asked(house: House) -> list[date | None]:
     """The days asked for since the log was last cleared, in order; None: the newest."""
     asked = (request.query.get("date") for request in house.sim.requests("lumen.alerts"))
     return [date.fromisoformat(text) if text else None for text in asked]
-
-
-def told(announced: list[State], key: str = "observed_at") -> list[Any]:
-    """One attribute of everything announced."""
-    return [state.attributes[key] for state in announced]

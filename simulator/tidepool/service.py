@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 import orjson
 
 from ..clock import Clock, utc
-from ..vendor import Vendor, read_object
+from ..vendor import Vendor, read_moment, read_object
 from . import settings
 from .accounts import Account
 from .children import MG_DL_PER_MMOL_L, Child, Record, stamp
@@ -518,20 +518,20 @@ class Tidepool(Vendor):
     async def _control_permissions(self, request: web.Request) -> web.Response:
         account, body = await self._control_body(request)
         child = self.child(body.pop("person"))
-        at = _moment(body.pop("at", None))
+        at = read_moment(body.pop("at", None))
         child.change_permissions(account, body.pop("permissions"), at, **body)
         return web.json_response(_child_json(child))
 
     async def _control_reading(self, request: web.Request) -> web.Response:
         _, body = await self._control_body(request)
         child = self.child(body.pop("person"))
-        time = _moment(body.pop("time", None)) or self._clock.now()
+        time = read_moment(body.pop("time", None)) or self._clock.now()
         if "mg_dl" in body:
             body["mmol_l"] = round(body.pop("mg_dl") / MG_DL_PER_MMOL_L, 5)
         record = child.add_reading(
             time,
             body.pop("mmol_l"),
-            uploaded_at=_moment(body.pop("uploaded_at", None)),
+            uploaded_at=read_moment(body.pop("uploaded_at", None)),
             **body,
         )
         return web.json_response(
@@ -682,11 +682,6 @@ def _filtered(
         if upload_id and child.upload_id(record.origin) != upload_id:
             continue
         yield record
-
-
-def _moment(value: str | None) -> datetime | None:
-    """Read a time of the control API."""
-    return None if value is None else utc(datetime.fromisoformat(value))
 
 
 def _child_json(child: Child) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.coordinator import SourceCoordinator
 from simulator.lumen import LumenPerson
-from tests.conftest import House
+from tests.conftest import House, coordinator_of
 from tests.world import add_alert, add_person, generation
 
 AUTOMATION = "Watch"
@@ -89,9 +89,7 @@ class Care:
     @property
     def coordinator(self) -> SourceCoordinator:
         """The source's coordinator."""
-        coordinator = self.entry.runtime_data
-        assert isinstance(coordinator, SourceCoordinator)
-        return coordinator
+        return coordinator_of(self.entry)
 
     def sensor(self, key: str = "weight") -> str:
         """Maria's sensor of an alert type."""

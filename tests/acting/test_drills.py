@@ -115,9 +115,7 @@ async def test_the_button_tests_for_everybody(house: House) -> None:
     maria, _ = add_person(house), add_person(house, HENK)
     care = Care(house, await house.set_up(house.entry()), maria)
     heard = await automate(care.hass, trigger("alert_received", least_severity="high"))
-    await care.hass.services.async_call(
-        "button", "press", {"entity_id": house.entity_id("button", "test_alert")}, blocking=True
-    )
+    await house.press("test_alert")
     await house.settle()
     assert {one["title"] for one in heard.triggers} == {
         "DRILL: maria: Weight",
@@ -133,8 +131,7 @@ async def test_of_what_the_person_has_a_sensor_of(house: House, by: str) -> None
     await house.set_up(await house.dexcom_entry(opa))
     heard = await automate(house.hass, trigger("alert_received"))
     if by == "button":
-        target = {"entity_id": house.entity_id("button", "test_alert")}
-        await house.hass.services.async_call("button", "press", target, blocking=True)
+        await house.press("test_alert")
     else:
         target = {"entity_id": house.entity_id("sensor", "active_alerts", opa.user_id)}
         await house.hass.services.async_call(

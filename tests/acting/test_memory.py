@@ -10,36 +10,23 @@ from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.demo.light import DemoLight
-from homeassistant.const import Platform
-from homeassistant.core import CoreState, Event, HomeAssistant, callback
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.loader import DATA_CUSTOM_COMPONENTS
-from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.memory import HELD_FOR, OWED_FOR
 
-LAMP, OTHER_LAMP = "light.bed_light", "light.ceiling_lights"
+from .lives import home_assistant
+from .rooms import LAMP, OTHER_LAMP, call, furnish, shown
+
+pytestmark = pytest.mark.real_files
+
 SPEAKER = "media_player.bedroom"
 KITCHEN = "media_player.kitchen"
-
-
-async def furnish(hass: HomeAssistant) -> None:
-    """Put Home Assistant's own demo lights and players into the house, and us."""
-    with patch(
-        "homeassistant.components.demo.COMPONENTS_WITH_CONFIG_ENTRY_DEMO_PLATFORM",
-        [Platform.LIGHT, Platform.MEDIA_PLAYER],
-    ):
-        await async_setup_component(hass, "homeassistant", {})
-        entry = MockConfigEntry(domain="demo")
-        entry.add_to_hass(hass)
-        await hass.config_entries.async_setup(entry.entry_id)
-    assert await async_setup_component(hass, DOMAIN, {})
-    await hass.async_block_till_done()
 
 
 @pytest.fixture
@@ -47,14 +34,6 @@ async def rooms(hass: HomeAssistant) -> HomeAssistant:
     """A furnished house."""
     await furnish(hass)
     return hass
-
-
-async def call(hass: HomeAssistant, service: str, entity_id: str, **data: Any) -> None:
-    """Turn something on, off, up or down."""
-    await hass.services.async_call(
-        entity_id.partition(".")[0], service, {"entity_id": entity_id, **data}, blocking=True
-    )
-    await hass.async_block_till_done()
 
 
 async def remember(
@@ -84,13 +63,6 @@ async def restore(hass: HomeAssistant, key: str = "night", **more: str) -> list[
     found = answer["restored"]
     assert isinstance(found, list)
     return found  # type: ignore[return-value]
-
-
-def shown(hass: HomeAssistant, entity_id: str) -> tuple[str, dict[str, Any]]:
-    """All that there is to see of something."""
-    state = hass.states.get(entity_id)
-    assert state is not None
-    return state.state, dict(state.attributes)
 
 
 async def alarm(hass: HomeAssistant, *entity_ids: str) -> None:
@@ -459,25 +431,10 @@ async def test_what_makes_no_sense(rooms: HomeAssistant) -> None:
 # Over a restart.
 
 
-@pytest.fixture
-def hass_storage() -> dict[str, Any]:
-    """Nothing stands in for the storage here: files are written and read."""
-    return {}
-
-
-@pytest.fixture
-def hass_config_dir(tmp_path: Path) -> str:
-    """A configuration of its own."""
-    return str(tmp_path)
-
-
 @asynccontextmanager
 async def live(files: Path) -> AsyncGenerator[HomeAssistant]:
     """Start a furnished house. It ends as if it were killed: nobody lets go of anything."""
-    async with async_test_home_assistant(
-        config_dir=str(files), initial_state=CoreState.not_running
-    ) as hass:
-        hass.data.pop(DATA_CUSTOM_COMPONENTS)
+    async with home_assistant(files) as hass:
         await furnish(hass)
         yield hass
         await hass.async_stop(force=True)

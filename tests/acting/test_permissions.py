@@ -18,7 +18,7 @@ from tests.providers.tidepool.conftest import SETTINGS, Follower
 from tests.world import HENK, add_person
 
 from .conftest import Care, automate
-from .test_memory import LAMP, OTHER_LAMP, call, furnish, shown
+from .rooms import LAMP, OTHER_LAMP, call, furnish, shown
 
 MINUTES_5 = {"minutes": 5}
 

@@ -8,67 +8,31 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.const import GROUP_ID_USER
-from homeassistant.core import CoreState, HomeAssistant
-from homeassistant.helpers.storage import Store
-from homeassistant.loader import DATA_CUSTOM_COMPONENTS
+from homeassistant.core import HomeAssistant
 import pytest
-from pytest_homeassistant_custom_component.common import async_test_home_assistant
 
 from simulator import Simulator
-from simulator.lumen import LumenPerson
-from tests.conftest import House
-from tests.world import add_person
 
 from .conftest import Care, Heard, automate, trigger
+from .lives import Lifetimes
 
-ENTRY = "the-entry"
-
-
-@pytest.fixture
-def hass_storage() -> dict[str, Any]:
-    """Nothing stands in for the storage here: files are written and read."""
-    return {}
+pytestmark = pytest.mark.real_files
 
 
-class Lives:
-    """Lives of one house, on the same files, with the same people."""
-
-    def __init__(self, files: Path, sim: Simulator, freezer: FrozenDateTimeFactory) -> None:
-        """Begin with no files and nobody."""
-        self._files = files
-        self._sim = sim
-        self._freezer = freezer
-        self.maria: LumenPerson | None = None
-
-    def sleep(self, **amount: float) -> None:
-        """Let time pass between two lives."""
-        moment = self._sim.clock.now() + timedelta(**amount)
-        self._sim.clock.set(moment)
-        self._freezer.move_to(moment)
+class Lives(Lifetimes):
+    """Lives of a house with an automation."""
 
     @asynccontextmanager
     async def live(self, *triggers: dict[str, Any]) -> AsyncGenerator[tuple[Care, Heard]]:
-        """Start the house with an automation, and stop it in the end as if it were killed: nothing more is written."""
-        async with async_test_home_assistant(
-            config_dir=str(self._files), initial_state=CoreState.not_running
-        ) as hass:
-            hass.data.pop(DATA_CUSTOM_COMPONENTS)
-            house = House(hass, self._sim, self._freezer)
-            if self.maria is None:
-                self.maria = add_person(house)
-            heard = await automate(hass, *triggers)
-            entry = await house.set_up(house.entry(entry_id=ENTRY))
-            await hass.async_start()
-            await house.settle()
-            care = Care(house, entry, self.maria)
+        """Start the house with an automation, and kill it in the end."""
+        async with self.care() as care:
+            heard = await automate(care.hass, *triggers)
+            await care.hass.async_start()
+            await care.house.settle()
             yield care, heard
-            with patch.object(Store, "_async_write_data"):
-                await hass.config_entries.async_unload(ENTRY)
-                await hass.async_stop(force=True)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from scripts.real_home import RealHome
 from scripts.sources import set_up_dexcom, set_up_lumen, set_up_tidepool
 from simulator import Simulator
-from simulator.dexcom_wearer import Wearer
+from simulator.dexcom import Wearer
 
 from .conftest import TEXTS, log_in, page_of, screenshot
 

@@ -8,8 +8,7 @@ from aiohttp import ClientSession, FormData
 from yarl import URL
 
 from simulator import Simulator
-from simulator.dexcom import DexcomRegion
-from simulator.dexcom_wearer import Wearer
+from simulator.dexcom import DexcomRegion, Wearer
 
 NOW = datetime(2026, 5, 5, 9, tzinfo=UTC)
 CALLBACK = "http://homeassistant.local:8123/auth/external/callback"

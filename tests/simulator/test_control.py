@@ -1,13 +1,11 @@
 """The control API and the command."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 import os
 from pathlib import Path
 import signal
 import sys
-from typing import Any
 
 from aiohttp import ClientSession
 import pytest
@@ -15,29 +13,9 @@ import pytest
 from simulator import CATALOGUE, Simulator
 from simulator.scenarios import HENK, MARIA, SCENARIOS
 
+from .conftest import Control
+
 NOW = datetime(2026, 5, 5, 9, tzinfo=UTC)
-
-
-class Control:
-    """A client of the control API."""
-
-    def __init__(self, sim: Simulator, session: ClientSession) -> None:
-        """Control a simulator."""
-        self.sim = sim
-        self.session = session
-
-    async def __call__(self, method: str, path: str, json: object = None) -> tuple[int, Any]:
-        """Return status and JSON."""
-        url = f"{self.sim.url}/control/{path}"
-        async with self.session.request(method, url, json=json) as response:
-            return response.status, await response.json()
-
-
-@pytest.fixture
-async def control(socket_enabled: None) -> AsyncIterator[Control]:
-    """Return the control of a world that stands still."""
-    async with Simulator(NOW, 0, "demo") as sim, ClientSession() as session:
-        yield Control(sim, session)
 
 
 async def test_clock(control: Control) -> None:

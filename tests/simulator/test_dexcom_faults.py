@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 import json
 from typing import Any
 
@@ -12,8 +13,8 @@ from simulator import CATALOGUE
 from simulator.faults import BAD_RECORDS, WRONG_TYPES
 
 from .dexcom_client import NOW, Client, dates
-from .test_dexcom import HOUR
 
+HOUR = timedelta(hours=1)
 DATA = {"alerts": "alerts", "egvs": "egvs", "devices": "devices", "data_range": "dataRange"}
 ENDPOINTS = ["login", "token", *DATA]
 STATUSES = [name for name in CATALOGUE if name[:3].isdecimal()]

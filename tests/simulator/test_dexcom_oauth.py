@@ -10,7 +10,7 @@ from aiohttp import BasicAuth, FormData
 import pytest
 from yarl import URL
 
-from simulator.dexcom_oauth import is_registered
+from simulator.dexcom.oauth import is_registered
 
 from .dexcom_client import CALLBACK, NOW, Client
 

@@ -9,8 +9,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from simulator import Simulator
-from simulator.dexcom_time import TIME_STYLES, TimeStyle
-from simulator.dexcom_wearer import Record, Thresholds, Wearer
+from simulator.dexcom import TIME_STYLES, Record, Thresholds, TimeStyle, Wearer
 
 from .dexcom_client import NOW, Client
 

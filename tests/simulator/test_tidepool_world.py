@@ -1,16 +1,15 @@
 """Tidepool's stories and its control API."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from aiohttp import ClientSession
 import pytest
 
 from simulator import Simulator
 from simulator.scenarios import SCENARIOS
 from simulator.tidepool import MG_DL_PER_MMOL_L, Child
 from simulator.tidepool.stories import JONAS, MILA
+
+from .conftest import Control
 
 NOW = datetime(2026, 5, 5, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -117,28 +116,6 @@ def test_another_story_replaces_the_children_and_keeps_the_accounts() -> None:
     assert account.opens(token)
     sim.load("quiet_week")
     assert sim.tidepool.children == []
-
-
-class Control:
-    """A client of the control API."""
-
-    def __init__(self, sim: Simulator, session: ClientSession) -> None:
-        """Control a simulator."""
-        self.sim = sim
-        self.session = session
-
-    async def __call__(self, method: str, path: str, json: object = None) -> tuple[int, Any]:
-        """Return status and JSON."""
-        url = f"{self.sim.url}/control/{path}"
-        async with self.session.request(method, url, json=json) as response:
-            return response.status, await response.json()
-
-
-@pytest.fixture
-async def control(socket_enabled: None) -> AsyncIterator[Control]:
-    """Return the control of a world that stands still."""
-    async with Simulator(NOW, 0, "demo") as sim, ClientSession() as session:
-        yield Control(sim, session)
 
 
 async def test_control_people_and_permissions(control: Control) -> None:

@@ -29,8 +29,7 @@ from custom_components.care_alerts.providers.http import (
 )
 from custom_components.care_alerts.providers.records import UNREADABLE, snake_case
 from simulator import CATALOGUE, Fault, Simulator
-from simulator.dexcom_time import TIME_STYLES
-from simulator.dexcom_wearer import Wearer
+from simulator.dexcom import TIME_STYLES, Wearer
 from simulator.faults import body
 from tests.conftest import NOON
 

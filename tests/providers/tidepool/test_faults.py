@@ -117,12 +117,7 @@ def assert_discreet(follower: Follower, caplog: pytest.LogCaptureFixture) -> Non
 async def ask_everything(follower: Follower) -> None:
     """Press the button."""
     with suppress(HomeAssistantError):
-        await follower.house.hass.services.async_call(
-            "button",
-            "press",
-            {"entity_id": follower.house.entity_id("button", "refresh", entry=follower.entry)},
-            blocking=True,
-        )
+        await follower.house.press("refresh", entry=follower.entry)
     await follower.house.settle()
 
 

@@ -1,14 +1,8 @@
 """Tidepool's steps: setting up, logging in anew, choosing whom to follow, and leaving nothing behind."""
 
-from typing import Any
 from unittest.mock import patch
 
-from homeassistant.config_entries import (
-    SOURCE_REAUTH,
-    SOURCE_USER,
-    ConfigEntryState,
-    ConfigFlowResult,
-)
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 import pytest
@@ -17,6 +11,7 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.tidepool.api import TidepoolClient
 from simulator import CATALOGUE
 from tests.conftest import House
+from tests.flows import answer, begin, suggested
 
 from .conftest import SETTINGS, Follower
 
@@ -33,35 +28,8 @@ def typed(house: House, **changes: str) -> dict[str, str]:
     } | changes
 
 
-async def begin(house: House) -> ConfigFlowResult:
-    """Choose Tidepool from the menu."""
-    flows = house.hass.config_entries.flow
-    menu = await flows.async_init(DOMAIN, context={"source": SOURCE_USER})
-    form = await flows.async_configure(menu["flow_id"], {"next_step_id": "tidepool"})
-    assert (form["type"], form["step_id"]) == (FlowResultType.FORM, "tidepool")
-    return form
-
-
-async def answer(house: House, form: ConfigFlowResult, **given: Any) -> ConfigFlowResult:
-    """Fill in a form."""
-    result = await house.hass.config_entries.flow.async_configure(form["flow_id"], given)
-    await house.settle()
-    return result
-
-
-def suggested(form: ConfigFlowResult) -> dict[str, Any]:
-    """What a form is filled in with."""
-    schema = form["data_schema"]
-    assert schema is not None
-    return {
-        str(field): field.description["suggested_value"]
-        for field in schema.schema
-        if field.description and "suggested_value" in field.description
-    }
-
-
 async def test_two_minutes_to_tidepool(house: House, follower: Follower) -> None:
-    form = await begin(house)
+    form = await begin(house, "tidepool")
     result = await answer(
         house,
         form,
@@ -87,7 +55,7 @@ async def test_two_minutes_to_tidepool(house: House, follower: Follower) -> None
 
 
 async def test_an_environment_goes_by_its_name(house: House) -> None:
-    form = await begin(house)
+    form = await begin(house, "tidepool")
     schema = form["data_schema"]
     assert schema is not None
     assert schema(typed(house) | {"environment": "qa1"})["environment"] == "qa1"
@@ -118,7 +86,7 @@ async def test_an_environment_goes_by_its_name(house: House) -> None:
 async def test_an_error_and_its_way_out(
     house: House, endpoint: str, fault: str, error: str
 ) -> None:
-    form = await begin(house)
+    form = await begin(house, "tidepool")
     house.sim.faults.add(f"tidepool.{endpoint}", CATALOGUE[fault]())
     form = await answer(house, form, **typed(house))
     assert form["errors"] == {"base": error}
@@ -132,7 +100,7 @@ async def test_accounts_that_cannot_be_used(house: House) -> None:
     tidepool = house.sim.tidepool
     tidepool.add_account("sso@example.com", PASSWORD, sso=True)
     tidepool.add_account("new@example.com", PASSWORD, email_verified=False)
-    form = await begin(house)
+    form = await begin(house, "tidepool")
     for changes, errors in (
         ({"password": "wrong"}, {"base": "invalid_auth"}),
         ({"username": "sso@example.com"}, {"base": "invalid_auth"}),
@@ -147,7 +115,7 @@ async def test_accounts_that_cannot_be_used(house: House) -> None:
 
 
 async def test_an_error_of_our_own(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    form = await begin(house)
+    form = await begin(house, "tidepool")
     with patch.object(TidepoolClient, "me", side_effect=ZeroDivisionError):
         form = await answer(house, form, **typed(house))
     assert form["errors"] == {"base": "unknown"}
@@ -157,7 +125,7 @@ async def test_an_error_of_our_own(house: House, caplog: pytest.LogCaptureFixtur
 
 async def test_the_same_account_once(house: House, follower: Follower) -> None:
     await follower.start()
-    form = await begin(house)
+    form = await begin(house, "tidepool")
     result = await answer(house, form, **typed(house))
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
 
@@ -168,7 +136,7 @@ async def test_a_second_account_can_be_told_from_the_first(
     await follower.start()
     house.sim.tidepool.add_account("second@example.com", "secret-2")
     login = typed(house, username="second@example.com", password="secret-2")
-    result = await answer(house, await begin(house), **login)
+    result = await answer(house, await begin(house, "tidepool"), **login)
     assert result["title"] == "Tidepool second@example.com"
     devices = dr.async_entries_for_config_entry(dr.async_get(house.hass), result["result"].entry_id)
     assert [device.name for device in devices] == ["Tidepool second@example.com"]

@@ -391,12 +391,7 @@ async def test_what_is_open_ends_with_the_device_of_somebody_gone(
     follower: Follower, low: Ends
 ) -> None:
     follower.jill.stop_sharing(follower.account)
-    await follower.house.hass.services.async_call(
-        "button",
-        "press",
-        {"entity_id": follower.house.entity_id("button", "refresh", entry=follower.entry)},
-        blocking=True,
-    )
+    await follower.house.press("refresh", entry=follower.entry)
     assert low.told == []
     assert follower.entry.runtime_data.forget(follower.jill.user_id)
     await follower.house.settle()

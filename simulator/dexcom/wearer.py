@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from .clock import utc
-from .dexcom_time import TIME_STYLES, TimeStyle
+from ..clock import utc
+from .times import TIME_STYLES, TimeStyle
 
 EVERY = timedelta(minutes=5)
 SNOOZE_AFTER = timedelta(minutes=10)

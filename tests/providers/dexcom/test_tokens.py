@@ -21,25 +21,14 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.dexcom.oauth import Tokens
 from custom_components.care_alerts.providers.http import ApiError, LoginEndedError
 from simulator import CATALOGUE, Fault
-from simulator.dexcom_wearer import Wearer
+from simulator.dexcom import Wearer
 from simulator.faults import Exchange, body
+from tests.conftest import NOON, House
 
-from .conftest import NOON, House
+pytestmark = pytest.mark.real_files
 
 HOUR = timedelta(hours=1)
 DATA = ("alerts", "egvs", "devices", "data_range")
-
-
-@pytest.fixture
-def hass_storage() -> dict[str, Any]:
-    """Nothing stands in for the storage here: files are written and read."""
-    return {}
-
-
-@pytest.fixture
-def hass_config_dir(tmp_path: Path) -> str:
-    """A configuration of its own."""
-    return str(tmp_path)
 
 
 @pytest.fixture

@@ -21,16 +21,14 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.announcing import TOLD_IN_ONE_GO
 from custom_components.care_alerts.providers.dexcom.translation import ALERT_TYPES
 from simulator import CATALOGUE
-from simulator.dexcom_wearer import Wearer
+from simulator.dexcom import Wearer
 from simulator.server import LoggedRequest
-from tests.conftest import NOON, House
-from tests.wear import live, minutes, told, wear
+from tests.conftest import NOON, House, told
+from tests.wear import live, minutes, wear
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
-REGIONAL = timedelta(hours=3)
-"""How late everybody is taken to be whose region we do not know, until it is measured."""
 
 NOT_ON_ONE_PLUS = {"urgent_low", "urgent_low_soon", "rise", "fall"}
 
@@ -141,7 +139,7 @@ async def test_an_alert_is_announced_once_with_the_glucose_at_its_time(
 
     await live(house, 3 * HOUR)
 
-    assert told(announced) == [record["recordId"]]
+    assert told(announced, "alert_id") == [record["recordId"]]
     said = announced[0].attributes
     assert {key: said[key] for key in ("event_type", "source", "alert_type", "severity")} == {
         "event_type": "urgent_low",
@@ -182,7 +180,7 @@ async def test_alerts_of_one_poll_are_each_told_in_the_order_they_happened(
         for number, name in enumerate(names)
     ]
     await live(house, 4 * HOUR)
-    assert told(announced) == [record["recordId"] for record in records]
+    assert told(announced, "alert_id") == [record["recordId"] for record in records]
 
 
 async def test_glucose_and_trend_with_their_age(house: House, oma: Wearer) -> None:
@@ -333,9 +331,9 @@ async def test_an_alert_that_comes_late_says_so_and_turns_nothing_on(
     on_time = oma.add_alert("high", at)
     late = oma.add_alert("low", at, uploaded_at=at + minutes(150))
     await live(house, minutes(149))
-    assert told(announced) == [on_time["recordId"]]
+    assert told(announced, "alert_id") == [on_time["recordId"]]
     await live(house, minutes(20))
-    assert told(announced) == [on_time["recordId"], late["recordId"]]
+    assert told(announced, "alert_id") == [on_time["recordId"], late["recordId"]]
     assert told(announced, "late") == [False, True]
     assert it.alert("low").state == STATE_OFF
 
@@ -349,7 +347,7 @@ async def test_a_phone_that_was_off_for_days_uploads_at_last(
     await live(house, 20 * HOUR, step=HOUR)
     assert announced == []
     await live(house, 5 * HOUR, step=HOUR)
-    assert told(announced) == [record["recordId"]]
+    assert told(announced, "alert_id") == [record["recordId"]]
     assert told(announced, "late") == [True]
     assert it.alert("low").state == STATE_OFF
     spans = [end - start for start, end in windows(house.sim.requests("dexcom.alerts"))]
@@ -383,7 +381,7 @@ async def test_what_happened_while_we_were_away(
     assert it.alert("high").state == STATE_ON
     await live(house, HOUR)
 
-    assert told(announced) == [record["recordId"] for record in records]
+    assert told(announced, "alert_id") == [record["recordId"] for record in records]
     assert told(announced, "late") == late
     assert set(told(announced, "redelivered")) == {False}
     asked = windows(house.sim.requests("dexcom.alerts"))
@@ -397,7 +395,7 @@ async def test_sent_twice_and_sent_unasked_is_told_once(
     house.sim.dexcom.sloppy = True
     records = [oma.add_alert("high", NOON + minutes(5 * number)) for number in range(20)]
     await live(house, 5 * HOUR)
-    assert told(announced) == [record["recordId"] for record in records]
+    assert told(announced, "alert_id") == [record["recordId"] for record in records]
 
 
 # What is asked for besides does no harm when it fails.
@@ -411,14 +409,14 @@ async def test_an_alert_is_told_without_its_glucose(
     record = oma.add_alert("low", NOON + minutes(10))
     house.sim.faults.add("dexcom.egvs", CATALOGUE[fault]())
     await live(house, 2 * HOUR)
-    assert told(announced) == [record["recordId"]]
+    assert told(announced, "alert_id") == [record["recordId"]]
     assert "glucose_mg_dl" not in announced[0].attributes["details"]
     assert it.alert("low").state == STATE_ON
     assert it.status == ("rate_limited" if fault == "429_bare" else "unreachable")
     assert reauths(house) == 0
     house.sim.faults.clear()
     await live(house, 2 * HOUR)
-    assert told(announced) == [record["recordId"]]
+    assert told(announced, "alert_id") == [record["recordId"]]
     assert it.status == "ok"
 
 
@@ -432,7 +430,7 @@ async def test_glucose_that_never_came_keeps_no_alert_from_being_told(
     record = oma.add_alert("low", NOON + minutes(10))
     await live(house, 3 * HOUR)
     assert it.status == "unreachable"
-    assert told(announced) == [record["recordId"]]
+    assert told(announced, "alert_id") == [record["recordId"]]
 
 
 @pytest.mark.parametrize("endpoint", ["data_range", "devices"])
@@ -447,7 +445,7 @@ async def test_what_is_only_asked_to_be_sure_does_no_harm(
     oma._records["egv"] = [egv for egv in oma._records["egv"] if egv.at < NOON + minutes(30)]
     await live(house, 2 * HOUR)
     assert house.sim.requests(f"dexcom.{endpoint}")
-    assert told(announced) == [record["recordId"]]
+    assert told(announced, "alert_id") == [record["recordId"]]
     assert it.status == "ok"
     assert reauths(house) == 0
 
@@ -550,7 +548,7 @@ async def test_nobody_has_worn_anything_yet(house: House, announced: list[State]
     record = opa.add_alert("low", NOON + minutes(10))
     await live(house, 2 * HOUR)
     assert (it.silent, it.status) == (STATE_OFF, "ok")
-    assert told(announced) == [record["recordId"]]
+    assert told(announced, "alert_id") == [record["recordId"]]
     assert it.alert("low").state == STATE_ON
 
 
@@ -587,7 +585,7 @@ async def test_a_one_plus_and_the_g7_after_it(
     assert it.alert("urgent_low").state == STATE_OFF
     await live(house, HOUR)
     assert it.alert("urgent_low").state == STATE_ON
-    assert told(announced) == [record["recordId"]]
+    assert told(announced, "alert_id") == [record["recordId"]]
     assert caplog.text.count("Setting up care_alerts") == setups
 
 
@@ -628,7 +626,7 @@ async def test_a_phone_whose_clock_is_ahead(
     assert it.state("sensor", "glucose").state == "110"
     assert it.source("sensor", "data_through").state <= house.now.isoformat()
     await live(house, 2 * DAY, step=HOUR)
-    assert told(announced) == [ahead["recordId"]]
+    assert told(announced, "alert_id") == [ahead["recordId"]]
 
 
 async def test_our_clock_was_ahead(house: House, oma: Wearer, hass_storage: dict[str, Any]) -> None:
@@ -673,7 +671,7 @@ async def test_records_that_lack_what_they_should_have(
     oma.add_alert("low", NOON + minutes(8), recordId=None)
     empty = oma.add_alert("high", NOON + minutes(9), transmitterId="")
     await live(house, 3 * HOUR)
-    assert told(announced) == [good["recordId"], empty["recordId"]]
+    assert told(announced, "alert_id") == [good["recordId"], empty["recordId"]]
     assert it.status == "ok"
     assert it.entry.runtime_data.unreadable_records == 3
     said = [r for r in caplog.records if "could not be read" in r.getMessage()]
@@ -818,7 +816,7 @@ async def test_a_login_that_ended_and_came_back(
     house.hass.config_entries.async_update_entry(it.entry, data=data)
     await live(house, HOUR + minutes(1))
     assert (it.status, reauths(house)) == ("ok", 0)
-    assert told(announced) == [record["recordId"]]
+    assert told(announced, "alert_id") == [record["recordId"]]
     errors = [r for r in caplog.records if r.levelno >= logging.WARNING and "Dexcom" in r.msg]
     assert len(errors) <= 1
 

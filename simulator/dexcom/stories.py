@@ -6,10 +6,10 @@ from itertools import pairwise
 from math import exp, pi, sin
 from typing import TYPE_CHECKING
 
-from .dexcom_wearer import Wearer
+from .wearer import Wearer
 
 if TYPE_CHECKING:
-    from .server import Simulator
+    from ..server import Simulator
 
 HOUR = timedelta(hours=1)
 MORNING = time(8, 30)

@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 import orjson
 from yarl import URL
 
-from .clock import Clock
+from ..clock import Clock
 
 SCOPE = "offline_access"
 CODE_LIFETIME = timedelta(seconds=60)

@@ -9,10 +9,10 @@ from typing import Any
 from aiohttp import hdrs, web
 import orjson
 
-from .clock import Clock, utc
-from .dexcom_oauth import Authority, DexcomClient, Holder, TokenRequest
-from .dexcom_wearer import Record, Wearer
-from .vendor import Vendor, read_object
+from ..clock import Clock, utc
+from ..vendor import Vendor, read_object
+from .oauth import Authority, DexcomClient, Holder, TokenRequest
+from .wearer import Record, Wearer
 
 CLIENT_ID = "demo-dexcom-client"
 CLIENT_SECRET = "demo-dexcom-secret"  # noqa: S105

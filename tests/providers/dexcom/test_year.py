@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 import logging
 import math
-from pathlib import Path
 from random import Random
 import sys
-from typing import Any
 
 from homeassistant.core import State
 import pytest
@@ -23,10 +21,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.care_alerts.alerts.ledger import KEPT_FOR
 from custom_components.care_alerts.providers.dexcom.oauth import REGIONS
-from simulator.dexcom_time import TIME_STYLES
-from simulator.dexcom_wearer import Wearer
+from simulator.dexcom import TIME_STYLES, Wearer
+from tests.conftest import NOON, House
 
-from .conftest import NOON, House
+pytestmark = pytest.mark.real_files
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -39,18 +37,6 @@ END = NOON + 365 * DAY
 CHANGES = (datetime(2027, 3, 14, 10, tzinfo=UTC), datetime(2027, 11, 7, 9, tzinfo=UTC))
 NAMES = ("low", "high", "urgentLow", "urgentLowSoon", "rise", "fall", "outOfRange", "noReadings")
 STATES = ("activeAlarming", "activeSnoozed", "inactive", "unknown")
-
-
-@pytest.fixture
-def hass_storage() -> dict[str, Any]:
-    """Nothing stands in for the storage here: files are written and read."""
-    return {}
-
-
-@pytest.fixture
-def hass_config_dir(tmp_path: Path) -> str:
-    """A configuration of its own."""
-    return str(tmp_path)
 
 
 def glucose(moment: datetime) -> int:
