@@ -599,7 +599,7 @@ PURE = [
     *sorted(PROVIDERS_DIR.glob("*/translation.py")),
     *(
         PROVIDERS_DIR / "tidepool" / f"{name}.py"
-        for name in ("environments", "judging", "readings", "settings", "units")
+        for name in ("environments", "judging", "people", "readings", "settings", "units")
     ),
 ]
 # They have a network, and a clock for what expires.

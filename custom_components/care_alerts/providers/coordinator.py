@@ -27,11 +27,18 @@ from ..alerts.stored import moment_or_none
 from ..const import DOMAIN, LOGGER
 from .announcing import Announcing
 from .care import Care
-from .http import LONGEST_WAIT, ApiError, AuthError, LoginEndedError, RateLimitedError, RefusedError
+from .http import (
+    LONGEST_WAIT,
+    ApiError,
+    AuthError,
+    LoginEndedError,
+    RateLimitedError,
+    RefusedError,
+    wait_after,
+)
 from .journal import Journal
 from .settings import SettingsKeeper
 
-FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
 SHORTEST_TURN = timedelta(seconds=1)
 NOT_EARLY = timedelta(seconds=1)
@@ -362,14 +369,14 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     def _unanswered(self, error: ApiError, now: datetime) -> None:
         self._failures += 1
         self.failure = _status_of(error)
-        wait = FIRST_RETRY * 2 ** min(self._failures - 1, 10)
         longest = self.longest_retry
         if self.failure is Status.LOGIN_FAILED:
             # Home Assistant would stop polling for good; a login that comes back by itself must be noticed. Soon,
             # if it may have been a hiccup; but no vendor likes a wrong password every few minutes.
             longest = LONGEST_RETRY
             self.config_entry.async_start_reauth(self.hass)
-        self.update_interval = longest if isinstance(error, LoginEndedError) else min(wait, longest)
+        is_over = isinstance(error, LoginEndedError)
+        self.update_interval = longest if is_over else wait_after(self._failures, longest)
         self._wait_until = None
         if error.retry_after:
             self._wait_until = now + error.retry_after

@@ -128,6 +128,11 @@ class Answer:
             raise UnexpectedAnswerError("not JSON") from None
 
 
+def wait_after(failures: int, longest: timedelta) -> timedelta:
+    """How long to leave a vendor alone after so many failures in a row: a minute at first, then ever longer."""
+    return min(timedelta(minutes=1 << min(failures - 1, 10)), longest)
+
+
 async def request(
     session: ClientSession,
     method: str,

@@ -7,8 +7,7 @@ from typing import Any, Final, Self
 
 from ...alerts.glucose import Glucose
 from ...alerts.stored import Stored
-from ..coordinator import FIRST_RETRY
-from ..http import ApiError
+from ..http import ApiError, wait_after
 from .judging import Judged, Watch
 from .readings import HELD, Readings, Rhythm
 from .settings import Settings
@@ -85,9 +84,8 @@ class Question:
     def failed(self, error: ApiError, now: datetime) -> None:
         """Ask as soon as we may, or ever less often."""
         self.error = error
-        wait = min(FIRST_RETRY * 2 ** min(self.failures, 10), LONGEST_RETRY)
-        self.due = now + (error.retry_after or wait)
         self.failures += 1
+        self.due = now + (error.retry_after or wait_after(self.failures, LONGEST_RETRY))
 
     def answered(self) -> None:
         """Forget that it ever failed."""
