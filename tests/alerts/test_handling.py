@@ -54,9 +54,11 @@ def snooze_of(topic: Topic, episode: Episode, since: float, until: float) -> Sno
     )
 
 
-def by(handling: Handling, episode: Episode, topic: Topic = WEIGHT) -> str | None:
+def by(
+    handling: Handling, episode: Episode, topic: Topic = WEIGHT, *, now: datetime = START
+) -> str | None:
     """Who has an episode."""
-    held = handling.acknowledgement(topic, episode)
+    held = handling.acknowledgement(topic, episode, now)
     return held.by.name if held else None
 
 
@@ -67,7 +69,7 @@ def test_taking_and_giving_back() -> None:
     handling, episode = Handling(), run(alert("a", 1))
     assert by(handling, episode) is None
     assert handling.acknowledge(WEIGHT, episode, by=ANNA, at=hour(2), note="Called her")
-    held = again(handling).acknowledgement(WEIGHT, episode)
+    held = again(handling).acknowledgement(WEIGHT, episode, hour(9))
     assert held is not None
     assert (held.by, held.at, held.note) == (ANNA, hour(2), "Called her")
 
@@ -83,7 +85,7 @@ def test_taking_twice_changes_nothing_but_taking_over_does() -> None:
     assert not handling.acknowledge(WEIGHT, episode, by=ANNA, at=hour(3), note="Called her")
     assert handling.acknowledge(WEIGHT, episode, by=ANNA, at=hour(3), note="She is here")
     assert handling.acknowledge(WEIGHT, episode, by=BEN, at=hour(4))
-    held = handling.acknowledgement(WEIGHT, episode)
+    held = handling.acknowledgement(WEIGHT, episode, hour(9))
     assert held is not None
     assert (held.by, held.at, held.note) == (BEN, hour(4), None)
 
@@ -126,11 +128,29 @@ def test_another_alert_long_after_what_was_taken_makes_it_nobodys_again() -> Non
     assert by(handling, run(first, alert("b", 1.4, received=4))) == "Anna"
     told = [first, alert("b", 1.5, received=4.5), alert("c", 1.6, received=4.6)]
     assert by(handling, run(*told)) is None
-    assert handling.waiting_since(WEIGHT, run(*told), told) == hour(4.5)
+    assert handling.waiting_since(WEIGHT, run(*told), told, hour(9)) == hour(4.5)
     # Whoever takes that, has it again.
     assert handling.acknowledge(WEIGHT, run(*told), by=ANNA, at=hour(5), again_after=30 * MINUTE)
     assert by(handling, run(*told, alert("d", 2.0))) == "Anna"
     assert by(handling, run(*told, alert("d", 2.0), alert("e", 2.1))) is None
+
+
+def test_what_somebody_has_for_a_while_is_nobodys_if_it_goes_on() -> None:
+    handling, told = Handling(), [alert("a", 1)]
+    going_on = run(*told)
+    handling.acknowledge(WEIGHT, going_on, by=ANNA, at=hour(2), until=hour(3))
+    handling = again(handling)
+    before, then = hour(3) - MINUTE, hour(3)
+    assert by(handling, going_on, now=before) == "Anna"
+    assert handling.changes_at(before) == then
+    assert by(handling, going_on, now=then) is None
+    assert handling.changes_at(then) is None
+    assert handling.waiting_since(WEIGHT, going_on, told, hour(5)) == then
+    # What was over by then, they have had to its end.
+    assert by(handling, run(*told, ended=2.9), now=hour(5)) == "Anna"
+    assert by(handling, run(*told, ended=3.1), now=hour(5)) is None
+    assert handling.acknowledge(WEIGHT, going_on, by=ANNA, at=hour(4), until=hour(5))
+    assert by(handling, going_on, now=hour(4.5)) == "Anna"
 
 
 def test_since_when_it_is_nobodys() -> None:
@@ -139,7 +159,7 @@ def test_since_when_it_is_nobodys() -> None:
     episode = run(*alerts)
 
     def since(episode: Episode = episode, told: list[Alert] = alerts) -> datetime | None:
-        return again(handling).waiting_since(WEIGHT, episode, told)
+        return again(handling).waiting_since(WEIGHT, episode, told, hour(9))
 
     # When the house heard of it first, not when it began.
     assert since() == hour(2)
@@ -350,12 +370,14 @@ class Naive:
     taken_by: str | None = None
     taken_at: Severity | None = None
     taken_to: datetime | None = None
+    taken_until: datetime | None = None
     note: str | None = None
     waiting_since: datetime | None = None
     snoozed_until: datetime | None = None
 
     def hears(self, severity: Severity, now: datetime, observed_at: datetime) -> None:
         """An alert comes."""
+        self.lapses(now)
         if not self.is_open:
             self.__init__(severity, is_open=True, waiting_since=now)  # type: ignore[misc]
             return
@@ -366,14 +388,30 @@ class Naive:
             self.taken_by = self.taken_at = self.taken_to = self.note = None
             self.waiting_since = now
 
-    def is_taken(self, who: str, note: str | None, to: datetime | None) -> None:
-        """Somebody takes it, with all that happens before a moment, if that is not for good."""
+    def lapses(self, now: datetime) -> None:
+        """Time passes."""
+        if self.is_open and self.taken_by and self.taken_until and now >= self.taken_until:
+            self.taken_by = self.taken_at = self.taken_to = self.note = None
+            self.waiting_since = self.taken_until
+
+    def is_taken(
+        self,
+        who: str,
+        note: str | None,
+        now: datetime,
+        to: datetime | None,
+        until: datetime | None,
+    ) -> None:
+        """Somebody takes it, with all that happens before a moment, and for a while, if that is not for good."""
+        self.lapses(now)
         if self.severity is None or (self.taken_by == who and note in (None, self.note)):
             return
         self.taken_by, self.taken_at, self.taken_to, self.note = who, self.severity, to, note
+        self.taken_until = until
 
     def is_given_back(self, now: datetime) -> None:
         """Somebody gives it back."""
+        self.lapses(now)
         if self.taken_by:
             self.taken_by = self.taken_at = self.taken_to = self.note = None
             self.waiting_since = now
@@ -391,6 +429,7 @@ NAMES = st.sampled_from(sorted(TOPICS))
 SEVERITIES = st.sampled_from(list(Severity))
 NOTES = st.sampled_from([None, "one", "two"])
 PEOPLE = st.sampled_from(["person", "henk", None])
+A_WHILE = st.none() | st.integers(1, 60).map(lambda minutes: minutes * MINUTE)
 
 
 class AnySequence(RuleBasedStateMachine):
@@ -459,27 +498,41 @@ class AnySequence(RuleBasedStateMachine):
         """The source says that it is over."""
         self.now += MINUTE
         self.endings[name].append(Ending(self.now, EndReason.SOURCE))
+        self.naive[name].lapses(self.now)
         self.naive[name].is_open = False
 
     @rule(
         name=NAMES,
         who=st.sampled_from([ANNA, BEN]),
         note=NOTES,
-        again_after=st.none() | st.integers(1, 60).map(lambda minutes: minutes * MINUTE),
+        again_after=A_WHILE,
+        lasts=A_WHILE,
     )
     def somebody_takes_it(
-        self, name: str, who: Actor, note: str | None, again_after: timedelta | None
+        self,
+        name: str,
+        who: Actor,
+        note: str | None,
+        again_after: timedelta | None,
+        lasts: timedelta | None,
     ) -> None:
         """Open or over, taken or not."""
         self.now += MINUTE
         episode = self.newest(name)
+        until = self.now + lasts if lasts else None
         if episode:
             self.handling.acknowledge(
-                TOPICS[name], episode, by=who, at=self.now, note=note, again_after=again_after
+                TOPICS[name],
+                episode,
+                by=who,
+                at=self.now,
+                note=note,
+                again_after=again_after,
+                until=until,
             )
         assert who.name is not None
         to = episode.last_seen.observed_at + again_after if episode and again_after else None
-        self.naive[name].is_taken(who.name, note, to)
+        self.naive[name].is_taken(who.name, note, self.now, to, until)
 
     @rule(name=NAMES)
     def somebody_gives_it_back(self, name: str) -> None:
@@ -541,6 +594,7 @@ class AnySequence(RuleBasedStateMachine):
         """Who has what, since when it is nobody's, and what is silenced until when."""
         for name, topic in TOPICS.items():
             naive, episode = self.naive[name], self.newest(name)
+            naive.lapses(self.now)
             assert (episode is not None and episode.is_open) == naive.is_open
             if episode is None:
                 continue

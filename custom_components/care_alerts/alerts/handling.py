@@ -59,6 +59,7 @@ class Acknowledgement(Stored):
     """Somebody has taken an episode. `severity` is the worst it had come to by then; `undone_at` when it was given back.
 
     `again_after`: what is observed so long after the newest there was is not what they have taken; None: all of it is.
+    `until`: what still goes on then is nobody's again; None: it is theirs until it is over.
     """
 
     topic: Topic
@@ -69,6 +70,11 @@ class Acknowledgement(Stored):
     note: str | None = None
     undone_at: datetime | None = None
     again_after: timedelta | None = None
+    until: datetime | None = None
+
+    def has_lapsed(self, episode: Episode, now: datetime) -> bool:
+        """Whether its episode has gone on for longer than it holds."""
+        return self.until is not None and (episode.ended_at or now) >= self.until
 
     def covers(self, alert: Alert) -> bool:
         """Whether an alert of its episode was taken with it: it is no worse than what there was, nor too long after."""
@@ -156,9 +162,10 @@ class Handling:
         at: datetime,
         note: str | None = None,
         again_after: timedelta | None = None,
+        until: datetime | None = None,
     ) -> bool:
         """Take an episode, from whoever has it; False if that changes nothing: they have it, and there is no new note."""
-        held = self.acknowledgement(topic, episode)
+        held = self.acknowledgement(topic, episode, at)
         if held and held.by == by and note in (None, held.note):
             return False
         self._acknowledgements = [
@@ -173,13 +180,14 @@ class Handling:
                 at=at,
                 note=note,
                 again_after=again_after,
+                until=until,
             )
         )
         return True
 
     def unacknowledge(self, topic: Topic, episode: Episode, *, at: datetime) -> bool:
         """Give an episode back: it is nobody's again; False if it was."""
-        if self.acknowledgement(topic, episode) is None:
+        if self.acknowledgement(topic, episode, at) is None:
             return False
         self._acknowledgements = [
             replace(one, undone_at=one.undone_at or at) if _concerns(one, topic, episode) else one
@@ -187,23 +195,26 @@ class Handling:
         ]
         return True
 
-    def acknowledgement(self, topic: Topic, episode: Episode) -> Acknowledgement | None:
-        """Who has the episode. An alert that the acknowledgement does not cover makes it nobody's again."""
+    def acknowledgement(
+        self, topic: Topic, episode: Episode, now: datetime
+    ) -> Acknowledgement | None:
+        """Who has the episode. An alert that the acknowledgement does not cover makes it nobody's again, as time may."""
         for one in reversed(self._acknowledgements):
             if (
                 _concerns(one, topic, episode)
                 and one.undone_at is None
                 and one.severity.rank >= episode.severity.rank
                 and one.covers(episode.last_seen)
+                and not one.has_lapsed(episode, now)
             ):
                 return one
         return None
 
     def waiting_since(
-        self, topic: Topic, episode: Episode, told: Sequence[Alert]
+        self, topic: Topic, episode: Episode, told: Sequence[Alert], now: datetime
     ) -> datetime | None:
         """Since when an open episode is nobody's: since it was told, given back, or became other than what was taken."""
-        if not told or not episode.is_open or self.acknowledgement(topic, episode):
+        if not told or not episode.is_open or self.acknowledgement(topic, episode, now):
             return None
         since = min(alert.received_at for alert in told)
         for one in self._acknowledgements:
@@ -212,6 +223,8 @@ class Handling:
             lost = [alert.received_at for alert in told if not one.covers(alert)]
             if one.undone_at:
                 lost.append(one.undone_at)
+            if one.until and one.has_lapsed(episode, now):
+                lost.append(one.until)
             since = max(since, min(lost, default=since))
         return since
 
@@ -295,14 +308,16 @@ class Handling:
             topic=topic,
             episode=episode,
             told=of_it,
-            acknowledgement=self.acknowledgement(topic, episode),
+            acknowledgement=self.acknowledgement(topic, episode, now),
             snoozed_until=self.snoozed_until(topic, episode.severity, episode, now),
-            waiting_since=self.waiting_since(topic, episode, of_it),
+            waiting_since=self.waiting_since(topic, episode, of_it, now),
         )
 
     def changes_at(self, now: datetime) -> datetime | None:
-        """When a snooze is over next."""
-        return min((one.until for one in self._snoozes if one.lasts(now)), default=None)
+        """When a snooze is over next, or an acknowledgement."""
+        turns = [one.until for one in self._snoozes if one.lasts(now)]
+        turns += [one.until for one in self._acknowledgements if one.until and one.until > now]
+        return min(turns, default=None)
 
     # Keeping.
 

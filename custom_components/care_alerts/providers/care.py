@@ -35,11 +35,13 @@ class Care:
         save: Callable[[], Awaitable[None]],
         tell_now: Callable[[Iterable[str]], Awaitable[None]],
         severe_again_after: timedelta | None,
+        severe_taken_for: timedelta | None,
     ) -> None:
         """Note in `journal` what is done about what is seen in `picture`.
 
         `draw` draws it anew, `save` writes the journal, `tell_now` writes it and announces the alerts with these ids.
-        What is severe and observed `severe_again_after` the newest that was acknowledged, or later, is nobody's.
+        What is severe and observed `severe_again_after` the newest that was acknowledged, or later, is nobody's, and so is
+        what still goes on `severe_taken_for` later.
         """
         self._source = source
         self._journal = journal
@@ -49,6 +51,7 @@ class Care:
         self._save = save
         self._tell_now = tell_now
         self._severe_again_after = severe_again_after
+        self._severe_taken_for = severe_taken_for
 
     async def acknowledge(
         self, topics: Iterable[Topic], *, by: Actor, note: str | None, context: Context
@@ -56,18 +59,20 @@ class Care:
         """Take the newest episode of each topic; return what has changed by that."""
         now = dt_util.utcnow()
         handling = self._journal.handling
-        taken = [
-            case.topic
-            for case in self._cases_of(topics)
+        taken: list[Topic] = []
+        for case in self._cases_of(topics):
+            is_severe = case.severity is Severity.HIGH
+            lasts = self._severe_taken_for if is_severe else None
             if handling.acknowledge(
                 case.topic,
                 case.episode,
                 by=by,
                 at=now,
                 note=note,
-                again_after=self._severe_again_after if case.severity is Severity.HIGH else None,
-            )
-        ]
+                again_after=self._severe_again_after if is_severe else None,
+                until=now + lasts if lasts else None,
+            ):
+                taken.append(case.topic)
         return await self._handled(taken, AlertAcknowledged, context)
 
     async def unacknowledge(

@@ -67,6 +67,8 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     longest_retry = LONGEST_RETRY
     severe_again_after: timedelta | None = None
     """A severe alert so long after the newest that somebody acknowledged is one to wake people for, though the episode goes on."""
+    severe_taken_for: timedelta | None = None
+    """What is severe and still goes on so long after somebody acknowledged it is nobody's again."""
     source: str
     name_of_source: str
     source_device_id: str
@@ -105,6 +107,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             save=self._save,
             tell_now=self._tell_now,
             severe_again_after=self.severe_again_after,
+            severe_taken_for=self.severe_taken_for,
         )
 
     # What a provider brings.

@@ -14,8 +14,10 @@ import orjson
 import pytest
 
 from custom_components.care_alerts.alerts.model import Topic
+from custom_components.care_alerts.const import DOMAIN
 from simulator import CATALOGUE, Fault
 from simulator.faults import Exchange, body
+from tests.acting.conftest import automate, trigger
 from tests.conftest import NOON, House
 
 from .conftest import SETTINGS, Follower
@@ -650,6 +652,32 @@ async def test_who_is_always_late_or_never_spoke_hides_nobodys_silence(follower:
         await house.pass_time(minutes=5)
     assert follower.of_source("binary_sensor", "silent") == STATE_ON
     assert [one for one in silences if one > last]
+
+
+async def test_a_severe_alert_is_somebodys_for_an_hour(follower: Follower) -> None:
+    """Who took it at night may have fallen asleep again."""
+    house = follower.house
+    follower.reads(100)
+    await follower.start()
+    await follower.reads_on(100, 50)
+    rung = await automate(
+        house.hass,
+        trigger("alert_unacknowledged", after={"minutes": 10}, alert_types=["urgent_low"]),
+    )
+    await house.hass.services.async_call(
+        DOMAIN,
+        "acknowledge",
+        {"entity_id": follower.entity_id("binary_sensor", "urgent_low")},
+        blocking=True,
+    )
+    await follower.reads_on(*[45] * 11)
+    assert follower.state("binary_sensor", "urgent_low").attributes["acknowledged"] is True
+    await follower.reads_on(45)
+    sensor = follower.state("binary_sensor", "urgent_low")
+    assert (sensor.state, sensor.attributes["acknowledged"]) == (STATE_ON, False)
+    assert rung.triggers == []
+    await follower.reads_on(45, 45, 45)
+    assert [one["waiting_minutes"] for one in rung.triggers] == [10]
 
 
 @pytest.mark.parametrize("kept", [[], ["view"], ["follow"]])

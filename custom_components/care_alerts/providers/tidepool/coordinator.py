@@ -61,6 +61,8 @@ class TidepoolCoordinator(SourceCoordinator):
     source = SOURCE
     name_of_source = "Tidepool"
     longest_retry = LONGEST_RETRY
+    # Whoever took it at night may have fallen asleep again.
+    severe_taken_for = timedelta(hours=1)
 
     def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
         """Set up for a config entry with `environment`, `username`, `password` and `user_id`."""
