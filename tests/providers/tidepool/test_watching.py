@@ -700,6 +700,29 @@ async def test_who_no_longer_shares_is_silent(follower: Follower, kept: list[str
     assert follower.of_source("binary_sensor", "silent") == STATE_ON
 
 
+async def test_one_answer_that_leaves_somebody_out_costs_minutes(follower: Follower) -> None:
+    house = follower.house
+    follower.reads(100)
+    await follower.start()
+    await follower.reads_on(*[100] * 12)
+
+    async def nobody(_: Exchange) -> web.StreamResponse:
+        return web.json_response([])
+
+    house.sim.faults.add("tidepool.people", Fault("nobody", nobody), times=1)
+    follower.entry.runtime_data._people_due = house.now
+    house.sim.log.clear()
+    for number in range(20):
+        if number % 10 == 0:
+            follower.reads(100)
+        await house.pass_time(seconds=30)
+    first, second = (one.at for one in house.sim.requests("tidepool.people"))
+    assert second - first <= timedelta(minutes=1, seconds=10)
+    assert follower.of_source("sensor", "status") == "ok"
+    await follower.reads_on(45)
+    assert [one.attributes["event_type"] for one in follower.announced][-1] == "urgent_low"
+
+
 async def test_the_silence_of_each_is_told(follower: Follower) -> None:
     """Somebody whose sensor has been off for days hides nobody else's silence; not after a restart either."""
     silences, house = silence(follower), follower.house

@@ -46,6 +46,8 @@ CONF_FOLLOWED: Final = "followed"
 SETTINGS_EVERY: Final = timedelta(minutes=15)
 """Somebody may change them in Tidepool's app."""
 
+SOON: Final = timedelta(minutes=1)
+
 WAITS_AT_MOST: Final = timedelta(minutes=5)
 """How long all that waits for readings does."""
 
@@ -297,6 +299,7 @@ class TidepoolCoordinator(SourceCoordinator):
         self._has_answer = True
         self.unreadable_records += unreadable
         people = self._reading.people
+        lost_before = {person_id for person_id, followed in people.items() if followed.lost}
         listed = {
             sharer.user_id: sharer
             for sharer in sharers
@@ -321,8 +324,10 @@ class TidepoolCoordinator(SourceCoordinator):
             if why_not_judged(followed, judges=self._judges):
                 self._judge(person_id, now)
             self._tell_of(person_id)
-        lost = any(followed.lost for followed in people.values())
-        self._people_due = now + (SETTINGS_EVERY if lost or not people else PEOPLE_EVERY)
+        lost = {person_id for person_id, followed in people.items() if followed.lost}
+        # One answer that leaves somebody out may be a hiccup, and nobody is judged meanwhile.
+        again = SOON if lost - lost_before else SETTINGS_EVERY
+        self._people_due = now + (again if lost or not people else PEOPLE_EVERY)
 
     # Settings.
 
