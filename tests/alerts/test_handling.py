@@ -151,6 +151,10 @@ def test_what_somebody_has_for_a_while_is_nobodys_if_it_goes_on() -> None:
     assert by(handling, run(*told, ended=3.1), now=hour(5)) is None
     assert handling.acknowledge(WEIGHT, going_on, by=ANNA, at=hour(4), until=hour(5))
     assert by(handling, going_on, now=hour(4.5)) == "Anna"
+    # Who takes it again before, has it for as long again: nobody needs to be told.
+    assert not handling.acknowledge(WEIGHT, going_on, by=ANNA, at=hour(4.5), until=hour(5.5))
+    assert by(handling, going_on, now=hour(5)) == "Anna"
+    assert by(handling, going_on, now=hour(5.5)) is None
 
 
 def test_since_when_it_is_nobodys() -> None:
@@ -404,10 +408,11 @@ class Naive:
     ) -> None:
         """Somebody takes it, with all that happens before a moment, and for a while, if that is not for good."""
         self.lapses(now)
-        if self.severity is None or (self.taken_by == who and note in (None, self.note)):
+        if self.severity is None:
             return
-        self.taken_by, self.taken_at, self.taken_to, self.note = who, self.severity, to, note
-        self.taken_until = until
+        self.taken_to, self.taken_until = to, until
+        if self.taken_by != who or note not in (None, self.note):
+            self.taken_by, self.taken_at, self.note = who, self.severity, note
 
     def is_given_back(self, now: datetime) -> None:
         """Somebody gives it back."""

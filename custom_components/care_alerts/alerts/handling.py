@@ -164,10 +164,12 @@ class Handling:
         again_after: timedelta | None = None,
         until: datetime | None = None,
     ) -> bool:
-        """Take an episode, from whoever has it; False if that changes nothing: they have it, and there is no new note."""
+        """Take an episode, from whoever has it; False if there is nothing to tell: they have it, and there is no new note.
+
+        Then they have it as it is now, and for as long as if they had just taken it.
+        """
         held = self.acknowledgement(topic, episode, at)
-        if held and held.by == by and note in (None, held.note):
-            return False
+        has_it = held is not None and held.by == by and note in (None, held.note)
         self._acknowledgements = [
             one for one in self._acknowledgements if not _concerns(one, topic, episode)
         ]
@@ -177,13 +179,13 @@ class Handling:
                 stretch=Stretch.of(episode),
                 severity=episode.severity,
                 by=by,
-                at=at,
-                note=note,
+                at=held.at if held and has_it else at,
+                note=held.note if held and has_it else note,
                 again_after=again_after,
                 until=until,
             )
         )
-        return True
+        return not has_it
 
     def unacknowledge(self, topic: Topic, episode: Episode, *, at: datetime) -> bool:
         """Give an episode back: it is nobody's again; False if it was."""
