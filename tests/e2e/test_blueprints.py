@@ -249,7 +249,7 @@ async def test_each_is_imported_by_its_url_and_set_up_in_the_editor(
         name = names[0]
 
         await page.get_by_text(name, exact=True).first.click()
-        await expect(page.get_by_text("What it cannot do:")).to_be_visible()
+        await expect(page.get_by_text("What it cannot do:", exact=True)).to_be_visible()
         for label, choice in choices.items():
             await pick(page, label, choice)
         await screenshot(page, f"blueprint-{blueprint}", in_readme=blueprint == "phone")
