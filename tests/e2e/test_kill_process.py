@@ -43,7 +43,9 @@ class House:
     def heard(self) -> list[Json]:
         """What the automation heard in all lives so far: `subtype`, `alert_id`, `redelivered`."""
         path = self.home.directory / "heard.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()]
+        # The last line may just be being written.
+        whole, _, _ = path.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def kept(self) -> bytes:
         """The file of kept alerts as it lies there."""
