@@ -1,6 +1,7 @@
 """Tidepool's steps of the config flow: environment, user name and password, checked with a real login."""
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from homeassistant.config_entries import (
@@ -65,13 +66,14 @@ class TidepoolSteps(ConfigFlow):
         if user_input is not None and (data := await self._logged_in(user_input, errors)):
             await self.async_set_unique_id(data["user_id"])
             self._abort_if_unique_id_configured()
-            return self.async_create_entry(title=self._title(data[CONF_USERNAME]), data=data)
+            return self.async_create_entry(title=self._title(), data=data)
         return self._login_form("tidepool", _ALL, user_input, errors)
 
-    def _title(self, username: str) -> str:
-        """What the entry is called; where both parents follow the same child, whose account it is has to be seen."""
-        is_first = all(entry.title != NAME for entry in self._async_current_entries())
-        return NAME if is_first else f"{NAME} {username}"
+    def _title(self) -> str:
+        """A title that no other entry has. Not the address: titles are in logs, entity ids and notifications."""
+        taken = {entry.title for entry in self._async_current_entries()}
+        free = (title for number in count(2) if (title := f"{NAME} {number}") not in taken)
+        return NAME if NAME not in taken else next(free)
 
     async def async_step_tidepool_reauth(
         self, user_input: dict[str, Any] | None = None
