@@ -5,7 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from homeassistant.helpers.json import json_bytes
 from hypothesis import given, settings, strategies as st
+import orjson
 import pytest
 
 from custom_components.care_alerts.alerts.episodes import EndReason, Episode
@@ -591,3 +593,31 @@ def test_any_alert_is_ours_in_the_right_terms(
         assert abs(told - newest) < timedelta(seconds=1)
     else:
         assert "glucose_mg_dl" not in one.details
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.text(), parts, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    other=st.dictionaries(st.sampled_from(["displayTime", "alert_name"]) | st.text(), json_values),
+    reading=st.dictionaries(st.sampled_from(["status", "trend", "record"]), json_values),
+)
+def test_whatever_a_record_holds_its_details_can_be_written(
+    other: dict[str, Any], reading: dict[str, Any]
+) -> None:
+    """They are made when the journal is written: one that cannot be would keep all others from the disk."""
+    known = {"recordId": "a", "systemTime": at(0).isoformat()}
+    named = {"alertName": "low", "alertState": "inactive"}
+    egv = Egv.of(known | {"value": 39, "unit": "mg/dL"} | reading)
+    assert egv is not None
+    one = alert_of(
+        DexcomAlert.of(other | known | named), "ana", at(2), usual=USUAL, values=Values([egv])
+    )
+    written = orjson.loads(json_bytes(one.details))
+    assert written == one.as_event()["details"]
+    assert (written["alert_name"], written["glucose_mg_dl"]) == ("low", 39)
