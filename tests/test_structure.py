@@ -599,7 +599,15 @@ PURE = [
     *sorted(PROVIDERS_DIR.glob("*/translation.py")),
     *(
         PROVIDERS_DIR / "tidepool" / f"{name}.py"
-        for name in ("environments", "judging", "people", "readings", "settings", "units")
+        for name in (
+            "cadence",
+            "environments",
+            "judging",
+            "people",
+            "readings",
+            "settings",
+            "units",
+        )
     ),
 ]
 # They have a network, and a clock for what expires.

@@ -1,25 +1,16 @@
-"""Readings as they come in: each once, none from the future; and when to ask for the next."""
+"""Readings as they come in: each once, none from the future."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
-from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.care_alerts.alerts.glucose import OutOfRange, Trend
 from custom_components.care_alerts.providers.tidepool.api import Data, Reading
-from custom_components.care_alerts.providers.tidepool.readings import (
-    CADENCE,
-    FEW_SECONDS,
-    SOON,
-    Readings,
-    Rhythm,
-)
+from custom_components.care_alerts.providers.tidepool.readings import Readings
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-SECOND = timedelta(seconds=1)
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -188,75 +179,3 @@ def test_loops_decisions() -> None:
     all_.add(data(loops=(NOON - MINUTE * 7, NOON + timedelta(hours=3))), NOON + MINUTE)
     assert all_.newest_loop == NOON - MINUTE
     assert all_.heard_at == NOON + MINUTE
-
-
-# The rhythm.
-
-
-def test_the_next_request_is_due_a_few_seconds_after_the_next_reading_is() -> None:
-    rhythm = Rhythm()
-    due = rhythm.next_due(NOON, NOON + SECOND * 20)
-    assert NOON + CADENCE < due <= NOON + CADENCE + SECOND * 20
-
-
-def test_every_half_minute_for_three_and_then_less_often_down_to_five() -> None:
-    rhythm = Rhythm()
-    asked = [rhythm.next_due(NOON, NOON)]
-    while asked[-1] < NOON + timedelta(hours=4):
-        asked.append(rhythm.next_due(NOON, asked[-1]))
-    waits = [later - sooner for sooner, later in pairwise(asked)]
-    assert waits[:6] == [SOON] * 6
-    assert waits[6:] == sorted(waits[6:])
-    assert waits[6] > SOON
-    assert max(waits) == CADENCE
-    # From when its readings are no longer now.
-    silent = [moment for moment in asked if moment > NOON + timedelta(minutes=15)]
-    in_an_hour = [moment for moment in silent if moment <= silent[0] + timedelta(hours=1)]
-    assert len(in_an_hour) <= 15
-
-
-def test_somebody_without_readings_is_asked_for_every_five_minutes() -> None:
-    assert Rhythm().next_due(None, NOON) == NOON + CADENCE
-
-
-def test_what_comes_hours_late_is_asked_for_every_five_minutes() -> None:
-    assert Rhythm().next_due(NOON - timedelta(hours=3), NOON) == NOON + CADENCE
-
-
-@given(st.floats(0, 100))
-def test_the_rhythm_learns_how_long_readings_take(upload_takes: float) -> None:
-    """About one in four is asked for twice, and none is waited for much longer than it takes."""
-    rhythm = Rhythm()
-    newest = NOON
-    now = NOON + timedelta(seconds=upload_takes)
-    requests, waited = 0, []
-    for n in range(200):
-        there = newest + CADENCE + timedelta(seconds=upload_takes)
-        while True:
-            now = rhythm.next_due(newest, now)
-            requests += n >= 100
-            heard = newest + CADENCE if now >= there else newest
-            rhythm.heard(newest, heard)
-            if heard != newest:
-                break
-        newest = heard
-        if n >= 100:
-            waited.append((now - there).total_seconds())
-    assert requests <= 150
-    assert sorted(waited)[50] <= 15
-    assert max(waited) <= 40
-    assert rhythm.lag <= timedelta(seconds=upload_takes + 10)
-
-
-def test_a_gap_teaches_nothing() -> None:
-    rhythm = Rhythm()
-    before = rhythm.lag
-    for _ in range(5):
-        rhythm.heard(NOON, NOON)
-    rhythm.heard(NOON, NOON + timedelta(minutes=30))
-    assert rhythm.lag == before
-    rhythm.heard(None, NOON)
-    assert rhythm.lag == before
-    rhythm.heard(NOON, NOON + CADENCE)
-    assert rhythm.lag == before - SECOND * 2
-    assert timedelta() < FEW_SECONDS

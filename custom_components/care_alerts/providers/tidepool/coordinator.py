@@ -410,14 +410,14 @@ class TidepoolCoordinator(SourceCoordinator):
         before = readings.heard_to
         self.unreadable_records += data.unreadable + readings.add(data, now)
         after = readings.heard_to
-        attention.rhythm.heard(before, after)
+        attention.cadence.heard(before, after)
         if before and after and after > before:
             followed.delays = [*followed.delays, (now - after).total_seconds()][-SAMPLES:]
         if newest := readings.newest:
             followed.glucose = newest.as_glucose()
         self._judge(person_id, now)
         readings.forget_before(now - HELD)
-        attention.data.due = attention.rhythm.next_due(after, now)
+        attention.data.due = attention.cadence.next_due(after, now)
         if attention.judged.ask_at:
             attention.data.due = min(attention.data.due, attention.judged.ask_at)
 

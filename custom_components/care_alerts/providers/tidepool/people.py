@@ -8,8 +8,9 @@ from typing import Any, Final, Self
 from ...alerts.glucose import Glucose
 from ...alerts.stored import Stored
 from ..http import ApiError, wait_after
+from .cadence import PollCadence
 from .judging import Judged, Watch
-from .readings import HELD, Readings, Rhythm
+from .readings import HELD, Readings
 from .settings import Settings
 
 LONGEST_RETRY: Final = timedelta(minutes=5)
@@ -102,7 +103,7 @@ class Attention:
     hears_loop: bool = False
     """Whether Loop's decisions were asked for, too, when last asked."""
     readings: Readings | None = None
-    rhythm: Rhythm = field(default_factory=Rhythm)
+    cadence: PollCadence = field(default_factory=PollCadence)
     judged: Judged = field(default_factory=Judged)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Whoever changes the settings holds it from reading them to reading them back."""
