@@ -4,7 +4,11 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from statistics import median
+import sys
+import tomllib
 
 from .acting import against_bare_automations
 from .imports import BARE, BARE_ROUNDS, HOME, ROUNDS, import_times
@@ -207,8 +211,22 @@ def against_withings(table: Table) -> None:
         table.ratio(f"{where}, median of {rounds}", both, "ms", digits=1)
 
 
+def missing() -> list[str]:
+    """Return which packages that only the compared need are not installed."""
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())
+    absent = []
+    for package in project["dependency-groups"]["benchmarks"]:
+        try:
+            version(package)
+        except PackageNotFoundError:
+            absent.append(package)
+    return absent
+
+
 async def main() -> None:
     """Measure and print."""
+    if absent := missing():
+        sys.exit(f"{', '.join(absent)}: not installed; scripts/setup --benchmarks installs them")
     world = World()
     table = Table()
     async with world.simulator:
