@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-import time
 from typing import Any
 
 from aiohttp import ClientOSError, ClientSession, encode_basic_auth
@@ -653,19 +652,6 @@ async def test_data_come_in_no_order(world: World) -> None:
     assert times != sorted(times)
     assert times != [record["time"] for record in second]
     assert sorted(times) == sorted(record["time"] for record in second)
-
-
-async def test_a_week_is_answered_quickly(world: World) -> None:
-    world.child.feed(lambda moment: 6.0, NOW - timedelta(days=7), NOW + timedelta(days=7))
-    await world.ask(world.data)
-    begin = time.perf_counter()
-    for _ in range(10):
-        async with world.session.get(
-            f"{world.tidepool.url}{world.data}", headers={TOKEN: world.token}
-        ) as response:
-            assert len(await response.read()) > 1_000_000
-    # 4,000 records take some 10 ms; the limit only tells encoding them anew (100 ms) from a cache.
-    assert (time.perf_counter() - begin) / 10 < 0.06
 
 
 # Faults.
