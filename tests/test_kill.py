@@ -1,8 +1,8 @@
 """A kill between any two steps of an update: whatever was announced before it, nothing is lost and nothing is told twice unmarked.
 
-The process is killed at its k-th step, for every k until an update gets through: before and after each
-request, before and after each write, in the middle of a write, before and after each announcement and each
-mark. Dead, it can do nothing more. Then the source starts anew from the files as they lie there.
+The process is killed at its k-th step, for the steps of an update: before and after each request, before and
+after each write, in the middle of a write, before and after each announcement and each mark. Dead, it can do
+nothing more. Then the source starts anew from the files as they lie there.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -118,8 +117,6 @@ class Story:
         self.entry = house.entry()
         self.deaths = 0
         self.steps: list[str] = []
-        announced.clear()
-        house.sim.lumen.reset()
         self.people = [add_person(house), add_person(house, HENK)]
         self.alerts(-3, -2, 0)
 
@@ -159,11 +156,6 @@ class Story:
         await self.house.hass.config_entries.async_unload(self.entry.entry_id)
         await self.house.settle()
 
-    async def end(self) -> None:
-        """Take the source out of the house and go back to where stories begin."""
-        await self.house.hass.config_entries.async_remove(self.entry.entry_id)
-        await self.house.until(NOON)
-
     def check(self, expected: int) -> None:
         """Each alert was announced: once, and besides at most once a death, which it said; in the order it happened."""
         first: Counter[str] = Counter()
@@ -182,115 +174,102 @@ class Story:
         assert in_order == sorted(in_order)
 
 
-type NewStory = Callable[[], Story]
-
-
 @pytest.fixture
-async def stories(house: House, announced: list[State]) -> NewStory:
-    """As many stories as are wanted, one after the other."""
-    return lambda: Story(house, announced)
+async def story(house: House, announced: list[State]) -> Story:
+    """What happens to one house."""
+    return Story(house, announced)
 
 
-async def test_the_steps_are_those_of_an_update(stories: NewStory) -> None:
+REQUEST = ["before a request", "after a request"]
+WRITE = ["before a write", "in the middle of a write", "after a write"]
+TELLING = ["before saying it", "after saying it", "before a mark", "after a mark"]
+PRUNING = ["before pruning", "after pruning"]
+
+# Today's analysis is not there yet: that request fails.
+FIRST_CONTACT = [*REQUEST * 15, REQUEST[0], *PRUNING, *WRITE]
+A_DAY = [*REQUEST * 2, *PRUNING, *WRITE, *TELLING * 3, *WRITE]
+A_WEEK = [*REQUEST * 8, *PRUNING, *WRITE, *TELLING * 9, *WRITE]
+
+
+def deaths(life: list[str], first: int = 0, every: int = 1) -> pytest.MarkDecorator:
+    """Parametrize by the steps to die at; with the one that is not reached, or some might be left out."""
+    steps = [*range(first, len(life), every), len(life)]
+    names = [*life, "survived"]
+    return pytest.mark.parametrize(
+        ("last", "survives"),
+        [(step, step == len(life)) for step in steps],
+        ids=[f"{step}-{names[step].replace(' ', '-')}" for step in steps],
+    )
+
+
+async def test_the_steps_are_those_of_an_update(story: Story) -> None:
     """Or the other tests would kill nothing."""
-    story = stories()
     assert await story.live(None)
+    assert story.steps == FIRST_CONTACT
     story.alerts(1)
     # What is written at leisure is written before the update comes.
     assert await story.live(None, NOON + 10 * MINUTE, generation(1) + MINUTE)
-
-    update = [
-        *["before a request", "after a request"] * 2,
-        *["before pruning", "after pruning"],
-        *["before a write", "in the middle of a write", "after a write"],
-        *["before saying it", "after saying it", "before a mark", "after a mark"] * 3,
-        *["before a write", "in the middle of a write", "after a write"],
-    ]
-    assert story.steps[-len(update) :] == update
+    assert story.steps[-len(A_DAY) :] == A_DAY
     assert (story.files / f"care_alerts.{story.entry.entry_id}").exists()
 
 
+@deaths(FIRST_CONTACT, every=2)
 async def test_killed_at_first_contact_nothing_old_is_news_and_nothing_new_is_lost(
-    stories: NewStory,
+    story: Story, last: int, survives: bool
 ) -> None:
-    for last in count(0, 2):
-        story = stories()
-        survived = await story.live(last)
-        assert story.announced == []
-        expected = story.alerts(1)
-        await story.live(None, NOON + MINUTE, generation(1) + MINUTE)
-        story.check(expected)
-        await story.end()
-        if survived:
-            break
-    assert last > 20
+    assert await story.live(last) is survives
+    assert story.announced == []
+    expected = story.alerts(1)
+    await story.live(None, NOON + MINUTE, generation(1) + MINUTE)
+    story.check(expected)
 
 
-async def test_killed_as_a_day_of_alerts_comes(stories: NewStory) -> None:
-    for last in count():
-        story = stories()
-        await story.begin()
-        expected = story.alerts(1)
-        survived = await story.live(last, generation(1) + MINUTE)
-        await story.live(None)
-        story.check(expected)
-        await story.end()
-        if survived:
-            break
-    assert last > 20
+@deaths(A_DAY)
+async def test_killed_as_a_day_of_alerts_comes(story: Story, last: int, survives: bool) -> None:
+    await story.begin()
+    expected = story.alerts(1)
+    assert await story.live(last, generation(1) + MINUTE) is survives
+    await story.live(None)
+    story.check(expected)
 
 
-async def test_killed_and_back_a_day_later_with_more_alerts(stories: NewStory) -> None:
-    for last in count(1, 4):
-        story = stories()
-        await story.begin()
-        expected = story.alerts(1, 2)
-        survived = await story.live(last, generation(1) + MINUTE)
-        await story.house.until(generation(2) + MINUTE)
-        await story.live(None)
-        story.check(expected)
-        await story.end()
-        if survived:
-            break
-    assert last > 20
-
-
-async def test_killed_while_catching_up_with_a_week(stories: NewStory) -> None:
-    for last in count(0, 5):
-        story = stories()
-        assert await story.live(None)
-        expected = story.alerts(2, 3, 6)
-        await story.house.until(generation(7) + MINUTE)
-        survived = await story.live(last)
-        await story.live(None)
-        story.check(expected)
-        await story.end()
-        if survived:
-            break
-    assert last > 20
-
-
-async def test_killed_and_killed_again(stories: NewStory) -> None:
-    for last in count(1, 6):
-        story = stories()
-        await story.begin()
-        expected = story.alerts(1)
-        survived = await story.live(last, generation(1) + MINUTE)
-        # Each time a little later in its life.
-        for later in (last // 2, last, last + 7):
-            await story.live(later)
-        await story.live(None)
-        story.check(expected)
-        await story.end()
-        if survived:
-            break
-    assert last > 20
-
-
-async def test_what_was_told_before_stays_told_over_any_number_of_deaths(
-    stories: NewStory,
+@deaths(A_DAY, first=1, every=4)
+async def test_killed_and_back_a_day_later_with_more_alerts(
+    story: Story, last: int, survives: bool
 ) -> None:
-    story = stories()
+    await story.begin()
+    expected = story.alerts(1, 2)
+    assert await story.live(last, generation(1) + MINUTE) is survives
+    await story.house.until(generation(2) + MINUTE)
+    await story.live(None)
+    story.check(expected)
+
+
+@deaths(A_WEEK, every=5)
+async def test_killed_while_catching_up_with_a_week(
+    story: Story, last: int, survives: bool
+) -> None:
+    assert await story.live(None)
+    expected = story.alerts(2, 3, 6)
+    await story.house.until(generation(7) + MINUTE)
+    assert await story.live(last) is survives
+    await story.live(None)
+    story.check(expected)
+
+
+@deaths(A_DAY, first=1, every=6)
+async def test_killed_and_killed_again(story: Story, last: int, survives: bool) -> None:
+    await story.begin()
+    expected = story.alerts(1)
+    assert await story.live(last, generation(1) + MINUTE) is survives
+    # Each time a little later in its life.
+    for later in (last // 2, last, last + 7):
+        await story.live(later)
+    await story.live(None)
+    story.check(expected)
+
+
+async def test_what_was_told_before_stays_told_over_any_number_of_deaths(story: Story) -> None:
     assert await story.live(None)
     expected = story.alerts(1)
     assert await story.live(None, generation(1) + MINUTE)
@@ -301,4 +280,3 @@ async def test_what_was_told_before_stays_told_over_any_number_of_deaths(
     assert await story.live(None)
     assert story.announced == told
     story.check(expected)
-    await story.end()
