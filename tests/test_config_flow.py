@@ -92,6 +92,9 @@ async def test_a_wrong_key_a_wrong_address_and_a_server_that_is_down(house: Hous
     form = await begin(house, "lumen")
     form = await answer(house, form, **given(house, api_key="wrong"))
     assert form["errors"] == {"api_key": "invalid_auth"}
+    for mistyped in ("two\nlines", "schlüssel", "tab\tbed"):
+        form = await answer(house, form, **given(house, api_key=mistyped))
+        assert form["errors"] == {"api_key": "invalid_auth"}
     form = await answer(house, form, **given(house, base_url="http://api.example.com"))
     assert form["errors"] == {"base_url": "invalid_url"}
     form = await answer(house, form, **given(house, base_url=f"{house.sim.url}/nowhere"))

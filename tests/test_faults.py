@@ -244,11 +244,14 @@ class Dexcom(Source):
     login_tried_after = timedelta(hours=1)
     goes_on = True
 
+    _NO_RECORDS = ("wrong_types_list_is_null", "wrong_types_data_is_null")
+    """There are none of them, says the answer."""
+
     _HARMLESS: ClassVar = {
         # A token that is altered is none, unless nothing of it is.
         TOKEN: ("slow", "bad_record_times", "wrong_types_numbers_are_strings"),
-        ALERTS: ("slow", "bad_record", "wrong_types_numbers_are_strings"),
-        READINGS: ("slow", "bad_record"),
+        ALERTS: ("slow", "bad_record", "wrong_types_numbers_are_strings", *_NO_RECORDS),
+        READINGS: ("slow", "bad_record", *_NO_RECORDS),
     }
 
     _SPENT = ("bad_record", "wrong_types", "cut_body", "hang_body", "applied_then")

@@ -18,6 +18,7 @@ class TimeStyle:
     drift: timedelta = timedelta()
     """How far the device's own offset is from its zone's."""
     offset: Literal["hh:mm", "hhmm", "hh"] = "hh:mm"
+    separator: Literal["T", " "] = "T"
 
     def exact(self, moment: datetime) -> datetime:
         """Return the instant that is left of a time when it is written like this."""
@@ -41,8 +42,8 @@ class TimeStyle:
     def _clock(self, naive: datetime) -> str:
         """Return a time without its zone."""
         if not self.seconds:
-            return naive.isoformat(timespec="minutes")
-        text = naive.isoformat(timespec="seconds")
+            return naive.isoformat(self.separator, "minutes")
+        text = naive.isoformat(self.separator, "seconds")
         if not self.digits:
             return text
         return f"{text}.{f'{naive.microsecond:06d}789'[: self.digits]}"
@@ -73,5 +74,7 @@ TIME_STYLES: Mapping[str, TimeStyle] = {
     "receiver_no_seconds": TimeStyle(zone="none", seconds=False),
     **{f"fraction_{digits}": TimeStyle(digits=digits) for digits in range(1, 10)},
     "receiver_fraction_3": TimeStyle(zone="none", digits=3),
+    "space": TimeStyle(separator=" "),
+    "receiver_space": TimeStyle(zone="none", separator=" "),
 }
 """Every way that was met, by name."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 import ipaddress
 import re
-from typing import Any
+from typing import Any, TypeGuard
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 import orjson
@@ -15,6 +15,10 @@ from yarl import URL
 REQUEST_TIMEOUT = ClientTimeout(total=60, sock_connect=10, sock_read=30)
 LARGEST_ANSWER = 32 * 1024 * 1024
 LONGEST_WAIT = timedelta(days=1)
+
+# Ours, because web servers take no longer line in a header, as a rule.
+_CREDENTIAL = re.compile(r"[\x21-\x7e]{1,8192}")
+_HEADER = re.compile(r"[\x20-\x7e]*")
 
 # An error code goes into messages and logs, so only what cannot be anything but a code is taken.
 _CODE = re.compile(r"[A-Za-z]{2,20}([_-][A-Za-z]{1,20}){0,3}")
@@ -105,6 +109,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_credential(value: Any) -> TypeGuard[str]:
+    """Whether a vendor can have meant it as a key or a token: visible ASCII that fits into a header."""
+    return isinstance(value, str) and _CREDENTIAL.fullmatch(value) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A 200 answer."""
@@ -154,6 +163,9 @@ async def request(
 
     """
     sent = {"Accept": "application/json", **headers}
+    if not all(_HEADER.fullmatch(value) for value in sent.values()):
+        # A key that was mistyped: no vendor has given it.
+        raise AuthError("a credential that cannot be sent")
     data: Any = form
     if json is not None:
         data = orjson.dumps(json)

@@ -73,6 +73,11 @@ def at(clock: str, day: int = 3) -> datetime:
         ("2021-02-03T14:15:59.123456-06:59:59", at("21:15:58.123456")),
         ("2021-02-03T14:15:59.123456789Z", at("14:15:59.123456")),
         ("2021-02-03T23:59:59.999999999Z", at("23:59:59.999999")),
+        # Tidepool's importer reads a space for the T.
+        ("2021-02-03 14:15:59", at("14:15:59")),
+        ("2021-02-03 14:15", at("14:15:00")),
+        ("2021-02-03 14:15:59Z", at("14:15:59")),
+        ("2021-02-03 14:15:59.123-06:59:59", at("21:15:58.123000")),
     ],
 )
 def test_every_form_of_time_that_was_met(told: str, meant: datetime) -> None:
@@ -95,7 +100,10 @@ def test_every_form_of_time_that_was_met(told: str, meant: datetime) -> None:
         "2021-02-03",
         "2021-02-03T14",
         "2021-02-03T14Z",
-        "2021-02-03 14:15:59",
+        "2021-02-03  14:15:59",
+        "2021-02-03\t14:15:59",
+        "2021-02-03_14:15:59",
+        "2021-02-03 ",
         "2021-02-03t14:15:59z",
         "20210203T141559Z",
         "2021-W05-3T14:15:59Z",
@@ -164,7 +172,7 @@ def tellings(draw: st.DrawFn) -> Told:
         for name, highest in (("hh", 23), ("mm", 59), ("ss", 59))
     }
     offset = timedelta(hours=parts["hh"], minutes=parts["mm"], seconds=parts["ss"])
-    text = clock.strftime("%Y-%m-%dT%H:%M")
+    text = clock.strftime(f"%Y-%m-%d{draw(st.sampled_from('T '))}%H:%M")
     if digits is not None:
         text += clock.strftime(":%S")
     if digits:
@@ -187,7 +195,7 @@ def test_a_time_in_any_form_is_the_instant_it_was_made_from(told: Told) -> None:
 
 
 _CAREFUL = re.compile(
-    r"""([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2})
+    r"""([0-9]{4})-([0-9]{2})-([0-9]{2})[T\ ]([0-9]{2}):([0-9]{2})
     (?: :([0-9]{2}) (?: \.([0-9]{1,9}) )? )?
     (?: (Z) | ([+-])([0-9]{2}) (?: ([0-9]{2})([0-9]{2})? | :([0-9]{2})(?: :([0-9]{2}))? )? )?""",
     re.VERBOSE,
@@ -634,6 +642,9 @@ async def test_a_data_range_of_no_use(sim: Simulator, client: DexcomClient, answ
         None,
         {},
         {"records": None},
+        {"recordType": "alert", "records": None},
+        {"userId": "a", "records": None},
+        {"recordType": "alert", "userId": "a"},
         {"records": {}},
         {"records": "none"},
         {"record": []},
@@ -645,6 +656,17 @@ async def test_alerts_of_no_use(sim: Simulator, client: DexcomClient, answer: ob
     sim.faults.add("dexcom.alerts", body(orjson.dumps(answer)))
     with pytest.raises(UnexpectedAnswerError):
         await client.alerts(NOON - DAY, NOON)
+
+
+@pytest.mark.parametrize("ask", ["alerts", "egvs", "devices"])
+async def test_no_list_of_records_is_an_empty_one(
+    sim: Simulator, client: DexcomClient, ask: str
+) -> None:
+    envelope = {"recordType": ask, "recordVersion": "3.0", "userId": "a", "records": None}
+    sim.faults.add(f"dexcom.{ask}", body(orjson.dumps(envelope)))
+    window = (NOON - DAY, NOON) if ask != "devices" else ()
+    answer = await getattr(client, ask)(*window)
+    assert (answer.records, answer.unreadable) == ([], 0)
 
 
 async def test_many_records_let_others_have_their_turn(

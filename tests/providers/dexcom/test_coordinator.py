@@ -183,6 +183,19 @@ async def test_alerts_of_one_poll_are_each_told_in_the_order_they_happened(
     assert told(announced, "alert_id") == [record["recordId"] for record in records]
 
 
+@pytest.mark.parametrize("style", ["space", "receiver_space"])
+async def test_times_with_a_space_are_read(
+    house: House, oma: Wearer, announced: list[State], style: str
+) -> None:
+    it = await follow(house, oma)
+    oma.add_egv(NOON + minutes(2), 48, time_style=style)
+    oma.add_alert("urgentLow", NOON + minutes(2), time_style=style)
+    await live(house, minutes(90))
+    assert told(announced, "observed_at") == [(NOON + minutes(2)).isoformat()]
+    assert announced[0].attributes["details"]["glucose_mg_dl"] == 48
+    assert it.alert("urgent_low").state == STATE_ON
+
+
 async def test_glucose_and_trend_with_their_age(house: House, oma: Wearer) -> None:
     it = await follow(house, oma)
     glucose = it.state("sensor", "glucose")

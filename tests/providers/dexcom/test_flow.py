@@ -42,6 +42,8 @@ HERE = "https://example.com"
 REDIRECT_URI = f"{HERE}/auth/external/callback"
 SANDBOX_USER = "SandboxUser7"
 SOMEBODY_ELSE = "SandboxUser6"
+TOO_LONG = pytest.param("x" * 9000, id="too long")
+LONG_NUMBER = pytest.param("9" * 5000, id="long number")
 
 
 @dataclass
@@ -412,22 +414,81 @@ async def test_a_number_that_came_as_text(house: House, person: Person, us: Dexc
     assert entry.data["token"]["expires_in"] == 7200
 
 
-@pytest.mark.parametrize("told", ["soon", "", None, [7200]])
-async def test_a_token_that_lives_for_no_known_time(
-    house: House, person: Person, us: DexcomRegion, told: Any
-) -> None:
-    """It lives as long as they usually do."""
+def token_answer(**changes: Any) -> Fault:
+    """A token server that says something else; `...` for what it leaves out."""
 
     async def respond(exchange: Exchange) -> web.StreamResponse:
         answer = await exchange.proceed()
         assert isinstance(answer, web.Response)
         assert isinstance(answer.body, bytes)
-        return web.json_response(json.loads(answer.body) | {"expires_in": told})
+        told = json.loads(answer.body) | changes
+        return web.json_response({key: told[key] for key in told if told[key] is not ...})
 
-    house.sim.faults.add("dexcom.token", Fault("strange lifetime", respond), times=1)
+    return Fault("token answer", respond)
+
+
+@pytest.mark.parametrize(
+    "told", ["soon", "", ..., None, [7200], {}, -1, 0, 1e300, "nan", LONG_NUMBER, 7200000]
+)
+async def test_a_token_that_lives_for_no_known_time(
+    house: House, person: Person, us: DexcomRegion, told: Any
+) -> None:
+    """It lives as long as they usually do."""
+    house.sim.faults.add("dexcom.token", token_answer(expires_in=told), times=1)
     entry = added(house, await person.add(us))
     assert entry.data["token"]["expires_in"] == 7200
     assert not list(house.sim.faults)
+
+
+@pytest.mark.parametrize("told", [..., None, ""])
+async def test_a_login_that_could_not_be_renewed(
+    house: House, person: Person, us: DexcomRegion, told: Any
+) -> None:
+    house.sim.faults.add("dexcom.token", token_answer(refresh_token=told), times=1)
+    await assert_ended(house, await person.add(us), "no_refresh_token")
+
+    entry = added(house, await person.add(us))
+    before = dict(entry.data)
+    house.sim.faults.add("dexcom.token", token_answer(refresh_token=told), times=1)
+    step = await person.answer(await person.reconfigure(entry), region=us.url)
+    await assert_ended(house, await person.log_in(step), "no_refresh_token")
+    assert entry.data == before
+
+
+@pytest.mark.parametrize("name", ["access_token", "refresh_token"])
+@pytest.mark.parametrize(
+    "told", ["new\r\nline", "\x00", "tab\tbed", "a b", "schlüssel", TOO_LONG, 17, ["a"], {}, True]
+)
+async def test_what_can_be_no_token_is_refused_with_a_sentence(
+    house: House,
+    person: Person,
+    us: DexcomRegion,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    told: Any,
+) -> None:
+    house.sim.faults.add("dexcom.token", token_answer(**{name: told}), times=1)
+    await assert_ended(house, await person.add(us), "cannot_connect")
+    assert "Traceback" not in caplog.text
+
+
+async def test_nothing_is_kept_that_a_token_server_says_besides(
+    house: House, person: Person, us: DexcomRegion
+) -> None:
+    """Home Assistant writes its entries as a whole, and often."""
+    much = {f"claim {number}": "x" * 1000 for number in range(3000)}
+    house.sim.faults.add("dexcom.token", token_answer(**much, redirect_uri="https://example.org"))
+    entry = added(house, await person.add(us))
+    kept = {"access_token", "refresh_token", "expires_in", "expires_at", "redirect_uri"}
+    assert entry.data["token"].keys() == kept
+    assert entry.data["token"]["redirect_uri"] == REDIRECT_URI
+
+    us.expire_access_tokens()
+    await house.pass_time(minutes=31)
+    assert house.state("sensor", "status").state == "ok"
+    assert us.token_log[-1].grant_type == "refresh_token"
+    assert entry.data["token"].keys() == kept
+    assert entry.data["token"]["redirect_uri"] == REDIRECT_URI
 
 
 @pytest.mark.parametrize(

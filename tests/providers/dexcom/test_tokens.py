@@ -28,6 +28,8 @@ from tests.conftest import NOON, House
 pytestmark = pytest.mark.real_files
 
 HOUR = timedelta(hours=1)
+TOO_LONG = pytest.param("x" * 9000, id="too long")
+LONG_NUMBER = pytest.param("9" * 5000, id="long number")
 DATA = ("alerts", "egvs", "devices", "data_range")
 
 
@@ -582,7 +584,9 @@ async def test_an_answer_lost_on_its_way_is_one_reauth(
     assert house.state("sensor", "status", entry=entry).state == "login_failed"
 
 
-@pytest.mark.parametrize("lives", ["7200", 7200.0, None, "long", -1, "9" * 500])
+@pytest.mark.parametrize(
+    "lives", ["7200", 7200.0, None, "long", -1, 0, 1e300, [1], {}, True, "nan", LONG_NUMBER]
+)
 async def test_a_token_is_not_thrown_away_for_how_long_it_says_it_lives(
     house: House, entry: MockConfigEntry, lives: Any
 ) -> None:
@@ -603,6 +607,69 @@ async def test_a_token_is_not_thrown_away_for_how_long_it_says_it_lives(
         await house.pass_time(hours=1)
         assert house.state("sensor", "status", entry=entry).state == "ok"
     assert reauths(house) == 0
+    # Not with each question.
+    assert len(refreshes(house)) <= 3
+
+
+@pytest.mark.parametrize("name", ["access_token", "refresh_token"])
+@pytest.mark.parametrize("told", ["new\r\nline", "\x07", "schlüssel", TOO_LONG, 17, ["a"], {}])
+async def test_a_refresh_that_brings_what_can_be_no_token_ends_in_a_reauth(
+    house: House,
+    entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    told: Any,
+) -> None:
+    """The one there was has been used up."""
+
+    async def respond(exchange: Exchange) -> web.StreamResponse:
+        answer = await exchange.proceed()
+        assert isinstance(answer, web.Response)
+        assert isinstance(answer.body, bytes)
+        return web.json_response(orjson.loads(answer.body) | {name: told})
+
+    await house.set_up(entry)
+    house.sim.dexcom.expire_access_tokens()
+    house.sim.faults.add("dexcom.token", Fault("no token", respond), times=1)
+    await house.pass_time(minutes=31)
+    assert house.state("sensor", "status", entry=entry).state == "unreachable"
+    assert entry.data["token"][name] != told
+    await house.pass_time(hours=1)
+    assert house.state("sensor", "status", entry=entry).state == "login_failed"
+    assert reauths(house) == 1
+    assert "while asking" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("lacks", "status"),
+    [
+        ({"refresh_token": None}, "login_failed"),
+        ({"refresh_token": "a\nb"}, "login_failed"),
+        ({"redirect_uri": None}, "ok"),
+        ({"expires_at": None}, "ok"),
+        ({"expires_at": "soon"}, "ok"),
+        ({"access_token": None}, "ok"),
+        ({"access_token": "a\nb"}, "ok"),
+        ({"refresh_token": None, "access_token": None}, "login_failed"),
+    ],
+)
+async def test_what_an_earlier_version_kept_is_renewed_or_asked_for(
+    house: House,
+    entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+    lacks: dict[str, Any],
+    status: str,
+) -> None:
+    """None: it is not there. It took whatever a token server said."""
+    token = {**entry.data["token"], **lacks, "expires_at": lacks.get("expires_at", 0)}
+    token = {key: value for key, value in token.items() if value is not None}
+    await house.set_up(entry)
+    await house.hass.config_entries.async_unload(entry.entry_id)
+    house.hass.config_entries.async_update_entry(entry, data={**entry.data, "token": token})
+    await house.set_up(entry)
+    assert house.state("sensor", "status", entry=entry).state == status
+    assert reauths(house) == (status == "login_failed")
+    assert "while asking" not in caplog.text
 
 
 async def test_an_answer_may_leave_the_refresh_token_as_it_was(

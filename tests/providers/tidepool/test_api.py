@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 from freezegun.api import FrozenDateTimeFactory
 import orjson
 import pytest
@@ -23,11 +23,12 @@ from custom_components.care_alerts.providers.http import (
 from custom_components.care_alerts.providers.tidepool.api import Sharer, TidepoolClient
 from custom_components.care_alerts.providers.tidepool.session import (
     RENEWED_AFTER,
+    TOKEN_HEADER,
     EmailNotVerifiedError,
     PasswordSession,
 )
-from simulator import CATALOGUE, Simulator
-from simulator.faults import body
+from simulator import CATALOGUE, Fault, Simulator
+from simulator.faults import Exchange, body
 from simulator.tidepool import Account, Child
 from tests.conftest import NOON
 
@@ -122,9 +123,19 @@ async def test_other_logins_that_are_refused(partner: Partner) -> None:
         await partner.client.me()
 
 
-@pytest.mark.parametrize("token", [None, ""])
-async def test_a_login_without_a_token(partner: Partner, token: str | None) -> None:
-    partner.sim.faults.add("tidepool.login", body(orjson.dumps({"userid": "1234567890"})))
+@pytest.mark.parametrize("token", [None, "", "two words", "schlüssel", "tab\tbed"])
+@pytest.mark.parametrize("endpoint", ["login", "renew"])
+async def test_a_login_without_a_token_that_can_be_sent(
+    partner: Partner, token: str | None, endpoint: str
+) -> None:
+    async def respond(exchange: Exchange) -> web.StreamResponse:
+        headers = {} if token is None else {TOKEN_HEADER: token}
+        return web.json_response({"userid": "1234567890"}, headers=headers)
+
+    if endpoint == "renew":
+        await partner.client.me()
+        partner.account.expire_access()
+    partner.sim.faults.add(f"tidepool.{endpoint}", Fault("no token", respond))
     with pytest.raises(UnexpectedAnswerError, match="no token"):
         await partner.client.me()
 

@@ -28,7 +28,7 @@ GLUCOSE_UNITS: Final = frozenset({"mg/dL", "mmol/L"})
 
 # Python reads more than Dexcom writes: a bare date, a week, a time without minutes; and +05:99 as +06:39.
 _INSTANT = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?"
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?"
     r"(Z|[+-]\d\d(:?[0-5]\d(:?[0-5]\d)?)?)?",
     re.ASCII,
 )
@@ -41,6 +41,7 @@ def instant(value: Any) -> datetime:
     """The instant a `systemTime` means, in UTC.
 
     Phones give an offset, one with seconds among them; receivers give none, and their `systemTime` is UTC.
+    A space may stand for the `T`, as Tidepool's importer reads it.
 
     Raises:
         TypeError, ValueError, OverflowError: it is no time that Dexcom can mean.
@@ -255,9 +256,14 @@ class DexcomClient:
         params: dict[str, str] | None,
     ) -> Records[RecordT]:
         body = await self._get(path, params)
-        listed = body.get("records") if isinstance(body, dict) else None
-        if not isinstance(listed, list):
-            raise UnexpectedAnswerError("no records in the answer")
+        match body:
+            case {"records": list(listed)}:
+                pass
+            case {"recordType": str(), "userId": str(), "records": None}:
+                # Whose records of which kind they are is said; there are none of them.
+                listed = []
+            case _:
+                raise UnexpectedAnswerError("no records in the answer")
         found: list[RecordT] = []
         unreadable = 0
         for part in _parts(listed):

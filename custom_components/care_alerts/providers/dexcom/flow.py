@@ -144,6 +144,9 @@ class DexcomSteps(AbstractOAuth2FlowHandler):
 
         """
         token: str = data["token"]["access_token"]
+        if "refresh_token" not in data["token"]:
+            # It would be over in two hours.
+            return self.async_abort(reason="no_refresh_token")
 
         async def access_token() -> str:
             return token

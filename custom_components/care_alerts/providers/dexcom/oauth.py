@@ -34,9 +34,10 @@ from ..http import (
     UnexpectedAnswerError,
     UnreachableError,
     base_url,
+    is_credential,
     request,
 )
-from ..records import UNREADABLE, text_or_none
+from ..records import UNREADABLE
 from .api import SLOW_ANSWERS
 
 CONF_REGION: Final = "region"
@@ -57,7 +58,8 @@ SCOPE: Final = "offline_access"
 USUAL_LIFETIME: Final = 7200
 """Seconds that a token lives (vendor: two hours)."""
 
-_LONGEST_LIFETIME: Final = 365 * 24 * 3600
+_LIFETIMES: Final = range(1, 24 * 3600 + 1)
+"""Seconds that can be meant. Ours, because two hours in milliseconds are longer."""
 
 _REFRESHES: Final = HassKey[dict[str, asyncio.Task[None]]](f"{DOMAIN}_dexcom_refreshes")
 """The refreshes under way by entry id: one may outlive the set-up of its entry that began it."""
@@ -117,14 +119,14 @@ class RegionalImplementation(AuthImplementation):
 
     @override
     async def _async_refresh_token(self, token: dict[str, Any]) -> dict[str, Any]:
-        used = token["refresh_token"]
-        asked = {
-            "grant_type": "refresh_token",
-            "refresh_token": used,
-            "redirect_uri": token["redirect_uri"],
-        }
+        used = token.get("refresh_token")
+        if not is_credential(used):
+            raise LoginEndedError("no refresh token")
+        kept = {"refresh_token": used}
+        if "redirect_uri" in token:
+            kept["redirect_uri"] = token["redirect_uri"]
         try:
-            new_token = {**token, **await self._token_request(asked)}
+            new_token = kept | await self._token_request({"grant_type": "refresh_token", **kept})
         except RefusedError as err:
             if err.code == "invalid_grant":
                 raise LoginEndedError(str(err), code=err.code) from None
@@ -147,23 +149,25 @@ class RegionalImplementation(AuthImplementation):
         except AuthError as err:
             # Said here, it is about the app (RFC 6749, 5.2): the person's login may be as good as ever.
             raise RefusedError(401, err.code) from None
-        match token := answer.json():
-            case {"access_token": str(access)} if access:
-                kept = {**token, "expires_in": _lifetime(token.get("expires_in"))}
-                # It is not the server's to say. And an empty token is none.
-                kept.pop("redirect_uri", None)
-                if not text_or_none(kept.get("refresh_token")):
-                    kept.pop("refresh_token", None)
-                return kept
+        # Whatever else it says is not kept.
+        match answer.json():
+            case {"access_token": access, **told} if is_credential(access):
+                token = {"access_token": access, "expires_in": _lifetime(told.get("expires_in"))}
+                refresh = told.get("refresh_token")
+                if refresh in (None, ""):
+                    return token
+                if is_credential(refresh):
+                    return token | {"refresh_token": refresh}
         raise UnexpectedAnswerError("no token in the answer")
 
 
 def _lifetime(told: Any) -> int:
     """For how many seconds a token is good. One that does not say so is not thrown away: its refresh token is the only one."""
     try:
-        return min(int(told), _LONGEST_LIFETIME)
+        seconds = int(told)
     except UNREADABLE:
         return USUAL_LIFETIME
+    return seconds if seconds in _LIFETIMES else USUAL_LIFETIME
 
 
 class Tokens:
@@ -195,7 +199,7 @@ class Tokens:
     async def renewed_token(self, refused: str) -> str:
         """A token in place of one that was refused, as `access_token`."""
         oauth = await self._opened()
-        if oauth.token["access_token"] == refused:
+        if oauth.token.get("access_token") == refused:
             self._keep_in_entry({**oauth.token, "expires_at": 0})
         return await self.access_token()
 
@@ -254,6 +258,12 @@ class Tokens:
                 "refresh_token"
             ):
                 self._keep_in_entry(token)
+        match self._entry.data["token"]:
+            case {"access_token": access, "expires_at": int() | float()} if is_credential(access):
+                pass
+            case token:
+                # Nothing to ask with, but a refresh may help.
+                self._keep_in_entry({**token, "expires_at": 0})
         host = host_of(self._entry.data[CONF_REGION])
         return OAuth2Session(self._hass, self._entry, app.at(host, self._keep_on_disk))
 

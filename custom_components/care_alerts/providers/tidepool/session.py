@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from aiohttp import ClientSession
 from yarl import URL
 
-from ..http import Answer, AuthError, RefusedError, UnexpectedAnswerError, request
+from ..http import Answer, AuthError, RefusedError, UnexpectedAnswerError, is_credential, request
 
 TOKEN_HEADER: Final = "X-Tidepool-Session-Token"  # noqa: S105 # a header's name
 
@@ -128,7 +128,7 @@ class PasswordSession:
 
     def _kept(self, answer: Answer) -> str:
         token = answer.headers.get(TOKEN_HEADER)
-        if not token:
+        if not is_credential(token):
             raise UnexpectedAnswerError("no token in the answer")
         self._token = token
         self._since = self._now()
