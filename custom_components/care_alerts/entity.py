@@ -143,7 +143,7 @@ class SettingEntity(PersonEntity):
     @override
     def _show(self) -> Shown:
         setting = self.setting
-        if setting is None:
+        if setting is None or not self.coordinator.data.freshness.believable:
             return Shown(None, available=False)
         # Its unit and limits are no attributes of ours, but a change of them is one to be written.
         return Shown(setting.value, within=setting)

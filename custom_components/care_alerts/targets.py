@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import ATTR_DEVICE_ID, Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
@@ -194,14 +195,35 @@ async def targeted(call: ServiceCall, permission: str) -> list[Targeted]:
     """Work out the target of an action that needs a permission for all entities of everybody concerned.
 
     Raises:
-        ServiceValidationError: it holds nobody of ours.
+        ServiceValidationError: it holds nobody of ours, or only of a source that is not running.
         Unauthorized: it holds somebody who is not for the user who calls.
         UnknownUser: there is no such user any more.
 
     """
-    found = _targeted(call)
-    await check_permission(call, permission, _entities_of(call.hass, found))
-    return found
+    aim = aim_at(call.hass, call.data)
+    if found := _targeted(call.hass, aim):
+        await check_permission(call, permission, _entities_of(call.hass, found))
+        return found
+    for entry in call.hass.config_entries.async_entries(DOMAIN):
+        if entry.state is not ConfigEntryState.LOADED and (
+            meant := _aimed_at(call.hass, aim, entry)
+        ):
+            await check_permission(call, permission, meant)
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="not_running",
+                translation_placeholders={"entry": entry.title},
+            )
+    raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nobody_targeted")
+
+
+def _aimed_at(hass: HomeAssistant, aim: Aim, entry: ConfigEntry) -> list[str]:
+    """The entities of an entry that a target holds, whether the entry is running or not."""
+    return [
+        entity.entity_id
+        for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+        if aim.takes(None, entity.device_id, entity.entity_id)
+    ]
 
 
 def _entities_of(hass: HomeAssistant, found: Iterable[Targeted]) -> Iterator[str]:
@@ -218,9 +240,7 @@ def _entities_of(hass: HomeAssistant, found: Iterable[Targeted]) -> Iterator[str
                 yield entity.entity_id
 
 
-def _targeted(call: ServiceCall) -> list[Targeted]:
-    hass = call.hass
-    aim = aim_at(hass, call.data)
+def _targeted(hass: HomeAssistant, aim: Aim) -> list[Targeted]:
     found = []
     for coordinator in sources(hass):
         is_whole = coordinator.source_device_id in aim.devices
@@ -238,6 +258,4 @@ def _targeted(call: ServiceCall) -> list[Targeted]:
                 alerts[person_id] = where, types
         if people or alerts:
             found.append(Targeted(coordinator, is_whole, people, alerts))
-    if not found:
-        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nobody_targeted")
     return found

@@ -223,7 +223,9 @@ async def test_a_fault_at_the_first_set_up(
     house.sim.faults.clear()
     if entry.state is ConfigEntryState.SETUP_ERROR:
         # Only a person can help, and does.
-        await house.hass.config_entries.async_reload(entry.entry_id)
+        [flow] = entry.async_get_active_flows(house.hass, {SOURCE_REAUTH})
+        login = {"username": follower.account.username, "password": follower.account.password}
+        await house.hass.config_entries.flow.async_configure(flow["flow_id"], login)
     for _ in range(2):
         await house.pass_time(hours=25 if name == "429_enormous" else 1, seconds=10)
     follower.reads(50)

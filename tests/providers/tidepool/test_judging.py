@@ -303,7 +303,7 @@ def test_without_settings_nothing_is_judged() -> None:
         (None, Reason.NO_SETTINGS),
         (Settings({}), Reason.NO_SETTINGS),
         (Settings({"low": {"enabled": False, "threshold": {}}}), Reason.DISABLED),
-        (Settings({"low": {"enabled": True}}), Reason.NO_SETTINGS),
+        (Settings({"low": {"enabled": True}}), Reason.SETTINGS_UNREADABLE),
     ):
         night = Night(settings)
         assert night.judge(0, reading(0, 40)).verdicts["low"] == Verdict(is_on=None, reason=reason)

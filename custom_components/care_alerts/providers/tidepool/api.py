@@ -47,6 +47,10 @@ LONGEST_NAME: Final = 100
 """Letters: devices, and sentences, go by it."""
 
 
+class SettingsUnreadableError(UnexpectedAnswerError):
+    """What Tidepool has as settings makes no sense as a whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sharer:
     """Somebody who shares with us: what they allow (`view`, `follow`...), and if it was told their name and their unit."""
@@ -191,6 +195,7 @@ class TidepoolClient:
 
         Raises:
             RefusedError: 403, they do not let us follow them (any more).
+            SettingsUnreadableError: what there is makes no sense.
             ApiError: no usable answer.
 
         """
@@ -202,7 +207,7 @@ class TidepoolClient:
             raise
         if not _is_settings(document, person, me, whole=whole):
             # What is taken for settings is written back.
-            raise UnexpectedAnswerError("no settings")
+            raise SettingsUnreadableError("no settings")
         return {name: value for name, value in document.items() if can_be_kept(value)}
 
     async def write_alerts(self, person: str, me: str, alerts: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from ...const import DOMAIN, LOGGER
 from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
 from ..glucose import usual_glucose_unit
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError, base_url
-from .api import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW, TidepoolClient
+from .api import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW, SettingsUnreadableError, TidepoolClient
 from .environments import CONF_ENVIRONMENT, host_of
 from .issues import tell_of
 from .judging import SOURCE, Reason, Watch
@@ -38,7 +38,7 @@ from .readings import HELD, NOW, Readings, usual_delay
 from .session import PasswordSession
 from .settings import Settings
 from .thresholds import ThresholdKeeper
-from .translation import picture_of, why_not_judged, word
+from .translation import picture_of, unreadable_of, why_not_judged, why_not_yet, word
 
 CONF_JUDGED: Final = "judged"
 CONF_FOLLOWED: Final = "followed"
@@ -72,10 +72,12 @@ class TidepoolCoordinator(SourceCoordinator):
         http = async_get_clientsession(hass)
         url = base_url(host_of(entry.data[CONF_ENVIRONMENT]))
         sessions = hass.data.setdefault(SESSIONS, {})
-        session = PasswordSession(http, url, entry.data["username"], entry.data["password"])
+        session = PasswordSession(
+            http, url, entry.data["username"], entry.data["password"], now=dt_util.utcnow
+        )
         if (before := sessions.get(entry.entry_id)) and before.is_for(session):
             session = before
-        sessions[entry.entry_id] = session
+        sessions[entry.entry_id] = self._session = session
         self._client = TidepoolClient(http, url, session)
         self._me: str = entry.data["user_id"]
         self._judges: bool = entry.options.get(CONF_JUDGED, True)
@@ -223,7 +225,10 @@ class TidepoolCoordinator(SourceCoordinator):
     async def _try_settings(self, person_id: str, now: datetime) -> None:
         attention = self._settable().get(person_id)
         if attention and attention.settings.due <= now:
-            await self._try(attention.settings, self._read_settings(person_id), now)
+            try:
+                await self._try(attention.settings, self._read_settings(person_id), now)
+            finally:
+                self._tell_of(person_id)
 
     async def _try(
         self, question: Question, asking: Coroutine[Any, Any, None], now: datetime
@@ -432,11 +437,18 @@ class TidepoolCoordinator(SourceCoordinator):
 
         """
         if (attention := self._settable().get(person_id)) is None:
+            followed = self._reading.people.get(person_id)
+            if followed and FOLLOW not in followed.allowed:
+                raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_shared")
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="permission_lost")
         async with attention.lock:
             self._check_wait()
             try:
                 yield attention
+            except SettingsUnreadableError as err:
+                raise HomeAssistantError(
+                    translation_domain=DOMAIN, translation_key="settings_unreadable"
+                ) from err
             except ApiError as err:
                 raise self._refused(err) from err
 
@@ -504,7 +516,13 @@ class TidepoolCoordinator(SourceCoordinator):
     def _trouble(self) -> Status | None:
         if self.failure is None and any(one.lost for one in self._reading.people.values()):
             return Status.PERMISSION_LOST
-        return self.failure or (Status.UNREACHABLE if self._misses_some else None)
+        misses_some = self._misses_some or any(map(self._unreadable, self._attention))
+        return self.failure or (Status.UNREACHABLE if misses_some else None)
+
+    def _unreadable(self, person_id: str) -> list[str]:
+        """Which of somebody's alerts cannot be judged for want of settings that make sense."""
+        error = self._attention[person_id].settings.error
+        return unreadable_of(self._reading.people[person_id], error, judges=self._judges)
 
     @override
     def _word(self) -> Word | None:
@@ -533,6 +551,7 @@ class TidepoolCoordinator(SourceCoordinator):
                 theirs[person_id],
                 now,
                 judges=self._judges,
+                not_yet=why_not_yet(followed, self._attention[person_id].settings.error),
                 unit=self._unit_for(followed),
             )
             for person_id, followed in self._reading.people.items()
@@ -540,7 +559,8 @@ class TidepoolCoordinator(SourceCoordinator):
 
     def _tell_of(self, person_id: str) -> None:
         followed = self._reading.people.get(person_id)
-        tell_of(self.hass, self.config_entry, person_id, followed)
+        unreadable = person_id in self._attention and bool(self._unreadable(person_id))
+        tell_of(self.hass, self.config_entry, person_id, followed, unreadable=unreadable)
 
     # Keeping.
 
@@ -554,6 +574,7 @@ class TidepoolCoordinator(SourceCoordinator):
         for followed in reading.people.values():
             followed.not_after(now)
         self._reading = reading
+        self._session.remember(reading.refusals)
         self._attention = {person_id: Attention.due_at(now) for person_id in reading.people}
         for person_id in reading.people:
             self._judge(person_id, now)
@@ -561,6 +582,7 @@ class TidepoolCoordinator(SourceCoordinator):
 
     @override
     def _state(self) -> dict[str, Any]:
+        self._reading.refusals = self._session.refusals
         return self._reading.to_dict()
 
 

@@ -27,7 +27,7 @@ import voluptuous as vol
 from ...const import LOGGER
 from ..http import ApiError, AuthError, InvalidUrlError, RateLimitedError, RefusedError, base_url
 from .api import TidepoolClient
-from .coordinator import CONF_FOLLOWED, CONF_JUDGED, TidepoolCoordinator
+from .coordinator import CONF_FOLLOWED, CONF_JUDGED, SESSIONS, TidepoolCoordinator
 from .environments import CONF_ENVIRONMENT, ENVIRONMENTS, host_of
 from .judging import SOURCE
 from .session import EmailNotVerifiedError, PasswordSession
@@ -63,7 +63,10 @@ class TidepoolSteps(ConfigFlow):
     ) -> ConfigFlowResult:
         """Ask for the environment and the login."""
         errors: dict[str, str] = {}
-        if user_input is not None and (data := await self._logged_in(user_input, errors)):
+        if user_input is not None and (done := await self._logged_in(user_input, errors)):
+            data, session = done
+            # It was only a check; the entry logs in for itself.
+            await _log_out(session)
             await self.async_set_unique_id(data["user_id"])
             self._abort_if_unique_id_configured()
             return self.async_create_entry(title=self._title(), data=data)
@@ -98,9 +101,14 @@ class TidepoolSteps(ConfigFlow):
     ) -> ConfigFlowResult:
         errors: dict[str, str] = {}
         given = {**entry.data, **(user_input or {})}
-        if user_input is not None and (data := await self._logged_in(given, errors)):
+        if user_input is not None and (done := await self._logged_in(given, errors)):
+            data, session = done
             await self.async_set_unique_id(data["user_id"])
+            if data["user_id"] != entry.unique_id:
+                await _log_out(session)
             self._abort_if_unique_id_mismatch(reason="wrong_account")
+            # The entry goes on with it: a password that was refused before is not asked about again.
+            self.hass.data.setdefault(SESSIONS, {})[entry.entry_id] = session
             return self.async_update_reload_and_abort(entry, data=data)
         return self._login_form(step_id, schema, given, errors)
 
@@ -120,8 +128,8 @@ class TidepoolSteps(ConfigFlow):
 
     async def _logged_in(
         self, given: Mapping[str, Any], errors: dict[str, str]
-    ) -> dict[str, Any] | None:
-        """The entry's data if a login with them works; else what is wrong is in `errors`."""
+    ) -> tuple[dict[str, Any], PasswordSession] | None:
+        """The entry's data and the session if a login with them works; else what is wrong is in `errors`."""
         username = given[CONF_USERNAME].strip()
         http = async_get_clientsession(self.hass)
         try:
@@ -147,20 +155,20 @@ class TidepoolSteps(ConfigFlow):
             LOGGER.exception("Unexpected error while logging in at Tidepool")
             errors["base"] = "unknown"
         else:
-            await _log_out(session)
             environment = given[CONF_ENVIRONMENT]
-            return {
+            data = {
                 "source": SOURCE,
                 CONF_ENVIRONMENT: environment if environment in ENVIRONMENTS else str(url),
                 CONF_USERNAME: username,
                 CONF_PASSWORD: given[CONF_PASSWORD],
                 "user_id": user_id,
             }
+            return data, session
         return None
 
 
 async def _log_out(session: PasswordSession) -> None:
-    """End what was only a check; the entry logs in for itself."""
+    """End a session that nobody goes on with."""
     try:
         await session.end()
     except ApiError as err:

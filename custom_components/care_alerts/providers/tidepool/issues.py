@@ -13,9 +13,17 @@ from .people import Followed
 
 @callback
 def tell_of(
-    hass: HomeAssistant, entry: CareAlertsConfigEntry, person_id: str, followed: Followed | None
+    hass: HomeAssistant,
+    entry: CareAlertsConfigEntry,
+    person_id: str,
+    followed: Followed | None,
+    *,
+    unreadable: bool = False,
 ) -> None:
-    """Create the issues that somebody's state asks for, and delete those it does not; None: not followed any more."""
+    """Create the issues that somebody's state asks for, and delete those it does not; None: not followed any more.
+
+    `unreadable`: settings of theirs make no sense, and keep an alert from being judged.
+    """
     # Issue ids, unlike their data, are in what somebody sends us to look at.
     who = f"{entry.entry_id}_{sha256(person_id.encode()).hexdigest()[:12]}"
     issue = f"permission_lost_{who}"
@@ -41,6 +49,19 @@ def tell_of(
             is_fixable=True,
             severity=ir.IssueSeverity.WARNING,
             translation_key="no_thresholds",
+            translation_placeholders={"name": followed.name, "entry": entry.title},
+        )
+    else:
+        ir.async_delete_issue(hass, DOMAIN, issue)
+    issue = f"thresholds_unreadable_{who}"
+    if followed and unreadable:
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            issue,
+            is_fixable=False,
+            severity=ir.IssueSeverity.ERROR,
+            translation_key="thresholds_unreadable",
             translation_placeholders={"name": followed.name, "entry": entry.title},
         )
     else:

@@ -63,6 +63,10 @@ class Reason(StrEnum):
     """Why nothing can be said."""
 
     NO_SETTINGS = "no_settings"
+    SETTINGS_UNKNOWN = "settings_unknown"
+    """They were never had: there was no answer yet."""
+    SETTINGS_UNREADABLE = "settings_unreadable"
+    """They were had, and make no sense: nobody knows what is wanted."""
     DISABLED = "disabled"
     NO_READINGS = "no_readings"
     TOO_OLD = "too_old"
@@ -71,7 +75,13 @@ class Reason(StrEnum):
     NOT_JUDGED = "not_judged"
 
 
-MISSED: Final = (Reason.NO_READINGS, Reason.TOO_OLD, Reason.NOT_PERMITTED)
+MISSED: Final = (
+    Reason.SETTINGS_UNKNOWN,
+    Reason.SETTINGS_UNREADABLE,
+    Reason.NO_READINGS,
+    Reason.TOO_OLD,
+    Reason.NOT_PERMITTED,
+)
 """Why nothing can be said although somebody counts on it."""
 
 
@@ -330,6 +340,7 @@ class Watch(Stored):
         self.judged_at = now
         judged = Judged()
         turns: list[datetime] = []
+        unreadable = settings.unreadable if settings else ()
         for kind in KINDS:
             memory = self.kinds.setdefault(kind, KindMemory())
             memory.told = [one for one in memory.told if one.last > now - KEPT_FOR]
@@ -338,11 +349,13 @@ class Watch(Stored):
                 memory.since = None if memory.settings is None else now
                 memory.settings = repr(alert)
                 memory.part()
-            if alert is None or not alert.enabled:
+            is_unreadable = kind in unreadable
+            if is_unreadable or alert is None or not alert.enabled:
                 if memory.open:
                     memory.open.give_up(now)
+                reason = Reason.DISABLED if alert else Reason.NO_SETTINGS
                 judged.verdicts[kind] = Verdict(
-                    is_on=None, reason=Reason.DISABLED if alert else Reason.NO_SETTINGS
+                    is_on=None, reason=Reason.SETTINGS_UNREADABLE if is_unreadable else reason
                 )
                 continue
             judge = _Judge(

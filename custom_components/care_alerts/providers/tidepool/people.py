@@ -11,6 +11,7 @@ from ..http import ApiError, wait_after
 from .cadence import PollCadence
 from .judging import Judged, Watch
 from .readings import HELD, Readings
+from .session import Refusals
 from .settings import Settings
 
 LONGEST_RETRY: Final = timedelta(minutes=5)
@@ -120,6 +121,7 @@ class Known(Stored):
     """Where the reading of Tidepool stands."""
 
     people: dict[str, Followed] = field(default_factory=dict)
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 def wants_loop(followed: Followed) -> bool:

@@ -7,18 +7,36 @@ and new ones for dead ones can take the place of `PasswordSession`.
 import asyncio
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Final, Protocol
 
 from aiohttp import ClientSession
 from yarl import URL
 
-from ..http import Answer, AuthError, RefusedError, UnexpectedAnswerError, is_credential, request
+from ...alerts.stored import Stored
+from ..http import (
+    Answer,
+    AuthError,
+    LoginEndedError,
+    RefusedError,
+    UnexpectedAnswerError,
+    is_credential,
+    request,
+)
 
 TOKEN_HEADER: Final = "X-Tidepool-Session-Token"  # noqa: S105 # a header's name
 
 RENEWED_AFTER: Final = timedelta(minutes=9)
 """A token's short-lived part lives about ten minutes (vendor: "Authentication"); finding it dead costs three requests."""
+
+
+SENT_AT_MOST: Final = 2
+"""How often a password is sent that is refused: the second time tells a hiccup from a password that is wrong."""
+
+SENT_AGAIN_AFTER: Final = timedelta(days=1)
+"""Then: often enough for an account that comes back by itself, and too rarely to have one locked (ours)."""
 
 
 class Session(Protocol):
@@ -38,10 +56,28 @@ class EmailNotVerifiedError(AuthError):
     """The account's owner has not answered Tidepool's e-mail yet (403)."""
 
 
+@dataclass(slots=True, kw_only=True)
+class Refusals(Stored):
+    """How often in a row a password was refused, and when last; `of` is a mark of the password, never the password."""
+
+    of: str = ""
+    times: int = 0
+    last_at: datetime | None = None
+
+    def forbid(self, now: datetime) -> bool:
+        """Whether the password may not be sent now."""
+        return (
+            self.times >= SENT_AT_MOST
+            and self.last_at is not None
+            and now < self.last_at + SENT_AGAIN_AFTER
+        )
+
+
 class PasswordSession:
     """Tokens for a user name and a password: logged in once, renewed without the password for as long as that works.
 
-    However many ask at a time, there is one login or renewal.
+    However many ask at a time, there is one login or renewal. A password that was refused is sent no more than
+    `SENT_AT_MOST` times, and then once in `SENT_AGAIN_AFTER`.
     """
 
     def __init__(
@@ -58,6 +94,9 @@ class PasswordSession:
         self._logout_url = base_url.joinpath("auth", "logout")
         credentials = b64encode(f"{username}:{password}".encode()).decode()
         self._authorization = {"Authorization": f"Basic {credentials}"}
+        # So short that whoever guesses finds it in too many passwords.
+        secret = "\n".join((str(self._url), username, password))
+        self.refusals = Refusals(of=sha256(secret.encode()).hexdigest()[:6])
         self._now = now
         self._lock = asyncio.Lock()
         self._token: str | None = None
@@ -66,6 +105,15 @@ class PasswordSession:
     def is_for(self, other: PasswordSession) -> bool:
         """Whether both are for the same account, with the same password."""
         return (self._url, self._authorization) == (other._url, other._authorization)
+
+    def remember(self, refusals: Refusals) -> None:
+        """Take up what was kept of a life before, if it is about this password and that was not taken since."""
+        is_news = refusals.of == self.refusals.of and refusals.times > self.refusals.times
+        if is_news and self._token is None:
+            self.refusals = replace(refusals)
+            if refusals.last_at:
+                # Noted by a clock that was ahead.
+                self.refusals.last_at = min(refusals.last_at, self._now())
 
     async def token(self) -> str:
         """A token that is thought to be alive: the newest one, renewed in time.
@@ -118,12 +166,18 @@ class PasswordSession:
 
     async def _log_in(self) -> str:
         self._token = None
+        refusals = self.refusals
+        if refusals.forbid(self._now()):
+            raise LoginEndedError("the password was refused before")
         try:
             answer = await request(self._http, "POST", self._url, headers=self._authorization)
-        except RefusedError as err:
-            if err.status == 403:
+        except (AuthError, RefusedError) as err:
+            refusals.times += 1
+            refusals.last_at = self._now()
+            if isinstance(err, RefusedError) and err.status == 403:
                 raise EmailNotVerifiedError(str(err)) from None
             raise
+        refusals.times, refusals.last_at = 0, None
         return self._kept(answer)
 
     def _kept(self, answer: Answer) -> str:

@@ -125,6 +125,26 @@ class AlertSettings:
         )
 
 
+def _is_unreadable(kind: str, alert: Any) -> bool:
+    """Whether an alert may be enabled and has no threshold that the server would take, or is no alert at all."""
+    if alert is None:
+        return False
+    if not isinstance(alert, Mapping):
+        return True
+    match alert.get("enabled"):
+        case None | False:
+            return False
+        case True:
+            own = AlertSettings.of(alert)
+            return kind in GLUCOSE_KINDS and (
+                own.threshold is None
+                or own.unit is None
+                or not 0 <= own.threshold <= HIGHEST_THRESHOLD[own.unit]
+            )
+        case _:
+            return True
+
+
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         return None
@@ -141,6 +161,13 @@ class Settings:
         """The settings of a kind of alert; None if the document has none."""
         alert = self.document.get(KINDS[kind])
         return AlertSettings.of(alert) if isinstance(alert, Mapping) else None
+
+    @property
+    def unreadable(self) -> list[str]:
+        """The kinds whose alert is enabled, or may be, and cannot be judged by what the document says."""
+        return [
+            kind for kind, name in KINDS.items() if _is_unreadable(kind, self.document.get(name))
+        ]
 
     def value(self, field: Field) -> bool | float | None:
         """The value of a field, None where there is none."""

@@ -7,7 +7,8 @@ from ...alerts.episodes import episodes
 from ...alerts.freshness import Word
 from ...alerts.model import Alert, Person
 from ...alerts.picture import Condition, PersonPicture, Setting
-from .api import FOLLOW, VIEW
+from ..http import ApiError
+from .api import FOLLOW, VIEW, SettingsUnreadableError
 from .judging import MISSED, SILENCE, Judged, Reason
 from .people import PEOPLE_EVERY, Followed
 from .readings import NOW, usual_delay
@@ -21,6 +22,24 @@ def why_not_judged(followed: Followed, *, judges: bool) -> Reason | None:
     if not (followed.may(VIEW) and followed.may(FOLLOW)):
         return Reason.NOT_PERMITTED
     return None
+
+
+def why_not_yet(followed: Followed, error: ApiError | None) -> Reason:
+    """Why nothing was judged so far of somebody who is; `error`: why there was no answer about their settings."""
+    if followed.settings_read:
+        return Reason.NO_READINGS
+    if isinstance(error, SettingsUnreadableError):
+        return Reason.SETTINGS_UNREADABLE
+    return Reason.SETTINGS_UNKNOWN
+
+
+def unreadable_of(followed: Followed, error: ApiError | None, *, judges: bool) -> list[str]:
+    """Which of somebody's alerts are to be judged and cannot be, because their settings make no sense."""
+    if why_not_judged(followed, judges=judges):
+        return []
+    if isinstance(error, SettingsUnreadableError):
+        return list(KINDS)
+    return Settings(followed.settings or {}).unreadable
 
 
 def word(people: Mapping[str, Followed], heard_at: datetime | None) -> Word | None:
@@ -61,12 +80,13 @@ def picture_of(
     now: datetime,
     *,
     judges: bool,
+    not_yet: Reason,
     unit: str,
 ) -> PersonPicture:
     """What there is to show of somebody.
 
-    `alerts` are this person's, in order; `judges`: whether readings are judged at all; `unit`: that of
-    thresholds that are not there yet.
+    `alerts` are this person's, in order; `judges`: whether readings are judged at all; `not_yet`: why nothing was
+    judged so far, if it was not; `unit`: that of thresholds that are not there yet.
     """
     by_kind: dict[str, list[Alert]] = {kind: [] for kind in KINDS}
     last_alert = None
@@ -80,7 +100,8 @@ def picture_of(
     return PersonPicture(
         person=Person(person_id, followed.name),
         conditions={
-            kind: _condition(followed, kind, judged, by_kind[kind], why_not) for kind in KINDS
+            kind: _condition(followed, kind, judged, by_kind[kind], why_not, not_yet)
+            for kind in KINDS
         },
         last_alert=last_alert,
         glucose=glucose if is_now else None,
@@ -96,10 +117,11 @@ def _condition(
     judged: Judged,
     alerts: Sequence[Alert],
     why_not: Reason | None,
+    not_yet: Reason,
 ) -> Condition:
     memory, verdict = followed.watch.kinds.get(kind), judged.verdicts.get(kind)
     runs = episodes(alerts, memory.endings() if memory else (), tells=lambda _: True)
-    reason = why_not or (verdict.reason if verdict else Reason.NO_READINGS)
+    reason = why_not or (verdict.reason if verdict else not_yet)
     is_on = verdict.is_on if verdict and reason is None else None
     return Condition(
         is_on=is_on,
