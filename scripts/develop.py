@@ -2,15 +2,17 @@
 
 import argparse
 import asyncio
+import json
 from pathlib import Path
 import shutil
 import signal
 import sys
 from typing import Final
 
-from scripts import dashboard
+from yarl import URL
+
 from scripts.real_home import HOST, RESTART_EXIT_CODE, ROOT, HomeError, RealHome, port_is_free
-from scripts.sources import set_up_dexcom, set_up_lumen, set_up_tidepool
+from scripts.sources import DOMAIN, add_dashboard, set_up_dexcom, set_up_lumen, set_up_tidepool
 from simulator import Simulator
 from simulator.dexcom import SANDBOX_USERS
 from simulator.tidepool.stories import MILA
@@ -53,6 +55,11 @@ async def run(options: argparse.Namespace) -> None:
             )
     if options.fresh:
         shutil.rmtree(options.home, ignore_errors=True)
+    if others := asked_ports(options.home) - {options.simulator_port}:
+        raise HomeError(
+            f"this demo home was made with --simulator-port {min(others)}: start it with that again, "
+            "or add --fresh to begin anew"
+        )
 
     simulator = Simulator(scenario="demo")
     await simulator.start(host=HOST, port=options.simulator_port)
@@ -67,10 +74,25 @@ async def run(options: argparse.Namespace) -> None:
                 welcome_empty(home, simulator)
             else:
                 await set_up(home, simulator)
-                welcome(home, simulator, await dashboard.install(home))
+                welcome(home, simulator, await add_dashboard(home))
             await stay(home)
     finally:
         await simulator.stop()
+
+
+def asked_ports(directory: Path) -> set[int]:
+    """Return the ports of this computer that the sources of a home ask, as it was left."""
+    store = directory / ".storage" / "core.config_entries"
+    if not store.exists():
+        return set()
+    return {
+        port
+        for entry in json.loads(store.read_text())["data"]["entries"]
+        if entry["domain"] == DOMAIN
+        for value in entry["data"].values()
+        if isinstance(value, str) and value.startswith(f"http://{HOST}:")
+        if (port := URL(value).port)
+    }
 
 
 async def set_up(home: RealHome, simulator: Simulator) -> None:
@@ -86,8 +108,8 @@ async def set_up(home: RealHome, simulator: Simulator) -> None:
     for entry in await home.entries("care_alerts"):
         if entry["state"] != "loaded":
             raise HomeError(
-                f"the source {entry['title']!r} is not running ({entry['state']}: {entry['reason']}). "
-                "Was it set up with another --simulator-port? --fresh begins anew."
+                f"the source {entry['title']!r} is not running ({entry['state']}: {entry['reason']}); "
+                "--fresh begins anew"
             )
 
 
@@ -107,17 +129,17 @@ password {simulator.tidepool.account.password})
 
 Try:
   A new day       curl -X POST {control}/clock -d '{{"advance_seconds": 86400}}'
-                  then press Ask now in the Lumen section
+                  then press Ask now of Lumen, at the end of the page
   An outage       curl -X POST {control}/faults -d '{{"endpoint": "*", "name": "503_seconds"}}'
   ... and its end curl -X DELETE {control}/faults
   A changed key   curl -X POST {control}/lumen/key -d '{{"key": "a-new-key"}}'
                   Home Assistant asks for the new one under Settings, Devices & services
   A lost login    curl -X POST {control}/dexcom/revoke -d '{{"wearer": "{SANDBOX_USERS[-1]}"}}'
   A new alert     curl -X POST {control}/dexcom/alerts -d '{{"wearer": "{SANDBOX_USERS[-1]}", "alert_name": "low"}}'
-                  then press Ask now in the Dexcom section
+                  then press Ask now of Dexcom
   A low reading   curl -X POST {control}/tidepool/readings -d '{{"person": "{MILA}", "mmol_l": 3.0}}'
-                  then press Ask now in the Tidepool section
-  A threshold     change one of {MILA}'s in the Tidepool section, then see {control}/log?endpoint=tidepool.write_alerts
+                  then press Ask now of Tidepool
+  A threshold     change one of {MILA}'s under Details, then see {control}/log?endpoint=tidepool.write_alerts
   First ones      Settings, Repairs: there are none for the other child yet
   What was asked  {control}/log
 

@@ -1,4 +1,4 @@
-"""The simulator's accounts added to a real home through the real config flow, as the demo and the tests do."""
+"""What a user adds to a real home: the simulator's accounts, through the real config flow, and the dashboard."""
 
 import aiohttp
 
@@ -46,6 +46,25 @@ async def set_up_tidepool(home: RealHome, simulator: Simulator) -> str:
         },
     )
     return _entry_of(flow)
+
+
+async def add_dashboard(home: RealHome, url_path: str = "care-alerts") -> str:
+    """Add the dashboard that Care Alerts brings along, as Home Assistant's own dialog does; return its address."""
+    there = await home.ws({"type": "lovelace/dashboards/list"})
+    if not any(dashboard["url_path"] == url_path for dashboard in there):
+        await home.ws(
+            {
+                "type": "lovelace/dashboards/create",
+                "url_path": url_path,
+                "title": "Care Alerts",
+                "icon": "mdi:home-heart",
+                "show_in_sidebar": True,
+                "require_admin": False,
+            }
+        )
+    config = {"strategy": {"type": "custom:care-alerts"}}
+    await home.ws({"type": "lovelace/config/save", "url_path": url_path, "config": config})
+    return f"{home.url}/{url_path}"
 
 
 async def add_credentials(home: RealHome, region: DexcomRegion) -> str:

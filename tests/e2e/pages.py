@@ -103,6 +103,21 @@ async def opened(told: str, browser: Browser) -> Page:
     return page
 
 
+def section(page: Page, title: str) -> Locator:
+    """What the dashboard says of somebody."""
+    heading = page.locator("hui-heading-card").get_by_text(title, exact=True)
+    return page.locator("hui-grid-section").filter(has=heading)
+
+
+async def ask_now(page: Page, source: str) -> None:
+    """Press a source's button on the dashboard."""
+    sources = page.locator("hui-grid-section").last
+    headings = sources.locator("hui-heading-card")
+    await expect(headings.get_by_text(source)).to_be_visible()
+    named = [await heading.get_by_text(source).count() for heading in await headings.all()]
+    await sources.locator("hui-tile-card", has_text="Ask now").nth(named.index(1)).click()
+
+
 async def add_care_alerts(page: Page, home: RealHome) -> Flow:
     """Begin to add the integration; the menu of sources is next."""
     await page.goto(f"{home.url}/config/integrations/dashboard/add?domain=care_alerts")

@@ -7,15 +7,16 @@ import re
 from statistics import fmean
 from typing import Any, Final, Literal
 
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Page, expect
 import pytest
 
 from scripts.real_home import RealHome
-from scripts.sources import set_up_dexcom, set_up_lumen, set_up_tidepool
+from scripts.sources import add_dashboard, set_up_dexcom, set_up_lumen, set_up_tidepool
 from simulator import Simulator
 from simulator.dexcom import Wearer
 
 from .conftest import TEXTS, log_in, page_of, screenshot
+from .pages import section
 
 SAYS: Final[dict[str, str]] = TEXTS["common"]
 URL_PATH: Final = "care-people"
@@ -115,13 +116,7 @@ async def act(home: RealHome, service: str, **data: Any) -> None:
 
 async def take_over(home: RealHome) -> None:
     """Make a dashboard of the strategy, as the dialog does."""
-    dashboard = {"url_path": URL_PATH, "title": "Care Alerts", "icon": "mdi:home-heart"}
-    await home.ws(
-        {"type": "lovelace/dashboards/create", "require_admin": False, "show_in_sidebar": True}
-        | dashboard
-    )
-    config = {"strategy": {"type": "custom:care-alerts"}}
-    await home.ws({"type": "lovelace/config/save", "url_path": URL_PATH, "config": config})
+    await add_dashboard(home, URL_PATH)
 
 
 async def opened(browser: Browser, home: RealHome, view: str, **size: int) -> Page:
@@ -130,12 +125,6 @@ async def opened(browser: Browser, home: RealHome, view: str, **size: int) -> Pa
     await log_in(page, home)
     await page.goto(f"{home.url}/{URL_PATH}/{view}")
     return page
-
-
-def of(page: Page, person: str) -> Locator:
-    """What the dashboard says of somebody."""
-    heading = page.locator("hui-heading-card").get_by_text(person, exact=True)
-    return page.locator("hui-grid-section").filter(has=heading)
 
 
 @pytest.fixture
@@ -166,7 +155,7 @@ async def test_it_is_taken_over_in_one_step(care: RealHome, browser: Browser) ->
     made = page.locator("ha-sidebar").get_by_text("Care Alerts")
     await expect(made).to_be_visible()
     await made.click()
-    await expect(of(page, "Anna")).to_contain_text("Low alert · medium severity")
+    await expect(section(page, "Anna")).to_contain_text("Low alert · medium severity")
     config = await care.ws({"type": "lovelace/config", "url_path": "care-alerts"})
     assert config == {"strategy": {"type": "custom:care-alerts"}}
 
@@ -184,7 +173,7 @@ async def test_it_says_what_was_when_and_who_took_it(
         page = await opened(browser, care, "now", width=width, height=height)
         await page.emulate_media(color_scheme=colours)
 
-        anna = of(page, "Anna")
+        anna = section(page, "Anna")
         low = anna.locator("ha-alert")
         await expect(low).to_have_count(1)
         await expect(low).to_contain_text("Low alert · medium severity")
@@ -207,7 +196,7 @@ async def test_it_says_what_was_when_and_who_took_it(
             )
         )
 
-        maria = of(page, "maria.keller")
+        maria = section(page, "maria.keller")
         await expect(maria.locator("ha-alert")).to_have_count(3)
         owned = maria.locator(
             "ha-alert", has_text="Medication alert: Many doses not logged · high severity"
@@ -221,7 +210,7 @@ async def test_it_says_what_was_when_and_who_took_it(
         await expect(maria.get_by_text(SAYS["dashboard_unsnooze"])).to_have_count(1)
         await expect(maria.get_by_text("Snooze 30 min")).to_have_count(2)
 
-        henk = of(page, "henk.devries")
+        henk = section(page, "henk.devries")
         await expect(henk.locator("ha-alert")).to_have_count(0)
         await expect(henk).to_contain_text(
             re.compile(
@@ -241,8 +230,8 @@ async def test_it_says_what_was_when_and_who_took_it(
         await screenshot(page, f"dashboard-{width}-{colours}", in_readme=True)
 
         await page.goto(f"{care.url}/{URL_PATH}/details")
-        await expect(of(page, "maria.keller")).to_contain_text("Adherence in 7 days")
-        await expect(of(page, "maria.keller").locator("article").first).to_be_visible()
+        await expect(section(page, "maria.keller")).to_contain_text("Adherence in 7 days")
+        await expect(section(page, "maria.keller").locator("article").first).to_be_visible()
         await screenshot(page, f"dashboard-details-{width}-{colours}")
         await page.context.close()
 
@@ -252,7 +241,7 @@ async def test_silence_and_drills_are_told(care: RealHome, browser: Browser) -> 
     dexcom = await find(care, "sensor", "glucose")
     people = {entity["entity_id"]: entity["device_id"] for entity in await care.entities()}
     page = await opened(browser, care, "now")
-    anna = of(page, "Anna")
+    anna = section(page, "Anna")
     await expect(anna.locator("ha-alert")).to_have_count(1)
     source = {d["id"]: d["via_device_id"] for d in await care.devices()}[people[dexcom]]
     own = [e["entity_id"] for e in await care.entities("care_alerts") if e["device_id"] == source]
@@ -305,7 +294,7 @@ async def test_what_others_have_written_is_no_markup(care: RealHome, browser: Br
         {"type": "config/entity_registry/update", "entity_id": medication, "name": hostile}
     )
     page = await opened(browser, care, "now")
-    anna, maria = of(page, "Anna"), of(page, "maria.keller")
+    anna, maria = section(page, "Anna"), section(page, "maria.keller")
     await expect(anna.locator("ha-alert i")).to_have_text(lines)
     await expect(anna.locator("ha-markdown h2")).to_contain_text(f"mmol/L · {hostile}")
     await expect(maria.locator("ha-alert")).to_have_count(3)
@@ -336,21 +325,23 @@ async def test_a_source_may_be_hidden(care: RealHome, browser: Browser) -> None:
     await update(own.pop("status"), disabled_by="user")
     await show(care, own["silent"], "on")
     page = await opened(browser, care, "now")
-    told = of(page, "maria.keller").locator("ha-alert", has_text="is silent")
+    told = section(page, "maria.keller").locator("ha-alert", has_text="is silent")
     await expect(told).to_contain_text("The data reach to")
 
     for entity_id in own.values():
         await update(entity_id, hidden_by="user")
     await page.reload()
     for person, alerts in (("maria.keller", 3), ("henk.devries", 0), ("Anna", 1)):
-        await expect(of(page, person).locator("care-alerts-timeline article").first).to_be_visible()
-        await expect(of(page, person).locator("ha-alert")).to_have_count(alerts)
+        await expect(
+            section(page, person).locator("care-alerts-timeline article").first
+        ).to_be_visible()
+        await expect(section(page, person).locator("ha-alert")).to_have_count(alerts)
 
 
 async def test_a_touch_is_enough(care: RealHome, browser: Browser) -> None:
     await take_over(care)
     page = await opened(browser, care, "now", width=400, height=900)
-    anna = of(page, "Anna")
+    anna = section(page, "Anna")
 
     async def touch(name: str) -> None:
         await anna.locator("hui-tile-card").filter(has_text=name).click()
@@ -364,7 +355,7 @@ async def test_a_touch_is_enough(care: RealHome, browser: Browser) -> None:
     await touch("End snooze")
     await expect(anna.locator("ha-alert")).not_to_contain_text("Snoozed until")
 
-    maria = of(page, "maria.keller")
+    maria = section(page, "maria.keller")
     await maria.locator("hui-tile-card").filter(has_text="Acknowledge all").click()
     for box in range(3):
         await expect(maria.locator("ha-alert").nth(box)).to_contain_text("Acknowledged by Demo")
@@ -374,7 +365,7 @@ async def test_a_touch_is_enough(care: RealHome, browser: Browser) -> None:
     warning = page.get_by_text(SAYS["dashboard_test_alert_confirm"])
     await expect(warning).to_be_visible()
     await page.get_by_role("button", name="OK").click()
-    henk = of(page, "henk.devries").locator("ha-alert", has_text="DRILL")
+    henk = section(page, "henk.devries").locator("ha-alert", has_text="DRILL")
     await expect(henk).to_be_visible()
 
 
@@ -382,7 +373,7 @@ async def test_thresholds_stand_in_the_glucose_graph(care: RealHome, browser: Br
     """In the unit of the glucose there, or they would be in a graph of their own."""
     await take_over(care)
     page = await opened(browser, care, "now", height=1800)
-    mila = of(page, "Mila")
+    mila = section(page, "Mila")
     await expect(mila.locator("ha-markdown h2")).to_contain_text("mmol/L")
     graph = mila.locator("hui-history-graph-card")
     await expect(graph.locator("canvas")).to_have_count(1)
@@ -394,7 +385,7 @@ async def test_thresholds_stand_in_the_glucose_graph(care: RealHome, browser: Br
             for name in ("Glucose", "Urgent low threshold", "Low threshold", "High threshold")
         ]
     )
-    await expect(of(page, "Anna").locator("hui-history-graph-card")).not_to_contain_text(
+    await expect(section(page, "Anna").locator("hui-history-graph-card")).not_to_contain_text(
         "threshold"
     )
     colours = await legend.locator(".legend-toggle ha-svg-icon").evaluate_all(
@@ -402,7 +393,7 @@ async def test_thresholds_stand_in_the_glucose_graph(care: RealHome, browser: Br
     )
     assert len(set(colours)) == 4
     await page.goto(f"{care.url}/{URL_PATH}/details")
-    settings = of(page, "Mila").locator("hui-number-entity-row")
+    settings = section(page, "Mila").locator("hui-number-entity-row")
     for name in ("High threshold", "Low threshold", "Urgent low threshold"):
         await expect(settings.filter(has_text=name).first).to_be_visible()
 

@@ -26,7 +26,7 @@ import pytest
 from yarl import URL
 
 from scripts.real_home import ROOT, Json, RealHome
-from scripts.sources import set_up_dexcom
+from scripts.sources import add_dashboard, set_up_dexcom
 from simulator import Simulator
 
 from .conftest import TEXTS, log_in, page_of, screenshot, until
@@ -184,20 +184,12 @@ class Night:
 
     async def screens(self, browser: Browser) -> list[Page]:
         """The dashboard on a phone and on a tablet."""
-        dashboard = {"url_path": DASHBOARD, "title": "Care Alerts", "icon": "mdi:home-heart"}
-        await self.home.ws(
-            {"type": "lovelace/dashboards/create", "require_admin": False, "show_in_sidebar": True}
-            | dashboard
-        )
-        config = {"strategy": {"type": "custom:care-alerts"}}
-        await self.home.ws(
-            {"type": "lovelace/config/save", "url_path": DASHBOARD, "config": config}
-        )
+        address = await add_dashboard(self.home, DASHBOARD)
         pages = []
         for width, height in ((400, 900), (1280, 1000)):
             page = await page_of(browser, width=width, height=height)
             await log_in(page, self.home)
-            await page.goto(f"{self.home.url}/{DASHBOARD}/now")
+            await page.goto(f"{address}/now")
             pages.append(page)
         return pages
 

@@ -5,18 +5,16 @@ import re
 from typing import Any, Final
 
 import aiohttp
-from playwright.async_api import Browser, FloatRect, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from scripts.real_home import RealHome
 from scripts.sources import set_up_tidepool
 from simulator import Simulator
 
 from .conftest import TEXTS, log_in, page_of, screenshot, until
-from .pages import Flow, opened
+from .pages import Flow, ask_now, opened, section
 
 REPAIR: Final = TEXTS["issues"]["no_thresholds"]
-OFF: Final[str] = TEXTS["entity"]["binary_sensor"]["low"]["state"]["off"]
-ON: Final[str] = TEXTS["entity"]["binary_sensor"]["low"]["state"]["on"]
 
 type Document = dict[str, Any]
 """Alert settings as Tidepool has them."""
@@ -65,28 +63,6 @@ def as_shown(settings: Document) -> Document:
     }
 
 
-def section(page: Page, title: str) -> Locator:
-    """A section of the dashboard."""
-    heading = page.locator("hui-heading-card").get_by_text(title, exact=True)
-    return page.locator("hui-grid-section").filter(has=heading)
-
-
-async def ask_now(page: Page) -> None:
-    """Press the source's button."""
-    house = page.locator("hui-grid-section", has_text="Ask now")
-    row = house.locator("hui-button-entity-row", has_text="Ask now")
-    await row.get_by_text("Press").click()
-
-
-async def around(*parts: Locator) -> FloatRect:
-    """What a picture of all of these shows."""
-    boxes = [box for part in parts if (box := await part.bounding_box())]
-    left, top = min(box["x"] for box in boxes), min(box["y"] for box in boxes)
-    right = max(box["x"] + box["width"] for box in boxes)
-    bottom = max(box["y"] + box["height"] for box in boxes)
-    return {"x": left - 16, "y": top - 8, "width": right - left + 32, "height": bottom - top + 24}
-
-
 async def perform(page: Page, **data: float) -> None:
     """Change Mila's thresholds in the developer tools."""
     mila = await page.evaluate(
@@ -107,13 +83,11 @@ async def test_a_threshold_is_changed_on_the_dashboard_and_by_the_action(
     develop: str, browser: Browser
 ) -> None:
     page = await opened(develop, browser)
-    await page.get_by_role("tab", name="Tidepool").click()
-    dashboard = page.url
-    mila, thresholds = section(page, "Mila"), section(page, "Mila: alert thresholds")
-    low_alert = mila.locator("hui-tile-card").filter(has=page.get_by_text("Low alert", exact=True))
-    jonas = section(page, "Jonas: alert thresholds")
-    await expect(jonas).to_contain_text("no alert thresholds yet")
-    await expect(jonas.locator("input")).to_have_count(0)
+    mila = section(page, "Mila")
+    low_alert = mila.locator("ha-alert", has_text="Low alert")
+    await expect(mila).to_be_visible()
+    now = page.url
+    details = now.removesuffix("/now") + "/details"
 
     async with aiohttp.ClientSession() as session:
         control = Control(session, develop)
@@ -130,7 +104,9 @@ async def test_a_threshold_is_changed_on_the_dashboard_and_by_the_action(
             assert await control.written() == [*bodies]
             assert await control.settings("Mila") == as_shown(wanted)
 
-        field = thresholds.locator("hui-number-entity-row", has_text="Low threshold").last
+        await page.goto(details)
+        # "Urgent low threshold" stands before it.
+        field = mila.locator("hui-number-entity-row", has_text="Low threshold").last
         await expect(field.locator("input")).to_have_value("4")
         await field.locator("input").fill("4.2")
         await field.locator("input").press("Enter")
@@ -139,29 +115,33 @@ async def test_a_threshold_is_changed_on_the_dashboard_and_by_the_action(
         await is_written({"low": first})
 
         await control.reads("Mila", 5.5)
-        await ask_now(page)
-        await expect(low_alert).to_contain_text(OFF)
+        await page.goto(now)
+        await ask_now(page, "Tidepool")
+        await expect(mila).to_contain_text("5.5 mmol/L")
+        await expect(low_alert).to_have_count(0)
 
         await perform(page, low=4.7, low_delay=0)
         second = first | {"delay": 0, "threshold": {"units": "mmol/L", "value": 4.7}}
         wanted["low"] = second
         await is_written({"low": first}, {"low": second})
 
-        await page.goto(dashboard)
+        await page.goto(details)
         await expect(field.locator("input")).to_have_value("4.7")
         # Of another sensor, whose readings those of the demo do not interrupt.
         await control.reads("Mila", 4.6, device_id="DexG7_another")
-        await ask_now(page)
-        await expect(low_alert).to_contain_text(ON)
-        row = mila.locator("tr", has_text=re.compile(r"^\s*Low"))
-        await expect(row.first).to_contain_text(re.compile(r"4\.6\s+mmol/L"))
-        await expect(row.first).to_contain_text("goes on")
+        await page.goto(now)
+        await ask_now(page, "Tidepool")
+        await expect(low_alert).to_contain_text("Low alert · medium severity")
+        await expect(mila.locator("article").first).to_contain_text(
+            re.compile(r"Low · medium severity.*Glucose then: 4\.6 mmol/L")
+        )
         await is_written({"low": first}, {"low": second})
 
-    await page.set_viewport_size({"width": 1280, "height": 2400})
-    await screenshot(
-        page, "tidepool-thresholds", in_readme=True, clip=await around(mila, thresholds)
-    )
+    await page.set_viewport_size({"width": 1280, "height": 2600})
+    await page.goto(details)
+    await expect(field.locator("input")).to_have_value("4.7")
+    await expect(mila.locator("article").first).to_contain_text("Low")
+    await screenshot(mila, "tidepool-thresholds", in_readme=True)
 
 
 async def test_first_thresholds_are_seen_before_they_are_saved(

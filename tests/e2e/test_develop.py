@@ -1,0 +1,93 @@
+"""What a newcomer sees after `scripts/develop`: the dashboard that every user gets."""
+
+import re
+
+import aiohttp
+from playwright.async_api import Browser, Page, expect
+
+from .conftest import TEXTS, screenshot
+from .pages import ask_now, opened, section
+
+
+async def test_a_newcomer_sees_the_alerts_of_the_demo_people(
+    develop: str, browser: Browser
+) -> None:
+    page = await opened(develop, browser)
+    await page.set_viewport_size({"width": 1280, "height": 2600})
+    await sees_the_wearers_night(page)
+    await sees_what_lumen_found(page)
+    # What the welcome offers to try.
+    tried = re.search(r"A new alert +curl -X POST (\S+) -d '(.+)'\n", develop)
+    assert tried, develop
+    async with aiohttp.ClientSession() as session:
+        (await session.post(tried[1], data=tried[2])).raise_for_status()
+    await sees_a_new_alert(page)
+
+
+async def sees_the_wearers_night(page: Page) -> None:
+    """Which alerts, when they were observed, and the glucose at the time."""
+    robin = section(page, "Robin")
+    night = [
+        ("07:30", "No readings", "Glucose then: 7.2 mmol/L. Reported as ended at 07:45."),
+        ("05:45", "Signal loss", "Reported as ended at 06:15."),
+        ("02:40", "Urgent low · high severity", "Glucose then: 3.0 mmol/L. Reported as ended"),
+        ("02:25", "Low · medium severity", "Glucose then: 3.9 mmol/L. Reported as ended at 03:25."),
+        ("02:20", "Urgent low soon · high severity", "Glucose then: 4.2 mmol/L. Reported as ended"),
+        ("22:35", "Falling fast · medium severity", "Glucose then: 14.1 mmol/L. Reported as ended"),
+        ("20:15", "High · medium severity", "Glucose then: 13.9 mmol/L. Reported as ended at"),
+    ]
+    lines = robin.locator("care-alerts-timeline article")
+    await expect(lines).to_have_count(len(night))
+    for line, expected in zip(await lines.all(), night, strict=True):
+        text = await line.inner_text()
+        for part in expected:
+            assert part in text
+    await expect(robin).to_contain_text(re.compile(r"The data reach to .*\(1 h \d+ min ago\)"))
+    await expect(robin).to_contain_text(re.compile(r"\d\.\d mmol/L"))
+    await expect(page.get_by_text("not a medical device")).to_be_visible()
+    await screenshot(robin.locator("care-alerts-timeline"), "dexcom-night", in_readme=True)
+
+
+async def sees_what_lumen_found(page: Page) -> None:
+    """Somebody needs help, and of somebody else no alert is known."""
+    maria, henk = section(page, "maria.keller"), section(page, "henk.devries")
+    for alert in (
+        "Weight alert: Losing fast · high severity",
+        "Metabolic flexibility alert: Plateau · medium severity",
+        "Medication alert: Many doses not logged · high severity",
+    ):
+        box = maria.locator("ha-alert", has_text=alert)
+        await expect(box).to_contain_text(re.compile(r"Was observed at .*ago\)"))
+        await expect(box).to_contain_text(TEXTS["common"]["dashboard_unacknowledged"])
+    await expect(henk).to_contain_text("No active alert is known.")
+    await expect(henk.locator("article").first).to_contain_text("Weight: Goal reached")
+    await screenshot(maria, "lumen-person", in_readme=True)
+
+    await page.get_by_role("tab", name="Details").click()
+    for detail, value in (
+        ("Weight trend", "Losing fast"),
+        ("Weight change in a week", "-2.6"),
+        ("Metabolic flexibility rate", "-0.05"),
+        ("Doses not logged in 7 days", "5 doses"),
+        ("Adherence in 7 days", "28.6"),
+        ("Doses not logged in a row", "4 doses"),
+        ("Last logged dose", "ago"),
+    ):
+        rows = maria.locator("hui-sensor-entity-row", has_text=detail)
+        await expect(rows.filter(has_text=value)).to_be_visible()
+    await page.get_by_role("tab", name="Now").click()
+
+
+async def sees_a_new_alert(page: Page) -> None:
+    """It is there as soon as the source is asked, on a phone as well."""
+    robin = section(page, "Robin")
+    await ask_now(page, "Dexcom")
+    newest = robin.locator("care-alerts-timeline article").first
+    await expect(newest).to_contain_text("Low · medium severity")
+    alert = robin.locator("ha-alert", has_text="Low alert · medium severity")
+    await expect(alert).to_contain_text(re.compile(r"Was observed at .*\(1 h"))
+
+    await page.set_viewport_size({"width": 400, "height": 2000})
+    await expect(alert).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 400
+    await screenshot(page, "develop-phone")
