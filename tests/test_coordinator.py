@@ -16,6 +16,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.care_alerts.alerts.model import Announcement
+from custom_components.care_alerts.alerts.response_log import Episode
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.event import AlertEvent
 from custom_components.care_alerts.providers.lumen.api import LumenClient
@@ -147,10 +148,12 @@ async def test_what_is_announced_is_on_disk_even_if_told_to_announce_halfway_thr
     observed = [add_alert(house, maria, number) for number in (1, 2, 3)]
     announce, ask = AlertEvent._announce, LumenClient._get
 
-    def announce_what_is_on_disk(event: AlertEvent, announcement: Announcement) -> None:
+    def announce_what_is_on_disk(
+        event: AlertEvent, announcement: Announcement, episode: Episode | None
+    ) -> None:
         lines = hass_storage[f"{DOMAIN}.{entry.entry_id}"]["data"]["ledger"]["lines"]
         assert announcement.alert.alert_id in {line["alert"]["alert_id"] for line in lines}
-        announce(event, announcement)
+        announce(event, announcement, episode)
 
     async def ask_and_be_interrupted(client: LumenClient, *args: Any) -> dict[str, Any]:
         answer = await ask(client, *args)

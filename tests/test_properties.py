@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import orjson
 import pytest
 
-from custom_components.care_alerts.alerts.episodes import Episode
+from custom_components.care_alerts.alerts.episode import EpisodeSpan
 from custom_components.care_alerts.alerts.ledger import Ledger
 from custom_components.care_alerts.alerts.model import Alert, Person, Severity, in_order
 from custom_components.care_alerts.alerts.picture import Condition, PersonPicture
@@ -170,7 +170,7 @@ def _comparable(picture: PersonPicture) -> dict[str, Any]:
             earlier=[bare_run(run) for run in condition.earlier],
         )
 
-    def bare_run(run: Episode) -> Episode:
+    def bare_run(run: EpisodeSpan) -> EpisodeSpan:
         return replace(run, opened=_bare(run.opened), last_seen=_bare(run.last_seen))
 
     last = picture.last_alert

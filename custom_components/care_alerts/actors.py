@@ -12,7 +12,7 @@ from homeassistant.const import ATTR_NAME, EVENT_CALL_SERVICE
 from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
-from .alerts.handling import Actor, Via
+from .alerts.acknowledgement import Actor, Via
 from .const import DOMAIN
 
 EVENT_AUTOMATION_TRIGGERED: Final = "automation_triggered"

@@ -81,9 +81,9 @@ class AlertSensor(_BinarySensor, PersonEntity):
         condition = self.picture.conditions.get(self.entity_description.key)
         if condition is None or condition.unavailable:
             return Shown(None, available=False)
-        alert, episode = condition.standing, condition.episode
-        case = self.picture.case(self.entity_description.key)
-        acknowledgement = case.acknowledgement if case else None
+        alert, span = condition.standing, condition.episode
+        episode = self.picture.episode(self.entity_description.key)
+        acknowledgement = episode.acknowledgement if episode else None
         stale = {} if condition.stale is None else {"stale": condition.stale}
         return Shown(
             condition.is_on,
@@ -94,14 +94,15 @@ class AlertSensor(_BinarySensor, PersonEntity):
                 "severity": alert and alert.severity.value,
                 "subtype": alert and alert.subtype,
                 "state": alert and alert.state.value,
-                "since": episode and episode.opened.observed_at,
-                "ended_at": episode and episode.ended_at,
-                "end_reason": episode and episode.end_reason and episode.end_reason.value,
-                "acknowledged": acknowledgement is not None if case else None,
+                "episode_id": episode and episode.episode_id,
+                "since": span and span.opened.observed_at,
+                "ended_at": span and span.ended_at,
+                "end_reason": span and span.end_reason and span.end_reason.value,
+                "acknowledged": acknowledgement is not None if episode else None,
                 "acknowledged_by": acknowledgement and acknowledgement.by.name,
                 "acknowledged_at": acknowledgement and acknowledgement.at,
                 "note": acknowledgement and acknowledgement.note,
-                "snoozed_until": case and case.snoozed_until,
-                "drill": case is not None and case.topic.drill,
+                "snoozed_until": episode and episode.snoozed_until,
+                "drill": episode is not None and episode.topic.drill,
             },
         )

@@ -9,9 +9,9 @@ from homeassistant.helpers.condition import Condition, ConditionCheckParams, Con
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
-from .alerts.handling import Case
 from .alerts.model import Severity, Topic
 from .alerts.picture import PersonPicture
+from .alerts.response_log import Episode
 from .const import ATTR_INCLUDE_ACKNOWLEDGED
 from .options import WANTED_FIELDS, Wanted, target_schema
 from .providers.coordinator import SourceCoordinator
@@ -64,24 +64,24 @@ class AlertActiveCondition(_CareCondition):
         self, coordinator: SourceCoordinator, picture: PersonPicture, aim: Aim | None
     ) -> bool:
         person_id = picture.person.person_id
-        active: list[tuple[str, Severity, Case | None]] = [
-            (case.topic.alert_type, case.severity, case)
-            for case in picture.cases.values()
-            if case.topic.drill and case.episode.is_open
+        active: list[tuple[str, Severity, Episode | None]] = [
+            (episode.topic.alert_type, episode.severity, episode)
+            for episode in picture.episodes.values()
+            if episode.topic.drill and episode.is_open
         ]
         if coordinator.data.freshness.believable:
             active += [
-                (alert.alert_type, alert.severity, picture.cases.get(Topic.of(alert)))
+                (alert.alert_type, alert.severity, picture.episodes.get(Topic.of(alert)))
                 for alert in picture.active
             ]
-        for alert_type, severity, case in active:
-            is_drill = case is not None and case.topic.drill
+        for alert_type, severity, episode in active:
+            is_drill = episode is not None and episode.topic.drill
             if not self._wanted.takes(alert_type, severity, drill=is_drill):
                 continue
             if (
                 not self._options[ATTR_INCLUDE_ACKNOWLEDGED]
-                and case is not None
-                and case.acknowledgement
+                and episode is not None
+                and episode.acknowledgement
             ):
                 continue
             if aim is None or aim.takes(

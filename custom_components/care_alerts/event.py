@@ -8,6 +8,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.model import OTHER, Announcement
+from .alerts.response_log import Episode
 from .entity import ALERT, PersonEntity, add_people
 from .providers import PROVIDERS
 from .providers.coordinator import CareAlertsConfigEntry
@@ -55,8 +56,10 @@ class AlertEvent(EventEntity, PersonEntity):
         self.async_on_remove(announcing.announce_with(self.person_id, self._announce))
 
     @callback
-    def _announce(self, announcement: Announcement) -> None:
-        alert: dict[str, Any] = announcement.alert.as_event(redelivered=announcement.redelivered)
+    def _announce(self, announcement: Announcement, episode: Episode | None) -> None:
+        alert: dict[str, Any] = announcement.alert.as_event(
+            episode_id=episode.episode_id if episode else None, redelivered=announcement.redelivered
+        )
         alert_type = announcement.alert.alert_type
         self._trigger_event(alert_type if alert_type in self.event_types else OTHER, alert)
         self.async_write_ha_state()

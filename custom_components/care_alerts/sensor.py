@@ -10,7 +10,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.freshness import Freshness, Status
-from .alerts.model import OTHER, Severity
+from .alerts.model import OTHER, Alert, Severity
+from .alerts.picture import PersonPicture
 from .entity import PersonEntity, Shown, SourceEntity, add_people
 from .providers import PROVIDERS, PersonSensorDescription, Value
 from .providers.coordinator import CareAlertsConfigEntry
@@ -58,11 +59,17 @@ SOURCE_SENSORS: tuple[SourceSensorDescription, ...] = (
     ),
 )
 
+
+def _last_alert(picture: PersonPicture, alert: Alert) -> dict[str, Any]:
+    episode = picture.episode_of(alert)
+    return alert.as_event(episode_id=episode.episode_id if episode else None)
+
+
 LAST_ALERT = PersonSensorDescription(
     key="last_alert",
     device_class=SensorDeviceClass.ENUM,
     value_fn=lambda picture: (
-        Value(picture.last_alert.alert_type, attributes=picture.last_alert.as_event())
+        Value(picture.last_alert.alert_type, attributes=_last_alert(picture, picture.last_alert))
         if picture.last_alert
         else None
     ),

@@ -11,7 +11,6 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.signal_type import SignalType
 
 from .alerts.freshness import Freshness
-from .alerts.handling import Case, Snooze
 from .alerts.happenings import (
     AcknowledgementUndone,
     AlertAcknowledged,
@@ -25,6 +24,8 @@ from .alerts.happenings import (
 )
 from .alerts.model import Alert, Person, Topic
 from .alerts.picture import PersonPicture
+from .alerts.response_log import Episode
+from .alerts.snooze import Snooze
 from .const import DOMAIN
 from .entity import source_unique_id
 from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
@@ -75,19 +76,21 @@ def _event(
             announcement = happening.announcement
             alert = announcement.alert
             data = about_alert(
-                hass, coordinator, alert, happening.case, redelivered=announcement.redelivered
+                hass, coordinator, alert, happening.episode, redelivered=announcement.redelivered
             )
             return EVENT_ALERT_RECEIVED, data | {
                 "silenced": happening.silenced,
-                "opened_episode": happening.case is not None
-                and happening.case.episode.opened == alert,
+                "opened_episode": happening.episode is not None
+                and happening.episode.opened == alert,
             }
         case AlertEnded():
-            return EVENT_ALERT_ENDED, about_case(hass, coordinator, happening.case)
+            return EVENT_ALERT_ENDED, about_episode(hass, coordinator, happening.episode)
         case AlertAcknowledged():
-            return EVENT_ALERT_ACKNOWLEDGED, about_case(hass, coordinator, happening.case)
+            return EVENT_ALERT_ACKNOWLEDGED, about_episode(hass, coordinator, happening.episode)
         case AcknowledgementUndone():
-            return EVENT_ACKNOWLEDGEMENT_UNDONE, about_case(hass, coordinator, happening.case) | {
+            return EVENT_ACKNOWLEDGEMENT_UNDONE, about_episode(
+                hass, coordinator, happening.episode
+            ) | {
                 "by": happening.by.name,
                 "via": happening.by.via.value,
             }
@@ -108,16 +111,18 @@ def _event(
             return EVENT_SOURCE_RECOVERED, about_source(hass, coordinator, happening.freshness)
 
 
-def about_case(hass: HomeAssistant, coordinator: SourceCoordinator, case: Case) -> dict[str, Any]:
+def about_episode(
+    hass: HomeAssistant, coordinator: SourceCoordinator, episode: Episode
+) -> dict[str, Any]:
     """What there is to say of an episode: its newest alert, and what has been done about it; late if all of it was."""
-    return about_alert(hass, coordinator, case.episode.last_seen, case) | {"late": case.is_late}
+    return about_alert(hass, coordinator, episode.last_seen, episode) | {"late": episode.is_late}
 
 
 def about_alert(
     hass: HomeAssistant,
     coordinator: SourceCoordinator,
     alert: Alert,
-    case: Case | None,
+    episode: Episode | None,
     *,
     redelivered: bool = False,
 ) -> dict[str, Any]:
@@ -128,7 +133,9 @@ def about_alert(
     alert_name = alert_in_words(hass, alert.alert_type)
     title = say(hass, "alert_title", person=where.name, alert=alert_name)
     return {
-        "alert": alert.as_event(redelivered=redelivered),
+        "alert": alert.as_event(
+            episode_id=episode.episode_id if episode else None, redelivered=redelivered
+        ),
         "alert_name": alert_name,
         "title": say(hass, "drill_title", title=title) if alert.drill else title,
         "person": where.name,
@@ -140,8 +147,8 @@ def about_alert(
         "source_device_id": where.source_device_id,
         "tag": _tag(where, Topic.of(alert)),
         "late": alert.late,
-        "severity": (case.severity if case else alert.severity).value,
-        **_handling(case),
+        "severity": (episode.severity if episode else alert.severity).value,
+        **response_to(episode),
     }
 
 
@@ -151,11 +158,12 @@ def _tag(where: Whereabouts, topic: Topic) -> str:
     return "_".join((DOMAIN, where.device_id or "", topic.alert_type, *drill))
 
 
-def _handling(case: Case | None) -> dict[str, Any]:
-    episode = case.episode if case else None
-    acknowledgement = case.acknowledgement if case else None
-    until = case.snoozed_until if case else None
+def response_to(episode: Episode | None) -> dict[str, Any]:
+    """Which episode it is, when it was, and what has been done about it; all None without one."""
+    acknowledgement = episode.acknowledgement if episode else None
+    until = episode.snoozed_until if episode else None
     return {
+        "episode_id": episode and episode.episode_id,
         "since": episode and episode.opened.observed_at.isoformat(),
         "last_seen": episode and episode.last_seen.observed_at.isoformat(),
         "ended_at": _iso(episode.ended_at if episode else None),
@@ -181,8 +189,8 @@ def about_snooze(
         "tags": [
             _tag(whereabouts(hass, coordinator, picture), topic)
             for picture in coordinator.data.people.values()
-            for topic, case in picture.cases.items()
-            if case.episode.is_open and snooze.silences(topic, case.severity, case.episode)
+            for topic, episode in picture.episodes.items()
+            if episode.is_open and snooze.silences(topic, episode.severity, episode.ids)
         ],
     }
     person_id = snooze.topic.person_id if snooze.topic else snooze.person_id

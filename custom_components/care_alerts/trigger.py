@@ -20,8 +20,9 @@ from homeassistant.helpers.typing import ConfigType, VolDictType
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .alerts.handling import Case, next_ring
 from .alerts.model import AlertState, Severity
+from .alerts.response_log import Episode
+from .alerts.snooze import next_reminder
 from .const import ATTR_INCLUDE_ACKNOWLEDGED, ATTR_INCLUDE_LATE
 from .options import WANTED_FIELDS, Wanted, target_schema
 from .providers.coordinator import SourceCoordinator
@@ -34,7 +35,7 @@ from .telling import (
     EVENT_SOURCE_SILENT,
     SIGNAL_CASES_CHANGED,
     SIGNAL_REMIND,
-    about_case,
+    about_episode,
 )
 
 ATTR_AFTER: Final = "after"
@@ -247,49 +248,49 @@ class AlertUnacknowledgedTrigger(_CareTrigger):
         upcoming: list[datetime] = []
         has_rung = False
         for picture in coordinator.data.people.values():
-            for case in picture.cases.values():
-                if case.waiting_since is None or not self._is_wanted(case):
+            for episode in picture.episodes.values():
+                if episode.unacknowledged_since is None or not self._is_wanted(episode):
                     continue
-                data = about_case(self._hass, coordinator, case)
+                data = about_episode(self._hass, coordinator, episode)
                 if not self._is_aimed_at(data):
                     continue
-                due = self._next_ring(coordinator, case, later_than)
+                due = self._next_ring(coordinator, episode, later_than)
                 if due is not None and due <= now:
                     has_rung = True
-                    waiting = self._waiting(case.waiting_since, now)
-                    quiet = self._quiet(coordinator, case)
+                    waiting = self._waiting(episode.unacknowledged_since, now)
+                    quiet = self._quiet(coordinator, episode)
                     is_over = {"snooze_over": any(until == due for _, until in quiet)}
                     run_action(data | waiting | is_over, data["title"])
-                    due = self._next_ring(coordinator, case, now)
+                    due = self._next_ring(coordinator, episode, now)
                 if due is not None:
                     upcoming.append(due)
         if has_rung:
             coordinator.announcing.note_rung()
         return min(upcoming, default=None)
 
-    def _is_wanted(self, case: Case) -> bool:
-        topic = case.topic
-        return self._wanted.takes(topic.alert_type, case.severity, drill=topic.drill) and (
-            self._options[ATTR_INCLUDE_LATE] or not case.is_late
+    def _is_wanted(self, episode: Episode) -> bool:
+        topic = episode.topic
+        return self._wanted.takes(topic.alert_type, episode.severity, drill=topic.drill) and (
+            self._options[ATTR_INCLUDE_LATE] or not episode.is_late
         )
 
     def _next_ring(
-        self, coordinator: SourceCoordinator, case: Case, later_than: datetime
+        self, coordinator: SourceCoordinator, episode: Episode, later_than: datetime
     ) -> datetime | None:
-        if case.waiting_since is None:
+        if episode.unacknowledged_since is None:
             return None
-        return next_ring(
-            case.waiting_since,
+        return next_reminder(
+            episode.unacknowledged_since,
             after=self._after,
             every=self._every,
-            quiet=self._quiet(coordinator, case),
+            quiet=self._quiet(coordinator, episode),
             later_than=later_than,
         )
 
     def _quiet(
-        self, coordinator: SourceCoordinator, case: Case
+        self, coordinator: SourceCoordinator, episode: Episode
     ) -> Sequence[tuple[datetime, datetime]]:
-        return coordinator.journal.handling.quiet(case.topic, case.severity, case.episode)
+        return coordinator.journal.responses.quiet(episode.topic, episode.severity, episode.ids)
 
     def _waiting(self, since: datetime, now: datetime) -> dict[str, Any]:
         repeats = (now - since - self._after) // self._every if self._every else 0

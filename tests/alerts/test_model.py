@@ -20,8 +20,9 @@ def test_event_data_are_those_of_the_contract() -> None:
         "a", 3, received=8, subtype="too_fast", late=True, details={"current_weight_kg": 78.4}
     )
 
-    assert one.as_event() == {
+    assert one.as_event(episode_id="an episode") == {
         "alert_id": "a",
+        "episode_id": "an episode",
         "source": "lumen",
         "alert_type": "weight",
         "subtype": "too_fast",

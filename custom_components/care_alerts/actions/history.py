@@ -17,6 +17,7 @@ from ..const import DOMAIN
 from ..options import Wanted, wanted_fields
 from ..providers.coordinator import AlertsBetween, SourceCoordinator
 from ..targets import targeted
+from ..telling import response_to
 
 GET_ALERTS: Final = "get_alerts"
 ATTR_START: Final = "start"
@@ -34,24 +35,45 @@ GET_ALERTS_SCHEMA = cv.make_entity_service_schema(
 
 
 async def get_alerts(call: ServiceCall) -> ServiceResponse:
-    """Return `{alerts: [event data + device_id, person], unavailable: [ISO dates]}`, oldest alert first."""
+    """Return `{alerts, episodes, unavailable}`.
+
+    `alerts`: event data + `device_id`, `person` and what is known of the episode, oldest first; `episodes`:
+    theirs, each with the `severity` of its worst alert; `unavailable`: days that could not be had
+    (ISO dates).
+    """
+    now = dt_util.utcnow()
     wanted = Wanted.of(call.data)
     found: list[tuple[Alert, dict[str, Any]]] = []
+    episodes: dict[str, dict[str, JsonValueType]] = {}
     unavailable: set[str] = set()
     for one in await targeted(call, POLICY_READ):
         between = await _alerts_asked_for(one.coordinator, call)
         people = one.everybody
         unavailable.update(between.unavailable)
-        found += [
-            (alert, people[alert.person_id].as_data)
-            for alert in between.alerts
-            if alert.person_id in people
-            and wanted.takes(alert.alert_type, alert.severity, drill=alert.drill)
-        ]
+        for alert in between.alerts:
+            if alert.person_id not in people or not wanted.takes(
+                alert.alert_type, alert.severity, drill=alert.drill
+            ):
+                continue
+            person = people[alert.person_id].as_data
+            episode = one.coordinator.episode_of(alert, now)
+            response = response_to(episode)
+            found.append((alert, alert.as_event() | person | response))
+            if episode and episode.episode_id not in episodes:
+                episodes[episode.episode_id] = {
+                    "source": alert.source,
+                    "alert_type": alert.alert_type,
+                    "drill": alert.drill,
+                    "severity": episode.severity.value,
+                    **person,
+                    **response,
+                }
     found.sort(key=lambda item: item[0].observed_at)
-    alerts: list[JsonValueType] = [alert.as_event() | person for alert, person in found]
-    days: list[JsonValueType] = [*sorted(unavailable)]
-    return {"alerts": alerts, "unavailable": days}
+    return {
+        "alerts": [alert for _, alert in found],
+        "episodes": [*episodes.values()],
+        "unavailable": [*sorted(unavailable)],
+    }
 
 
 async def _alerts_asked_for(coordinator: SourceCoordinator, call: ServiceCall) -> AlertsBetween:

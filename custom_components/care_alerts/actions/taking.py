@@ -17,11 +17,12 @@ from homeassistant.util.json import JsonValueType
 import voluptuous as vol
 
 from ..actors import who_called
-from ..alerts.handling import Case, Snooze
 from ..alerts.model import Topic
+from ..alerts.response_log import Episode
+from ..alerts.snooze import Snooze
 from ..providers.coordinator import SourceCoordinator
 from ..targets import Targeted, targeted
-from ..telling import about_case, about_snooze
+from ..telling import about_episode, about_snooze
 
 ACKNOWLEDGE: Final = "acknowledge"
 UNACKNOWLEDGE: Final = "unacknowledge"
@@ -59,13 +60,13 @@ async def acknowledge(call: ServiceCall) -> ServiceResponse:
     note = call.data.get(ATTR_NOTE) or None
     done: list[JsonValueType] = []
     for one in await targeted(call, POLICY_CONTROL):
-        cases = await one.coordinator.care.acknowledge(
+        episodes = await one.coordinator.care.acknowledge(
             [*_meant(one), *untaken(one.coordinator, one.people)],
             by=by,
             note=note,
             context=call.context,
         )
-        done += [_answer(call.hass, one.coordinator, case) for case in cases]
+        done += [_answer(call.hass, one.coordinator, episode) for episode in episodes]
     return {"acknowledged": done}
 
 
@@ -75,10 +76,10 @@ async def unacknowledge(call: ServiceCall) -> ServiceResponse:
     done: list[JsonValueType] = []
     for one in await targeted(call, POLICY_CONTROL):
         theirs = [topic for topic, _ in _asked_of(one.coordinator, one.people)]
-        cases = await one.coordinator.care.unacknowledge(
+        episodes = await one.coordinator.care.unacknowledge(
             [*_meant(one), *theirs], by=by, context=call.context
         )
-        done += [_answer(call.hass, one.coordinator, case) for case in cases]
+        done += [_answer(call.hass, one.coordinator, episode) for episode in episodes]
     return {"unacknowledged": done}
 
 
@@ -115,20 +116,24 @@ async def unsnooze(call: ServiceCall) -> ServiceResponse:
 
 def untaken(coordinator: SourceCoordinator, people: Iterable[str]) -> list[Topic]:
     """What nobody has taken of people (by their ids), open or not long over."""
-    return [topic for topic, case in _asked_of(coordinator, people) if case.acknowledgement is None]
+    return [
+        topic
+        for topic, episode in _asked_of(coordinator, people)
+        if episode.acknowledgement is None
+    ]
 
 
 def _asked_of(
     coordinator: SourceCoordinator, people: Iterable[str]
-) -> Iterator[tuple[Topic, Case]]:
+) -> Iterator[tuple[Topic, Episode]]:
     """What is open or not long over of people (by their ids); somebody may be gone since they were aimed at."""
     now = dt_util.utcnow()
     for person_id in people:
         if picture := coordinator.data.people.get(person_id):
-            for topic, case in picture.cases.items():
-                ended_at = case.episode.ended_at
+            for topic, episode in picture.episodes.items():
+                ended_at = episode.ended_at
                 if ended_at is None or now - ended_at <= STILL_ASKED_OF:
-                    yield topic, case
+                    yield topic, episode
 
 
 def _meant(one: Targeted) -> list[Topic]:
@@ -145,7 +150,9 @@ def _topics(coordinator: SourceCoordinator, person_id: str, alert_type: str) -> 
     """What is going on of an alert type, a drill and what is real; if nothing is, the newest that was."""
     topics = [Topic(person_id, alert_type, drill) for drill in (False, True)]
     going_on = [
-        topic for topic in topics if (case := coordinator.data.case(topic)) and case.episode.is_open
+        topic
+        for topic in topics
+        if (episode := coordinator.data.episode(topic)) and episode.is_open
     ]
     return going_on or topics[:1]
 
@@ -155,13 +162,16 @@ def _scopes(one: Targeted) -> list[str | None]:
 
 
 def _answer(
-    hass: HomeAssistant, coordinator: SourceCoordinator, case: Case
+    hass: HomeAssistant, coordinator: SourceCoordinator, episode: Episode
 ) -> dict[str, JsonValueType]:
-    said = about_case(hass, coordinator, case)
+    said = about_episode(hass, coordinator, episode)
     return {
-        **{name: said[name] for name in (ATTR_ENTITY_ID, "device_id", "person", "since")},
-        "alert_type": case.topic.alert_type,
-        "drill": case.topic.drill,
+        **{
+            name: said[name]
+            for name in (ATTR_ENTITY_ID, "device_id", "person", "episode_id", "since")
+        },
+        "alert_type": episode.topic.alert_type,
+        "drill": episode.topic.drill,
     }
 
 

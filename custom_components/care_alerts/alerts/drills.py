@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from .episodes import EndReason, Episode
+from .episode import EndReason, EpisodeSpan
 from .model import Alert, AlertState, Severity, Topic
 
 LASTS: Final = timedelta(minutes=30)
@@ -40,7 +40,7 @@ def without_drills(alerts: Sequence[Alert]) -> Sequence[Alert]:
     return [alert for alert in alerts if not alert.drill]
 
 
-def drills_by_topic(alerts: Iterable[Alert], now: datetime) -> dict[Topic, list[Episode]]:
+def drills_by_topic(alerts: Iterable[Alert], now: datetime) -> dict[Topic, list[EpisodeSpan]]:
     """The drills of each topic, oldest first, each an episode of its own: over after its time, or when the next begins."""
     theirs: dict[Topic, list[Alert]] = {}
     for alert in alerts:
@@ -49,7 +49,7 @@ def drills_by_topic(alerts: Iterable[Alert], now: datetime) -> dict[Topic, list[
     return {topic: _episodes(drills, now) for topic, drills in theirs.items()}
 
 
-def _episodes(drills: list[Alert], now: datetime) -> list[Episode]:
+def _episodes(drills: list[Alert], now: datetime) -> list[EpisodeSpan]:
     found = []
     followers: list[Alert | None] = [*drills[1:], None]
     for alert, follower in zip(drills, followers, strict=True):
@@ -58,7 +58,7 @@ def _episodes(drills: list[Alert], now: datetime) -> list[Episode]:
             ends_at = min(ends_at, follower.observed_at)
         is_over = ends_at <= now
         found.append(
-            Episode(
+            EpisodeSpan(
                 opened=alert,
                 last_seen=alert,
                 severity=alert.severity,

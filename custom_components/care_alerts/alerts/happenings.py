@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 
+from .acknowledgement import Actor
 from .freshness import Freshness
-from .handling import Actor, Case, Snooze
 from .model import Announcement
+from .response_log import Episode
+from .snooze import Snooze
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertReceived:
-    """An alert is announced. `case`: the episode it belongs to, if it is the newest of its topic; `silenced`: a snooze keeps it quiet."""
+    """An alert is announced. `episode`: the one it belongs to, if to any; `silenced`: a snooze keeps it quiet."""
 
     announcement: Announcement
-    case: Case | None
+    episode: Episode | None
     silenced: bool
 
 
@@ -20,21 +22,21 @@ class AlertReceived:
 class AlertEnded:
     """An episode that was announced is over, as far as its source goes."""
 
-    case: Case
+    episode: Episode
 
 
 @dataclass(frozen=True, slots=True)
 class AlertAcknowledged:
     """Somebody has taken an episode."""
 
-    case: Case
+    episode: Episode
 
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgementUndone:
     """Somebody has made an episode nobody's again."""
 
-    case: Case
+    episode: Episode
     by: Actor
 
 

@@ -57,10 +57,13 @@ class Alert(Stored):
     drill: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)
 
-    def as_event(self, *, redelivered: bool = False) -> dict[str, Any]:
+    def as_event(
+        self, *, episode_id: str | None = None, redelivered: bool = False
+    ) -> dict[str, Any]:
         """The event data of the public contract: strings, booleans and `details`, ready for JSON."""
         return {
             "alert_id": self.alert_id,
+            "episode_id": episode_id,
             "source": self.source,
             "alert_type": self.alert_type,
             "subtype": self.subtype,

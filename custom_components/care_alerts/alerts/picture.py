@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .drills import ends_at_of
-from .episodes import Episode
+from .episode import EpisodeSpan, span_of
 from .freshness import Freshness
 from .glucose import Glucose
-from .handling import Case
 from .model import Alert, Person, Severity, Topic
+from .response_log import Episode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,14 +17,14 @@ class Condition:
     """What the source last said of one alert type.
 
     `is_on` is None where nothing can be said. `standing` is the alert that its newest word holds, good
-    news or bad; `episode` is the newest run, over or not, `earlier` are the runs before it: as many as a
+    news or bad; `episode` is the newest episode, over or not, `earlier` are those before it: as many as a
     provider finds worth telling the end of, and no part of what is so now.
     """
 
     is_on: bool | None
     standing: Alert | None = None
-    episode: Episode | None = None
-    earlier: Sequence[Episode] = field(default=(), compare=False)
+    episode: EpisodeSpan | None = None
+    earlier: Sequence[EpisodeSpan] = field(default=(), compare=False)
     stale: bool | None = None
     """Whether it is only known to have been so when last heard of; None where the source cannot say it of the present."""
     unavailable: str | None = None
@@ -48,7 +48,7 @@ class Setting:
 class PersonPicture:
     """One person: a condition for each alert type there is for them, the last alert and the last glucose heard of.
 
-    `cases`: what there is to take care of, real or a drill. A source's own word leaves them out.
+    `episodes`: the newest of each topic, real or a drill. A source's own word leaves them out.
     """
 
     person: Person
@@ -61,7 +61,7 @@ class PersonPicture:
     """What can be set for them at the source, by the entity's key."""
     changes_at: datetime | None = None
     """When time alone will change it."""
-    cases: Mapping[Topic, Case] = field(default_factory=dict)
+    episodes: Mapping[Topic, Episode] = field(default_factory=dict)
 
     @property
     def is_heard_of(self) -> bool:
@@ -80,13 +80,18 @@ class PersonPicture:
             if condition.is_on and condition.standing
         ]
 
-    def case(self, alert_type: str) -> Case | None:
+    def episode(self, alert_type: str) -> Episode | None:
         """What to show of an alert type: the newest episode, or a drill unless something real is going on."""
-        real = self.cases.get(Topic(self.person.person_id, alert_type))
-        if real and real.episode.is_open:
+        real = self.episodes.get(Topic(self.person.person_id, alert_type))
+        if real and real.is_open:
             return real
-        drill = self.cases.get(Topic(self.person.person_id, alert_type, drill=True))
-        return drill if drill and drill.episode.is_open else real
+        drill = self.episodes.get(Topic(self.person.person_id, alert_type, drill=True))
+        return drill if drill and drill.is_open else real
+
+    def episode_of(self, alert: Alert) -> Episode | None:
+        """The newest episode of an alert's topic, if the alert belongs to it."""
+        newest = self.episodes.get(Topic.of(alert))
+        return newest if newest and span_of(alert, (newest.span,)) else None
 
     @property
     def highest_severity(self) -> Severity | None:
@@ -100,7 +105,7 @@ class Picture:
 
     people: Mapping[str, PersonPicture]
     freshness: Freshness
-    drills: Mapping[Topic, Sequence[Episode]] = field(default_factory=dict)
+    drills: Mapping[Topic, Sequence[EpisodeSpan]] = field(default_factory=dict)
 
     @property
     def changes_at(self) -> datetime | None:
@@ -112,13 +117,23 @@ class Picture:
         ]
         return min((turn for turn in turns if turn), default=None)
 
-    def case(self, topic: Topic) -> Case | None:
-        """The newest episode of a topic and what has been done about it."""
+    def episode(self, topic: Topic) -> Episode | None:
+        """The newest episode of a topic."""
         person = self.people.get(topic.person_id)
-        return person.cases.get(topic) if person else None
+        return person.episodes.get(topic) if person else None
 
-    def episodes(self) -> Iterator[tuple[Topic, Sequence[Episode]]]:
-        """All episodes there are of each topic, oldest first."""
+    def spans_of(self, topic: Topic) -> Sequence[EpisodeSpan]:
+        """All episodes of a topic that the source finds worth telling the end of, oldest first."""
+        if topic.drill:
+            return self.drills.get(topic, ())
+        person = self.people.get(topic.person_id)
+        condition = person.conditions.get(topic.alert_type) if person else None
+        if condition is None or condition.episode is None:
+            return ()
+        return (*condition.earlier, condition.episode)
+
+    def spans(self) -> Iterator[tuple[Topic, Sequence[EpisodeSpan]]]:
+        """The same of each topic."""
         for person_id, person in self.people.items():
             for alert_type, condition in person.conditions.items():
                 if condition.episode:

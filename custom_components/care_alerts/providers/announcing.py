@@ -10,11 +10,11 @@ from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from ..alerts.cases import ends_untold
-from ..alerts.handling import Case
 from ..alerts.happenings import AlertEnded, AlertReceived, Happening, SourceRecovered, SourceSilent
 from ..alerts.model import Announcement, Topic
 from ..alerts.picture import Picture
+from ..alerts.reconcile import ends_unannounced, episode_of
+from ..alerts.response_log import Episode
 from ..const import DOMAIN
 from .journal import Journal
 
@@ -52,7 +52,7 @@ class Announcing:
         self._picture = picture
         self._is_asking = is_asking
         self._save = save
-        self._announcers: dict[str, Callable[[Announcement], None]] = {}
+        self._announcers: dict[str, Callable[[Announcement, Episode | None], None]] = {}
         self._needs_no_entity: Callable[[str], bool] = lambda person_id: False
         self._remind: Callable[[datetime | None], None] = lambda since: None
         self.tell: Callable[[Happening, Context | None], None] = lambda happening, context: None
@@ -66,7 +66,7 @@ class Announcing:
 
     @callback
     def announce_with(
-        self, person_id: str, announcer: Callable[[Announcement], None]
+        self, person_id: str, announcer: Callable[[Announcement, Episode | None], None]
     ) -> CALLBACK_TYPE:
         """Have a person's alerts announced by `announcer`, what waited for it first; returns the way to end that."""
         self._announcers[person_id] = announcer
@@ -110,7 +110,7 @@ class Announcing:
         if not self._may_announce:
             return
         self.is_awake = True
-        self._remind(rested_at or self._journal.handling.awake_to)
+        self._remind(rested_at or self._journal.responses.reminders_done_until)
 
     @callback
     def rest(self) -> None:
@@ -163,23 +163,23 @@ class Announcing:
         if not self._may_announce or self._hass.is_stopping:
             return False
         now = dt_util.utcnow()
-        handling = self._journal.handling
-        is_first = handling.silence_told is None
-        untold: list[tuple[datetime, int, Announcement | Case]] = [
+        responses = self._journal.responses
+        is_first = responses.silence_announced is None
+        untold: list[tuple[datetime, int, Announcement | Episode]] = [
             (announcement.alert.observed_at, 0, announcement)
             for announcement in self._journal.ledger.pending()
             if self._is_due(announcement)
         ]
         is_settled = not self._is_asking()
-        for case in self._ends_untold(now) if is_settled else ():
-            ended_at = case.episode.ended_at or now
+        for episode in self._ends_unannounced(now) if is_settled else ():
+            ended_at = episode.ended_at or now
             if is_first:
                 # What was over before anything was kept of ends is no news.
-                handling.mark_end_told(case.topic, ended_at)
+                responses.mark_end_announced(episode.topic, episode.span)
             else:
                 # After the episode's own alerts, before those that begin the next one.
-                is_after_all = case.episode.last_seen.observed_at < ended_at
-                untold.append((ended_at, -1 if is_after_all else 1, case))
+                is_after_all = episode.last_seen.observed_at < ended_at
+                untold.append((ended_at, -1 if is_after_all else 1, episode))
         untold.sort(key=lambda one: one[:2])
         if not await self._tell_in_turns([what for _, _, what in untold], now):
             return True
@@ -190,19 +190,19 @@ class Announcing:
 
     def _tell_of_silence(self, *, is_first: bool) -> bool:
         """Tell that the source has fallen silent, or of somebody more, or speaks again; False if all is as it was told."""
-        handling, freshness = self._journal.handling, self._picture().freshness
-        was = handling.silence_told, handling.silence_told_of
-        handling.silence_told = freshness.silent
-        handling.silence_told_of = freshness.silent_people
+        responses, freshness = self._journal.responses, self._picture().freshness
+        was = responses.silence_announced, responses.silence_announced_of
+        responses.silence_announced = freshness.silent
+        responses.silence_announced_of = freshness.silent_people
         if is_first:
             return True
         if freshness.silent and (not was[0] or freshness.silent_people - was[1]):
             self.tell(SourceSilent(freshness), None)
         elif was[0] and not freshness.silent:
             self.tell(SourceRecovered(freshness), None)
-        return was != (handling.silence_told, handling.silence_told_of)
+        return was != (responses.silence_announced, responses.silence_announced_of)
 
-    async def _tell_in_turns(self, untold: Sequence[Announcement | Case], now: datetime) -> bool:
+    async def _tell_in_turns(self, untold: Sequence[Announcement | Episode], now: datetime) -> bool:
         """Tell and mark one after the other, while others have their turns; False if all is stopping."""
         unheard: set[str] = set()
         for count, what in enumerate(untold, 1):
@@ -212,7 +212,7 @@ class Announcing:
                 else:
                     unheard.add(what.alert.person_id)
             elif what.topic.person_id not in unheard:
-                self._tell_end(what, now)
+                self._tell_end(what)
             if count % TOLD_IN_ONE_GO == 0:
                 await asyncio.sleep(0)
                 if not self._may_announce or self._hass.is_stopping:
@@ -228,34 +228,33 @@ class Announcing:
 
     def _announce_alert(self, announcement: Announcement, now: datetime) -> None:
         alert = announcement.alert
+        journal = self._journal
+        episode = episode_of(alert, self._picture(), journal.ledger, journal.responses, now)
         if announcer := self._announcers.get(alert.person_id):
-            announcer(announcement)
-        self._journal.ledger.mark_announced(alert.alert_id)
-        topic = Topic.of(alert)
-        case = self._picture().case(topic)
-        if case and not case.episode.holds(alert):
-            case = None
-        until = self._journal.handling.snoozed_until(
-            topic, alert.severity, case.episode if case else None, now
+            announcer(announcement, episode)
+        journal.ledger.mark_announced(alert.alert_id)
+        until = journal.responses.snoozed_until(
+            Topic.of(alert), alert.severity, episode.ids if episode else (), now
         )
         self.tell(
-            AlertReceived(announcement=announcement, case=case, silenced=until is not None), None
+            AlertReceived(announcement=announcement, episode=episode, silenced=until is not None),
+            None,
         )
 
     @callback
     def tell_ends(self, now: datetime) -> None:
         """Tell at once what has ended: who is about to go cannot wait for a turn."""
         if self._may_announce and not self._hass.is_stopping:
-            for case in self._ends_untold(now):
-                self._tell_end(case, now)
+            for episode in self._ends_unannounced(now):
+                self._tell_end(episode)
 
-    def _tell_end(self, case: Case, now: datetime) -> None:
-        ended_at = case.episode.ended_at or now
-        if not self._journal.handling.end_is_told(case.topic, ended_at):
-            self.tell(AlertEnded(case), None)
-            self._journal.handling.mark_end_told(case.topic, ended_at)
+    def _tell_end(self, episode: Episode) -> None:
+        responses = self._journal.responses
+        if episode.ended_at and not responses.is_end_announced(episode.topic, episode.ended_at):
+            self.tell(AlertEnded(episode), None)
+            responses.mark_end_announced(episode.topic, episode.span)
 
-    def _ends_untold(self, now: datetime) -> list[Case]:
-        ledger, handling = self._journal.ledger, self._journal.handling
+    def _ends_unannounced(self, now: datetime) -> list[Episode]:
+        ledger, responses = self._journal.ledger, self._journal.responses
         waiting = {one.alert.person_id for one in ledger.pending() if not self._is_due(one)}
-        return ends_untold(self._picture(), ledger, handling, waiting=waiting, now=now)
+        return ends_unannounced(self._picture(), ledger, responses, waiting=waiting, now=now)

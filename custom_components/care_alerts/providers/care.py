@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from homeassistant.core import Context
 from homeassistant.util import dt as dt_util
 
+from ..alerts.acknowledgement import Actor
 from ..alerts.drills import LASTS, drill_of
-from ..alerts.handling import Actor, Case, Snooze, Stretch
 from ..alerts.happenings import (
     AcknowledgementUndone,
     AlertAcknowledged,
@@ -17,6 +17,8 @@ from ..alerts.happenings import (
 )
 from ..alerts.model import Alert, Severity, Topic
 from ..alerts.picture import Picture
+from ..alerts.response_log import Episode
+from ..alerts.snooze import Snooze
 from .announcing import Announcing
 from .journal import Journal
 
@@ -55,39 +57,39 @@ class Care:
 
     async def acknowledge(
         self, topics: Iterable[Topic], *, by: Actor, note: str | None, context: Context
-    ) -> list[Case]:
+    ) -> list[Episode]:
         """Take the newest episode of each topic; return what has changed by that."""
         now = dt_util.utcnow()
-        handling = self._journal.handling
+        responses = self._journal.responses
         taken: list[Topic] = []
-        for case in self._cases_of(topics):
-            is_severe = case.severity is Severity.HIGH
+        for episode in self._episodes_of(topics):
+            is_severe = episode.severity is Severity.HIGH
             lasts = self._severe_taken_for if is_severe else None
-            if handling.acknowledge(
-                case.topic,
-                case.episode,
+            if responses.acknowledge(
+                episode.topic,
+                episode.span,
                 by=by,
                 at=now,
                 note=note,
-                again_after=self._severe_again_after if is_severe else None,
-                until=now + lasts if lasts else None,
+                reacknowledge_after_gap=self._severe_again_after if is_severe else None,
+                expires_at=now + lasts if lasts else None,
             ):
-                taken.append(case.topic)
+                taken.append(episode.topic)
         return await self._handled(taken, AlertAcknowledged, context)
 
     async def unacknowledge(
         self, topics: Iterable[Topic], *, by: Actor, context: Context
-    ) -> list[Case]:
+    ) -> list[Episode]:
         """Make the newest episode of each topic nobody's again; return what has changed by that."""
         now = dt_util.utcnow()
-        handling = self._journal.handling
+        responses = self._journal.responses
         given_back = [
-            case.topic
-            for case in self._cases_of(topics)
-            if handling.unacknowledge(case.topic, case.episode, at=now)
+            episode.topic
+            for episode in self._episodes_of(topics)
+            if responses.unacknowledge(episode.topic, episode.span, at=now)
         ]
         return await self._handled(
-            given_back, lambda case: AcknowledgementUndone(case, by), context
+            given_back, lambda episode: AcknowledgementUndone(episode, by), context
         )
 
     async def snooze(
@@ -101,18 +103,16 @@ class Care:
     ) -> list[Snooze]:
         """Keep the open episodes of topics quiet, and what is not severe of people (None: of everybody)."""
         now = dt_util.utcnow()
+        responses = self._journal.responses
         snoozes = [
-            Snooze(
-                topic=case.topic, stretch=Stretch.of(case.episode), by=by, since=now, until=until
-            )
-            for case in self._cases_of(topics)
-            if case.episode.is_open
+            responses.snooze_episode(episode.topic, episode.span, by=by, since=now, until=until)
+            for episode in self._episodes_of(topics)
+            if episode.is_open
         ]
-        snoozes += [
-            Snooze(person_id=person_id, by=by, since=now, until=until) for person_id in people
-        ]
-        for snooze in snoozes:
-            self._journal.handling.snooze(snooze)
+        for person_id in people:
+            snooze = Snooze(person_id=person_id, by=by, since=now, until=until)
+            responses.snooze(snooze)
+            snoozes.append(snooze)
         if snoozes:
             self._draw()
             await self._tell(map(Snoozed, snoozes), context)
@@ -128,10 +128,10 @@ class Care:
     ) -> list[Snooze]:
         """End the snoozes of topics, and all of people (None: all there are); return those ended."""
         now = dt_util.utcnow()
-        handling = self._journal.handling
-        ended = handling.unsnooze(now, topics=topics)
+        responses = self._journal.responses
+        ended = responses.unsnooze(now, topics=topics)
         for person_id in people:
-            ended += handling.unsnooze(now, person_id=person_id)
+            ended += responses.unsnooze(now, person_id=person_id)
         if ended:
             self._draw()
             await self._tell((Unsnoozed(snooze, by) for snooze in ended), context)
@@ -153,20 +153,20 @@ class Care:
         return alerts
 
     async def _handled(
-        self, topics: list[Topic], happening: Callable[[Case], Happening], context: Context
-    ) -> list[Case]:
+        self, topics: list[Topic], happening: Callable[[Episode], Happening], context: Context
+    ) -> list[Episode]:
         if not topics:
             return []
         self._draw()
-        cases = self._cases_of(topics)
-        await self._tell(map(happening, cases), context)
-        return cases
+        episodes = self._episodes_of(topics)
+        await self._tell(map(happening, episodes), context)
+        return episodes
 
     async def _tell(self, happenings: Iterable[Happening], context: Context) -> None:
         for happening in happenings:
             self._announcing.tell(happening, context)
         await self._save()
 
-    def _cases_of(self, topics: Iterable[Topic]) -> list[Case]:
+    def _episodes_of(self, topics: Iterable[Topic]) -> list[Episode]:
         picture = self._picture()
-        return [case for topic in topics if (case := picture.case(topic))]
+        return [episode for topic in topics if (episode := picture.episode(topic))]

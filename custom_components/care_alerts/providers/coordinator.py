@@ -17,12 +17,13 @@ from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
-from ..alerts.cases import with_cases
 from ..alerts.drills import drills_by_topic, without_drills
 from ..alerts.freshness import Status, Word, judge, measured_delay
 from ..alerts.ledger import KEPT_FOR
 from ..alerts.model import Alert, AlertState
 from ..alerts.picture import PersonPicture, Picture
+from ..alerts.reconcile import episode_of, with_episodes
+from ..alerts.response_log import Episode
 from ..alerts.stored import moment_or_none
 from ..const import DOMAIN, LOGGER
 from .announcing import Announcing
@@ -133,7 +134,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
 
     @abstractmethod
     def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonPicture]:
-        """The picture of each person, from all alerts in order. Drills and cases are not the provider's."""
+        """The picture of each person, from all alerts in order. Drills, and what is done about episodes, are not the provider's."""
 
     @abstractmethod
     def _load_state(self, stored: dict[str, Any], now: datetime) -> None:
@@ -196,6 +197,10 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     def forget(self, person_id: str) -> bool:
         """Stop following somebody whose device the user removes; False if the source still speaks of them."""
         return False
+
+    def episode_of(self, alert: Alert, now: datetime) -> Episode | None:
+        """The episode that an alert belongs to; None where it belongs to none."""
+        return episode_of(alert, self._picture(), self.journal.ledger, self.journal.responses, now)
 
     async def async_alerts_between(self, start: datetime, end: datetime) -> AlertsBetween:
         """The alerts with `start` <= `observed_at` < `end`, in order, and what could not be had of that time."""
@@ -283,7 +288,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
 
     def _kept(self) -> dict[str, Any]:
         if self.announcing.is_awake:
-            self.journal.handling.awake_to = dt_util.utcnow()
+            self.journal.responses.reminders_done_until = dt_util.utcnow()
         return {
             "last_contact": self.last_contact and self.last_contact.isoformat(),
             "wait_until": self._wait_until and self._wait_until.isoformat(),
@@ -316,7 +321,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
                     self.name,
                 )
             self.journal.ledger.prune(now, counts=self.counts)
-            self.journal.handling.prune(now - KEPT_FOR)
+            self.journal.responses.prune(now - KEPT_FOR)
             held = self.journal.ledger.held()
             if error or held:
                 await self._save(release=held)
@@ -447,9 +452,9 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         drills = drills_by_topic(alerts, now)
         people = self._people(now, without_drills(alerts) if drills else alerts)
         picture = Picture(people=people, freshness=freshness, drills=drills)
-        self.data = with_cases(picture, self.journal.ledger, self.journal.handling, now)
+        self.data = with_episodes(picture, self.journal.ledger, self.journal.responses, now)
         self._stop_turning()
-        turns = (self.data.changes_at, self.journal.handling.changes_at(now))
+        turns = (self.data.changes_at, self.journal.responses.changes_at(now))
         turn_at = min((turn for turn in turns if turn), default=None)
         if turn_at and not self._shutdown_requested:
             # Whatever is wrong with a time, the house goes on between two drawings.

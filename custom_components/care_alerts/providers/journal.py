@@ -11,8 +11,8 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 from homeassistant.util.json import SerializationError
 
-from ..alerts.handling import Handling
 from ..alerts.ledger import CorruptLedgerError, Ledger
+from ..alerts.response_log import ResponseLog
 from ..const import DOMAIN, LOGGER
 
 AT_LEISURE: Final = 300.0
@@ -49,7 +49,7 @@ class _Store(Store[dict[str, Any]]):
 
 
 class Journal:
-    """A source's ledger, the handling of its alerts and its provider's state, kept over restarts."""
+    """A source's ledger, the responses to its alerts and its provider's state, kept over restarts."""
 
     VERSION = 1
 
@@ -64,7 +64,7 @@ class Journal:
         self._is_closed = False
         self._written: object = None
         self.ledger = Ledger()
-        self.handling = Handling()
+        self.responses = ResponseLog()
 
     def _open(self, key: str) -> _Store:
         store = _Store(
@@ -79,7 +79,7 @@ class Journal:
         return store
 
     async def load(self) -> dict[str, Any]:
-        """Read the file into `ledger` and `handling` and return the provider's state as it was saved, empty if there is none.
+        """Read the file into `ledger` and `responses` and return the provider's state as it was saved, empty if there is none.
 
         A file that makes no sense is set aside beside it, and reading starts as at first contact.
         """
@@ -92,7 +92,7 @@ class Journal:
         if stored is None:
             return {}
         try:
-            self.ledger, self.handling, state = await self._hass.async_add_executor_job(
+            self.ledger, self.responses, state = await self._hass.async_add_executor_job(
                 _read, stored
             )
         except CorruptLedgerError:
@@ -169,11 +169,11 @@ class Journal:
     def _all(self) -> dict[str, Any]:
         self._is_waiting = False
         self._written = self.ledger.alerts()
-        # First: until when we were awake is noted in the handling.
+        # First: until when all was done is noted in the responses.
         state = self._state()
         return {
             "ledger": self.ledger.to_dict(),
-            "handling": self.handling.to_dict(),
+            "responses": self.responses.to_dict(),
             "state": state,
         }
 
@@ -206,10 +206,9 @@ def _remove_all(folder: Path, pattern: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def _read(stored: Any) -> tuple[Ledger, Handling, dict[str, Any]]:
+def _read(stored: Any) -> tuple[Ledger, ResponseLog, dict[str, Any]]:
     match stored:
         case {"ledger": ledger, "state": dict(state)}:
-            # Files from before anything could be acknowledged have no handling.
-            return Ledger.from_dict(ledger), Handling.from_dict(stored.get("handling")), state
+            return Ledger.from_dict(ledger), ResponseLog.from_dict(stored.get("responses")), state
         case _:
             raise CorruptLedgerError

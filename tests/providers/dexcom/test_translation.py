@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 import orjson
 import pytest
 
-from custom_components.care_alerts.alerts.episodes import EndReason, Episode
+from custom_components.care_alerts.alerts.episode import EndReason, EpisodeSpan
 from custom_components.care_alerts.alerts.glucose import Glucose, OutOfRange, Trend
 from custom_components.care_alerts.alerts.ledger import Ledger
 from custom_components.care_alerts.alerts.model import Alert, AlertState, Person, Severity, in_order
@@ -83,10 +83,10 @@ def egv(hours: float, value: float = 62, unit: str = "mg/dL", **more: Any) -> Eg
     return found
 
 
-def run(*alerts: Alert, **end: Any) -> Episode:
+def run(*alerts: Alert, **end: Any) -> EpisodeSpan:
     """An episode of these alerts."""
     worst = max((one.severity for one in alerts), key=lambda severity: severity.rank)
-    return Episode(opened=alerts[0], last_seen=alerts[-1], severity=worst, **end)
+    return EpisodeSpan(opened=alerts[0], last_seen=alerts[-1], severity=worst, **end)
 
 
 def picture(
@@ -466,14 +466,14 @@ def moments(draw: st.DrawFn, story: list[Alert]) -> datetime:
     return heard + timedelta(minutes=5 * draw(st.one_of(st.integers(0, 60), st.integers(0, 1200))))
 
 
-def _ended(episode: Episode, moment: datetime, reason: EndReason) -> Episode:
+def _ended(episode: EpisodeSpan, moment: datetime, reason: EndReason) -> EpisodeSpan:
     """An episode that ends then, if it had not ended before."""
     return replace(episode, ended_at=moment, end_reason=reason) if episode.is_open else episode
 
 
-def naively(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> list[Episode]:
+def naively(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> list[EpisodeSpan]:
     """The episodes of a type, told step by step from the first alert."""
-    told: list[Episode] = []
+    told: list[EpisodeSpan] = []
     for one in sorted(alerts, key=in_order):
         if one.state is AlertState.UNKNOWN:
             continue
@@ -490,7 +490,7 @@ def naively(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> list[Epi
     return told
 
 
-def _last_word(episode: Episode) -> datetime:
+def _last_word(episode: EpisodeSpan) -> datetime:
     """When Dexcom last said something of an episode that is over."""
     if episode.end_reason is EndReason.SOURCE and episode.ended_at:
         return episode.ended_at

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.care_alerts.alerts.episodes import EndReason
+from custom_components.care_alerts.alerts.episode import EndReason
 from custom_components.care_alerts.alerts.model import Alert, AlertState, Person, Severity, in_order
 from custom_components.care_alerts.alerts.picture import Condition, PersonPicture
 from custom_components.care_alerts.providers.lumen.api import LumenAlert

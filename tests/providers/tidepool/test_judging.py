@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 import pytest
 
-from custom_components.care_alerts.alerts.episodes import EndReason, Episode, episodes
+from custom_components.care_alerts.alerts.episode import EndReason, EpisodeSpan, derive_episodes
 from custom_components.care_alerts.alerts.glucose import OutOfRange
 from custom_components.care_alerts.alerts.model import Alert, Severity
 from custom_components.care_alerts.providers.tidepool.api import Data, Reading
@@ -109,10 +109,12 @@ class Night:
         ]
 
 
-def runs_told(night: Night, kind: str) -> list[Episode]:
+def runs_told(night: Night, kind: str) -> list[EpisodeSpan]:
     """The episodes of an alert, as the house has them."""
-    return episodes(
-        night.told, night.watch.kinds[kind].endings(), tells=lambda alert: alert.alert_type == kind
+    return derive_episodes(
+        night.told,
+        night.watch.kinds[kind].endings(),
+        is_active=lambda alert: alert.alert_type == kind,
     )
 
 
@@ -846,7 +848,9 @@ def test_what_is_not_so_any_more_has_no_open_episode(
         observed = max(minute - age, 1)
         mg_dl = values.setdefault(observed, told)
         verdict = night.judge(minute, reading(observed, mg_dl), loops=[observed]).verdicts[kind]
-        runs = episodes(night.told, night.watch.kinds[kind].endings(), tells=lambda _: True)
+        runs = derive_episodes(
+            night.told, night.watch.kinds[kind].endings(), is_active=lambda _: True
+        )
         is_open = bool(runs and runs[-1].is_open)
         assert bool(verdict.is_on) is is_open or (verdict.stale and not is_open), minute
 

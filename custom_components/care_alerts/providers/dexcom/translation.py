@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, Final, override
 
-from ...alerts.episodes import Ending, EndReason, episodes
+from ...alerts.episode import Ending, EndReason, derive_episodes
 from ...alerts.freshness import Word
 from ...alerts.glucose import Glucose, OutOfRange, Trend
 from ...alerts.model import OTHER, Alert, AlertState, Person, Severity
@@ -253,7 +253,7 @@ def _condition(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> Condi
         if tells(alert) and (until := stands_until(alert, hold)) < then:
             endings.append(Ending(until, EndReason.EXPIRED))
         then = alert.observed_at
-    runs = episodes(recent, endings, tells=tells)
+    runs = derive_episodes(recent, endings, is_active=tells)
     if not runs:
         return Condition(is_on=False)
     *earlier, episode = runs

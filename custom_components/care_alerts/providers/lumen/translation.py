@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from ...alerts.episodes import Ending, EndReason, episodes
+from ...alerts.episode import Ending, EndReason, derive_episodes
 from ...alerts.freshness import Word
 from ...alerts.model import OTHER, Alert, AlertState, Person, Severity
 from ...alerts.picture import Condition, PersonPicture
@@ -274,7 +274,7 @@ def _condition(
         for heard in complete
         if heard.day not in by_day
     ]
-    runs = episodes(by_day.values(), endings, tells=tells)
+    runs = derive_episodes(by_day.values(), endings, is_active=tells)
     return Condition(
         is_on=(standing is not None and tells(standing)) if heard_of else None,
         standing=standing,

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from ...alerts.episodes import Ending, EndReason
+from ...alerts.episode import Ending, EndReason
 from ...alerts.glucose import OutOfRange
 from ...alerts.model import Alert, AlertState, Severity
 from ...alerts.stored import Stored

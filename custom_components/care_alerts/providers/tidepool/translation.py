@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from ...alerts.episodes import episodes
+from ...alerts.episode import derive_episodes
 from ...alerts.freshness import Word
 from ...alerts.model import Alert, Person
 from ...alerts.picture import Condition, PersonPicture, Setting
@@ -120,7 +120,7 @@ def _condition(
     not_yet: Reason,
 ) -> Condition:
     memory, verdict = followed.watch.kinds.get(kind), judged.verdicts.get(kind)
-    runs = episodes(alerts, memory.endings() if memory else (), tells=lambda _: True)
+    runs = derive_episodes(alerts, memory.endings() if memory else (), is_active=lambda _: True)
     reason = why_not or (verdict.reason if verdict else not_yet)
     is_on = verdict.is_on if verdict and reason is None else None
     return Condition(

@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.care_alerts.alerts.episodes import Ending, EndReason, episodes
+from custom_components.care_alerts.alerts.episode import Ending, EndReason, derive_episodes
 from custom_components.care_alerts.alerts.model import Alert, AlertState, Severity
 
 from .build import alert, hour
@@ -88,7 +88,7 @@ NEWER_DAY, SOURCE = EndReason.NEWER_DAY, EndReason.SOURCE
 def test_episodes_of_a_timeline(drawing: str, expected: list[Expected]) -> None:
     alerts, endings = timeline(drawing)
 
-    found = episodes(alerts, endings, tells=tells)
+    found = derive_episodes(alerts, endings, is_active=tells)
 
     assert [
         (one.opened.observed_at, one.last_seen.observed_at, one.ended_at, one.end_reason)
@@ -114,11 +114,11 @@ def test_the_order_of_arrival_does_not_matter_and_episodes_never_overlap(
     words: list[str], shuffle: Random
 ) -> None:
     alerts, endings = timeline(" ".join(words))
-    in_order = episodes(alerts, endings, tells=tells)
+    in_order = derive_episodes(alerts, endings, is_active=tells)
     shuffle.shuffle(alerts)
     shuffle.shuffle(endings)
 
-    assert episodes(alerts, endings, tells=tells) == in_order
+    assert derive_episodes(alerts, endings, is_active=tells) == in_order
 
     for one in in_order:
         assert one.opened.observed_at <= one.last_seen.observed_at
@@ -132,5 +132,5 @@ def test_the_order_of_arrival_does_not_matter_and_episodes_never_overlap(
 @given(words=st.lists(st.sampled_from(["bad", "bad+odd", "good", "ends", "-"]), max_size=12))
 def test_an_episodes_own_alerts_are_those_that_it_holds(words: list[str]) -> None:
     alerts, endings = timeline(" ".join(words))
-    for one in episodes(alerts, endings, tells=tells):
+    for one in derive_episodes(alerts, endings, is_active=tells):
         assert [*one.its_own(alerts)] == [each for each in alerts if one.holds(each)]

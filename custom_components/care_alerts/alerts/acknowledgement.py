@@ -1,0 +1,66 @@
+"""Acknowledgements: who has an episode, and for how much of it. Never that the condition is over."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from .episode import EpisodeSpan, TimeSpan
+from .model import Alert, Severity
+from .stored import Stored
+
+
+class Via(StrEnum):
+    """How somebody let us know."""
+
+    USER = "user"
+    NOTIFICATION = "notification"
+    AUTOMATION = "automation"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor(Stored):
+    """Who did something: the name of a person or an automation, None if nobody knows."""
+
+    name: str | None
+    via: Via
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement(Stored):
+    """Somebody has acknowledged an episode.
+
+    `span` and `severity`: its alerts and the worst of them at that time. The acknowledgement stops covering
+    the episode when a later alert is more severe, is observed `reacknowledge_after_gap` or more after the
+    newest acknowledged one (None: however late), or at `expires_at` (None: never). `undone_at`: when
+    somebody took it back.
+    """
+
+    span: TimeSpan
+    severity: Severity
+    by: Actor
+    at: datetime
+    note: str | None = None
+    undone_at: datetime | None = None
+    reacknowledge_after_gap: timedelta | None = None
+    expires_at: datetime | None = None
+
+    def has_expired(self, span: EpisodeSpan, now: datetime) -> bool:
+        """Whether its episode has gone on for longer than it holds."""
+        return self.expires_at is not None and (span.ended_at or now) >= self.expires_at
+
+    def covers(self, alert: Alert) -> bool:
+        """Whether an alert of its episode was acknowledged with it."""
+        gap = self.reacknowledge_after_gap
+        return alert.severity.rank <= self.severity.rank and (
+            gap is None or alert.observed_at < self.span.last + gap
+        )
+
+    def covers_all_of(self, span: EpisodeSpan, now: datetime) -> bool:
+        """Whether nobody needs to acknowledge the episode (again) as it is at `now`."""
+        return (
+            self.undone_at is None
+            and self.severity.rank >= span.severity.rank
+            and self.covers(span.last_seen)
+            and not self.has_expired(span, now)
+        )

@@ -1,0 +1,63 @@
+"""Episodes in a picture of a source: each with its id and what was done about it, and whose end is to be announced."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from .episode import span_of
+from .ledger import Ledger
+from .model import Alert, Topic
+from .picture import Picture
+from .response_log import Episode, ResponseLog
+
+
+def with_episodes(picture: Picture, ledger: Ledger, log: ResponseLog, now: datetime) -> Picture:
+    """The picture with the newest episode of each topic, once the log is in line with all of them."""
+    announced = ledger.told()
+    newest: dict[str, dict[Topic, Episode]] = {}
+    for topic, spans in picture.spans():
+        of_topic = announced.get(topic, ())
+        log.reconcile(topic, spans, of_topic)
+        newest.setdefault(topic.person_id, {})[topic] = log.episode(topic, spans[-1], of_topic, now)
+    return replace(
+        picture,
+        people={
+            person_id: replace(person, episodes=newest.get(person_id, {}))
+            for person_id, person in picture.people.items()
+        },
+    )
+
+
+def episode_of(
+    alert: Alert, picture: Picture, ledger: Ledger, log: ResponseLog, now: datetime
+) -> Episode | None:
+    """The episode that an alert belongs to; None where it belongs to none."""
+    topic = Topic.of(alert)
+    span = span_of(alert, picture.spans_of(topic))
+    if span is None:
+        return None
+    return log.episode(topic, span, ledger.told().get(topic, ()), now)
+
+
+def ends_unannounced(
+    picture: Picture,
+    ledger: Ledger,
+    log: ResponseLog,
+    *,
+    waiting: Collection[str],
+    now: datetime,
+) -> list[Episode]:
+    """The episodes that were announced, but not their end; not of people `waiting` for more of them."""
+    announced = ledger.told()
+    found: list[Episode] = []
+    for topic, spans in picture.spans():
+        if topic not in announced or topic.person_id in waiting:
+            continue
+        for span in reversed(spans):
+            if span.ended_at is None:
+                continue
+            if log.is_end_announced(topic, span.ended_at):
+                break
+            if span.its_own(announced[topic]):
+                found.append(log.episode(topic, span, announced[topic], now))
+    return found

@@ -1,0 +1,222 @@
+"""Episodes keep their ids and what was done about them, whatever late records do to them."""
+
+from datetime import timedelta
+import json
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.care_alerts.alerts.acknowledgement import Actor, Via
+from custom_components.care_alerts.alerts.episode import (
+    Ending,
+    EndReason,
+    EpisodeSpan,
+    derive_episodes,
+    span_of,
+)
+from custom_components.care_alerts.alerts.model import Alert, AlertState, Topic
+from custom_components.care_alerts.alerts.response_log import Episode, ResponseLog, episode_id_of
+
+from .build import alert, hour
+
+ANNA = Actor("Anna", Via.USER)
+WEIGHT = Topic("person", "weight")
+HOLD = timedelta(minutes=120)
+
+
+def is_active(one: Alert) -> bool | None:
+    return one.state is AlertState.ACTIVE
+
+
+def spans_of(alerts: list[Alert]) -> list[EpisodeSpan]:
+    """What a source with a hold time makes of them: each stands for two hours unless another comes."""
+    alerts = sorted(alerts, key=lambda one: (one.observed_at, one.alert_id))
+    endings = []
+    for number, one in enumerate(alerts):
+        until = one.observed_at + HOLD
+        if is_active(one) and not any(other.observed_at <= until for other in alerts[number + 1 :]):
+            endings.append(Ending(until, EndReason.EXPIRED))
+    return derive_episodes(alerts, endings, is_active=is_active)
+
+
+class House:
+    """A response log and the alerts it is about, in the order they came."""
+
+    def __init__(self) -> None:
+        self.log = ResponseLog()
+        self.alerts: list[Alert] = []
+
+    def receive(self, *alerts: Alert) -> list[Episode]:
+        """Alerts come; the episodes there are then."""
+        self.alerts += [one for one in alerts if one not in self.alerts]
+        self.log.reconcile(WEIGHT, spans_of(self.alerts), self._in_order())
+        return self.episodes()
+
+    def _in_order(self) -> list[Alert]:
+        return sorted(self.alerts, key=lambda one: one.observed_at)
+
+    def episodes(self) -> list[Episode]:
+        """The episodes there are."""
+        return [
+            self.log.episode(WEIGHT, span, self._in_order(), hour(100))
+            for span in spans_of(self.alerts)
+        ]
+
+    def restart(self) -> None:
+        """Nothing is known but what is on disk."""
+        self.log = ResponseLog.from_dict(json.loads(json.dumps(self.log.to_dict())))
+
+    def acknowledge(self, episode: Episode) -> None:
+        """Anna acknowledges an episode."""
+        self.log.acknowledge(WEIGHT, episode.span, by=ANNA, at=hour(50))
+
+    def snooze(self, episode: Episode) -> None:
+        """Anna snoozes an episode."""
+        self.log.snooze_episode(WEIGHT, episode.span, by=ANNA, since=hour(50), until=hour(200))
+
+
+A, B, C = alert("a", 0), alert("b", 1.5), alert("c", 3)
+IN_BETWEEN = alert("over", 2, state=AlertState.ENDED)
+
+
+def done(episode: Episode) -> tuple[bool, bool]:
+    return episode.acknowledgement is not None, episode.snoozed_until is not None
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_lengthened_at_either_end_it_stays_the_same(restarts: bool) -> None:
+    house = House()
+    (before,) = house.receive(B)
+    house.acknowledge(before)
+    house.snooze(before)
+    if restarts:
+        house.restart()
+    (after,) = house.receive(A, C)
+    assert after.episode_id == before.episode_id
+    assert (after.opened, after.last_seen) == (A, C)
+    assert done(after) == (True, True)
+
+
+def test_lows_at_0_90_and_150_minutes_are_one_episode_in_any_order() -> None:
+    lows = [alert("0", 0), alert("90", 1.5), alert("150", 2.5)]
+    for first in range(3):
+        house = House()
+        house.receive(lows[first])
+        house.receive(*lows)
+        (episode,) = house.episodes()
+        assert episode.opened is lows[0]
+        assert episode.last_seen is lows[2]
+
+
+@pytest.mark.parametrize("acknowledged", [0, 1])
+def test_joined_it_has_the_id_of_the_oldest_and_is_found_by_both(acknowledged: int) -> None:
+    house = House()
+    first, second = house.receive(A, C)
+    house.acknowledge((first, second)[acknowledged])
+    house.snooze((first, second)[acknowledged])
+    (joined,) = house.receive(B)
+    assert joined.episode_id == first.episode_id
+    assert joined.ids == {first.episode_id, second.episode_id}
+    assert done(joined) == (True, True)
+
+
+def test_parted_the_part_with_its_first_known_alert_keeps_the_id_and_both_what_was_done() -> None:
+    house = House()
+    (whole,) = house.receive(A, B, C)
+    house.acknowledge(whole)
+    house.snooze(whole)
+    first, second = house.receive(IN_BETWEEN)
+    assert first.episode_id == whole.episode_id
+    assert second.episode_id == episode_id_of(WEIGHT, C)
+    assert [done(first), done(second)] == [(True, True)] * 2
+
+
+def test_parted_again_each_part_has_its_own_id_and_only_what_was_done_about_it() -> None:
+    house = House()
+    first, second = house.receive(A, C)
+    house.acknowledge(second)
+    house.receive(B)
+    parts = house.receive(IN_BETWEEN)
+    assert [one.episode_id for one in parts] == [first.episode_id, second.episode_id]
+    assert [done(one) for one in parts] == [(False, False), (True, False)]
+
+
+def test_what_came_after_it_was_acknowledged_is_not_when_it_is_parted() -> None:
+    house = House()
+    (before,) = house.receive(A, B)
+    house.acknowledge(before)
+    house.receive(C)
+    first, second = house.receive(IN_BETWEEN)
+    assert [done(first), done(second)] == [(True, False), (False, False)]
+
+
+def test_it_is_the_same_when_its_oldest_alert_is_forgotten() -> None:
+    house = House()
+    (before,) = house.receive(A, B, C)
+    house.acknowledge(before)
+    house.alerts.remove(A)
+    house.restart()
+    (after,) = house.receive(alert("d", 4))
+    assert after.episode_id == before.episode_id
+    assert done(after) == (True, False)
+
+
+def test_history_has_an_id_too_and_keeps_it_once_something_is_done_about_it() -> None:
+    log, span = ResponseLog(), spans_of([B])[0]
+    log.reconcile(WEIGHT, [span], [])
+    assert log.to_dict()["episodes"] == []
+    before = log.episode(WEIGHT, span, [], hour(3))
+    assert before.episode_id == episode_id_of(WEIGHT, B)
+    log.acknowledge(WEIGHT, span, by=ANNA, at=hour(3))
+    (longer,) = spans_of([A, B])
+    assert log.episode(WEIGHT, longer, [], hour(3)).episode_id == before.episode_id
+
+
+RECORDS = st.lists(
+    st.tuples(st.integers(0, 40), st.sampled_from([AlertState.ACTIVE, AlertState.ENDED])),
+    max_size=14,
+    unique_by=lambda one: one[0],
+)
+
+
+@given(records=RECORDS, data=st.data())
+def test_any_order_gives_the_same_episodes_and_ids_but_for_the_joins_of_the_table(
+    records: list[tuple[int, AlertState]], data: st.DataObject
+) -> None:
+    """Acknowledged, snoozed, restarted and received again in between, an episode is what it is in order.
+
+    Its id is that of one of its own alerts, no other has it, and whoever has an id of it still finds it.
+    """
+    alerts = [alert(f"{number:02}", number / 2, state=state) for number, state in sorted(records)]
+    in_order, house = House(), House()
+    for one in alerts:
+        in_order.receive(one)
+    used: set[str] = set()
+    for one in data.draw(st.permutations(alerts)):
+        house.receive(one)
+        for episode in house.receive(*data.draw(st.lists(st.sampled_from(house.alerts)))):
+            used.add(episode.episode_id)
+            for do_something in data.draw(
+                st.sets(st.sampled_from([house.acknowledge, house.snooze]))
+            ):
+                do_something(episode)
+        if data.draw(st.booleans()):
+            house.restart()
+    found, expected = house.episodes(), in_order.episodes()
+    assert [one.span for one in found] == [one.span for one in expected]
+    for kept, ordered in zip(found, expected, strict=True):
+        own = {episode_id_of(WEIGHT, each) for each in alerts if kept.span.holds(each)}
+        assert kept.ids <= own
+        assert used & own <= kept.ids
+        # Only what was lengthened at the front has another than in order.
+        assert ordered.episode_id in (kept.episode_id, episode_id_of(WEIGHT, kept.opened))
+
+
+@given(records=RECORDS)
+def test_every_alert_of_an_episode_finds_it(records: list[tuple[int, AlertState]]) -> None:
+    alerts = [alert(f"{number:02}", number / 2, state=state) for number, state in records]
+    spans = spans_of(alerts)
+    for one in alerts:
+        span = span_of(one, spans)
+        holding = [each for each in spans if each.holds(one) or each.ended_at == one.observed_at]
+        assert span in holding or (span is None and not holding)
