@@ -32,7 +32,7 @@ async def ask(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
         DOMAIN, "get_alerts", data, blocking=True, return_response=True
     )
     assert isinstance(answer, dict)
-    assert set(answer) == {"alerts", "unavailable"}
+    assert set(answer) == {"alerts", "episodes", "unavailable"}
     return answer
 
 
@@ -56,6 +56,16 @@ def summary(answer: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(a["person"], a["alert_type"], a["details"]["date"]) for a in answer["alerts"]]
 
 
+def of_episode(alert: dict[str, Any]) -> dict[str, Any]:
+    """What an alert says of its episode."""
+    names = ("since", "last_seen", "ended_at", "end_reason", "note", "snoozed_until")
+    return {
+        name: value
+        for name, value in alert.items()
+        if name in names or name.startswith("acknowledged")
+    }
+
+
 async def test_of_a_person_on_a_day(house: House, entry: MockConfigEntry) -> None:
     maria = device(house, entry, "maria.keller")
     answer = await ask(house.hass, device_id=maria.id, date=NEWEST)
@@ -67,6 +77,31 @@ async def test_of_a_person_on_a_day(house: House, entry: MockConfigEntry) -> Non
     assert answer["unavailable"] == []
     weight = next(a for a in answer["alerts"] if a["alert_type"] == "weight")
     assert weight.pop("alert_id")
+    [episode] = [e for e in answer["episodes"] if e["alert_type"] == "weight"]
+    assert episode == {
+        "episode_id": weight["episode_id"],
+        "source": "lumen",
+        "alert_type": "weight",
+        "drill": False,
+        "severity": "high",
+        "device_id": maria.id,
+        "person": "maria.keller",
+    } | of_episode(weight)
+    assert of_episode(weight) == {
+        "since": "2026-11-17T03:14:22+00:00",
+        "last_seen": "2026-11-18T03:14:22+00:00",
+        "ended_at": None,
+        "end_reason": None,
+        "acknowledged": False,
+        "acknowledged_by": None,
+        "acknowledged_via": None,
+        "acknowledged_at": None,
+        "note": None,
+        "snoozed_until": None,
+    }
+    sensor = house.state("binary_sensor", "weight", person_id(house, MARIA))
+    assert sensor.attributes["episode_id"] == weight.pop("episode_id")
+    weight = {name: value for name, value in weight.items() if name not in of_episode(weight)}
     assert weight == {
         "device_id": maria.id,
         "person": "maria.keller",
@@ -254,7 +289,7 @@ async def test_a_day_the_ledger_lacks_is_asked_for(house: House) -> None:
 
     sim.faults.add("lumen.alerts", CATALOGUE["503_bare"]())
     answer = await ask(house.hass, device_id=henk.id, date=day)
-    assert answer == {"alerts": [], "unavailable": ["2026-11-14"]}
+    assert answer == {"alerts": [], "episodes": [], "unavailable": ["2026-11-14"]}
     del coordinator._reading.days[day - timedelta(days=1)]
     sim.log.clear()
     answer = await ask(
@@ -270,7 +305,7 @@ async def test_a_day_the_ledger_lacks_is_asked_for(house: House) -> None:
     sim.faults.clear()
     sim.faults.add("lumen.alerts", CATALOGUE["409_bare"]())
     answer = await ask(house.hass, device_id=henk.id, date=day)
-    assert answer == {"alerts": [], "unavailable": ["2026-11-14"]}
+    assert answer == {"alerts": [], "episodes": [], "unavailable": ["2026-11-14"]}
 
 
 async def test_days_that_are_held_are_not_asked_for(house: House, entry: MockConfigEntry) -> None:
@@ -285,7 +320,7 @@ async def test_days_that_are_held_are_not_asked_for(house: House, entry: MockCon
 async def test_days_that_are_not_to_be_had(house: House, entry: MockConfigEntry) -> None:
     maria = device(house, entry, "maria.keller")
     answer = await ask(house.hass, device_id=maria.id, date=NEWEST - timedelta(days=20))
-    assert answer == {"alerts": [], "unavailable": ["2026-10-28"]}
+    assert answer == {"alerts": [], "episodes": [], "unavailable": ["2026-10-28"]}
 
 
 async def test_the_house_is_not_asked_to_look_at_strangers(

@@ -73,7 +73,8 @@ async def test_it_says_nothing_of_anybodys_health(care: Care) -> None:
     sensor = care.sensor()
     assert after.pop(sensor) == (
         states[sensor][0],
-        states.pop(sensor)[1] | {"acknowledged": False},
+        states.pop(sensor)[1]
+        | {"acknowledged": False, "episode_id": care.attributes()["episode_id"]},
     )
     assert after == states
     assert care.coordinator.data.freshness == before

@@ -87,6 +87,7 @@ async def test_a_sensor_is_acknowledged(ill: Care, anna: User) -> None:
                 **person(ill),
                 "person": "maria",
                 "alert_type": "weight",
+                "episode_id": ill.attributes()["episode_id"],
                 "since": generation(1).isoformat(),
                 "drill": False,
             }

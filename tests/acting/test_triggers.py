@@ -42,6 +42,7 @@ async def test_an_alert_is_received(care: Care) -> None:
     assert alert == {key: event.attributes[key] for key in alert}
     assert alert["alert_type"] == "weight"
     assert alert["observed_at"] == generation(1).isoformat()
+    assert alert["episode_id"] == care.attributes()["episode_id"]
     device = er.async_get(care.hass).async_get(care.sensor()).device_id  # type: ignore[union-attr]
     assert told == {
         "id": "0",
@@ -60,6 +61,7 @@ async def test_an_alert_is_received(care: Care) -> None:
         "tag": f"care_alerts_{device}_weight",
         "late": False,
         "severity": "high",
+        "episode_id": alert["episode_id"],
         "since": generation(1).isoformat(),
         "last_seen": generation(1).isoformat(),
         "ended_at": None,
@@ -463,7 +465,7 @@ async def test_a_journal_from_before_ends_were_told_tells_of_none(
     await care.morning(1)
     await care.morning(2)
     await care.hass.config_entries.async_unload(care.entry.entry_id)
-    del hass_storage[f"{DOMAIN}.{care.entry.entry_id}"]["data"]["handling"]
+    del hass_storage[f"{DOMAIN}.{care.entry.entry_id}"]["data"]["responses"]
     heard = await automate(care.hass, trigger("alert_ended"), trigger("source_recovered"))
     await care.house.set_up(care.entry)
     assert heard.triggers == []
@@ -619,7 +621,7 @@ async def test_a_clock_that_was_ahead_before_a_restart_keeps_nothing_from_ringin
     waiting.hass.data[_RESTED_AT].clear()
     journal = hass_storage[f"{DOMAIN}.{waiting.entry.entry_id}"]
     ahead = waiting.house.now + timedelta(days=365)
-    journal["data"]["handling"]["awake_to"] = ahead.isoformat()
+    journal["data"]["responses"]["reminders_done_until"] = ahead.isoformat()
     await waiting.house.set_up(waiting.entry)
     assert await minutes(waiting, heard, 20) == [10, 20]
 

@@ -7,6 +7,7 @@ from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
 import voluptuous as vol
 
@@ -63,7 +64,10 @@ async def send_test_alert(call: ServiceCall) -> ServiceResponse:
         alerts = await coordinator.care.drill(
             theirs, severity=call.data[ATTR_SEVERITY], lasts=call.data[ATTR_DURATION]
         )
-        sent += [alert.as_event() for alert in alerts]
+        now = dt_util.utcnow()
+        for alert in alerts:
+            episode = coordinator.episode_of(alert, now)
+            sent.append(alert.as_event(episode_id=episode.episode_id if episode else None))
     return {"alerts": sent}
 
 
