@@ -1,7 +1,18 @@
 """Tidepool: care partners, the people who share with them, their data and alert thresholds."""
 
 from .accounts import Account
-from .children import DEXCOM_CLOUD, LOOP, MG_DL_PER_MMOL_L, Child, Record, out_of_range
+from .children import (
+    DEXCOM_CLOUD,
+    LOOP,
+    MG_DL_PER_MMOL_L,
+    Child,
+    Record,
+    Uploader,
+    aaps,
+    old_loop,
+    out_of_range,
+    xdrip,
+)
 from .service import DEFAULT_PASSWORD, DEFAULT_USERNAME, Tidepool
 
 __all__ = [
@@ -14,5 +25,9 @@ __all__ = [
     "Child",
     "Record",
     "Tidepool",
+    "Uploader",
+    "aaps",
+    "old_loop",
     "out_of_range",
+    "xdrip",
 ]

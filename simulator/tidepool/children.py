@@ -46,6 +46,52 @@ _TRENDS = (
 """Up to which change (mg/dL a minute) a trend goes."""
 
 
+@dataclass(slots=True, kw_only=True)
+class Uploader:
+    """An app on somebody's phone that uploads, and how its records speak of it: what is None they leave out.
+
+    `data_set`: all that it uploads is in one, or in a new one for each upload. `clock_ahead`: how far its phone's clock is ahead of
+    the simulator's (negative: behind), from now on.
+    """
+
+    origin: str | None = None
+    version: str | None = None
+    device_id: str | None = None
+    data_set: str = "one"
+    one_data_set: bool = True
+    clock_ahead: timedelta = timedelta(0)
+
+    def fields(self, child: Child, time: datetime, uploaded_at: datetime) -> dict[str, Any]:
+        """Return the fields of a record that say who sent it."""
+        data_set = self.data_set if self.one_data_set else f"{self.data_set} {stamp(uploaded_at)}"
+        name = f"{child.user_id}/{self.origin}/{self.version}/{data_set}"
+        origin = {
+            "id": str(uuid5(NAMESPACE_URL, f"origin/{name}/{stamp(time)}")),
+            "name": self.origin,
+            "version": self.version,
+        }
+        return {
+            "deviceId": self.device_id,
+            "uploadId": uuid5(NAMESPACE_URL, f"upload/{name}").hex,
+            "origin": {key: value for key, value in origin.items() if value is not None},
+        }
+
+
+def xdrip(**more: Any) -> Uploader:
+    """Return xDrip+: its records have no device, and of an origin only an id."""
+    return Uploader(**more | {"data_set": more.get("data_set", "xDrip+")})
+
+
+def aaps(**more: Any) -> Uploader:
+    """Return AAPS: as xDrip+, with a new data set for every upload."""
+    return Uploader(**more | {"data_set": more.get("data_set", "AAPS"), "one_data_set": False})
+
+
+def old_loop(**more: Any) -> Uploader:
+    """Return a Loop of before it named devices."""
+    return Uploader(**{"origin": LOOP, "version": "2.2.9", "data_set": "Loop"} | more)
+
+
 @dataclass(slots=True)
 class Record:
     """A record of somebody's data, and when the server has it."""
@@ -216,9 +262,17 @@ class Child:
         origin: str | None = None,
         annotations: list[dict[str, Any]] | None = None,
         backfilled: bool = False,
+        by: Uploader | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Record:
-        """Add a glucose reading, exactly as given; `extra`: further fields, None leaves one out."""
+        """Add a glucose reading, exactly as given; `extra`: further fields, None leaves one out.
+
+        `by`: who uploads it, and whose clock dates it.
+        """
+        if by:
+            uploaded_at = self._uploaded(time) if uploaded_at is None else uploaded_at
+            time = utc(time) + by.clock_ahead
+            extra = by.fields(self, time, utc(uploaded_at)) | dict(extra or {})
         fields: dict[str, Any] = {"value": mmol_l, "units": "mmol/L"}
         if type == "smbg":
             fields["subType"] = "manual"
@@ -421,7 +475,17 @@ class Child:
         time = record.time
         local = time.astimezone(self.timezone)
         offset = local.utcoffset() or timedelta(0)
-        key = f"{self.user_id}/{record.type}/{record.device_id}/{time.isoformat()}"
+        # Two of one time are two: a clock that was set tells some times again.
+        key = "/".join(
+            (
+                self.user_id,
+                record.type,
+                record.device_id,
+                str(record.fields.get("uploadId")),
+                time.isoformat(),
+                record.uploaded_at.isoformat(),
+            )
+        )
         cloud = record.origin == DEXCOM_CLOUD
         body: dict[str, Any] = {
             "type": record.type,
