@@ -601,6 +601,7 @@ PURE = [
         PROVIDERS_DIR / "tidepool" / f"{name}.py"
         for name in (
             "cadence",
+            "clocks",
             "environments",
             "judging",
             "people",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
 import re
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from aiohttp import ClientSession
 from yarl import URL
@@ -27,7 +27,7 @@ from ..http import (
 from ..records import UNREADABLE, can_be_kept, text, text_or_none, utc
 from .session import TOKEN_HEADER, Session
 from .settings import GLUCOSE_KINDS, KINDS
-from .units import MG_DL, MMOL_L, exact_unit
+from .units import MG_DL, MMOL_L, converted, exact_unit, rounded
 
 VIEW: Final = "view"
 FOLLOW: Final = "follow"
@@ -41,6 +41,9 @@ _EDGE: Final = {OutOfRange.LOW: 40.0, OutOfRange.HIGH: 400.0}
 
 _HIGHEST: Final = {MG_DL: 1000.0, MMOL_L: 55.0}
 """The server stores nothing above (platform: blood glucose validation)."""
+
+_LOWEST_GLUCOSE: Final = 20
+"""mg/dL below which no sensor tells glucose: Dexcom's, and what passes them on, send codes of trouble (1, 5, 10, 12) there."""
 
 
 LONGEST_NAME: Final = 100
@@ -75,9 +78,31 @@ class Sharer:
         return cls(user_id, frozenset(_mapping(granted)), _name_in(record.get("profile")), unit)
 
 
+class Sender(NamedTuple):
+    """Who sends records, by what they say of it and what does not change with each of them.
+
+    A `device` says it all. Without one (xDrip+, AAPS, older Loop) there is at most the app's name, its `version`, which
+    changes with an update, and the data set, of which AAPS makes a new one for every upload.
+    """
+
+    kind: str
+    device: str = ""
+    origin: str = ""
+    version: str = ""
+    data_set: str = ""
+
+    @property
+    def label(self) -> str:
+        """What to call it where it is spoken of: empty if it has no name."""
+        return ", ".join(one for one in (self.origin, self.device) if one)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A glucose reading as stored: `time` is the device's, `kind` `cbg` (sensor) or `smbg` (finger), the value in `unit`."""
+    """A glucose reading as stored: `time` is the device's, `kind` `cbg` (sensor) or `smbg` (finger), the value in `unit`.
+
+    `version`: of the app that `origin` names. `record_id`: a corrected reading has another.
+    """
 
     time: datetime
     kind: str
@@ -87,6 +112,35 @@ class Reading:
     trend: str | None = None
     out_of_range: OutOfRange | None = None
     origin: str | None = None
+    version: str | None = None
+    data_set: str | None = None
+    record_id: str | None = None
+
+    @property
+    def sender(self) -> Sender:
+        """Who sent it."""
+        if self.device:
+            return Sender(self.kind, self.device, self.origin or "")
+        return Sender(self.kind, "", self.origin or "", self.version or "", self.data_set or "")
+
+    @property
+    def key(self) -> str:
+        """What no other reading of its sender has."""
+        return f"{self.time.isoformat()} {self.record_id or ''}"
+
+    @property
+    def mg_dl(self) -> float:
+        """Its value in mg/dL, not rounded."""
+        return converted(self.value, self.unit, MG_DL)
+
+    @property
+    def is_glucose(self) -> bool:
+        """Whether it is a value; else the sensor sent a code of its trouble in the place of one."""
+        return (
+            self.kind != CBG
+            or self.out_of_range is not None
+            or rounded(self.mg_dl, MG_DL) >= _LOWEST_GLUCOSE
+        )
 
     @classmethod
     def of(cls, record: Any) -> Self:
@@ -99,6 +153,7 @@ class Reading:
                 raise
             value, unit = beyond[1], MG_DL
         origin = record.get("origin")
+        origin = origin if isinstance(origin, Mapping) else {}
         return cls(
             time=utc(record["time"]),
             kind=record["type"],
@@ -107,7 +162,10 @@ class Reading:
             unit=unit,
             trend=text_or_none(record.get("trend")),
             out_of_range=beyond and beyond[0],
-            origin=text_or_none(origin.get("name")) if isinstance(origin, Mapping) else None,
+            origin=text_or_none(origin.get("name")),
+            version=text_or_none(origin.get("version")),
+            data_set=text_or_none(record.get("uploadId")),
+            record_id=text_or_none(record.get("id")),
         )
 
 

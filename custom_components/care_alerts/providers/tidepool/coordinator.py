@@ -34,7 +34,7 @@ from .people import (
     asked_from,
     wants_loop,
 )
-from .readings import HELD, NOW, Readings, usual_delay
+from .readings import HELD, Readings, usual_delay
 from .session import PasswordSession
 from .settings import Settings
 from .thresholds import ThresholdKeeper
@@ -407,13 +407,14 @@ class TidepoolCoordinator(SourceCoordinator):
         attention.hears_loop = asks_loop
         followed.refused.discard(VIEW)
         if attention.readings is None:
-            attention.readings = Readings(covered_from=start, heard_at=now)
+            attention.readings = Readings(covered_from=start, heard_at=now, clocks=followed.clocks)
         readings = attention.readings
         if not asks_loop:
             # Nobody asks whether there is a newer one.
             readings.newest_loop = None
         before = readings.heard_to
-        self.unreadable_records += data.unreadable + readings.add(data, now)
+        self.unreadable_records += data.unreadable
+        readings.add(data, now)
         after = readings.heard_to
         attention.cadence.heard(before, after)
         if before and after and after > before:
@@ -422,6 +423,7 @@ class TidepoolCoordinator(SourceCoordinator):
             followed.glucose = newest.as_glucose()
         self._judge(person_id, now)
         readings.forget_before(now - HELD)
+        self._tell_of(person_id)
         attention.data.due = attention.cadence.next_due(after, now)
         if attention.judged.ask_at:
             attention.data.due = min(attention.data.due, attention.judged.ask_at)
@@ -500,8 +502,8 @@ class TidepoolCoordinator(SourceCoordinator):
         usual = usual_delay(followed.delays) or timedelta()
         attention.judged = followed.watch.judge(settings, attention.readings, now, usual)
         for alert in attention.judged.alerts:
-            # What was so before somebody was followed is history.
-            is_news = not is_first and alert.observed_at > followed.since - NOW
+            # The first answer is history, and so is what is older than all that it was asked for.
+            is_news = not is_first and alert.observed_at > followed.since - HELD
             self.journal.ledger.write_down(alert, announce=is_news)
 
     @override

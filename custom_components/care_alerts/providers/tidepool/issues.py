@@ -1,14 +1,20 @@
 """What a person must know of somebody who shares, and cannot see from their entities."""
 
+from datetime import timedelta
 from hashlib import sha256
+from math import ceil
+from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from ...const import DOMAIN
 from ..coordinator import CareAlertsConfigEntry
-from .api import FOLLOW
+from .api import CBG, FOLLOW
 from .people import Followed
+
+NAMELESS_APPS: Final = "xDrip+ / AndroidAPS"
+"""Those that we know of whose records name neither an app nor a device."""
 
 
 @callback
@@ -39,6 +45,7 @@ def tell_of(
         )
     else:
         ir.async_delete_issue(hass, DOMAIN, issue)
+    _tell_of_clocks(hass, entry, f"clock_ahead_{who}_", followed)
     issue = f"no_thresholds_{who}"
     if followed and followed.may(FOLLOW) and followed.settings_read and not followed.settings:
         ir.async_create_issue(
@@ -66,3 +73,33 @@ def tell_of(
         )
     else:
         ir.async_delete_issue(hass, DOMAIN, issue)
+
+
+def _tell_of_clocks(
+    hass: HomeAssistant, entry: CareAlertsConfigEntry, prefix: str, followed: Followed | None
+) -> None:
+    """Name each clock that is wrong, and none that is right again or not heard of any more."""
+    wrong = {
+        prefix + sha256("\n".join(clock.sender).encode()).hexdigest()[:12]: clock
+        for clock in (followed.clocks if followed else ())
+        # Whoever enters a finger prick may err in its time; their clock is right.
+        if clock.sender.kind == CBG and clock.is_wrong
+    }
+    for issue, clock in wrong.items():
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            issue,
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="clock_ahead",
+            translation_placeholders={
+                "name": followed.name if followed else "",
+                "entry": entry.title,
+                "device": clock.sender.label or NAMELESS_APPS,
+                "minutes": str(ceil(clock.ahead / timedelta(minutes=1))),
+            },
+        )
+    for domain, issue in list(ir.async_get(hass).issues):
+        if domain == DOMAIN and issue.startswith(prefix) and issue not in wrong:
+            ir.async_delete_issue(hass, DOMAIN, issue)

@@ -71,6 +71,7 @@ class Reason(StrEnum):
     NO_READINGS = "no_readings"
     TOO_OLD = "too_old"
     NO_LOOP = "no_loop"
+    SENSOR_TROUBLE = "sensor_trouble"
     NOT_PERMITTED = "not_permitted"
     NOT_JUDGED = "not_judged"
 
@@ -80,6 +81,7 @@ MISSED: Final = (
     Reason.SETTINGS_UNREADABLE,
     Reason.NO_READINGS,
     Reason.TOO_OLD,
+    Reason.SENSOR_TROUBLE,
     Reason.NOT_PERMITTED,
 )
 """Why nothing can be said although somebody counts on it."""
@@ -320,11 +322,15 @@ class Judged:
 
 @dataclass(slots=True, kw_only=True)
 class Watch(Stored):
-    """One person watched: what has been told of them, when they were last judged, and what there is to say now."""
+    """One person watched: what has been told of them, when they were last judged, and what there is to say now.
+
+    `history_to`: what was received by then was in the first answer, or before it.
+    """
 
     person_id: str
     kinds: dict[str, KindMemory] = field(default_factory=dict)
     judged_at: datetime | None = None
+    history_to: datetime | None = None
 
     def judge(
         self,
@@ -335,9 +341,12 @@ class Watch(Stored):
     ) -> Judged:
         """Judge everything held by the settings; what is to be told is told once, however often this is asked.
 
-        `delay`: what their readings usually need to us. What comes no later is not late.
+        `delay`: what their readings usually need to us. What comes no later is not late, if it is not too old by the
+        clock to be believed: nobody is to be woken by what was hours ago, however usual that is.
         """
         self.judged_at = now
+        history_to = self.history_to
+        self.history_to = history_to or now
         judged = Judged()
         turns: list[datetime] = []
         unreadable = settings.unreadable if settings else ()
@@ -359,7 +368,15 @@ class Watch(Stored):
                 )
                 continue
             judge = _Judge(
-                self.person_id, kind, alert, memory, now, delay + NOW, judged.alerts, turns
+                self.person_id,
+                kind,
+                alert,
+                memory,
+                now,
+                min(delay + NOW, SILENCE),
+                history_to,
+                judged.alerts,
+                turns,
             )
             if kind in GLUCOSE_KINDS:
                 judged.verdicts[kind] = judge.glucose(readings)
@@ -394,6 +411,7 @@ class _Judge:
     memory: KindMemory
     now: datetime
     in_time: timedelta
+    history_to: datetime | None
     alerts: list[Alert]
     turns: list[datetime]
 
@@ -405,14 +423,17 @@ class _Judge:
             return Verdict(is_on=None, reason=Reason.NO_SETTINGS)
         if newest is None:
             self._expire_lost(set())
-            return Verdict(is_on=None, reason=Reason.NO_READINGS)
+            trouble = Reason.SENSOR_TROUBLE if readings.trouble_at else Reason.NO_READINGS
+            return Verdict(is_on=None, reason=trouble)
         fresh_until = newest.observed_at + NOW
         runs = runs_of(readings, self.now, lambda one: is_out(self.kind, one, threshold, unit))
         lasting = [run for run in runs if self._follow(run, fresh_until)]
         self._expire_lost({told.started for run in runs if (told := self.memory.of(run))})
         self.turns += (fresh_until + _JUST_AFTER, newest.observed_at + SILENCE)
         if self.now >= newest.observed_at + SILENCE:
-            return Verdict(is_on=None, reason=Reason.TOO_OLD, stale=True)
+            is_trouble = readings.trouble_at and readings.trouble_at > newest.observed_at
+            reason = Reason.SENSOR_TROUBLE if is_trouble else Reason.TOO_OLD
+            return Verdict(is_on=None, reason=reason, stale=True)
         return Verdict(is_on=any(run.open for run in lasting), stale=self.now > fresh_until)
 
     def _follow(self, run: Run, fresh_until: datetime) -> bool:
@@ -461,10 +482,12 @@ class _Judge:
         self, run: Run, moment: datetime, until: datetime, before: Told | None
     ) -> Told | None:
         """Tell of a run for the first time since anybody looks, as it was at `moment`; `before`: what was given up."""
-        since = self.memory.since
+        had_at, history_to = max(one.received_at for one in run.readings), self.history_to
         if not run.open and (
             # Nothing new: what was over before the settings were these is not judged by them,
-            (since is not None and all(one.received_at <= since for one in run.readings))
+            (self.memory.since is not None and had_at <= self.memory.since)
+            # what was over in the first answer is history,
+            or (history_to is not None and max(had_at, run.over_at) <= history_to)
             # and what goes back beyond all that is held was judged when it was not.
             or run.cut
         ):

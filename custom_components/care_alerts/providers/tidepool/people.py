@@ -9,6 +9,7 @@ from ...alerts.glucose import Glucose
 from ...alerts.stored import Stored
 from ..http import ApiError, wait_after
 from .cadence import PollCadence
+from .clocks import Clock
 from .judging import Judged, Watch
 from .readings import HELD, Readings
 from .session import Refusals
@@ -49,6 +50,8 @@ class Followed(Stored):
     settings_read: bool = False
     glucose: Glucose | None = None
     """The newest reading."""
+    clocks: list[Clock] = field(default_factory=list)
+    """Of whoever sends their readings."""
     delays: list[float] = field(default_factory=list)
     """Seconds from their readings to us, newest last."""
 
@@ -68,6 +71,8 @@ class Followed(Stored):
             self.watch.judged_at = min(self.watch.judged_at, now)
         if self.glucose and self.glucose.observed_at > now:
             self.glucose = None
+        for clock in self.clocks:
+            clock.not_after(now)
 
     @property
     def lost(self) -> set[str]:
@@ -133,8 +138,8 @@ def wants_loop(followed: Followed) -> bool:
 def asked_from(followed: Followed, attention: Attention, now: datetime) -> datetime:
     """From when on to ask for readings, so that few come twice and none is missed, however long there was none."""
     newest = followed.glucose.observed_at if followed.glucose else None
-    if attention.readings and attention.readings.heard_to:
-        newest = attention.readings.heard_to
+    if attention.readings:
+        newest = attention.readings.asked_from() or newest
     if newest is None:
         return now - HELD
     start = newest - OVERLAP

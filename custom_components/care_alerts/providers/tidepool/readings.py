@@ -1,21 +1,28 @@
-"""A person's readings as they come in, and the rhythm they come in. Pure; time is an argument."""
+"""A person's readings as they come in. Pure; time is an argument."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
 from ...alerts.glucose import Glucose, Trend
-from .api import CBG, Data, Reading
+from .api import CBG, DOSING_DECISION, Data, Reading, Sender
+from .clocks import Clock
 
 NOW: Final = timedelta(minutes=15)
 """How old a reading may be and still speak of the present."""
 
 HELD: Final = timedelta(hours=24)
 
-AHEAD: Final = timedelta(minutes=10)
-"""How far a device's clock may be ahead of ours: its readings are then taken as observed when they came."""
+GOES_ON: Final = timedelta(hours=1)
+"""Who was not heard for so long has stopped, or is found by looking back."""
+
+GAP: Final = timedelta(minutes=4)
+"""Between two readings of a device of which nobody knows how often it reads: a little less than most take."""
+
+LOOP: Final = Sender(DOSING_DECISION)
 
 _TRENDS: Final = {
     "rapidRise": Trend.RISING_QUICKLY,
@@ -49,73 +56,167 @@ class Observed:
 
 
 type Device = tuple[str, str]
-"""What readings come from: their kind (`cbg`, `smbg`) and its id."""
+"""What readings come from: their kind (`cbg`, `smbg`) and its name."""
 
 
 @dataclass(slots=True)
 class Readings:
     """What is held of a person's readings: each once, whatever order they came in and however often.
 
-    `covered_from`: how far back we asked; `heard_at`: when we last had an answer. A reading from the future is never taken, not even once its time has
-    come: it would pass for a fresh one.
+    `covered_from`: how far back we asked; `heard_at`: when we last had an answer. `clocks` are those of whoever sends
+    them, with the dates of what came before: it is received once, also over a restart.
     """
 
     covered_from: datetime
     heard_at: datetime
+    clocks: list[Clock] = field(default_factory=list)
     newest_loop: datetime | None = None
-    _held: dict[Device, dict[datetime, Observed]] = field(default_factory=dict)
-    _future: set[tuple[Device, datetime]] = field(default_factory=set)
+    _has_answer: bool = False
+    _held: dict[Sender, dict[str, Reading]] = field(default_factory=dict)
+    _observed: dict[Sender, list[Observed]] = field(default_factory=dict)
+    """What is dated of it, in order."""
 
-    def add(self, data: Data, now: datetime) -> int:
-        """Take up what was received at `now`; return how many readings are from the future."""
-        self.heard_at = now
+    def add(self, data: Data, now: datetime) -> None:
+        """Take up what was received at `now`."""
+        is_seen = self._has_answer and now - self.heard_at <= NOW
+        self._has_answer, self.heard_at = True, now
+        answers: dict[Sender, dict[str, Reading]] = {}
         for reading in data.readings:
-            device = (reading.kind, reading.device)
-            known = self._held.setdefault(device, {})
-            if reading.time > now + AHEAD or (device, reading.time) in self._future:
-                self._future.add((device, reading.time))
-                continue
-            before = known.get(reading.time)
-            known[reading.time] = Observed(
-                reading=reading,
-                observed_at=before.observed_at if before else min(reading.time, now),
-                received_at=before.received_at if before else now,
-            )
-        loops = [min(loop, now) for loop in data.loops if loop <= now + AHEAD]
-        if self.newest_loop:
-            loops.append(self.newest_loop)
-        self.newest_loop = max(loops, default=None)
-        return len(self._future)
+            answers.setdefault(reading.sender, {})[reading.key] = reading
+        for sender, answer in answers.items():
+            clock, held = self._clock(sender), self._held.setdefault(sender, {})
+            # Corrected by whoever sent it: it comes in the place of what does not come any more.
+            gone = {one.time: key for key, one in held.items() if key not in answer}
+            for key in answer.keys() - held.keys():
+                if old := gone.get(answer[key].time):
+                    del held[old]
+                    clock.replace(old, key)
+            held |= answer
+            clock.date({key: one.time for key, one in answer.items()}, now, is_seen=is_seen)
+        self._hear_loops(data.loops, now, is_seen=is_seen)
+        self._bring_in_order()
+
+    def _hear_loops(self, loops: Iterable[datetime], now: datetime, *, is_seen: bool) -> None:
+        clock = self._clock(LOOP)
+        keys = {loop.isoformat(): loop for loop in loops}
+        # One decision from the future is no reason to say that all is well; one that others follow is.
+        clock.date(keys, now, is_seen=is_seen and bool(clock.ahead or clock.undated))
+        decided = [clock.dates[key].observed_at for key in keys if key in clock.dates]
+        self.newest_loop = max(filter(None, (self.newest_loop, *decided)), default=None)
+
+    def _clock(self, sender: Sender) -> Clock:
+        for clock in self.clocks:
+            if clock.sender == sender:
+                return clock
+        self.clocks.append(clock := Clock(sender=sender))
+        return clock
+
+    def _bring_in_order(self) -> None:
+        self._observed = {}
+        for sender, held in self._held.items():
+            dates = self._clock(sender).dates
+            observed = [
+                Observed(
+                    reading=reading,
+                    observed_at=dates[key].observed_at,
+                    received_at=dates[key].received_at,
+                )
+                for key, reading in held.items()
+                if key in dates
+            ]
+            self._observed[sender] = sorted(observed, key=_observed_at)
 
     def forget_before(self, moment: datetime) -> None:
         """Let go of what is older."""
-        for known in self._held.values():
-            for time in [time for time, one in known.items() if one.observed_at < moment]:
-                del known[time]
-        self._held = {device: known for device, known in self._held.items() if known}
-        self._future = {one for one in self._future if one[1] >= moment}
+        for clock in self.clocks:
+            clock.forget_before(moment)
+            held = self._held.get(clock.sender, {})
+            for key in held.keys() - clock.dates.keys() - clock.undated.keys():
+                del held[key]
+        self.clocks[:] = [one for one in self.clocks if one.dates or one.undated]
+        self._held = {sender: held for sender, held in self._held.items() if held}
+        self._bring_in_order()
         self.covered_from = max(self.covered_from, moment)
 
     def by_device(self) -> dict[Device, list[Observed]]:
-        """The readings of each device, in order. Two sensors at once are never mixed: one would break the other's runs."""
-        return {
-            device: sorted(known.values(), key=_observed_at)
-            for device, known in self._held.items()
-            if known
-        }
+        """The glucose of each device, in order. Two sensors at once are never mixed: one would break the other's runs.
+
+        Who does not name a device is told from others of the same app by its version and its data set. These change
+        with an update, or (AAPS) with every upload: what begins after another of them has ended goes on as it.
+        """
+        devices: dict[Device, list[Observed]] = {}
+        for sender, observed in sorted(
+            (
+                (sender, glucose)
+                for sender, observed in self._observed.items()
+                if (glucose := [one for one in observed if one.reading.is_glucose])
+            ),
+            key=lambda one: one[1][0].observed_at,
+        ):
+            name, number = (sender.kind, sender.device or sender.origin), 1
+            free: list[Device] = []
+            while before := devices.get(name):
+                if before[-1].observed_at + _usual_gap(before) <= observed[0].observed_at:
+                    free.append(name)
+                number += 1
+                name = (sender.kind, f"{sender.device or sender.origin} ({number})")
+            # Of two that have ended, the one that read much the same.
+            value = observed[0].reading.mg_dl
+            goes_on = min(
+                free, key=lambda one: abs(devices[one][-1].reading.mg_dl - value), default=name
+            )
+            devices.setdefault(goes_on, []).extend(observed)
+        return devices
 
     @property
     def newest(self) -> Observed | None:
-        """The newest reading of all."""
-        return _newest(one for known in self._held.values() for one in known.values())
+        """The newest glucose of all."""
+        return _newest(one for observed in self._observed.values() for one in observed)
 
     @property
     def heard_to(self) -> datetime | None:
-        """The newest reading's time of a sensor: a finger prick says nothing of whether the sensor is heard."""
+        """The newest glucose's time of a sensor: a finger prick says nothing of whether the sensor is heard."""
         newest = _newest(
-            one for (kind, _), known in self._held.items() if kind == CBG for one in known.values()
+            one
+            for sender, observed in self._observed.items()
+            if sender.kind == CBG
+            for one in observed
         )
         return newest.observed_at if newest else None
+
+    @property
+    def trouble_at(self) -> datetime | None:
+        """When a sensor last sent a code instead of glucose."""
+        codes = (
+            one.observed_at
+            for observed in self._observed.values()
+            for one in observed
+            if not one.reading.is_glucose
+        )
+        return max(codes, default=None)
+
+    def asked_from(self) -> datetime | None:
+        """From which time on a sensor's next reading may be, by whichever clock; None if nobody knows.
+
+        Of several, one may be late, or behind: whoever has sent something within the hour goes on where they were.
+        """
+        reached = [
+            (clock.heard_at, min(clock.newest, observed[-1].observed_at))
+            for clock in self.clocks
+            if clock.sender.kind == CBG and clock.heard_at and clock.newest
+            if (observed := self._observed.get(clock.sender))
+        ]
+        lately = [time for heard_at, time in reached if heard_at > self.heard_at - GOES_ON]
+        return min(lately, default=max((time for _, time in reached), default=None))
+
+
+def _usual_gap(observed: Sequence[Observed]) -> timedelta:
+    """Most of what there is from one reading to the next: what comes sooner is another device's."""
+    gaps = [
+        (later.observed_at - sooner.observed_at).total_seconds()
+        for sooner, later in pairwise(observed[-13:])
+    ]
+    return timedelta(seconds=0.8 * median(gaps)) if gaps else GAP
 
 
 def _observed_at(one: Observed) -> datetime:
@@ -123,7 +224,7 @@ def _observed_at(one: Observed) -> datetime:
 
 
 def _newest(some: Iterable[Observed]) -> Observed | None:
-    return max(some, key=_observed_at, default=None)
+    return max((one for one in some if one.reading.is_glucose), key=_observed_at, default=None)
 
 
 def usual_delay(delays: Sequence[float]) -> timedelta | None:
