@@ -23,6 +23,8 @@ MEBIBYTE = 1024 * 1024
 # What is between a vendor's servers and the world speaks HTML, not the vendor's JSON.
 _GATEWAY_STATUSES = (502, 503, 504)
 _STATUSES = (400, 401, 403, 404, 409, 429, 500, *_GATEWAY_STATUSES)
+_PAGES = (302, 401, 403, 405, 407, 451, 511)
+"""What firewalls, proxies and portals answer in a vendor's place."""
 _LOGIN_PAGE = "<!DOCTYPE html><html><body><form>Please sign in</form></body></html>"
 
 
@@ -267,6 +269,26 @@ def redirect(code: int = 302) -> Fault:
     return Fault("redirect", respond)
 
 
+def page(code: int = 403) -> Fault:
+    """Answer a page of HTML, as what stands between a house and the vendor does."""
+
+    async def respond(exchange: Exchange) -> web.StreamResponse:
+        own: dict[int, dict[str, str]] = {
+            302: {hdrs.LOCATION: ELSEWHERE},
+            401: {hdrs.WWW_AUTHENTICATE: 'Basic realm="proxy"'},
+            405: {hdrs.ALLOW: "HEAD"},
+            407: {hdrs.PROXY_AUTHENTICATE: 'Basic realm="proxy"'},
+        }
+        return web.Response(
+            status=code,
+            headers=own.get(code),
+            content_type="text/html",
+            text=f"<!DOCTYPE html><html><body><h1>{code}</h1><p>Blocked.</p></body></html>",
+        )
+
+    return Fault(f"page_{code}", respond)
+
+
 def wrong_types(variant: str = "data_is_list") -> Fault:
     """Give the right answer in valid JSON of wrong shapes; see WRONG_TYPES."""
     return _altered(f"wrong_types_{variant}", WRONG_TYPES[variant])
@@ -475,6 +497,8 @@ def _catalogue() -> Iterator[tuple[str, Callable[..., Fault]]]:
     yield "applied_then_500", lambda: applied_then(status(500))
     yield "success_false", success_false
     yield "redirect", redirect
+    for code in _PAGES:
+        yield f"page_{code}", partial(page, code)
     for name, content in (
         ("empty_body", b""),
         ("empty_object", b"{}"),

@@ -681,6 +681,29 @@ async def _fails_at_the_first_set_up(trouble: Trouble, asked: Request, name: str
     }
 
 
+@pytest.mark.parametrize("status", [302, 401, 403, 405, 407, 451, 511])
+async def test_a_page_in_a_vendors_place_says_nothing_of_logins_and_permissions(
+    trouble: Trouble, status: int
+) -> None:
+    house = trouble.house
+    await house.set_up(await trouble.begin())
+    house.sim.faults.add("*", CATALOGUE[f"page_{status}"]())
+    if isinstance(trouble.source, Dexcom):
+        house.sim.dexcom.expire_access_tokens()
+    await trouble.wait(HOURLY)
+    for _ in range(10):
+        await trouble.wait(timedelta(minutes=10))
+        assert trouble.status == Status.UNREACHABLE
+        assert trouble.reauth_flows == 0
+    assert house.sim.dexcom.used_refresh_tokens == set()
+
+    trouble.mend()
+    await trouble.wait(HOURLY)
+    assert trouble.status == Status.OK
+    trouble.assert_complained((1, 1))
+    trouble.assert_discreet()
+
+
 async def test_back_off_doubles_up_to_an_hour(with_lumen: Trouble) -> None:
     def asked() -> int:
         return len(with_lumen.house.sim.requests(Lumen.NEWEST_DAY.endpoint))

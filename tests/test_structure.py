@@ -615,6 +615,7 @@ PURE = [
 CLIENTS = [
     PROVIDERS_DIR / "http.py",
     *sorted(PROVIDERS_DIR.glob("*/api.py")),
+    PROVIDERS_DIR / "tidepool" / "http.py",
     PROVIDERS_DIR / "tidepool" / "session.py",
 ]
 

@@ -2,16 +2,19 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aiohttp import ClientSession, web
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from yarl import URL
 
+from custom_components.care_alerts.providers.dexcom import oauth
 from custom_components.care_alerts.providers.http import (
     LONGEST_WAIT,
     ApiError,
     AuthError,
+    ForeignRefusalError,
     InvalidUrlError,
     RateLimitedError,
     RefusedError,
@@ -20,7 +23,10 @@ from custom_components.care_alerts.providers.http import (
     base_url,
     request,
     retry_after,
+    says_no,
 )
+from custom_components.care_alerts.providers.lumen import api as lumen
+from custom_components.care_alerts.providers.tidepool import http as tidepool
 from simulator import CATALOGUE, Fault, Simulator
 from simulator.faults import Exchange, body
 
@@ -134,7 +140,7 @@ def test_a_date_to_wait_for_is_told_by_the_vendors_clock(freezer: FrozenDateTime
     assert retry_after({}) is None
 
 
-async def _ask(sim: Simulator, **more: int) -> object:
+async def _ask(sim: Simulator, **more: Any) -> object:
     async with ClientSession() as session:
         answer = await request(
             session,
@@ -142,7 +148,7 @@ async def _ask(sim: Simulator, **more: int) -> object:
             URL(sim.lumen.url) / "partners" / "v1" / "alerts",
             headers={"X-Partner-Api-Key": SECRET},
             params={"date": "2026-11-17"},
-            **more,  # type: ignore[arg-type]
+            **more,
         )
         return answer.json()
 
@@ -161,6 +167,13 @@ async def _ask(sim: Simulator, **more: int) -> object:
         ("500_bare", UnreachableError, "HTTP 500 INTERNAL_ERROR", None),
         ("503_http_date", UnreachableError, "HTTP 503", timedelta(minutes=2)),
         ("redirect", UnexpectedAnswerError, "HTTP 302", None),
+        ("page_302", UnexpectedAnswerError, "HTTP 302", None),
+        ("page_401", ForeignRefusalError, "HTTP 401, but not the vendor's", None),
+        ("page_403", ForeignRefusalError, "HTTP 403, but not the vendor's", None),
+        ("page_405", ForeignRefusalError, "HTTP 405, but not the vendor's", None),
+        ("page_407", ForeignRefusalError, "HTTP 407, but not the vendor's", None),
+        ("page_451", ForeignRefusalError, "HTTP 451, but not the vendor's", None),
+        ("page_511", UnreachableError, "HTTP 511", None),
         ("reset", UnreachableError, None, None),
         ("cut_body", UnreachableError, None, None),
         ("wrong_content_type", UnexpectedAnswerError, "not JSON", None),
@@ -228,9 +241,7 @@ async def test_an_error_body_is_read_only_for_its_code(sim: Simulator) -> None:
         (b'{"error": {"code": "maria@example.com"}}', None),
         (b'{"code": "no such user: 17"}', None),
         (b'{"code": 17}', None),
-        (b"[]", None),
-        (b"<html>", None),
-        (b'{"code": "' + b"x" * 100_000 + b'"}', None),
+        (b"", None),
     ):
         sim.faults.add("lumen.alerts", _refusal(content), times=1)
         with pytest.raises(RefusedError) as caught:
@@ -239,8 +250,69 @@ async def test_an_error_body_is_read_only_for_its_code(sim: Simulator) -> None:
         assert str(caught.value) == (f"HTTP 418 {code}" if code else "HTTP 418")
 
 
-def _refusal(content: bytes) -> Fault:
+def _refusal(
+    content: bytes, *, status: int = 418, content_type: str = "application/json", **headers: str
+) -> Fault:
     async def respond(exchange: Exchange) -> web.StreamResponse:
-        return web.Response(status=418, body=content, content_type="application/json")
+        return web.Response(status=status, body=content, content_type=content_type, headers=headers)
 
     return Fault("refusal", respond)
+
+
+# Whose refusal it is.
+
+LUMENS = b'{"success": false, "error": {"code": "UNAUTHORIZED", "message": "No."}}'
+OAUTHS = b'{"error": "invalid_grant"}'
+SIGNING_IN = b'{"code": 401, "reason": "No user matched the given details"}'
+SETTINGS = (
+    b'{"errors": [{"code": "unauthorized", "title": "t", "detail": "d", "status": "403"}]}',
+    b'{"code": "unauthorized", "title": "t", "detail": "d"}',
+)
+DATA = b'{"status": 403, "id": "a1", "code": "data_cant_view", "message": "user is not authorized"}'
+VENDORS = (LUMENS, OAUTHS, SIGNING_IN, *SETTINGS, DATA)
+NOBODYS = (
+    b"<html><body>Blocked</body></html>",
+    b"Access denied by policy 17.",
+    b"[]",
+    b'"Unauthorized"',
+    b"null",
+    b"{",
+    b'{"code": "' + b"x" * 100_000 + b'"}',
+)
+GATEWAYS = (
+    b'{"message": "Forbidden"}',
+    b'{"type": "about:blank", "title": "Forbidden", "status": 403, "detail": "Blocked"}',
+    b'{"blocked": true}',
+)
+
+
+@pytest.mark.parametrize(
+    ("is_refusal", "theirs"),
+    [
+        # Nobody knows what Dexcom's look like.
+        pytest.param(says_no, (*VENDORS, *GATEWAYS, b"", b"{}"), id="Dexcom's data"),
+        pytest.param(oauth._is_refusal, (OAUTHS,), id="Dexcom's token"),
+        pytest.param(lumen._is_refusal, (LUMENS,), id="Lumen"),
+        pytest.param(tidepool.is_refusal, (SIGNING_IN, *SETTINGS, DATA), id="Tidepool"),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 407, 451])
+async def test_a_refusal_is_the_vendors_only_in_the_vendors_words(
+    sim: Simulator, is_refusal: Any, theirs: tuple[bytes, ...], status: int
+) -> None:
+    for content in (*VENDORS, *GATEWAYS, *NOBODYS, b"", b"{}"):
+        for content_type in ("application/json", "text/html"):
+            fault = _refusal(content, status=status, content_type=content_type)
+            sim.faults.add("lumen.alerts", fault, times=1)
+            with pytest.raises(ApiError) as caught:
+                await _ask(sim, is_refusal=is_refusal)
+            is_theirs = content in theirs and content_type != "text/html"
+            kind = AuthError if status == 401 else RefusedError
+            assert type(caught.value) is (kind if is_theirs else ForeignRefusalError), content
+
+
+async def test_tidepool_leaves_a_trace(sim: Simulator) -> None:
+    traced = _refusal(b'"Unauthorized"', status=401, **{"X-Tidepool-Trace-Request": "a1"})
+    sim.faults.add("lumen.alerts", traced)
+    with pytest.raises(AuthError):
+        await _ask(sim, is_refusal=tidepool.is_refusal)

@@ -18,6 +18,7 @@ from simulator.faults import BAD_RECORDS, WRONG_TYPES, Exchange
 
 NOW = datetime(2026, 5, 5, 9, tzinfo=UTC)
 STATUSES = [400, 401, 403, 404, 409, 429, 500, 502, 503, 504]
+PAGES = [302, 401, 403, 405, 407, 451, 511]
 ENDPOINTS = {
     "lumen.alerts": "alerts",
     "lumen.identity_mappings": "identity-mappings",
@@ -80,6 +81,7 @@ def test_the_catalogue_holds_what_is_tested_here() -> None:
         | {f"429_{form}" for form in ("garbage", "negative", "past", "enormous")}
         | {"slow", "hang", "hang_body", "reset", "cut_body", "huge_body", "zip_bomb"}
         | {"applied_then_reset", "applied_then_500"}
+        | {f"page_{status}" for status in PAGES}
         | {"wrong_content_type", "redirect", "success_false", *USELESS}
         | {"wrong_types", *(f"wrong_types_{name}" for name in WRONG_TYPES)}
         | {"bad_record", *(f"bad_record_{name}" for name in BAD_RECORDS)}
@@ -147,6 +149,15 @@ async def test_a_body_of_no_use(world: World, name: str) -> None:
     async with world.get() as response:
         assert (response.status, response.content_type) == (200, "application/json")
         assert await response.read() == USELESS[name]
+
+
+@pytest.mark.parametrize("status", PAGES)
+async def test_pages(world: World, status: int) -> None:
+    world.sim.faults.add("*", CATALOGUE[f"page_{status}"](), times=1)
+    async with world.get(allow_redirects=False) as response:
+        assert (response.status, response.content_type) == (status, "text/html")
+        assert (await response.text()).startswith("<!DOCTYPE html>")
+    assert (await world.good())["success"] is True
 
 
 async def test_login_page(world: World) -> None:

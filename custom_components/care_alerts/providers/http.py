@@ -1,6 +1,6 @@
 """What every vendor's client needs of HTTP: time limits, a size limit, `Retry-After` and errors without secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -53,6 +53,15 @@ class RateLimitedError(ApiError):
 
 class UnreachableError(ApiError):
     """No answer, or the vendor says that it cannot answer now (5xx)."""
+
+
+class ForeignRefusalError(UnreachableError):
+    """A refusal (4xx) that is not in the vendor's words: the page of a firewall, a proxy, a portal. The vendor was not asked."""
+
+    def __init__(self, status: int) -> None:
+        """Keep the status."""
+        super().__init__(f"HTTP {status}, but not the vendor's")
+        self.status = status
 
 
 class UnexpectedAnswerError(ApiError):
@@ -142,6 +151,11 @@ def wait_after(failures: int, longest: timedelta) -> timedelta:
     return min(timedelta(minutes=1 << min(failures - 1, 10)), longest)
 
 
+def says_no(error: Any, headers: Mapping[str, str]) -> bool:
+    """Whether a refusal can be one of a vendor who does not document them: JSON or nothing at all, never a page."""
+    return isinstance(error, dict)
+
+
 async def request(
     session: ClientSession,
     method: str,
@@ -153,10 +167,12 @@ async def request(
     json: Any = None,
     limits: ClientTimeout = REQUEST_TIMEOUT,
     largest: int = LARGEST_ANSWER,
+    is_refusal: Callable[[Any, Mapping[str, str]], bool] = says_no,
 ) -> Answer:
     """Send a request, with a form or a JSON value as its body, and return a 200 answer.
 
-    Redirects are not followed: they would take the headers along.
+    Redirects are not followed: they would take the headers along. `is_refusal` says whether a 4xx answer is in the
+    vendor's words, by its JSON (`{}` for an empty body, None for anything else) and its headers.
 
     Raises:
         ApiError: one of its kinds, for everything that can go wrong.
@@ -181,7 +197,7 @@ async def request(
             allow_redirects=False,
         ) as response:
             if response.status != 200:
-                raise _error_of(response, await _code_in(response))
+                raise _error_of(response, await _json_in(response), is_refusal)
             return Answer(response.headers, response.content_type, await _read(response, largest))
     except TimeoutError as err:
         raise UnreachableError("no answer in time") from err
@@ -201,13 +217,18 @@ async def _read(response: ClientResponse, largest: int) -> bytearray:
     return body
 
 
-async def _code_in(response: ClientResponse) -> str | None:
-    """The error code in an error's body, if there is one that can be read."""
+async def _json_in(response: ClientResponse) -> Any:
+    """The JSON of an error's body; `{}` if the body is empty, None if it is a page, or anything else."""
     try:
-        body = orjson.loads(await _read(response, 64 * 1024))
+        body = await _read(response, 64 * 1024)
+        return orjson.loads(body or b"{}") if response.content_type != "text/html" else None
     except orjson.JSONDecodeError, UnexpectedAnswerError:
         return None
-    match body:
+
+
+def _code_in(error: Any) -> str | None:
+    """The error code in an error's JSON, if there is one that can be read."""
+    match error:
         case (
             {"error": {"code": str(code)}}
             | {"error": str(code)}
@@ -219,19 +240,21 @@ async def _code_in(response: ClientResponse) -> str | None:
             return None
 
 
-def _error_of(response: ClientResponse, code: str | None) -> ApiError:
-    status = response.status
+def _error_of(
+    response: ClientResponse, error: Any, is_refusal: Callable[[Any, Mapping[str, str]], bool]
+) -> ApiError:
+    status, code = response.status, _code_in(error)
     message = _message(status, code)
     wait = retry_after(response.headers)
-    if status == 401:
-        return AuthError(message, code=code)
     if status == 429:
         return RateLimitedError(message, wait, code)
     if status >= 500:
         return UnreachableError(message, wait, code)
-    if status >= 400:
-        return RefusedError(status, code)
-    return UnexpectedAnswerError(message)
+    if status < 400:
+        return UnexpectedAnswerError(message)
+    if not is_refusal(error, response.headers):
+        return ForeignRefusalError(status)
+    return AuthError(message, code=code) if status == 401 else RefusedError(status, code)
 
 
 def _message(status: int, code: str | None) -> str:

@@ -10,7 +10,9 @@ import pytest
 from yarl import URL
 
 from custom_components.care_alerts.providers.http import (
+    ApiError,
     AuthError,
+    ForeignRefusalError,
     RefusedError,
     UnexpectedAnswerError,
     base_url,
@@ -293,16 +295,25 @@ async def test_a_refused_key_inside_a_200(sim: Simulator, client: LumenClient) -
         await client.alerts(people=())
 
 
-async def test_another_409_is_a_day_that_is_not_to_be_had_too(
-    sim: Simulator, client: LumenClient
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ({"success": False, "error": {"code": "DAY_GONE"}}, DateUnavailableError),
+        # Or a day would be given up because of a firewall.
+        ({"message": "Conflict"}, ForeignRefusalError),
+        ("<html>", ForeignRefusalError),
+    ],
+)
+async def test_another_409_is_a_day_that_is_not_to_be_had_if_lumen_says_so(
+    sim: Simulator, client: LumenClient, content: object, kind: type[ApiError]
 ) -> None:
     async def respond(exchange: Exchange) -> web.StreamResponse:
-        return web.Response(status=409, text="<html>", content_type="text/html")
+        return web.json_response(content, status=409)
 
     sim.faults.add("lumen.alerts", Fault("bare 409", respond))
-    with pytest.raises(DateUnavailableError) as caught:
+    with pytest.raises(ApiError) as caught:
         await client.alerts(NEWEST, people=())
-    assert caught.value.code is None
+    assert type(caught.value) is kind
 
 
 async def test_other_refusals_keep_their_code(sim: Simulator, client: LumenClient) -> None:

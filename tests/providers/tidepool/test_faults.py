@@ -200,6 +200,52 @@ async def test_a_fault_while_watching(
     )
 
 
+@pytest.mark.parametrize("status", [302, 401, 403, 405, 407, 451, 511])
+async def test_no_password_is_sent_to_what_stands_in_tidepools_place(
+    follower: Follower, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    house = follower.house
+    follower.reads(100)
+    await follower.start()
+    house.sim.faults.add("*", CATALOGUE[f"page_{status}"]())
+    for _ in range(30):
+        await house.pass_time(minutes=2)
+        assert follower.of_source("sensor", "status") in (Status.OK, Status.UNREACHABLE)
+    assert follower.of_source("sensor", "status") == Status.UNREACHABLE
+    assert house.sim.requests("tidepool.renew")
+    assert house.sim.requests("tidepool.login") == []
+    assert not [*follower.entry.async_get_active_flows(house.hass, {SOURCE_REAUTH})]
+    assert follower.issue("permission_lost") is None
+
+    house.sim.faults.clear()
+    follower.reads(50)
+    for _ in range(3):
+        await house.pass_time(minutes=2)
+    assert follower.of_source("sensor", "status") == Status.OK
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_ON
+    assert house.sim.requests("tidepool.login") == []
+    assert_discreet(follower, caplog)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("request_", ["people", "alerts", "data"])
+async def test_one_path_that_is_blocked_is_no_lost_permission(
+    follower: Follower, request_: str, status: int
+) -> None:
+    house = follower.house
+    follower.reads(100)
+    await follower.start()
+    house.sim.faults.add(f"tidepool.{request_}", CATALOGUE[f"page_{status}"]())
+    house.sim.faults.add("tidepool.groups", CATALOGUE[f"page_{status}"]())
+    for _ in range(10):
+        await house.pass_time(minutes=3)
+    await ask_everything(follower)
+    assert follower.of_source("sensor", "status") == Status.UNREACHABLE
+    assert follower.issue("permission_lost") is None
+    assert house.sim.requests("tidepool.login") == []
+    assert not [*follower.entry.async_get_active_flows(house.hass, {SOURCE_REAUTH})]
+
+
 @every_fault
 @pytest.mark.parametrize("request_", ["login", "people", "alerts", "data"])
 async def test_a_fault_at_the_first_set_up(

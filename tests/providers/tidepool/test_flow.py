@@ -81,6 +81,11 @@ async def test_an_environment_goes_by_its_name(house: House) -> None:
         ("user", "500_bare", "cannot_connect"),
         ("user", "not_json", "cannot_connect"),
         ("user", "401_bare", "invalid_auth"),
+        *(
+            (endpoint, f"page_{status}", "cannot_connect")
+            for endpoint in ("login", "user")
+            for status in (302, 401, 403, 405, 407, 451, 511)
+        ),
     ],
 )
 async def test_an_error_and_its_way_out(

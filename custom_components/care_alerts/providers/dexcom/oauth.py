@@ -1,7 +1,7 @@
 """Dexcom's OAuth2: an authorization server per region, and refresh tokens that work once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 import time
 from typing import Any, Final, override
 
@@ -145,6 +145,7 @@ class RegionalImplementation(AuthImplementation):
                 headers={},
                 form={**data, "client_id": self.client_id, "client_secret": self.client_secret},
                 limits=SLOW_ANSWERS,
+                is_refusal=_is_refusal,
             )
         except AuthError as err:
             # Said here, it is about the app (RFC 6749, 5.2): the person's login may be as good as ever.
@@ -159,6 +160,15 @@ class RegionalImplementation(AuthImplementation):
                 if is_credential(refresh):
                     return token | {"refresh_token": refresh}
         raise UnexpectedAnswerError("no token in the answer")
+
+
+def _is_refusal(error: Any, _: Mapping[str, str]) -> bool:
+    """Whether an error is a token endpoint's (RFC 6749, 5.2)."""
+    match error:
+        case {"error": str()}:
+            return True
+        case _:
+            return False
 
 
 def _lifetime(told: Any) -> int:

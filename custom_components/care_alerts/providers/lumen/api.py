@@ -3,7 +3,7 @@
 Vendor's documentation: Lumen Partner API (beta), "Alerts" and "Conventions". Read-only, one analysis a day.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final, Self
@@ -176,6 +176,7 @@ class LumenClient:
                 self._base / "partners" / "v1" / path,
                 headers=self._headers,
                 params=params,
+                is_refusal=_is_refusal,
             )
         except RefusedError as err:
             if err.status == 409:
@@ -190,6 +191,15 @@ class LumenClient:
                 raise UnexpectedAnswerError("success is false")
             case _:
                 raise UnexpectedAnswerError("no data in the answer")
+
+
+def _is_refusal(error: Any, _: Mapping[str, str]) -> bool:
+    """Whether an error is Lumen's (vendor: "Conventions")."""
+    match error:
+        case {"success": False, "error": {"code": str()}}:
+            return True
+        case _:
+            return False
 
 
 def _list_in(data: dict[str, Any], key: str) -> list[Any]:

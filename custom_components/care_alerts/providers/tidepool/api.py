@@ -19,12 +19,13 @@ from ..http import (
     Answer,
     ApiError,
     AuthError,
+    ForeignRefusalError,
     RateLimitedError,
     RefusedError,
     UnexpectedAnswerError,
-    request,
 )
 from ..records import UNREADABLE, can_be_kept, text, text_or_none, utc
+from .http import request
 from .session import TOKEN_HEADER, Session
 from .settings import GLUCOSE_KINDS, KINDS
 from .units import MG_DL, MMOL_L, converted, exact_unit, rounded
@@ -342,15 +343,18 @@ class TidepoolClient:
             return await self._send(token, method, path, params, json)
         except AuthError:
             pass
-        except RefusedError as err:
-            if err.status != 403:
+        except (RefusedError, ForeignRefusalError) as err:
+            # Not every service's words for a dead token are known.
+            if err.status != 403 and not (
+                isinstance(err, ForeignRefusalError) and err.status == 401
+            ):
                 raise
             try:
                 _user_id_in((await self._send(token, "GET", ("auth", "user"))).json())
             except AuthError, RefusedError:
                 pass
             else:
-                # It knows us: what is missing is the permission.
+                # It knows us: what is missing is the permission, or the way to it.
                 raise
         return await self._send(await self._session.renewed(token), method, path, params, json)
 

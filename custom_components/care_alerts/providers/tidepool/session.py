@@ -23,8 +23,8 @@ from ..http import (
     RefusedError,
     UnexpectedAnswerError,
     is_credential,
-    request,
 )
+from .http import request
 
 TOKEN_HEADER: Final = "X-Tidepool-Session-Token"  # noqa: S105 # a header's name
 
