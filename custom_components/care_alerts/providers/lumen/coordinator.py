@@ -1,7 +1,7 @@
 """Lumen, polled: who is followed, which days to ask for, and what comes of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Self, override
 
@@ -33,9 +33,11 @@ from .translation import (
     Calendar,
     DayHeard,
     alert_of,
+    came_at,
     day_of,
     next_analysis,
     picture_of,
+    runs_of_days,
 )
 
 CONF_FOLLOWED: Final = "followed"
@@ -97,10 +99,14 @@ class Selection:
 
 @dataclass(slots=True)
 class Followed(Stored):
-    """A followed person as Lumen knows them; `since` is when we first did."""
+    """A followed person as Lumen knows them; `since` is when we first did.
+
+    `backfill`: the days whose first reading is history, fewer with each that was read; None before the first answer.
+    """
 
     email: str
     since: datetime
+    backfill: list[date] | None = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -320,7 +326,7 @@ class LumenCoordinator(SourceCoordinator):
         known_from = max(moment for moment in (reading.selected_at, self.last_contact) if moment)
         for person_id, mapping in new.items():
             since = min(max(mapping.granted_at, known_from), now)
-            reading.people[person_id] = Followed(mapping.email, since)
+            reading.people[person_id] = Followed(mapping.email, since, backfill=None)
             # The days read so far were read without them.
             reading.read_since = now
         if mappings:
@@ -336,10 +342,17 @@ class LumenCoordinator(SourceCoordinator):
         if not now.date() - DAYS_REMEMBERED <= answer.day <= now.date() + timedelta(days=1):
             raise UnexpectedAnswerError("a day that cannot be")
         self.unreadable_records += answer.unreadable
+        if day is None:
+            self._begin_backfill(answer.day)
         for record in answer.alerts:
             alert = alert_of(record, answer.day, now)
-            since = reading.people[alert.person_id].since
-            self.journal.ledger.write_down(alert, announce=alert.observed_at > since)
+            followed = reading.people[alert.person_id]
+            # An earlier answer did not have it, or it came after they were followed.
+            is_news = (
+                answer.day not in (followed.backfill or ())
+                or came_at(record.generated_at, now) > followed.since
+            )
+            self.journal.ledger.write_down(alert, announce=is_news)
         heard = DayHeard(
             day=answer.day,
             first_read=now,
@@ -347,11 +360,25 @@ class LumenCoordinator(SourceCoordinator):
             generated_at=answer.newest_generated_at and min(answer.newest_generated_at, now),
             garbled=sorted(person or ANYBODY for person in answer.garbled),
         )
+        for person_id, followed in reading.people.items():
+            if heard.is_whole_for(person_id) and answer.day in (followed.backfill or ()):
+                followed.backfill = [one for one in followed.backfill or () if one != answer.day]
         before = reading.days.get(heard.day)
+        if day is None and before is None:
+            # What Lumen did not have yesterday it may have by now.
+            reading.unavailable.clear()
         reading.days[heard.day] = before.read_again(heard) if before else heard
         if day is not None and day != answer.day:
             reading.unavailable.append(day)
         return answer.strangers
+
+    def _begin_backfill(self, newest: date) -> None:
+        """Take the first answer about somebody, and the days before it, for history."""
+        for followed in self._reading.people.values():
+            if followed.backfill is None:
+                followed.backfill = [
+                    newest - timedelta(days=ago) for ago in range(DAYS_AVAILABLE + 1)
+                ]
 
     async def _catch_up(self, now: datetime) -> None:
         """Ask for each day missed, newest first, until Lumen has no more."""
@@ -359,20 +386,40 @@ class LumenCoordinator(SourceCoordinator):
         calendar = Calendar(reading.days)
         missed = self._missed_days(calendar)
         to_ask_for = calendar.to_ask_for(reading.unavailable, reading.read_since)
+        refused: set[date] = set()
         for day in to_ask_for:
             try:
                 await self._read_day(day, now)
             except DateUnavailableError:
                 # Lumen keeps no older ones either.
-                reading.unavailable += [older for older in to_ask_for if older <= day]
+                refused = {older for older in to_ask_for if older <= day}
+                reading.unavailable += sorted(refused)
                 break
         had = {heard.day for heard in Calendar(reading.days).complete()}
-        if lost := sorted(missed - had - set(reading.lost)):
-            reading.lost = (reading.lost + lost)[-DAYS_REMEMBERED.days :]
-            self._tell_of_lost_days(lost)
+        # All others are asked for again: their analysis is late, no more.
+        gone = refused | {day for day in missed if calendar.is_out_of_reach(day)}
+        self._note_lost_days((missed & gone) - had, had)
         oldest = (now - DAYS_REMEMBERED).date()
         reading.days = {day: heard for day, heard in reading.days.items() if day >= oldest}
         reading.unavailable = [day for day in reading.unavailable if day >= oldest]
+        if any(day < oldest for day in reading.lost):
+            reading.lost = [day for day in reading.lost if day >= oldest]
+            self._tell_of_lost_days()
+
+    def _note_lost_days(self, lost: set[date], had: set[date]) -> None:
+        """Remember the days that are not to be had, and no more those that were after all."""
+        reading = self._reading
+        if new := sorted(lost - set(reading.lost)):
+            LOGGER.warning(
+                "Lumen no longer keeps the alerts of %s day(s) between %s and %s; they were missed",
+                len(new),
+                new[0],
+                new[-1],
+            )
+        still = sorted(lost.union(reading.lost) - had)[-DAYS_REMEMBERED.days :]
+        if still != reading.lost:
+            reading.lost = still
+            self._tell_of_lost_days()
 
     def _missed_days(self, calendar: Calendar) -> set[date]:
         """The days since the oldest one heard of that were never read whole: at first contact there are none."""
@@ -429,6 +476,7 @@ class LumenCoordinator(SourceCoordinator):
         if reading.selection != self._selection.fingerprint:
             self._select_anew(now)
         self._tell_of_more_people()
+        self._tell_of_lost_days()
 
     def _select_anew(self, now: datetime) -> None:
         """The options have changed: ask for everybody's consent again, and for the days of those who are new."""
@@ -471,26 +519,27 @@ class LumenCoordinator(SourceCoordinator):
         )
 
     @callback
-    def _tell_of_lost_days(self, lost: list[date]) -> None:
-        LOGGER.warning(
-            "Lumen no longer keeps the alerts of %s day(s) between %s and %s; they were missed",
-            len(lost),
-            lost[0],
-            lost[-1],
-        )
-        ir.async_create_issue(
-            self.hass,
-            DOMAIN,
-            f"days_lost_{self.config_entry.entry_id}_{lost[0]}",
-            is_fixable=False,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key="days_lost",
-            translation_placeholders={
-                "entry": self.config_entry.title,
-                "first": lost[0].isoformat(),
-                "last": lost[-1].isoformat(),
-            },
-        )
+    def _tell_of_lost_days(self) -> None:
+        """Have an issue for each run of lost days, and none for days that were had after all."""
+        prefix = f"days_lost_{self.config_entry.entry_id}_"
+        runs = {f"{prefix}{run[0]}": run for run in runs_of_days(self._reading.lost)}
+        for domain, issue in list(ir.async_get(self.hass).issues):
+            if domain == DOMAIN and issue.startswith(prefix) and issue not in runs:
+                ir.async_delete_issue(self.hass, DOMAIN, issue)
+        for issue, run in runs.items():
+            ir.async_create_issue(
+                self.hass,
+                DOMAIN,
+                issue,
+                is_fixable=False,
+                severity=ir.IssueSeverity.WARNING,
+                translation_key="days_lost",
+                translation_placeholders={
+                    "entry": self.config_entry.title,
+                    "first": run[0].isoformat(),
+                    "last": run[-1].isoformat(),
+                },
+            )
 
 
 async def followed_of(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> dict[str, str]:

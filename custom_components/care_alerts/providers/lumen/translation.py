@@ -90,6 +90,26 @@ def _expected(generated_at: datetime) -> datetime:
     return done if done - generated_at < timedelta(hours=12) else generated_at
 
 
+def came_at(generated_at: datetime, now: datetime) -> datetime:
+    """When an alert that is there `now` came at the latest: with the rest of its night's analysis, once that is over.
+
+    Lumen may serve at 06:00 what it says it generated at 03:14: who was followed in between could not have had it.
+    """
+    expected = _expected(generated_at)
+    return expected if expected <= now else min(generated_at, now)
+
+
+def runs_of_days(days: Iterable[date]) -> list[list[date]]:
+    """Days in order, those that follow each other together."""
+    runs: list[list[date]] = []
+    for day in sorted(days):
+        if runs and day - runs[-1][-1] == timedelta(days=1):
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return runs
+
+
 def next_analysis(now: datetime) -> datetime:
     """When the next daily analysis will be complete."""
     return _next_done(now + timedelta(microseconds=1))
@@ -149,6 +169,10 @@ class Calendar:
         }
         before = (self.newest.day - timedelta(days=ago) for ago in range(1, DAYS_AVAILABLE + 1))
         return [day for day in before if day not in had and day not in unavailable]
+
+    def is_out_of_reach(self, day: date) -> bool:
+        """Whether a day is older than any that Lumen keeps: it is not asked for."""
+        return self.newest is not None and day < self.newest.day - timedelta(days=DAYS_AVAILABLE)
 
     def word(self) -> Word | None:
         """How fresh the newest day is; None if Lumen never answered."""
