@@ -126,17 +126,15 @@ async def test_a_back_fill_that_was_broken_off_goes_on_as_history(
     for number in range(-13, 1):
         add_alert(house, maria, number)
     answer = house.sim.lumen.default.alerts_body
-    broken = True
 
     def answer_some(one: date, now: datetime) -> bytes:
-        return b"{" if broken and one < day(-3) else answer(one, now)
+        return b"{" if one < day(-3) else answer(one, now)
 
-    house.sim.lumen.default.alerts_body = answer_some  # type: ignore[method-assign]
-    entry = await house.set_up(house.entry())
-    assert len(coordinator_of(entry).journal.ledger) == 4
-    await house.hass.config_entries.async_reload(entry.entry_id)
-    await house.settle()
-    broken = False
+    with patch.object(house.sim.lumen.default, "alerts_body", answer_some):
+        entry = await house.set_up(house.entry())
+        assert len(coordinator_of(entry).journal.ledger) == 4
+        await house.hass.config_entries.async_reload(entry.entry_id)
+        await house.settle()
     await house.pass_time(hours=2)
     assert len(coordinator_of(entry).journal.ledger) == 14
     assert announced == []
