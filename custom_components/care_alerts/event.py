@@ -2,12 +2,13 @@
 
 from typing import Any, override
 
-from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.components.event import EventEntity, EventEntityDescription, EventExtraStoredData
+from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
 
-from .alerts.model import OTHER, Announcement
+from .alerts.model import OTHER, Alert, Announcement
 from .alerts.response_log import Episode
 from .entity import ALERT, PersonEntity, add_people
 from .providers import PROVIDERS
@@ -55,11 +56,46 @@ class AlertEvent(EventEntity, PersonEntity):
         announcing = self.coordinator.announcing
         self.async_on_remove(announcing.announce_with(self.person_id, self._announce))
 
+    # Home Assistant saves states every quarter of an hour: after a crash, the ledger knows better.
+
+    @override
+    async def async_get_last_state(self) -> State | None:
+        saved = await super().async_get_last_state()
+        if alert := self._announced_since(saved):
+            return State(self.entity_id, alert.received_at.isoformat(timespec="milliseconds"))
+        return saved
+
+    @override
+    async def async_get_last_event_data(self) -> EventExtraStoredData | None:
+        alert = self._announced_since(await super().async_get_last_state())
+        if alert is None:
+            return await super().async_get_last_event_data()
+        episode = self.picture.episode_of(alert) if self.picture else None
+        return EventExtraStoredData(self._type_of(alert), _as_event(alert, episode))
+
+    def _announced_since(self, saved: State | None) -> Alert | None:
+        """The alert announced last, if what was saved shows an earlier one or none."""
+        ledger = self.coordinator.journal.ledger
+        if saved is None:
+            return ledger.announced_since(self.person_id, None, None)
+        alert_id, at = saved.attributes.get("alert_id"), dt_util.parse_datetime(saved.state)
+        return ledger.announced_since(self.person_id, alert_id, at)
+
+    def _type_of(self, alert: Alert) -> str:
+        return alert.alert_type if alert.alert_type in self.event_types else OTHER
+
     @callback
     def _announce(self, announcement: Announcement, episode: Episode | None) -> None:
-        alert: dict[str, Any] = announcement.alert.as_event(
-            episode_id=episode.episode_id if episode else None, redelivered=announcement.redelivered
+        alert = announcement.alert
+        self._trigger_event(
+            self._type_of(alert), _as_event(alert, episode, redelivered=announcement.redelivered)
         )
-        alert_type = announcement.alert.alert_type
-        self._trigger_event(alert_type if alert_type in self.event_types else OTHER, alert)
         self.async_write_ha_state()
+
+
+def _as_event(
+    alert: Alert, episode: Episode | None, *, redelivered: bool = False
+) -> dict[str, Any]:
+    return alert.as_event(
+        episode_id=episode.episode_id if episode else None, redelivered=redelivered
+    )

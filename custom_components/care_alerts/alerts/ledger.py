@@ -122,6 +122,32 @@ class Ledger:
                 self._told.setdefault(Topic.of(alert), []).append(alert)
         return self._told
 
+    def announced_since(
+        self, person_id: str, alert_id: object, at: datetime | None
+    ) -> Alert | None:
+        """The alert of a person that was announced last, if it was after the one with `alert_id`, announced `at`.
+
+        Whatever the house shows of a person was saved at some moment, and this is what it missed since then.
+        """
+
+        def announced(alert: Alert) -> tuple[datetime, datetime, str]:
+            return alert.received_at, *in_order(alert)
+
+        last = max(
+            (
+                alert
+                for alert in self.followed_live()
+                if alert.person_id == person_id and alert.alert_id not in self._pending
+            ),
+            key=announced,
+            default=None,
+        )
+        if last is None or not isinstance(alert_id, str):
+            return last
+        if known := self._alerts.get(alert_id):
+            return last if announced(last) > announced(known) else None
+        return last if at is None or at < last.received_at else None
+
     def prune(
         self,
         now: datetime,
