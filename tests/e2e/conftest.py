@@ -68,17 +68,22 @@ async def page_of(browser: Browser, *, width: int = 1280, height: int = 1000, **
     return await context.new_page()
 
 
-async def log_in(page: Page, home: RealHome) -> None:
-    """Give the page the tokens that the login page would have left."""
+def login_script(home: RealHome) -> str:
+    """What gives a page, before it runs, the tokens that the login page would have left."""
     tokens = home.tokens | {
         "hassUrl": home.url,
         "clientId": home.client_id,
         "expires": 4_102_444_800_000,
     }
-    await page.context.add_init_script(
+    return (
         f"if (location.origin === {json.dumps(home.url)})"
         f" localStorage.hassTokens = {json.dumps(json.dumps(tokens))};"
     )
+
+
+async def log_in(page: Page, home: RealHome) -> None:
+    """Let the page be logged in."""
+    await page.context.add_init_script(login_script(home))
 
 
 async def screenshot(

@@ -429,7 +429,7 @@ async def test_the_timeline_says_the_glucose_in_the_unit_of_the_sensor(
                 const { hass } = document.querySelector("home-assistant");
                 const card = document.createElement("care-alerts-timeline");
                 await customElements.whenDefined("care-alerts-timeline");
-                customElements.upgrade(card);
+                document.body.append(card);
                 const time = new Date().toISOString();
                 const alert = {
                     alert_type: "low", severity: "medium", state: "active", late: false, drill: false,
@@ -443,7 +443,10 @@ async def test_the_timeline_says_the_glucose_in_the_unit_of_the_sensor(
                 };
                 for (;;) {
                     const line = card.shadowRoot?.querySelector("article span");
-                    if (line) return line.querySelector("small")?.textContent ?? "";
+                    if (line) {
+                        card.remove();
+                        return line.querySelector("small")?.textContent ?? "";
+                    }
                     await new Promise((done) => setTimeout(done, 10));
                 }
             }""",

@@ -1,216 +1,17 @@
-/**
- * The Care Alerts dashboard: a strategy that makes one for the people and sources there are, and its one card.
- *
- * Cards are Home Assistant's own wherever it has one that can say what is to be said. Entities are found by device,
- * domain and translation key, never by their ids. Texts are the integration's: translations/*.json, `common`.
- * No build step, no dependency, nothing fetched but from Home Assistant.
- *
- * @typedef {{entity_id: string, device_id?: string, translation_key?: string, platform: string, hidden?: boolean}} Entity
- * @typedef {{id: string, name: string | null, name_by_user: string | null, via_device_id: string | null}} Device
- * @typedef {(key: string, values?: Record<string, string | number>) => string} Say  A text of ours.
- * @typedef {(entity: string, state: string) => string} StateName  What `sensor.last_alert` calls `high`; or "".
- * @typedef {Record<string, any>} Config  A card, view or dashboard as Home Assistant has it in YAML.
- * @typedef {Record<string, any>} Hass  Home Assistant as the frontend hands it out.
- *
- * @typedef {Object} Alert  One of the answer to `care_alerts.get_alerts`; times are ISO 8601.
- * @property {string} alert_type
- * @property {string | null} subtype
- * @property {"low" | "medium" | "high"} severity
- * @property {"active" | "snoozed" | "ended" | "unknown"} state
- * @property {string} observed_at
- * @property {string} received_at
- * @property {boolean} late
- * @property {boolean} drill
- * @property {Record<string, any>} details  The source's own, units in the names.
- *
- * @typedef {Object} Run  Alerts of one type that follow each other, as one line of the timeline.
- * @property {Alert} alert  The first, with the worst severity of all.
- * @property {Date} from
- * @property {Date} seen  When it was last observed.
- * @property {boolean} over  Whether the source said that it ended.
- */
-
-// Home Assistant replaces HTMLElement and the registry of elements while it starts; what is defined earlier is lost
-// to it (home-assistant/frontend#53890). Its own first element comes after that.
-await customElements.whenDefined("home-assistant");
-
-const DOMAIN = "care_alerts";
-const NAME = "Care Alerts";
-const STRATEGY = "care-alerts";
-const TIMELINE = "care-alerts-timeline";
-const SNOOZE_MINUTES = 30;
-const GLUCOSE_HOURS = 12;
-const ASK_AGAIN_MS = 30_000;
-const SETTLED_MS = 500;
-const RECENT_DAYS = 3;
-const ALL_DAYS = 10;
-const MMOL_L = "mmol/L";
-const MG_DL_PER_MMOL_L = 18.0156;
-
-/** Word and shape tell a severity; colours only repeat it. The shapes are those of `ha-alert`. */
-const ALERT_BOX = { high: "error", medium: "warning", low: "info" };
-const SEVERITY_ICON = {
-  high: "mdi:alert-circle",
-  medium: "mdi:alert",
-  low: "mdi:information-outline",
-};
-/** Told apart with any colour vision, and by where they lie: glucose between low and high. */
-const THRESHOLD_COLORS = {
-  urgent_low_threshold: "purple",
-  low_threshold: "orange",
-  high_threshold: "amber",
-};
-
-/** What the frontend's conditions see in an attribute that is null or missing. */
-const NOTHING = "unknown";
-const WIDE = { grid_options: { columns: "full" } };
-
-/**
- * How to say things in this user's language: texts of the dashboard, and what entities call their states.
- * @param {Hass} hass
- * @returns {Promise<{say: Say, stateName: StateName}>}
- */
-async function words(hass) {
-  await hass.loadBackendTranslation("entity", DOMAIN);
-  const localize = await hass.loadBackendTranslation("common", DOMAIN);
-  /** @type {Say} */
-  const common = (key, values) => localize(`component.${DOMAIN}.common.${key}`, values);
-  return {
-    // Some words are not the dashboard's alone.
-    say: (key, values) => common(`dashboard_${key}`, values) || common(key, values) || key,
-    stateName: (entity, state) => localize(`component.${DOMAIN}.entity.${entity}.state.${state}`),
-  };
-}
-
-/**
- * How bad alerts are, by their severity: the lowest is not said, as there is good news among it.
- * @param {Say} say
- * @returns {Record<string, string>}
- */
-const severities = (say) => ({ high: say("severity_high"), medium: say("severity_medium") });
-
-/** @param {Device} device */
-const nameOf = (device) => device.name_by_user || device.name || "";
-
-/**
- * What somebody may have called something, fit for a template and for what it renders to, which is read as markdown and
- * HTML: it is none of these. What only a template knows goes through its `literal`.
- * @param {string} name
- */
-const plain = (name) =>
-  name.replace(/[^\p{L}\p{N} ]/gu, (character) => `&#${character.codePointAt(0)};`);
-
-/**
- * What there is of ours: who is looked after, and where the word of them comes from.
- */
-class House {
-  /**
-   * @param {Hass} hass
-   * @param {Say} say
-   */
-  constructor(hass, say) {
-    this.hass = hass;
-    this.say = say;
-    /** @type {Map<string, Entity[]>} Entities by their device. */
-    this.entities = new Map();
-    for (const entity of Object.values(hass.entities)) {
-      if (entity.platform === DOMAIN && entity.device_id && !entity.hidden) {
-        this.entities.set(entity.device_id, [
-          ...(this.entities.get(entity.device_id) ?? []),
-          entity,
-        ]);
-      }
-    }
-    /** @type {Device[]} */
-    const devices = [...this.entities.keys()]
-      .map((id) => hass.devices[id])
-      .filter(Boolean)
-      .sort((one, other) => nameOf(one).localeCompare(nameOf(other), hass.locale.language));
-    // A source may have all its entities hidden.
-    this.people = devices.filter((device) => device.via_device_id);
-    this.sources = devices.filter((device) => !device.via_device_id);
-  }
-
-  /**
-   * The id of a device's entity.
-   * @param {string | null} deviceId
-   * @param {string} domain
-   * @param {string} key
-   * @returns {string | undefined}
-   */
-  find(deviceId, domain, key) {
-    return this.of(deviceId, domain).find((entity) => entity.translation_key === key)?.entity_id;
-  }
-
-  /**
-   * A device's entities of a domain.
-   * @param {string | null} deviceId
-   * @param {string} domain
-   */
-  of(deviceId, domain) {
-    const all = this.entities.get(deviceId ?? "") ?? [];
-    return all.filter((entity) => entity.entity_id.startsWith(`${domain}.`));
-  }
-
-  /**
-   * An entity's own name, without its device's.
-   * @param {string} entityId
-   * @returns {string}
-   */
-  nameOf(entityId) {
-    return this.hass.entities[entityId].name ?? entityId;
-  }
-}
-
-/* Conditions under which a card shows. */
-
-/** @param {string} entity @param {string} state */
-const is = (entity, state) => ({ condition: "state", entity, state });
-/** @param {string} entity @param {string} attribute @param {string} state */
-const has = (entity, attribute, state) => ({ condition: "state", entity, attribute, state });
-/** @param {...Config} conditions */
-const either = (...conditions) => ({ condition: "or", conditions });
-/** @param {...Config} conditions */
-const unless = (...conditions) => ({ condition: "not", conditions });
-
-/* Templates. They are rendered by Home Assistant, so ages go on counting. */
-
-/**
- * Whether this user reads "2:05 PM".
- * @param {Hass} hass
- * @returns {boolean}
- */
-function twelveHours({ locale }) {
-  const language = locale.time_format === "system" ? undefined : locale.language;
-  const usual = new Intl.DateTimeFormat(language, { hour: "numeric" }).resolvedOptions().hour12;
-  return locale.time_format === "12" || (locale.time_format !== "24" && Boolean(usual));
-}
-
-/**
- * What all templates begin with: how times and ages are written for this user, and what others have written.
- * @param {House} house
- */
-function macros({ hass, say }) {
-  const clock = twelveHours(hass) ? "%-I:%M %p" : "%H:%M";
-  const monday = new Date(2024, 0, 1);
-  const days = [0, 1, 2, 3, 4, 5, 6].map((day) =>
-    new Date(monday.getTime() + day * 86_400_000).toLocaleDateString(hass.locale.language, {
-      weekday: "short",
-    }),
-  );
-  return `
+// Made of frontend/ in the project's repository by `npm run build`: change it there.
+var ri=Object.defineProperty;var ai=Object.getOwnPropertyDescriptor;var p=(n,t,e)=>()=>{if(e)throw e[0];try{return n&&(t=n(n=0)),t}catch(i){throw e=[i],i}};var Yt=(n,t,e,i)=>{for(var s=i>1?void 0:i?ai(t,e):t,o=n.length-1,r;o>=0;o--)(r=n[o])&&(s=(i?r(t,e,s):r(s))||s);return i&&s&&ri(t,e,s),s};var u,rt,$t,B,g=p(()=>{"use strict";u="care_alerts",rt="Care Alerts",$t="care-alerts",B="care-alerts-timeline"});async function at(n){await n.loadBackendTranslation("entity",u);let t=await n.loadBackendTranslation("common",u),e=(i,s)=>t(`component.${u}.common.${i}`,s);return{localize:(i,s)=>e(`dashboard_${i}`,s)||e(i,s)||i,stateName:(i,s)=>t(`component.${u}.entity.${i}.state.${s}`)}}var vt=p(()=>{"use strict";g()});var x,ct,G=p(()=>{"use strict";g();x=n=>n.name_by_user||n.name||"",ct=class{constructor(t){this.byDevice=new Map;this.hass=t;for(let i of Object.values(t.entities))if(i.platform===u&&i.device_id&&!i.hidden){let s=this.byDevice.get(i.device_id)??[];this.byDevice.set(i.device_id,[...s,i])}let e=[...this.byDevice.keys()].flatMap(i=>t.devices[i]??[]).sort((i,s)=>x(i).localeCompare(x(s),t.locale.language));this.people=e.filter(i=>i.via_device_id),this.sources=e.filter(i=>!i.via_device_id)}sourceOf(t){return this.sources.find(e=>e.id===t.via_device_id)}entitiesOf(t,e){return(this.byDevice.get(t)??[]).filter(s=>s.entity_id.startsWith(`${e}.`))}entityId(t,e,i){var s;return(s=this.entitiesOf(t??"",e).find(o=>o.translation_key===i))==null?void 0:s.entity_id}entityName(t){var e;return((e=this.hass.entities[t])==null?void 0:e.name)??t}}});function $(n,{action:t,icon:e,name:i,data:s,confirmation:o},r={}){let a={action:"perform-action",perform_action:t,target:{entity_id:n},...s&&{data:s},...o&&{confirmation:{text:o}}};return lt(n,{...i?{name:i}:T,icon:e,color:"primary",hide_state:!0,tap_action:a,icon_tap_action:a,...r})}function z(n,t,e){let i=e?[{type:"entity",...e,state_content:["name","state"],color:"none"}]:[];return{type:"heading",heading:x(n),icon:t,badges:i}}var y,T,_,lt,q,D=p(()=>{"use strict";G();y={grid_options:{columns:"full"}},T={name:{type:"entity"}},_=(n,t={})=>({type:"markdown",text_only:!0,content:n,...y,...t}),lt=(n,t={})=>({type:"tile",entity:n,...T,grid_options:{columns:6},...t});q=n=>({type:"heading",heading_style:"subtitle",heading:n})});var Ft,V,dt,Et,Jt,O,bt=p(()=>{"use strict";Ft="unknown",V=(n,t)=>({condition:"state",entity:n,state:t}),dt=(n,t,e)=>({condition:"state",entity:n,attribute:t,state:e}),Et=(n,t)=>({condition:"numeric_state",entity:n,above:t}),Jt=(...n)=>({condition:"or",conditions:n}),O=(...n)=>({condition:"not",conditions:n})});var k,mt=p(()=>{"use strict";k=n=>n.replace(/[^\p{L}\p{N} ]/gu,t=>`&#${t.codePointAt(0)??0};`)});function Xt(n){switch(n){case"high":return"mdi:alert-circle";case"medium":return"mdi:alert";default:return"mdi:information-outline"}}var xt,Zt,pt,K=p(()=>{"use strict";xt=["low","medium","high"],Zt={high:"error",medium:"warning",low:"info"};pt=n=>({high:n("severity_high"),medium:n("severity_medium")})});function At({time_format:n,language:t}){if(n==="12"||n==="24")return n==="12";let e=n==="system"?void 0:t;return new Intl.DateTimeFormat(e,{hour:"numeric"}).resolvedOptions().hour12??!1}function Qt({language:n}){return[1,2,3,4,5,6,7].map(t=>new Date(2024,0,t).toLocaleDateString(n,{weekday:"short"}))}function te(n,t){if(t<60)return n("minutes",{minutes:t});let e=Math.floor(t/60);return e<48?n("hours",{hours:e,minutes:t%60}):n("days",{days:Math.floor(e/24),hours:e%24})}function ee({locale:n,config:t}){let e=n.time_zone==="server"?{timeZone:t.time_zone}:{},i=At(n),s=o=>r=>r.toLocaleString(n.language,{...e,...o});return{time:s({hour:"2-digit",minute:"2-digit",hour12:i}),day:s({weekday:"long",day:"numeric",month:"long"})}}var Ct=p(()=>{"use strict"});function A({locale:n,localize:t}){let e=At(n)?"%-I:%M %p":"%H:%M";return`
 {%- macro clock(moment) -%}
   {%- set local = moment | as_local -%}
   {%- if local.date() != now().date() -%}
-    {{ ${JSON.stringify(days)}[local.weekday()] }} {{ "" if now() - local < timedelta(days=6) else local.date() ~ " " }}
+    {{ ${JSON.stringify(Qt(n))}[local.weekday()] }} {{ "" if now() - local < timedelta(days=6) else local.date() ~ " " }}
   {%- endif -%}
-  {{ local.strftime("${clock}") }}
+  {{ local.strftime("${e}") }}
 {%- endmacro -%}
 {%- macro age(moment) -%}
   {%- set minutes = [(now() - moment).total_seconds() // 60, 0] | max | int -%}
-  {%- if minutes < 60 -%}${say("minutes", { minutes: "{{ minutes }}" })}
-  {%- elif minutes < 2880 -%}${say("hours", { hours: "{{ minutes // 60 }}", minutes: "{{ minutes % 60 }}" })}
-  {%- else -%}${say("days", { days: "{{ minutes // 1440 }}", hours: "{{ minutes // 60 % 24 }}" })}
+  {%- if minutes < 60 -%}${t("minutes",{minutes:"{{ minutes }}"})}
+  {%- elif minutes < 2880 -%}${t("hours",{hours:"{{ minutes // 60 }}",minutes:"{{ minutes % 60 }}"})}
+  {%- else -%}${t("days",{days:"{{ minutes // 1440 }}",hours:"{{ minutes // 60 % 24 }}"})}
   {%- endif -%}
 {%- endmacro -%}
 {%- macro literal(text) -%}
@@ -218,740 +19,121 @@ function macros({ hass, say }) {
     {{ character if character.isalnum() or character == " " else "&#" ~ (character | ord) ~ ";" }}
   {%- endfor -%}
 {%- endmacro -%}
-`;
-}
-
-/** @param {string} name @param {string | undefined} entity @param {string} attribute */
-const setTime = (name, entity, attribute) =>
-  `{%- set ${name} = state_attr("${entity}", "${attribute}") | as_datetime(none) -%}`;
-
-/** What stands for a time and its age in a text of ours. @param {string} name */
-const timeAndAge = (name) => ({ time: `{{ clock(${name}) }}`, age: `{{ age(${name}) }}` });
-
-/**
- * One alert: what, how bad, when observed, who has taken it. Nothing in it says that it is so now, or over.
- * @param {House} house
- * @param {Device} person
- * @param {string} sensor
- */
-function alertText(house, person, sensor) {
-  const { hass, say } = house;
-  const key = hass.entities[sensor].translation_key;
-  const status = house.find(person.id, "sensor", `${key}_status`);
-  const detail = status
-    ? `{{ ": " ~ literal(state_translated("${status}")) if has_value("${status}") }}`
-    : "";
-  const name = plain(house.nameOf(sensor));
-  return `${macros(house)}
-{%- set alert = "${sensor}" -%}
+`}var M,v,Y=p(()=>{"use strict";Ct();M=(n,t,e)=>`{%- set ${n} = state_attr("${t}", "${e}") | as_datetime(none) -%}`,v=n=>({time:`{{ clock(${n}) }}`,age:`{{ age(${n}) }}`})});function ie(n,t,e){let{localize:i,registry:s}=n,o=e.entity_id,r=s.entityId(t.id,"sensor",`${e.translation_key??""}_status`),a=r?`{{ ": " ~ literal(state_translated("${r}")) if has_value("${r}") }}`:"",c=k(s.entityName(o)),l=i("acknowledged_by",{who:'<b>{{ literal(state_attr(alert, "acknowledged_by")) }}</b>'});return`${A(n)}
+{%- set alert = "${o}" -%}
 {%- set severity = state_attr(alert, "severity") or "low" -%}
-{%- set how_bad = ${JSON.stringify(severities(say))} -%}
-${setTime("seen", sensor, "observed_at")}${setTime("since", sensor, "since")}
-${setTime("taken", sensor, "acknowledged_at")}${setTime("quiet", sensor, "snoozed_until")}
+{%- set how_bad = ${JSON.stringify(pt(i))} -%}
+${M("observed_at",o,"observed_at")}${M("since",o,"since")}
+${M("acknowledged_at",o,"acknowledged_at")}${M("snoozed_until",o,"snoozed_until")}
 {%- if is_state(alert, "on") -%}
-<ha-alert alert-type="{{ ${JSON.stringify(ALERT_BOX)}.get(severity, "info") }}" title="${name}${detail}{{ " · " ~ how_bad[severity] if severity in how_bad }}">
-{%- if seen %}${say("observed", timeAndAge("seen"))}{% endif -%}
-{%- if since and seen and since < seen %} ${say("first", timeAndAge("since"))}{% endif -%}
+<ha-alert alert-type="{{ ${JSON.stringify(Zt)}.get(severity, "info") }}" title="${c}${a}{{ " · " ~ how_bad[severity] if severity in how_bad }}">
+{%- if observed_at %}${i("observed",v("observed_at"))}{% endif -%}
+{%- if since and observed_at and since < observed_at %} ${i("first",v("since"))}{% endif -%}
 {%- else -%}
-<ha-alert alert-type="info" title="${plain(say("drill"))}: ${name}">${say("drill_runs")}
+<ha-alert alert-type="info" title="${k(i("drill"))}: ${c}">${i("drill_runs")}
 {%- endif -%}
 {%- if state_attr(alert, "acknowledged") -%}
-  <br>{% if state_attr(alert, "acknowledged_by") %}${say("acknowledged_by", {
-    who: '<b>{{ literal(state_attr(alert, "acknowledged_by")) }}</b>',
-  })}{% else %}${say("acknowledged")}{% endif %}
-  {%- if taken %} ({{ clock(taken) }}){% endif %}. ${say("not_over")}
+  <br>{% if state_attr(alert, "acknowledged_by") %}${l}{% else %}${i("acknowledged")}{% endif %}
+  {%- if acknowledged_at %} ({{ clock(acknowledged_at) }}){% endif %}. ${i("not_over")}
   {%- if state_attr(alert, "note") %}<br><i>{{ literal(state_attr(alert, "note")) }}</i>{% endif -%}
-{%- else -%}<br>${say("unacknowledged")}{%- endif -%}
-{%- if quiet %}<br>${say("snoozed", { time: "{{ clock(quiet) }}" })}{% endif -%}
-</ha-alert>`;
-}
-
-/**
- * What there is to say when no alert is active: how far that word reaches, never that all is well.
- * @param {House} house
- * @param {Device} person
- */
-function quietText(house, person) {
-  const active = house.find(person.id, "sensor", "active_alerts");
-  const reach = house.find(person.via_device_id, "sensor", "data_through");
-  const { say } = house;
-  return `${macros(house)}
-{%- set reach = states("${reach}") | as_datetime(none) -%}
-{%- if is_state("${active}", "0") -%}
-${say("none_known")} {% if reach %}${say("reach", timeAndAge("reach"))}{% endif %}
+{%- else -%}<br>${i("unacknowledged")}{%- endif -%}
+{%- if snoozed_until %}<br>${i("snoozed",{time:"{{ clock(snoozed_until) }}"})}{% endif -%}
+</ha-alert>`}var ne=p(()=>{"use strict";mt();K();Y()});function se(n,t,e){let{localize:i,registry:s}=n,o=s.entityId(t.via_device_id,"sensor","data_through"),r=o?`{%- set reach = states("${o}") | as_datetime(none) -%}
+{% if reach %} ${i("reach",v("reach"))}{% endif %}`:"";return`${A(n)}
+{%- if is_state("${e}", "0") -%}
+${i("none_known")}${r}
 {%- else -%}
-<ha-alert alert-type="warning" title="${plain(say("nothing_known"))}">${say("nothing_known_text")}</ha-alert>
-{%- endif -%}`;
-}
-
-/**
- * Since when a source has been silent, and why.
- * @param {House} house
- * @param {Device} source
- */
-function silentText(house, source) {
-  const reach = house.find(source.id, "sensor", "data_through");
-  const status = house.find(source.id, "sensor", "status");
-  const { say } = house;
-  const why = status
-    ? `{{ literal(state_translated("${status}")) ~ "." if has_value("${status}") }}`
-    : "";
-  const howFar = reach
-    ? `{%- set reach = states("${reach}") | as_datetime(none) -%}
-{%- if reach %} ${say("reach", timeAndAge("reach"))}{% else %} ${say("no_reach")}{% endif %}`
-    : "";
-  return `${macros(house)}
-<ha-alert alert-type="warning" title="${plain(say("silent", { source: nameOf(source) }))}">${why}${howFar}</ha-alert>`;
-}
-
-/**
- * The newest glucose value, its trend, and how old they are.
- * @param {House} house
- * @param {string} glucose
- * @param {string | undefined} trend
- */
-function glucoseText(house, glucose, trend) {
-  return `${macros(house)}${setTime("seen", glucose, "observed_at")}
-{%- if has_value("${glucose}") %}
-## {{ states("${glucose}", with_unit=True, rounded=True) }}${
-    trend ? `{{ " · " ~ literal(state_translated("${trend}")) if has_value("${trend}") }}` : ""
-  }
-{% if is_state_attr("${glucose}", "out_of_range", "low") or is_state_attr("${glucose}", "out_of_range", "high") -%}
-{{ state_attr_translated("${glucose}", "out_of_range") }}.
+<ha-alert alert-type="warning" title="${k(i("nothing_known"))}">${i("nothing_known_text")}</ha-alert>
+{%- endif -%}`}var oe=p(()=>{"use strict";mt();Y()});function ci(n,t,e){let{localize:i}=n,s=e.entity_id,o=Jt(V(s,"on"),dt(s,"drill","true")),r=dt(s,"acknowledged","true"),a=O(dt(s,"snoozed_until",Ft));return[_(ie(n,t,e),{visibility:[o]}),$(s,{action:`${u}.acknowledge`,icon:"mdi:hand-back-right",name:i("acknowledge")},{visibility:[o,O(r)]}),$(s,{action:`${u}.unacknowledge`,icon:"mdi:undo",name:i("unacknowledge")},{visibility:[o,r]}),$(s,{action:`${u}.snooze`,icon:"mdi:bell-sleep",name:i("snooze",{minutes:30}),data:{duration:{minutes:30}}},{visibility:[o,O(a)]}),$(s,{action:`${u}.unsnooze`,icon:"mdi:bell-ring",name:i("unsnooze")},{visibility:[o,a]})]}function ae(n,t){let{registry:e}=n,i=e.entitiesOf(t.id,"binary_sensor").flatMap(r=>ci(n,t,r)),s=e.entityId(t.id,"sensor","active_alerts");if(!s)return i;i.push(_(se(n,t,s),{visibility:[O(Et(s,0))]}));let o=e.entityId(t.id,"button","acknowledge_all");return o&&i.push($(o,{action:"button.press",icon:"mdi:hand-back-right-outline"},{...y,visibility:[Et(s,1)]})),i}var ce=p(()=>{"use strict";g();D();bt();ne();oe()});function le(n,t,e){let{localize:i}=n,s=e?`{{ " · " ~ literal(state_translated("${e}")) if has_value("${e}") }}`:"";return`${A(n)}${M("observed_at",t,"observed_at")}
+{%- if has_value("${t}") %}
+## {{ states("${t}", with_unit=True, rounded=True) }}${s}
+{% if is_state_attr("${t}", "out_of_range", "low") or is_state_attr("${t}", "out_of_range", "high") -%}
+{{ state_attr_translated("${t}", "out_of_range") }}.
 {% endif -%}
-{% if seen %}${house.say("observed", timeAndAge("seen"))}{% endif %}
+{% if observed_at %}${i("observed",v("observed_at"))}{% endif %}
 {%- else -%}
-${house.say("no_glucose")}
-{%- endif -%}`;
-}
-
-/* Cards. */
-
-/** @param {string} content @param {Config} [more] */
-const text = (content, more = {}) => ({
-  type: "markdown",
-  text_only: true,
-  content,
-  ...WIDE,
-  ...more,
-});
-
-/** @param {string} entity @param {number} columns @param {Config} [more] */
-const tile = (entity, columns, more = {}) => ({
-  type: "tile",
-  entity,
-  name: { type: "entity" },
-  grid_options: { columns },
-  ...more,
-});
-
-/**
- * A tile that does something when it is touched.
- * @param {string} entity
- * @param {string | Config} name
- * @param {string} icon
- * @param {string} action
- * @param {Config} [more]
- */
-function touch(entity, name, icon, action, more = {}) {
-  const { data, confirmation, ...card } = more;
-  const perform = {
-    action: "perform-action",
-    perform_action: action,
-    target: { entity_id: entity },
-    ...(data && { data }),
-    ...(confirmation && { confirmation: { text: confirmation } }),
-  };
-  return tile(entity, 6, {
-    name,
-    icon,
-    color: "primary",
-    hide_state: true,
-    tap_action: perform,
-    icon_tap_action: perform,
-    ...card,
-  });
-}
-
-/**
- * A person's alerts: for each that is on (or is being tried out) its text and what can be done about it.
- * @param {House} house
- * @param {Device} person
- * @returns {Config[]}
- */
-function alertCards(house, person) {
-  const { say } = house;
-  const sensors = house.of(person.id, "binary_sensor").map((entity) => entity.entity_id);
-  const cards = sensors.flatMap((sensor) => {
-    const told = either(is(sensor, "on"), has(sensor, "drill", "true"));
-    const taken = has(sensor, "acknowledged", "true");
-    const snoozed = unless(has(sensor, "snoozed_until", NOTHING));
-    return [
-      text(alertText(house, person, sensor), { visibility: [told] }),
-      touch(sensor, say("acknowledge"), "mdi:hand-back-right", `${DOMAIN}.acknowledge`, {
-        visibility: [told, unless(taken)],
-      }),
-      touch(sensor, say("unacknowledge"), "mdi:undo", `${DOMAIN}.unacknowledge`, {
-        visibility: [told, taken],
-      }),
-      touch(
-        sensor,
-        say("snooze", { minutes: SNOOZE_MINUTES }),
-        "mdi:bell-sleep",
-        `${DOMAIN}.snooze`,
-        {
-          data: { duration: { minutes: SNOOZE_MINUTES } },
-          visibility: [told, unless(snoozed)],
-        },
-      ),
-      touch(sensor, say("unsnooze"), "mdi:bell-ring", `${DOMAIN}.unsnooze`, {
-        visibility: [told, snoozed],
-      }),
-    ];
-  });
-  const active = house.find(person.id, "sensor", "active_alerts");
-  if (active) {
-    const some = { condition: "numeric_state", entity: active, above: 0 };
-    cards.push(text(quietText(house, person), { visibility: [unless(some)] }));
-    const all = house.find(person.id, "button", "acknowledge_all");
-    if (all) {
-      cards.push(
-        touch(all, { type: "entity" }, "mdi:hand-back-right-outline", "button.press", {
-          ...WIDE,
-          visibility: [{ ...some, above: 1 }],
-        }),
-      );
-    }
+${i("no_glucose")}
+{%- endif -%}`}var de=p(()=>{"use strict";Y()});function pe(n,t){let{localize:e,registry:i}=n,s=i.entityId(t.id,"sensor","glucose");if(!s)return[];let o=i.entityId(t.id,"sensor","glucose_trend"),r=Object.entries(di).flatMap(([a,c])=>{let l=i.entityId(t.id,"number",a);return l?[{entity:l,...T,color:c}]:[]});return[_(le(n,s,o)),q(e("glucose_graph",{hours:12})),{type:"history-graph",hours_to_show:12,fit_y_data:!0,entities:[{entity:s,...T,color:li},...r],...y}]}var li,di,he=p(()=>{"use strict";g();D();de();li="blue",di={urgent_low_threshold:"purple",low_threshold:"orange",high_threshold:"amber"}});function ue(n,t){let{localize:e,registry:i}=n,s=i.entityId(t.id,"sensor","data_through"),o=i.entityId(t.id,"sensor","status"),r=o?`{{ literal(state_translated("${o}")) ~ "." if has_value("${o}") }}`:"",a=s?`{%- set reach = states("${s}") | as_datetime(none) -%}
+{%- if reach %} ${e("reach",v("reach"))}{% else %} ${e("no_reach")}{% endif %}`:"",c=k(e("silent",{source:x(t)}));return`${A(n)}
+<ha-alert alert-type="warning" title="${c}">${r}${a}</ha-alert>`}var fe=p(()=>{"use strict";mt();G();Y()});function ge(n,t){let{localize:e,registry:i}=n,s=[z(t,"mdi:cloud")],o=i.entityId(t.id,"binary_sensor","silent");o&&s.push(wt(n,t,o),lt(o,{color:"none"}));for(let c of["status","data_through","delay","last_contact"]){let l=i.entityId(t.id,"sensor",c);l&&s.push(lt(l,{visibility:[O(V(l,"unknown"))]}))}let r=i.entityId(t.id,"button","refresh");r&&s.push($(r,{action:"button.press",icon:"mdi:refresh"}));let a=i.entityId(t.id,"button","test_alert");if(a){let c=e("test_alert_confirm");s.push($(a,{action:"button.press",icon:"mdi:bell-cog",confirmation:c}))}return s}var wt,St=p(()=>{"use strict";D();bt();fe();wt=(n,t,e)=>_(ue(n,t),{visibility:[V(e,"on")]})});function ye(n,t){let{registry:e}=n,i=e.sourceOf(t),s=i&&e.entityId(i.id,"binary_sensor","silent"),o=s?{entity:s,name:x(i)}:void 0;return{type:"grid",cards:[z(t,"mdi:account-heart",o),...s?[wt(n,i,s)]:[],...ae(n,t),...pe(n,t),Dt(n,t,3)]}}function Dt({registry:n},t,e){let i=["event","binary_sensor"].flatMap(r=>n.entitiesOf(t.id,r)),s=n.entityId(t.id,"sensor","glucose"),o={device_id:t.id,entities:i.map(r=>r.entity_id),...s&&{glucose:s},days:e};return{type:`custom:${B}`,...o,...y}}var Ot=p(()=>{"use strict";g();G();ce();D();he();St()});function $e(n,t){let{localize:e,registry:i}=n,s=i.entitiesOf(t.id,"sensor").filter(a=>!pi.has(a.translation_key??"")).map(a=>({type:"conditional",conditions:[{condition:"state",entity:a.entity_id,state_not:["unknown"]}],row:_e(a)})),o=["switch","number"].flatMap(a=>i.entitiesOf(t.id,a)).map(_e),r=[z(t,"mdi:account-heart"),Dt(n,t,10),q(e("details")),{type:"entities",entities:s,...y}];return o.length&&r.push(q(e("settings")),{type:"entities",show_header_toggle:!1,entities:o,...y}),{type:"grid",cards:r}}var pi,_e,ve=p(()=>{"use strict";g();D();Ot();pi=new Set(["active_alerts","highest_severity","glucose","glucose_trend"]),_e=({entity_id:n})=>({entity:n,...T})});var ht,Ee=p(()=>{"use strict";g();vt();G();D();ve();Ot();St();ht=class extends HTMLElement{static getCreateSuggestions(){return{title:rt,icon:"mdi:home-heart"}}static async generate(t,e){let{localize:i}=await at(e),s=new ct(e),{people:o,sources:r}=s,a={registry:s,localize:i,locale:e.locale},c=_(i("about"));if(!r.length&&!o.length)return{views:[{type:"sections",sections:[{type:"grid",cards:[_(i("empty")),c]}]}]};let l=r.flatMap(d=>ge(a,d));return{views:[{type:"sections",max_columns:3,title:i("now"),path:"now",sections:[...o.map(d=>ye(a,d)),{type:"grid",cards:[...l,c]}]},{type:"sections",max_columns:3,title:i("details"),path:"details",sections:o.map(d=>$e(a,d))}]}}}});var ut,ft,kt,be,F,xe,Mt,Ae,Nt,Lt=p(()=>{ut=globalThis,ft=ut.ShadowRoot&&(ut.ShadyCSS===void 0||ut.ShadyCSS.nativeShadow)&&"adoptedStyleSheets"in Document.prototype&&"replace"in CSSStyleSheet.prototype,kt=Symbol(),be=new WeakMap,F=class{constructor(t,e,i){if(this._$cssResult$=!0,i!==kt)throw Error("CSSResult is not constructable. Use `unsafeCSS` or `css` instead.");this.cssText=t,this.t=e}get styleSheet(){let t=this.o,e=this.t;if(ft&&t===void 0){let i=e!==void 0&&e.length===1;i&&(t=be.get(e)),t===void 0&&((this.o=t=new CSSStyleSheet).replaceSync(this.cssText),i&&be.set(e,t))}return t}toString(){return this.cssText}},xe=n=>new F(typeof n=="string"?n:n+"",void 0,kt),Mt=(n,...t)=>{let e=n.length===1?n[0]:t.reduce((i,s,o)=>i+(r=>{if(r._$cssResult$===!0)return r.cssText;if(typeof r=="number")return r;throw Error("Value passed to 'css' function must be a 'css' function result: "+r+". Use 'unsafeCSS' to pass non-literal values, but take care to ensure page security.")})(s)+n[o+1],n[0]);return new F(e,n,kt)},Ae=(n,t)=>{if(ft)n.adoptedStyleSheets=t.map(e=>e instanceof CSSStyleSheet?e:e.styleSheet);else for(let e of t){let i=document.createElement("style"),s=ut.litNonce;s!==void 0&&i.setAttribute("nonce",s),i.textContent=e.cssText,n.appendChild(i)}},Nt=ft?n=>n:n=>n instanceof CSSStyleSheet?(t=>{let e="";for(let i of t.cssRules)e+=i.cssText;return xe(e)})(n):n});var hi,ui,fi,gi,yi,_i,C,Ce,$i,Pt,J,Z,gt,we,E,X=p(()=>{Lt();Lt();({is:hi,defineProperty:ui,getOwnPropertyDescriptor:fi,getOwnPropertyNames:gi,getOwnPropertySymbols:yi,getPrototypeOf:_i}=Object),C=globalThis,Ce=C.trustedTypes,$i=Ce?Ce.emptyScript:"",Pt=C.reactiveElementPolyfillSupport,J=(n,t)=>n,Z={toAttribute(n,t){switch(t){case Boolean:n=n?$i:null;break;case Object:case Array:n=n==null?n:JSON.stringify(n)}return n},fromAttribute(n,t){let e=n;switch(t){case Boolean:e=n!==null;break;case Number:e=n===null?null:Number(n);break;case Object:case Array:try{e=JSON.parse(n)}catch{e=null}}return e}},gt=(n,t)=>!hi(n,t),we={attribute:!0,type:String,converter:Z,reflect:!1,useDefault:!1,hasChanged:gt};Symbol.metadata??(Symbol.metadata=Symbol("metadata")),C.litPropertyMetadata??(C.litPropertyMetadata=new WeakMap);E=class extends HTMLElement{static addInitializer(t){this._$Ei(),(this.l??(this.l=[])).push(t)}static get observedAttributes(){return this.finalize(),this._$Eh&&[...this._$Eh.keys()]}static createProperty(t,e=we){if(e.state&&(e.attribute=!1),this._$Ei(),this.prototype.hasOwnProperty(t)&&((e=Object.create(e)).wrapped=!0),this.elementProperties.set(t,e),!e.noAccessor){let i=Symbol(),s=this.getPropertyDescriptor(t,i,e);s!==void 0&&ui(this.prototype,t,s)}}static getPropertyDescriptor(t,e,i){let{get:s,set:o}=fi(this.prototype,t)??{get(){return this[e]},set(r){this[e]=r}};return{get:s,set(r){let a=s==null?void 0:s.call(this);o==null||o.call(this,r),this.requestUpdate(t,a,i)},configurable:!0,enumerable:!0}}static getPropertyOptions(t){return this.elementProperties.get(t)??we}static _$Ei(){if(this.hasOwnProperty(J("elementProperties")))return;let t=_i(this);t.finalize(),t.l!==void 0&&(this.l=[...t.l]),this.elementProperties=new Map(t.elementProperties)}static finalize(){if(this.hasOwnProperty(J("finalized")))return;if(this.finalized=!0,this._$Ei(),this.hasOwnProperty(J("properties"))){let e=this.properties,i=[...gi(e),...yi(e)];for(let s of i)this.createProperty(s,e[s])}let t=this[Symbol.metadata];if(t!==null){let e=litPropertyMetadata.get(t);if(e!==void 0)for(let[i,s]of e)this.elementProperties.set(i,s)}this._$Eh=new Map;for(let[e,i]of this.elementProperties){let s=this._$Eu(e,i);s!==void 0&&this._$Eh.set(s,e)}this.elementStyles=this.finalizeStyles(this.styles)}static finalizeStyles(t){let e=[];if(Array.isArray(t)){let i=new Set(t.flat(1/0).reverse());for(let s of i)e.unshift(Nt(s))}else t!==void 0&&e.push(Nt(t));return e}static _$Eu(t,e){let i=e.attribute;return i===!1?void 0:typeof i=="string"?i:typeof t=="string"?t.toLowerCase():void 0}constructor(){super(),this._$Ep=void 0,this.isUpdatePending=!1,this.hasUpdated=!1,this._$Em=null,this._$Ev()}_$Ev(){var t;this._$ES=new Promise(e=>this.enableUpdating=e),this._$AL=new Map,this._$E_(),this.requestUpdate(),(t=this.constructor.l)==null||t.forEach(e=>e(this))}addController(t){var e;(this._$EO??(this._$EO=new Set)).add(t),this.renderRoot!==void 0&&this.isConnected&&((e=t.hostConnected)==null||e.call(t))}removeController(t){var e;(e=this._$EO)==null||e.delete(t)}_$E_(){let t=new Map,e=this.constructor.elementProperties;for(let i of e.keys())this.hasOwnProperty(i)&&(t.set(i,this[i]),delete this[i]);t.size>0&&(this._$Ep=t)}createRenderRoot(){let t=this.shadowRoot??this.attachShadow(this.constructor.shadowRootOptions);return Ae(t,this.constructor.elementStyles),t}connectedCallback(){var t;this.renderRoot??(this.renderRoot=this.createRenderRoot()),this.enableUpdating(!0),(t=this._$EO)==null||t.forEach(e=>{var i;return(i=e.hostConnected)==null?void 0:i.call(e)})}enableUpdating(t){}disconnectedCallback(){var t;(t=this._$EO)==null||t.forEach(e=>{var i;return(i=e.hostDisconnected)==null?void 0:i.call(e)})}attributeChangedCallback(t,e,i){this._$AK(t,i)}_$ET(t,e){var o;let i=this.constructor.elementProperties.get(t),s=this.constructor._$Eu(t,i);if(s!==void 0&&i.reflect===!0){let r=(((o=i.converter)==null?void 0:o.toAttribute)!==void 0?i.converter:Z).toAttribute(e,i.type);this._$Em=t,r==null?this.removeAttribute(s):this.setAttribute(s,r),this._$Em=null}}_$AK(t,e){var o,r;let i=this.constructor,s=i._$Eh.get(t);if(s!==void 0&&this._$Em!==s){let a=i.getPropertyOptions(s),c=typeof a.converter=="function"?{fromAttribute:a.converter}:((o=a.converter)==null?void 0:o.fromAttribute)!==void 0?a.converter:Z;this._$Em=s;let l=c.fromAttribute(e,a.type);this[s]=l??((r=this._$Ej)==null?void 0:r.get(s))??l,this._$Em=null}}requestUpdate(t,e,i,s=!1,o){var r;if(t!==void 0){let a=this.constructor;if(s===!1&&(o=this[t]),i??(i=a.getPropertyOptions(t)),!((i.hasChanged??gt)(o,e)||i.useDefault&&i.reflect&&o===((r=this._$Ej)==null?void 0:r.get(t))&&!this.hasAttribute(a._$Eu(t,i))))return;this.C(t,e,i)}this.isUpdatePending===!1&&(this._$ES=this._$EP())}C(t,e,{useDefault:i,reflect:s,wrapped:o},r){i&&!(this._$Ej??(this._$Ej=new Map)).has(t)&&(this._$Ej.set(t,r??e??this[t]),o!==!0||r!==void 0)||(this._$AL.has(t)||(this.hasUpdated||i||(e=void 0),this._$AL.set(t,e)),s===!0&&this._$Em!==t&&(this._$Eq??(this._$Eq=new Set)).add(t))}async _$EP(){this.isUpdatePending=!0;try{await this._$ES}catch(e){Promise.reject(e)}let t=this.scheduleUpdate();return t!=null&&await t,!this.isUpdatePending}scheduleUpdate(){return this.performUpdate()}performUpdate(){var i;if(!this.isUpdatePending)return;if(!this.hasUpdated){if(this.renderRoot??(this.renderRoot=this.createRenderRoot()),this._$Ep){for(let[o,r]of this._$Ep)this[o]=r;this._$Ep=void 0}let s=this.constructor.elementProperties;if(s.size>0)for(let[o,r]of s){let{wrapped:a}=r,c=this[o];a!==!0||this._$AL.has(o)||c===void 0||this.C(o,void 0,r,c)}}let t=!1,e=this._$AL;try{t=this.shouldUpdate(e),t?(this.willUpdate(e),(i=this._$EO)==null||i.forEach(s=>{var o;return(o=s.hostUpdate)==null?void 0:o.call(s)}),this.update(e)):this._$EM()}catch(s){throw t=!1,this._$EM(),s}t&&this._$AE(e)}willUpdate(t){}_$AE(t){var e;(e=this._$EO)==null||e.forEach(i=>{var s;return(s=i.hostUpdated)==null?void 0:s.call(i)}),this.hasUpdated||(this.hasUpdated=!0,this.firstUpdated(t)),this.updated(t)}_$EM(){this._$AL=new Map,this.isUpdatePending=!1}get updateComplete(){return this.getUpdateComplete()}getUpdateComplete(){return this._$ES}shouldUpdate(t){return!0}update(t){this._$Eq&&(this._$Eq=this._$Eq.forEach(e=>this._$ET(e,this[e]))),this._$EM()}updated(t){}firstUpdated(t){}};E.elementStyles=[],E.shadowRootOptions={mode:"open"},E[J("elementProperties")]=new Map,E[J("finalized")]=new Map,Pt==null||Pt({ReactiveElement:E}),(C.reactiveElementVersions??(C.reactiveElementVersions=[])).push("2.1.2")});function He(n,t){if(!Bt(n)||!n.hasOwnProperty("raw"))throw Error("invalid template strings array");return Te!==void 0?Te.createHTML(t):t}function U(n,t,e=n,i){var r,a;if(t===I)return t;let s=i!==void 0?(r=e._$Co)==null?void 0:r[i]:e._$Cl,o=it(t)?void 0:t._$litDirective$;return(s==null?void 0:s.constructor)!==o&&((a=s==null?void 0:s._$AO)==null||a.call(s,!1),o===void 0?s=void 0:(s=new o(n),s._$AT(n,e,i)),i!==void 0?(e._$Co??(e._$Co=[]))[i]=s:e._$Cl=s),s!==void 0&&(t=U(n,s._$AS(n,t.values),s,i)),t}var tt,Se,yt,Te,Le,w,Pe,vi,P,et,it,Bt,Ei,It,Q,De,Oe,N,ke,Me,Ie,Gt,H,Jn,Zn,I,h,Ne,L,bi,nt,Rt,st,j,zt,Ut,jt,Wt,Ht,Re,_t=p(()=>{tt=globalThis,Se=n=>n,yt=tt.trustedTypes,Te=yt?yt.createPolicy("lit-html",{createHTML:n=>n}):void 0,Le="$lit$",w=`lit$${Math.random().toFixed(9).slice(2)}$`,Pe="?"+w,vi=`<${Pe}>`,P=document,et=()=>P.createComment(""),it=n=>n===null||typeof n!="object"&&typeof n!="function",Bt=Array.isArray,Ei=n=>Bt(n)||typeof(n==null?void 0:n[Symbol.iterator])=="function",It=`[ 	
+\f\r]`,Q=/<(?:(!--|\/[^a-zA-Z])|(\/?[a-zA-Z][^>\s]*)|(\/?$))/g,De=/-->/g,Oe=/>/g,N=RegExp(`>|${It}(?:([^\\s"'>=/]+)(${It}*=${It}*(?:[^ 	
+\f\r"'\`<>=]|("|')|))|$)`,"g"),ke=/'/g,Me=/"/g,Ie=/^(?:script|style|textarea|title)$/i,Gt=n=>(t,...e)=>({_$litType$:n,strings:t,values:e}),H=Gt(1),Jn=Gt(2),Zn=Gt(3),I=Symbol.for("lit-noChange"),h=Symbol.for("lit-nothing"),Ne=new WeakMap,L=P.createTreeWalker(P,129);bi=(n,t)=>{let e=n.length-1,i=[],s,o=t===2?"<svg>":t===3?"<math>":"",r=Q;for(let a=0;a<e;a++){let c=n[a],l,d,m=-1,f=0;for(;f<c.length&&(r.lastIndex=f,d=r.exec(c),d!==null);)f=r.lastIndex,r===Q?d[1]==="!--"?r=De:d[1]!==void 0?r=Oe:d[2]!==void 0?(Ie.test(d[2])&&(s=RegExp("</"+d[2],"g")),r=N):d[3]!==void 0&&(r=N):r===N?d[0]===">"?(r=s??Q,m=-1):d[1]===void 0?m=-2:(m=r.lastIndex-d[2].length,l=d[1],r=d[3]===void 0?N:d[3]==='"'?Me:ke):r===Me||r===ke?r=N:r===De||r===Oe?r=Q:(r=N,s=void 0);let b=r===N&&n[a+1].startsWith("/>")?" ":"";o+=r===Q?c+vi:m>=0?(i.push(l),c.slice(0,m)+Le+c.slice(m)+w+b):c+w+(m===-2?a:b)}return[He(n,o+(n[e]||"<?>")+(t===2?"</svg>":t===3?"</math>":"")),i]},nt=class n{constructor({strings:t,_$litType$:e},i){let s;this.parts=[];let o=0,r=0,a=t.length-1,c=this.parts,[l,d]=bi(t,e);if(this.el=n.createElement(l,i),L.currentNode=this.el.content,e===2||e===3){let m=this.el.content.firstChild;m.replaceWith(...m.childNodes)}for(;(s=L.nextNode())!==null&&c.length<a;){if(s.nodeType===1){if(s.hasAttributes())for(let m of s.getAttributeNames())if(m.endsWith(Le)){let f=d[r++],b=s.getAttribute(m).split(w),ot=/([.?@])?(.*)/.exec(f);c.push({type:1,index:o,name:ot[2],strings:b,ctor:ot[1]==="."?zt:ot[1]==="?"?Ut:ot[1]==="@"?jt:j}),s.removeAttribute(m)}else m.startsWith(w)&&(c.push({type:6,index:o}),s.removeAttribute(m));if(Ie.test(s.tagName)){let m=s.textContent.split(w),f=m.length-1;if(f>0){s.textContent=yt?yt.emptyScript:"";for(let b=0;b<f;b++)s.append(m[b],et()),L.nextNode(),c.push({type:2,index:++o});s.append(m[f],et())}}}else if(s.nodeType===8)if(s.data===Pe)c.push({type:2,index:o});else{let m=-1;for(;(m=s.data.indexOf(w,m+1))!==-1;)c.push({type:7,index:o}),m+=w.length-1}o++}}static createElement(t,e){let i=P.createElement("template");return i.innerHTML=t,i}};Rt=class{constructor(t,e){this._$AV=[],this._$AN=void 0,this._$AD=t,this._$AM=e}get parentNode(){return this._$AM.parentNode}get _$AU(){return this._$AM._$AU}u(t){let{el:{content:e},parts:i}=this._$AD,s=((t==null?void 0:t.creationScope)??P).importNode(e,!0);L.currentNode=s;let o=L.nextNode(),r=0,a=0,c=i[0];for(;c!==void 0;){if(r===c.index){let l;c.type===2?l=new st(o,o.nextSibling,this,t):c.type===1?l=new c.ctor(o,c.name,c.strings,this,t):c.type===6&&(l=new Wt(o,this,t)),this._$AV.push(l),c=i[++a]}r!==(c==null?void 0:c.index)&&(o=L.nextNode(),r++)}return L.currentNode=P,s}p(t){let e=0;for(let i of this._$AV)i!==void 0&&(i.strings!==void 0?(i._$AI(t,i,e),e+=i.strings.length-2):i._$AI(t[e])),e++}},st=class n{get _$AU(){var t;return((t=this._$AM)==null?void 0:t._$AU)??this._$Cv}constructor(t,e,i,s){this.type=2,this._$AH=h,this._$AN=void 0,this._$AA=t,this._$AB=e,this._$AM=i,this.options=s,this._$Cv=(s==null?void 0:s.isConnected)??!0}get parentNode(){let t=this._$AA.parentNode,e=this._$AM;return e!==void 0&&(t==null?void 0:t.nodeType)===11&&(t=e.parentNode),t}get startNode(){return this._$AA}get endNode(){return this._$AB}_$AI(t,e=this){t=U(this,t,e),it(t)?t===h||t==null||t===""?(this._$AH!==h&&this._$AR(),this._$AH=h):t!==this._$AH&&t!==I&&this._(t):t._$litType$!==void 0?this.$(t):t.nodeType!==void 0?this.T(t):Ei(t)?this.k(t):this._(t)}O(t){return this._$AA.parentNode.insertBefore(t,this._$AB)}T(t){this._$AH!==t&&(this._$AR(),this._$AH=this.O(t))}_(t){this._$AH!==h&&it(this._$AH)?this._$AA.nextSibling.data=t:this.T(P.createTextNode(t)),this._$AH=t}$(t){var o;let{values:e,_$litType$:i}=t,s=typeof i=="number"?this._$AC(t):(i.el===void 0&&(i.el=nt.createElement(He(i.h,i.h[0]),this.options)),i);if(((o=this._$AH)==null?void 0:o._$AD)===s)this._$AH.p(e);else{let r=new Rt(s,this),a=r.u(this.options);r.p(e),this.T(a),this._$AH=r}}_$AC(t){let e=Ne.get(t.strings);return e===void 0&&Ne.set(t.strings,e=new nt(t)),e}k(t){Bt(this._$AH)||(this._$AH=[],this._$AR());let e=this._$AH,i,s=0;for(let o of t)s===e.length?e.push(i=new n(this.O(et()),this.O(et()),this,this.options)):i=e[s],i._$AI(o),s++;s<e.length&&(this._$AR(i&&i._$AB.nextSibling,s),e.length=s)}_$AR(t=this._$AA.nextSibling,e){var i;for((i=this._$AP)==null?void 0:i.call(this,!1,!0,e);t!==this._$AB;){let s=Se(t).nextSibling;Se(t).remove(),t=s}}setConnected(t){var e;this._$AM===void 0&&(this._$Cv=t,(e=this._$AP)==null||e.call(this,t))}},j=class{get tagName(){return this.element.tagName}get _$AU(){return this._$AM._$AU}constructor(t,e,i,s,o){this.type=1,this._$AH=h,this._$AN=void 0,this.element=t,this.name=e,this._$AM=s,this.options=o,i.length>2||i[0]!==""||i[1]!==""?(this._$AH=Array(i.length-1).fill(new String),this.strings=i):this._$AH=h}_$AI(t,e=this,i,s){let o=this.strings,r=!1;if(o===void 0)t=U(this,t,e,0),r=!it(t)||t!==this._$AH&&t!==I,r&&(this._$AH=t);else{let a=t,c,l;for(t=o[0],c=0;c<o.length-1;c++)l=U(this,a[i+c],e,c),l===I&&(l=this._$AH[c]),r||(r=!it(l)||l!==this._$AH[c]),l===h?t=h:t!==h&&(t+=(l??"")+o[c+1]),this._$AH[c]=l}r&&!s&&this.j(t)}j(t){t===h?this.element.removeAttribute(this.name):this.element.setAttribute(this.name,t??"")}},zt=class extends j{constructor(){super(...arguments),this.type=3}j(t){this.element[this.name]=t===h?void 0:t}},Ut=class extends j{constructor(){super(...arguments),this.type=4}j(t){this.element.toggleAttribute(this.name,!!t&&t!==h)}},jt=class extends j{constructor(t,e,i,s,o){super(t,e,i,s,o),this.type=5}_$AI(t,e=this){if((t=U(this,t,e,0)??h)===I)return;let i=this._$AH,s=t===h&&i!==h||t.capture!==i.capture||t.once!==i.once||t.passive!==i.passive,o=t!==h&&(i===h||s);s&&this.element.removeEventListener(this.name,this,i),o&&this.element.addEventListener(this.name,this,t),this._$AH=t}handleEvent(t){var e;typeof this._$AH=="function"?this._$AH.call(((e=this.options)==null?void 0:e.host)??this.element,t):this._$AH.handleEvent(t)}},Wt=class{constructor(t,e,i){this.element=t,this.type=6,this._$AN=void 0,this._$AM=e,this.options=i}get _$AU(){return this._$AM._$AU}_$AI(t){U(this,t)}},Ht=tt.litHtmlPolyfillSupport;Ht==null||Ht(nt,st),(tt.litHtmlVersions??(tt.litHtmlVersions=[])).push("3.3.3");Re=(n,t,e)=>{let i=(e==null?void 0:e.renderBefore)??t,s=i._$litPart$;if(s===void 0){let o=(e==null?void 0:e.renderBefore)??null;i._$litPart$=s=new st(t.insertBefore(et(),o),o,void 0,e??{})}return s._$AI(n),s}});var R,S,ze,qt,Ue=p(()=>{X();X();_t();_t();R=globalThis,S=class extends E{constructor(){super(...arguments),this.renderOptions={host:this},this._$Do=void 0}createRenderRoot(){var e;let t=super.createRenderRoot();return(e=this.renderOptions).renderBefore??(e.renderBefore=t.firstChild),t}update(t){let e=this.render();this.hasUpdated||(this.renderOptions.isConnected=this.isConnected),super.update(t),this._$Do=Re(e,this.renderRoot,this.renderOptions)}connectedCallback(){var t;super.connectedCallback(),(t=this._$Do)==null||t.setConnected(!0)}disconnectedCallback(){var t;super.disconnectedCallback(),(t=this._$Do)==null||t.setConnected(!1)}render(){return I}};S._$litElement$=!0,S.finalized=!0,(ze=R.litElementHydrateSupport)==null||ze.call(R,{LitElement:S});qt=R.litElementPolyfillSupport;qt==null||qt({LitElement:S});(R.litElementVersions??(R.litElementVersions=[])).push("4.2.2")});var je=p(()=>{});var Vt=p(()=>{X();_t();Ue();je()});function We(n){return(t,e)=>typeof e=="object"?Ai(n,t,e):((i,s,o)=>{let r=s.hasOwnProperty(o);return s.constructor.createProperty(o,i),r?Object.getOwnPropertyDescriptor(s,o):void 0})(n,t,e)}var xi,Ai,Be=p(()=>{X();xi={attribute:!0,type:String,converter:Z,reflect:!1,hasChanged:gt},Ai=(n=xi,t,e)=>{let{kind:i,metadata:s}=e,o=globalThis.litPropertyMetadata.get(s);if(o===void 0&&globalThis.litPropertyMetadata.set(s,o=new Map),i==="setter"&&((n=Object.create(n)).wrapped=!0),o.set(e.name,n),i==="accessor"){let{name:r}=e;return{set(a){let c=t.get.call(this);t.set.call(this,a),this.requestUpdate(r,c,n,!0,a)},init(a){return a!==void 0&&this.C(r,void 0,n,a),a}}}if(i==="setter"){let{name:r}=e;return function(a){let c=this[r];t.call(this,a),this.requestUpdate(r,c,n,!0,a)}}throw Error("Unsupported decorator location: "+i)}});function Ge(n){return We({...n,state:!0,attribute:!1})}var qe=p(()=>{Be();});var Ve=p(()=>{qe()});async function Ke(n,t,e,i){let{response:s}=await n.callWS({type:"call_service",domain:u,service:"get_alerts",target:{device_id:t},service_data:{start:new Date(i.getTime()-e*864e5).toISOString(),include_drills:!0},return_response:!0});return s}var Ye=p(()=>{"use strict";g()});function Fe(n){let t=[],e=new Map;for(let i of n){let s=`${i.alert_type} ${i.drill}`,o=new Date(i.observed_at),r=i.state==="ended",a=e.get(s);a&&(r||o.getTime()-a.seen.getTime()<=wi)?(a.seen=o,xt.indexOf(i.severity)>xt.indexOf(a.alert.severity)&&(a.alert={...a.alert,severity:i.severity})):(a={alert:i,from:o,seen:o,ended:!1},t.push(a),e.set(s,a)),r&&(a.ended=!0,e.delete(s))}return t}var wi,Je=p(()=>{"use strict";K();wi=36e5});var Ze,Xe=p(()=>{"use strict";Vt();Ze=Mt`
+  div {
+    padding: 12px 16px 16px;
+    color: var(--primary-text-color);
+    font-size: var(--ha-font-size-m, 14px);
   }
-  return cards;
-}
-
-/**
- * A person's glucose: the newest value with its age, and a graph with the thresholds there are.
- * @param {House} house
- * @param {Device} person
- * @returns {Config[]}
- */
-function glucoseCards(house, person) {
-  const glucose = house.find(person.id, "sensor", "glucose");
-  if (!glucose) {
-    return [];
+  h2 {
+    margin: 0;
+    font-size: var(--ha-font-size-l, 16px);
+    font-weight: var(--ha-font-weight-medium, 500);
   }
-  const thresholds = Object.entries(THRESHOLD_COLORS).flatMap(([key, color]) => {
-    const entity = house.find(person.id, "number", key);
-    return entity ? [{ entity, name: { type: "entity" }, color }] : [];
-  });
-  return [
-    text(glucoseText(house, glucose, house.find(person.id, "sensor", "glucose_trend"))),
-    subtitle(house.say("glucose_graph", { hours: GLUCOSE_HOURS })),
-    {
-      type: "history-graph",
-      hours_to_show: GLUCOSE_HOURS,
-      fit_y_data: true,
-      entities: [{ entity: glucose, name: { type: "entity" }, color: "blue" }, ...thresholds],
-      ...WIDE,
-    },
-  ];
-}
-
-/**
- * @param {House} house
- * @param {Device} person
- * @param {number} days
- * @returns {Config}
- */
-function timelineCard(house, person, days) {
-  const watched = ["event", "binary_sensor"].flatMap((domain) => house.of(person.id, domain));
-  return {
-    type: `custom:${TIMELINE}`,
-    device_id: person.id,
-    entities: watched.map((entity) => entity.entity_id),
-    glucose: house.find(person.id, "sensor", "glucose"),
-    days,
-    ...WIDE,
-  };
-}
-
-/**
- * A person as seen in passing.
- * @param {House} house
- * @param {Device} person
- * @returns {Config}
- */
-function personSection(house, person) {
-  const source = house.sources.find(({ id }) => id === person.via_device_id);
-  const silent = source && house.find(source.id, "binary_sensor", "silent");
-  const cards = [heading(person, "mdi:account-heart", silent, source && nameOf(source))];
-  if (source && silent) {
-    cards.push(text(silentText(house, source), { visibility: [is(silent, "on")] }));
+  h3 {
+    margin: 12px 0 2px;
+    font-size: inherit;
+    font-weight: var(--ha-font-weight-medium, 500);
+    color: var(--secondary-text-color);
   }
-  cards.push(
-    ...alertCards(house, person),
-    ...glucoseCards(house, person),
-    timelineCard(house, person, RECENT_DAYS),
-  );
-  return { type: "grid", cards };
-}
-
-/**
- * @param {Device} device
- * @param {string} icon
- * @param {string} [badge]  An entity whose state stands at the right.
- * @param {string} [name]  What the badge is called.
- * @returns {Config}
- */
-function heading(device, icon, badge, name) {
-  const badges = badge
-    ? [{ type: "entity", entity: badge, name, state_content: ["name", "state"], color: "none" }]
-    : [];
-  return { type: "heading", heading: nameOf(device), icon, badges };
-}
-
-/** @param {string} heading */
-const subtitle = (heading) => ({ type: "heading", heading_style: "subtitle", heading });
-
-/**
- * A source: whether it speaks, how far its word reaches, and what can be asked of it.
- * @param {House} house
- * @param {Device} source
- * @returns {Config[]}
- */
-function sourceCards(house, source) {
-  const { say } = house;
-  const cards = [heading(source, "mdi:cloud")];
-  const silent = house.find(source.id, "binary_sensor", "silent");
-  if (silent) {
-    cards.push(
-      text(silentText(house, source), { visibility: [is(silent, "on")] }),
-      tile(silent, 6, { color: "none" }),
-    );
+  p {
+    margin: 8px 0 0;
+    color: var(--secondary-text-color);
   }
-  for (const key of ["status", "data_through", "delay", "last_contact"]) {
-    const entity = house.find(source.id, "sensor", key);
-    if (entity) {
-      const known = unless(is(entity, "unknown"));
-      cards.push(tile(entity, 6, { visibility: [known] }));
-    }
+  article {
+    display: grid;
+    grid-template-columns: max-content 24px 1fr;
+    column-gap: 8px;
+    padding: 6px 0;
+    align-items: start;
   }
-  const refresh = house.find(source.id, "button", "refresh");
-  if (refresh) {
-    cards.push(touch(refresh, { type: "entity" }, "mdi:refresh", "button.press"));
+  article + article {
+    border-top: 1px solid var(--divider-color);
   }
-  const test = house.find(source.id, "button", "test_alert");
-  if (test) {
-    const confirmation = say("test_alert_confirm");
-    cards.push(touch(test, { type: "entity" }, "mdi:bell-cog", "button.press", { confirmation }));
+  time {
+    font-variant-numeric: tabular-nums;
+    white-space: nowrap;
   }
-  return cards;
-}
+  ha-icon {
+    --mdc-icon-size: 20px;
+  }
+  .high {
+    color: var(--error-color);
+  }
+  .medium {
+    color: var(--warning-color);
+  }
+  .low {
+    color: var(--info-color);
+  }
+  small {
+    display: block;
+    font-size: var(--ha-font-size-s, 12px);
+    color: var(--secondary-text-color);
+  }
+`});function Qe(n,t,e,i){let s=e.glucose_mg_dl??e.value_mg_dl,o=e.glucose_mmol_l??e.value_mmol_l;if(typeof(o??s)!="number")return"";let r=e.glucose_out_of_range??e.out_of_range;if(r==="low")return n("glucose_then_low");if(r==="high")return n("glucose_then_high");let a=i??(typeof o=="number"?Kt:Si),c=a===Kt?1:0,l=(a===Kt?Ti(o,s):Di(s,o)).toLocaleString(t,{minimumFractionDigits:c,maximumFractionDigits:c});return n("glucose_then",{value:l,unit:a})}var Si,Kt,Ti,Di,ti=p(()=>{"use strict";Si="mg/dL",Kt="mmol/L";Ti=(n,t)=>typeof n=="number"?n:Number(t)/18.0156,Di=(n,t)=>typeof n=="number"?n:Number(t)*18.0156});function ei(n,t,e,i,s){let{localize:o}=t,r=ee(n),a=[];for(let l of[...e].reverse()){let d=r.day(l.from),m=a[a.length-1];(m==null?void 0:m.name)!==d&&(m={name:d,lines:[]},a.push(m)),m.lines.push(Oi(n.locale.language,t,r,l,s))}let c=[];if(e.length||c.push(o("timeline_empty")),i.length){let l=i.map(d=>r.day(new Date(`${d}T12:00`)));c.push(o("timeline_gaps",{days:l.join(", ")}))}return{days:a,notes:c}}function Oi(n,t,e,i,s){let{localize:o}=t,{alert:r,from:a,seen:c,ended:l}=i,d=[],m=Qe(o,n,r.details,s);m&&d.push(m),l?d.push(o("timeline_ended",{time:e.time(c)})):c>a&&d.push(o("timeline_seen",{time:e.time(c)}));let f=Math.floor((Date.parse(r.received_at)-a.getTime())/6e4);return r.late&&f>0&&d.push(o("timeline_arrived",{age:te(o,f)})),{time:e.time(a),severity:r.severity,what:ki(t,r),notes:d}}function ki({localize:n,stateName:t},e){let{alert_type:i,subtype:s}=e,o=t("sensor.last_alert",i)||i,r=s&&t(`sensor.${i}_status`,s.toLowerCase()),a=pt(n)[e.severity];return(e.drill?`${n("drill")}: `:"")+(r?`${o}: ${r}`:o)+(a?` · ${a}`:"")}var ii=p(()=>{"use strict";K();Ct();ti()});function Pi({time:n,severity:t,what:e,notes:i}){let s=H`<ha-icon class=${t} icon=${Xt(t)}></ha-icon>`,o=i.length?H`<small>${i.join(" ")}</small>`:h;return H`<article><time>${n}</time>${s}<span>${e}${o}</span></article>`}function ni(n,{glucose:t}){var i;let e=t&&((i=n.states[t])==null?void 0:i.attributes.unit_of_measurement);return typeof e=="string"?e:void 0}function Hi(n){let{message:t,code:e}=n;return t??String(e)}var Mi,Ni,W,Li,Ii,si=p(()=>{"use strict";Vt();Ve();g();vt();K();Ye();Je();Xe();ii();Mi=500,Ni=3e4,W=class extends S{setConfig(t){let{device_id:e,...i}=t;if(!e)throw new Error("device_id is missing");this.config={device_id:e,days:3,entities:[],...i},this.asked=void 0}getCardSize(){return 4}getGridOptions(){return{columns:12,min_columns:6}}set hass(t){if(!this.config)return;let e=this.config.entities.map(o=>t.states[o]);if(e.length&&!e.some(Ii))return;let{config:i}=this,s=[new Date().toDateString(),t.locale.language,ni(t,i),...e.map(o=>o==null?void 0:o.last_updated)].join();s!==this.asked&&(this.asked=s,this.later(this.shown?Mi:0,()=>{this.ask(t,i,s)}))}disconnectedCallback(){super.disconnectedCallback(),clearTimeout(this.timer),this.asked=void 0}later(t,e){clearTimeout(this.timer),this.timer=setTimeout(e,t)}async ask(t,e,i){let s=await at(t),{localize:o}=s,{device_id:r,days:a}=e,c;try{let{alerts:l,unavailable:d}=await Ke(t,r,a,new Date),m=ni(t,e);c=ei(t,s,Fe(l),d,m)}catch(l){let d=Hi(l);c={days:[],notes:[o("timeline_failed",{reason:d})]},i===this.asked&&this.later(Ni,()=>this.asked=void 0)}i===this.asked&&(this.shown={title:o("timeline",{days:a}),...c})}render(){if(!this.shown)return h;let{title:t,days:e,notes:i}=this.shown,s=i.map(o=>H`<p>${o}</p>`);return H`<ha-card><div><h2>${t}</h2>${e.map(Li)}${s}</div></ha-card>`}};W.styles=Ze,Yt([Ge()],W.prototype,"shown",2);Li=({name:n,lines:t})=>H`<h3>${n}</h3>${t.map(Pi)}`;Ii=n=>n!==void 0&&!n.attributes.restored});var Ri={};var oi=p(()=>{"use strict";g();Ee();si();customElements.get(B)||(customElements.define(B,W),customElements.define(`ll-strategy-dashboard-${$t}`,ht),(window.customStrategies??(window.customStrategies=[])).push({type:$t,strategyType:"dashboard",name:rt,description:"The alerts of the people you look after, and whether their sources speak."}))});customElements.whenDefined("home-assistant").then(()=>Promise.resolve().then(()=>(oi(),Ri)));
+/*! Bundled license information:
 
-/**
- * All there is about a person.
- * @param {House} house
- * @param {Device} person
- * @returns {Config}
- */
-function detailsSection(house, person) {
-  const inFront = new Set(["active_alerts", "highest_severity", "glucose", "glucose_trend"]);
-  const row = (/** @type {Entity} */ { entity_id: entity }) => ({
-    entity,
-    name: { type: "entity" },
-  });
-  const known = house
-    .of(person.id, "sensor")
-    .filter((entity) => !inFront.has(entity.translation_key ?? ""))
-    .map((entity) => ({
-      type: "conditional",
-      conditions: [{ condition: "state", entity: entity.entity_id, state_not: ["unknown"] }],
-      row: row(entity),
-    }));
-  const settings = ["switch", "number"].flatMap((domain) => house.of(person.id, domain)).map(row);
-  const cards = [
-    heading(person, "mdi:account-heart"),
-    timelineCard(house, person, ALL_DAYS),
-    subtitle(house.say("details")),
-    { type: "entities", entities: known, ...WIDE },
-  ];
-  if (settings.length) {
-    cards.push(subtitle(house.say("settings")), {
-      type: "entities",
-      show_header_toggle: false,
-      entities: settings,
-      ...WIDE,
-    });
-  }
-  return { type: "grid", cards };
-}
+@lit/reactive-element/css-tag.js:
+  (**
+   * @license
+   * Copyright 2019 Google LLC
+   * SPDX-License-Identifier: BSD-3-Clause
+   *)
 
-/** The dashboard, made of what the registries hold; made again when they change. */
-export class CareAlertsDashboard extends HTMLElement {
-  /** What the dialog that makes a dashboard fills in. */
-  static getCreateSuggestions() {
-    return { title: NAME, icon: "mdi:home-heart" };
-  }
+@lit/reactive-element/reactive-element.js:
+lit-html/lit-html.js:
+lit-element/lit-element.js:
+@lit/reactive-element/decorators/property.js:
+@lit/reactive-element/decorators/state.js:
+  (**
+   * @license
+   * Copyright 2017 Google LLC
+   * SPDX-License-Identifier: BSD-3-Clause
+   *)
 
-  /**
-   * @param {Config} _config
-   * @param {Hass} hass
-   * @returns {Promise<Config>}
-   */
-  static async generate(_config, hass) {
-    const { say } = await words(hass);
-    const house = new House(hass, say);
-    const about = text(say("about"));
-    if (!house.sources.length && !house.people.length) {
-      return {
-        views: [
-          { type: "sections", sections: [{ type: "grid", cards: [text(say("empty")), about] }] },
-        ],
-      };
-    }
-    const sources = house.sources.flatMap((source) => sourceCards(house, source));
-    const view = { type: "sections", max_columns: 3 };
-    return {
-      views: [
-        {
-          ...view,
-          title: say("now"),
-          path: "now",
-          sections: [
-            ...house.people.map((person) => personSection(house, person)),
-            { type: "grid", cards: [...sources, about] },
-          ],
-        },
-        {
-          ...view,
-          title: say("details"),
-          path: "details",
-          sections: house.people.map((person) => detailsSection(house, person)),
-        },
-      ],
-    };
-  }
-}
-
-/**
- * A person's alerts of the last days by the time they were observed. Home Assistant's own cards know only
- * when they arrived, which may be hours later and in another order.
- *
- * Config: `device_id` of a person, `days`, `entities` whose changes mean that there may be news, and `glucose`, the
- * sensor in whose unit glucose values are said.
- */
-export class CareAlertsTimeline extends HTMLElement {
-  /** @type {Config} */
-  #config = {};
-  /** @type {HTMLElement | undefined} */
-  #content;
-  /** What the watched entities were when last asked. @type {string | undefined} */
-  #asked;
-  /** What is to be done later. @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-
-  /** @param {Config} config */
-  setConfig(config) {
-    if (!config.device_id) {
-      throw new Error("device_id is missing");
-    }
-    this.#config = { days: RECENT_DAYS, entities: [], ...config };
-    this.#asked = undefined;
-  }
-
-  getCardSize() {
-    return 4;
-  }
-
-  getGridOptions() {
-    return { columns: 12, min_columns: 6 };
-  }
-
-  /** @param {Hass} hass */
-  set hass(hass) {
-    const watched = this.#config.entities.map((/** @type {string} */ id) => hass.states[id]);
-    // A source that does not run, or not yet, can tell nothing: what is shown stays.
-    const runs = (/** @type {any} */ state) => state && !state.attributes.restored;
-    if (watched.length && !watched.some(runs)) {
-      return;
-    }
-    // The date is part of it: days go by also when nothing happens.
-    const changed = watched.map((/** @type {any} */ state) => state?.last_updated);
-    const unit = glucoseUnit(hass, this.#config);
-    const asked = [new Date().toDateString(), hass.locale.language, unit, ...changed].join();
-    if (asked !== this.#asked) {
-      this.#asked = asked;
-      // One piece of news changes several entities; they are up before all of a source is.
-      this.#later(this.#content ? SETTLED_MS : 0, () => this.#update(hass, asked));
-    }
-  }
-
-  disconnectedCallback() {
-    clearTimeout(this.#timer);
-    this.#asked = undefined;
-  }
-
-  /**
-   * @param {number} milliseconds
-   * @param {() => void} what  In place of what was to be done later until now.
-   */
-  #later(milliseconds, what) {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(what, milliseconds);
-  }
-
-  /**
-   * @param {Hass} hass
-   * @param {string} asked
-   */
-  async #update(hass, asked) {
-    const { say, stateName } = await words(hass);
-    const { device_id, days } = this.#config;
-    let lines;
-    try {
-      const { response } = await hass.callWS({
-        type: "call_service",
-        domain: DOMAIN,
-        service: "get_alerts",
-        target: { device_id },
-        service_data: {
-          start: new Date(Date.now() - days * 86_400_000).toISOString(),
-          include_drills: true,
-        },
-        return_response: true,
-      });
-      lines = this.#lines(hass, say, stateName, response);
-    } catch (/** @type {any} */ error) {
-      lines = [element("p", say("timeline_failed", { reason: error.message ?? error.code }))];
-      if (asked === this.#asked) {
-        this.#later(ASK_AGAIN_MS, () => (this.#asked = undefined));
-      }
-    }
-    // Unless something newer is on its way.
-    if (asked === this.#asked) {
-      this.#show(say("timeline", { days }), lines);
-    }
-  }
-
-  /**
-   * @param {Hass} hass
-   * @param {Say} say
-   * @param {StateName} stateName
-   * @param {{alerts: Alert[], unavailable: string[]}} response
-   * @returns {HTMLElement[]}
-   */
-  #lines(hass, say, stateName, { alerts, unavailable }) {
-    const zone = hass.locale.time_zone === "server" ? hass.config.time_zone : undefined;
-    const format = (/** @type {Date} */ moment, /** @type {Intl.DateTimeFormatOptions} */ how) =>
-      moment.toLocaleString(hass.locale.language, { timeZone: zone, ...how });
-    const hour12 = twelveHours(hass);
-    const clock = (/** @type {Date} */ moment) =>
-      format(moment, { hour: "2-digit", minute: "2-digit", hour12 });
-    const day = (/** @type {Date} */ moment) =>
-      format(moment, { weekday: "long", day: "numeric", month: "long" });
-    const unit = glucoseUnit(hass, this.#config);
-
-    /** @type {HTMLElement[]} */
-    const lines = [];
-    let shown = "";
-    for (const run of runsOf(alerts).reverse()) {
-      if (day(run.from) !== shown) {
-        shown = day(run.from);
-        lines.push(element("h3", shown));
-      }
-      lines.push(line(say, stateName, run, clock, glucoseThen(hass, say, run.alert, unit)));
-    }
-    if (!alerts.length) {
-      lines.push(element("p", say("timeline_empty")));
-    }
-    if (unavailable.length) {
-      const gaps = unavailable.map((date) => day(new Date(`${date}T12:00`)));
-      lines.push(element("p", say("timeline_gaps", { days: gaps.join(", ") })));
-    }
-    return lines;
-  }
-
-  /**
-   * @param {string} title
-   * @param {HTMLElement[]} lines
-   */
-  #show(title, lines) {
-    if (!this.#content) {
-      const card = element("ha-card");
-      const style = element("style", STYLE);
-      this.#content = element("div");
-      card.append(this.#content);
-      this.attachShadow({ mode: "open" }).append(style, card);
-    }
-    this.#content.replaceChildren(element("h2", title), ...lines);
-  }
-}
-
-const STYLE = `
-div { padding: 12px 16px 16px; color: var(--primary-text-color); font-size: var(--ha-font-size-m, 14px); }
-h2 { margin: 0; font-size: var(--ha-font-size-l, 16px); font-weight: var(--ha-font-weight-medium, 500); }
-h3 { margin: 12px 0 2px; font-size: inherit; font-weight: var(--ha-font-weight-medium, 500); color: var(--secondary-text-color); }
-p { margin: 8px 0 0; color: var(--secondary-text-color); }
-article { display: grid; grid-template-columns: max-content 24px 1fr; column-gap: 8px; padding: 6px 0; align-items: start; }
-article + article { border-top: 1px solid var(--divider-color); }
-time { font-variant-numeric: tabular-nums; white-space: nowrap; }
-ha-icon { --mdc-icon-size: 20px; }
-.high { color: var(--error-color); }
-.medium { color: var(--warning-color); }
-.low { color: var(--info-color); }
-small { display: block; font-size: var(--ha-font-size-s, 12px); color: var(--secondary-text-color); }
-`;
-
-/**
- * @param {string} tag
- * @param {string} [content]  Text, never markup: names and words come from elsewhere.
- */
-function element(tag, content) {
-  const made = document.createElement(tag);
-  if (content !== undefined) {
-    made.textContent = content;
-  }
-  return made;
-}
-
-/**
- * One line of the timeline.
- * @param {Say} say
- * @param {StateName} stateName
- * @param {Run} run
- * @param {(moment: Date) => string} clock
- * @param {string} glucose  What there is to say of it, or "".
- */
-function line(say, stateName, { alert, from, seen, over }, clock, glucose) {
-  const made = element("article");
-  const icon = element("ha-icon");
-  icon.setAttribute("icon", SEVERITY_ICON[alert.severity] ?? SEVERITY_ICON.low);
-  icon.className = alert.severity;
-  const { alert_type: kind, subtype } = alert;
-  const name = stateName("sensor.last_alert", kind) || kind;
-  const detail = subtype && stateName(`sensor.${kind}_status`, subtype.toLowerCase());
-  const what = element("span");
-  const howBad = severities(say)[alert.severity];
-  what.append(
-    (alert.drill ? `${say("drill")}: ` : "") +
-      (detail ? `${name}: ${detail}` : name) +
-      (howBad ? ` · ${howBad}` : ""),
-  );
-  const notes = glucose ? [glucose] : [];
-  if (over) {
-    notes.push(say("timeline_ended", { time: clock(seen) }));
-  } else if (seen > from) {
-    notes.push(say("timeline_seen", { time: clock(seen) }));
-  }
-  const arrived = new Date(alert.received_at);
-  const minutes = Math.floor((arrived.getTime() - from.getTime()) / 60_000);
-  if (alert.late && minutes > 0) {
-    notes.push(say("timeline_arrived", { age: duration(say, minutes) }));
-  }
-  if (notes.length) {
-    what.append(element("small", notes.join(" ")));
-  }
-  made.append(element("time", clock(from)), icon, what);
-  return made;
-}
-
-/**
- * The unit of somebody's glucose sensor.
- * @param {Hass} hass
- * @param {Config} config  The timeline's.
- * @returns {string | undefined}
- */
-const glucoseUnit = (hass, { glucose }) => hass.states[glucose]?.attributes.unit_of_measurement;
-
-/**
- * The glucose value at the time of an alert, or "" where the alert has none.
- * Beyond what a sensor can tell, no number would be true.
- * @param {Hass} hass
- * @param {Say} say
- * @param {Alert} alert
- * @param {string | undefined} shown  The unit to say it in; its own if there is none.
- */
-function glucoseThen({ locale }, say, { details }, shown) {
-  const mgDl = details.glucose_mg_dl ?? details.value_mg_dl;
-  const mmolL = details.glucose_mmol_l ?? details.value_mmol_l;
-  if (typeof (mmolL ?? mgDl) !== "number") {
-    return "";
-  }
-  const beyond = details.glucose_out_of_range ?? details.out_of_range;
-  if (beyond === "low") {
-    return say("glucose_then_low");
-  }
-  if (beyond === "high") {
-    return say("glucose_then_high");
-  }
-  const unit = shown ?? (mmolL === undefined ? "mg/dL" : MMOL_L);
-  const [number, digits] =
-    unit === MMOL_L
-      ? [mmolL ?? mgDl / MG_DL_PER_MMOL_L, 1]
-      : [mgDl ?? mmolL * MG_DL_PER_MMOL_L, 0];
-  const value = number.toLocaleString(locale.language, {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
-  return say("glucose_then", { value, unit });
-}
-
-/**
- * @param {Say} say
- * @param {number} minutes
- */
-function duration(say, minutes) {
-  if (minutes < 60) {
-    return say("minutes", { minutes });
-  }
-  const hours = Math.floor(minutes / 60);
-  return hours < 48
-    ? say("hours", { hours, minutes: minutes % 60 })
-    : say("days", { days: Math.floor(hours / 24), hours: hours % 24 });
-}
-
-/**
- * Alerts, oldest first, as runs: records of one type belong together until the source says that it ended,
- * or for an hour.
- * @param {Alert[]} alerts
- * @returns {Run[]}
- */
-function runsOf(alerts) {
-  const rank = ["low", "medium", "high"];
-  /** @type {Run[]} */
-  const runs = [];
-  /** @type {Map<string, Run>} */
-  const open = new Map();
-  for (const alert of alerts) {
-    const key = `${alert.alert_type} ${alert.drill}`;
-    const moment = new Date(alert.observed_at);
-    const ended = alert.state === "ended";
-    let run = open.get(key);
-    if (run && (ended || moment.getTime() - run.seen.getTime() <= 3_600_000)) {
-      run.seen = moment;
-      if (rank.indexOf(alert.severity) > rank.indexOf(run.alert.severity)) {
-        run.alert = { ...run.alert, severity: alert.severity };
-      }
-    } else {
-      run = { alert, from: moment, seen: moment, over: false };
-      runs.push(run);
-      open.set(key, run);
-    }
-    if (ended) {
-      run.over = true;
-      open.delete(key);
-    }
-  }
-  return runs;
-}
-
-// Home Assistant may load the module twice: by its old and its new address after an upgrade.
-if (!customElements.get(TIMELINE)) {
-  customElements.define(TIMELINE, CareAlertsTimeline);
-  customElements.define(`ll-strategy-dashboard-${STRATEGY}`, CareAlertsDashboard);
-  const offered = /** @type {any} */ (window);
-  offered.customStrategies ??= [];
-  offered.customStrategies.push({
-    type: STRATEGY,
-    strategyType: "dashboard",
-    name: NAME,
-    description: "The alerts of the people you look after, and whether their sources speak.",
-  });
-}
+lit-html/is-server.js:
+  (**
+   * @license
+   * Copyright 2022 Google LLC
+   * SPDX-License-Identifier: BSD-3-Clause
+   *)
+*/

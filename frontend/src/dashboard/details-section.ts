@@ -1,0 +1,41 @@
+import { ALL_DAYS } from "../const";
+import type { Config, DeviceEntry, EntityEntry } from "../home-assistant";
+import { headingCard, OWN_NAME, subtitleCard, WIDE } from "./cards";
+import type { Context } from "./context";
+import { timelineCard } from "./person-section";
+
+/** What the first view shows. */
+const IN_FRONT = new Set(["active_alerts", "highest_severity", "glucose", "glucose_trend"]);
+
+const row = ({ entity_id }: EntityEntry): Config => ({ entity: entity_id, ...OWN_NAME });
+
+/** All there is about a person. */
+export function detailsSection(context: Context, person: DeviceEntry): Config {
+  const { localize, registry } = context;
+  const known = registry
+    .entitiesOf(person.id, "sensor")
+    .filter((sensor) => !IN_FRONT.has(sensor.translation_key ?? ""))
+    .map((sensor) => ({
+      type: "conditional",
+      conditions: [{ condition: "state", entity: sensor.entity_id, state_not: ["unknown"] }],
+      row: row(sensor),
+    }));
+  const settings = ["switch", "number"]
+    .flatMap((domain) => registry.entitiesOf(person.id, domain))
+    .map(row);
+  const cards = [
+    headingCard(person, "mdi:account-heart"),
+    timelineCard(context, person, ALL_DAYS),
+    subtitleCard(localize("details")),
+    { type: "entities", entities: known, ...WIDE },
+  ];
+  if (settings.length) {
+    cards.push(subtitleCard(localize("settings")), {
+      type: "entities",
+      show_header_toggle: false,
+      entities: settings,
+      ...WIDE,
+    });
+  }
+  return { type: "grid", cards };
+}

@@ -1,0 +1,54 @@
+import { DOMAIN } from "./const";
+import type { DeviceEntry, EntityEntry, Hass } from "./home-assistant";
+
+export const deviceName = (device: DeviceEntry): string => device.name_by_user || device.name || "";
+
+/**
+ * What there is of ours in Home Assistant's registries: who is looked after, and the sources of it.
+ *
+ * Entities are found by device, domain and translation key, never by their ids. Hidden ones are left out.
+ */
+export class RegistryView {
+  /** Sorted by name. A source may have all its entities hidden, and is none here then; its people stay people. */
+  readonly people: DeviceEntry[];
+  readonly sources: DeviceEntry[];
+  private readonly hass: Hass;
+  private readonly byDevice = new Map<string, EntityEntry[]>();
+
+  constructor(hass: Hass) {
+    this.hass = hass;
+    for (const entity of Object.values(hass.entities)) {
+      if (entity.platform === DOMAIN && entity.device_id && !entity.hidden) {
+        const others = this.byDevice.get(entity.device_id) ?? [];
+        this.byDevice.set(entity.device_id, [...others, entity]);
+      }
+    }
+    const devices = [...this.byDevice.keys()]
+      .flatMap((id) => hass.devices[id] ?? [])
+      .sort((one, other) => deviceName(one).localeCompare(deviceName(other), hass.locale.language));
+    this.people = devices.filter((device) => device.via_device_id);
+    this.sources = devices.filter((device) => !device.via_device_id);
+  }
+
+  /** The source that somebody's alerts come from. */
+  sourceOf(person: DeviceEntry): DeviceEntry | undefined {
+    return this.sources.find((source) => source.id === person.via_device_id);
+  }
+
+  /** A device's entities of a domain. */
+  entitiesOf(deviceId: string, domain: string): EntityEntry[] {
+    const all = this.byDevice.get(deviceId) ?? [];
+    return all.filter((entity) => entity.entity_id.startsWith(`${domain}.`));
+  }
+
+  /** The id of a device's one entity with this translation key. */
+  entityId(deviceId: string | null, domain: string, key: string): string | undefined {
+    return this.entitiesOf(deviceId ?? "", domain).find((entity) => entity.translation_key === key)
+      ?.entity_id;
+  }
+
+  /** An entity's own name, without its device's. */
+  entityName(entityId: string): string {
+    return this.hass.entities[entityId]?.name ?? entityId;
+  }
+}

@@ -1,0 +1,55 @@
+// @vitest-environment happy-dom
+import { expect, test } from "vitest";
+
+import { CareAlertsDashboard } from "../../src/dashboard/strategy";
+import type { Config, Hass } from "../../src/home-assistant";
+import { home, last } from "../home";
+
+interface View {
+  path?: string;
+  sections: { cards: Config[] }[];
+}
+
+async function viewsOf(hass: Hass): Promise<View[]> {
+  const { views } = await CareAlertsDashboard.generate({}, hass);
+  return views as View[];
+}
+
+const headings = ({ sections }: View): unknown[] =>
+  sections.flatMap(({ cards }) =>
+    cards
+      .filter(({ type, heading_style }) => type === "heading" && heading_style !== "subtitle")
+      .map(({ heading }) => heading),
+  );
+
+test("people come first, then their sources, then what this is not", async () => {
+  const [now, details] = await viewsOf(home());
+  expect(now && headings(now)).toEqual(["Anna", "Maria", "Dexcom", "Lumen"]);
+  expect(details && headings(details)).toEqual(["Anna", "Maria"]);
+  const about = last(last(now?.sections ?? [])?.cards ?? []);
+  expect(about?.content).toContain("not a medical device");
+});
+
+test("without a source it says where to begin", async () => {
+  const views = await viewsOf(home({ entities: [], devices: [] }));
+  expect(views).toHaveLength(1);
+  const contents = views[0]?.sections[0]?.cards.map(({ content }) => content);
+  expect(contents?.[0]).toContain("No source is set up yet.");
+  expect(contents?.[1]).toContain("not a medical device");
+});
+
+test("the two timelines of a person differ in their days alone", async () => {
+  const [now, details] = await viewsOf(home());
+  const timelines = [now, details].map((view) =>
+    view?.sections[0]?.cards.find(({ type }) => type === "custom:care-alerts-timeline"),
+  );
+  expect(timelines[0]).toEqual({
+    type: "custom:care-alerts-timeline",
+    device_id: "anna",
+    entities: ["event.anna_alert", "binary_sensor.anna_low"],
+    glucose: "sensor.anna_glucose",
+    days: 3,
+    grid_options: { columns: "full" },
+  });
+  expect(timelines[1]).toEqual({ ...timelines[0], days: 10 });
+});
