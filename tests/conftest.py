@@ -30,6 +30,8 @@ from simulator import Simulator
 from simulator.dexcom import Wearer
 from simulator.tidepool import Account
 
+from .spoken import Spoken
+
 # A Wednesday noon: Tuesday has been analysed.
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
@@ -40,6 +42,15 @@ Told.from_dict(Told(started=NOON, last=NOON, told_at=NOON).to_dict())
 @pytest.fixture(autouse=True)
 def _load_care_alerts(enable_custom_integrations: None) -> None:
     """Let Home Assistant load the component of this checkout."""
+
+
+@pytest.fixture(autouse=True)
+def _words_for_all_that_is_said(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """Fail a test in which a person would have read a text that is not there, or one with a gap."""
+    spoken = Spoken()
+    spoken.listen(monkeypatch)
+    yield
+    assert spoken.wrong == []
 
 
 @pytest.fixture
