@@ -4,6 +4,7 @@ Not a medical device.
 """
 
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import CONF_SOURCE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntry, DeviceEntryType
@@ -38,7 +39,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> bool:
     """Set up a source."""
-    coordinator = PROVIDERS[entry.data["source"]].coordinator(hass, entry)
+    coordinator = PROVIDERS[entry.data[CONF_SOURCE]].coordinator(hass, entry)
     entry.runtime_data = coordinator
     await coordinator.async_start()
     source_device = dr.async_get(hass).async_get_or_create(
@@ -72,7 +73,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) 
 
 async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     """Leave nothing behind."""
-    await PROVIDERS[entry.data["source"]].coordinator.async_remove(hass, entry)
+    await PROVIDERS[entry.data[CONF_SOURCE]].coordinator.async_remove(hass, entry)
     await async_forget_statistics(hass, entry)
     if all(other is entry for other in hass.config_entries.async_entries(DOMAIN)):
         await async_forget_memory(hass)

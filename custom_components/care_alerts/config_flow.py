@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, OptionsFlow
+from homeassistant.const import CONF_SOURCE
 from homeassistant.core import callback
 
 from .const import DOMAIN
@@ -22,7 +23,7 @@ class CareAlertsConfigFlow(LumenSteps, TidepoolSteps, DexcomSteps, domain=DOMAIN
     @callback
     @override
     def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
-        return PROVIDERS[config_entry.data["source"]].options_flow()
+        return PROVIDERS[config_entry.data[CONF_SOURCE]].options_flow()
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -31,13 +32,13 @@ class CareAlertsConfigFlow(LumenSteps, TidepoolSteps, DexcomSteps, domain=DOMAIN
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Renew the login of a source."""
-        return await self._step_of(entry_data["source"], "reauth")
+        return await self._step_of(entry_data[CONF_SOURCE], "reauth")
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Change how a source is reached."""
-        source = self._get_reconfigure_entry().data["source"]
+        source = self._get_reconfigure_entry().data[CONF_SOURCE]
         return await self._step_of(source, "reconfigure")
 
     async def _step_of(self, source: str, purpose: str) -> ConfigFlowResult:

@@ -4,6 +4,7 @@ from typing import Any
 
 from homeassistant.components.diagnostics import REDACTED
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import CONF_SOURCE
 from homeassistant.core import HomeAssistant
 
 from .providers import PROVIDERS
@@ -15,7 +16,7 @@ async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: CareAlertsConfigEntry
 ) -> dict[str, Any]:
     """Return counts, times and states: everything that is said is listed here, so nothing else gets out."""
-    source = entry.data["source"]
+    source = entry.data[CONF_SOURCE]
     told = PROVIDERS[source].told_options
     settings = {
         "source": source,

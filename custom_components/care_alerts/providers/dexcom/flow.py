@@ -10,7 +10,7 @@ from homeassistant.config_entries import (
     ConfigFlowResult,
     OptionsFlowWithReload,
 )
-from homeassistant.const import CONF_NAME, UnitOfTime
+from homeassistant.const import CONF_NAME, CONF_SOURCE, UnitOfTime
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.config_entry_oauth2_flow import AbstractOAuth2FlowHandler
 from homeassistant.helpers.selector import (
@@ -159,7 +159,7 @@ class DexcomSteps(AbstractOAuth2FlowHandler):
         )
         data_range = await client.data_range()
         await self.async_set_unique_id(data_range.user_id)
-        data |= {"source": SOURCE, CONF_REGION: self._region}
+        data |= {CONF_SOURCE: SOURCE, CONF_REGION: self._region}
         if self.source == SOURCE_REAUTH:
             self._abort_if_unique_id_mismatch(reason="wrong_account")
             return self.async_update_reload_and_abort(self._get_reauth_entry(), data=data)

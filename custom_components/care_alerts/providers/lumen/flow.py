@@ -11,6 +11,7 @@ from homeassistant.config_entries import (
     ConfigFlowResult,
     OptionsFlowWithReload,
 )
+from homeassistant.const import CONF_SOURCE
 from homeassistant.core import callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
@@ -167,7 +168,7 @@ class LumenSteps(ConfigFlow):
             self._people = {mapping.shared_user_id: mapping.email for mapping in mappings}
             self._asked_at = asked_at
             return {
-                "source": SOURCE,
+                CONF_SOURCE: SOURCE,
                 CONF_BASE_URL: str(url),
                 CONF_API_KEY: given[CONF_API_KEY].strip(),
             }
@@ -176,7 +177,7 @@ class LumenSteps(ConfigFlow):
     async def _is_set_up(self, data: dict[str, Any]) -> bool:
         """Whether another entry has this key, or another key that speaks of the same people: ids are the account's own."""
         for entry in self._async_current_entries():
-            if entry.data["source"] == SOURCE and (
+            if entry.data[CONF_SOURCE] == SOURCE and (
                 entry.data == data or self._people.keys() & await followed_of(self.hass, entry)
             ):
                 return True

@@ -10,7 +10,7 @@ from homeassistant.config_entries import (
     ConfigFlowResult,
     OptionsFlowWithReload,
 )
-from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
+from homeassistant.const import CONF_PASSWORD, CONF_SOURCE, CONF_USERNAME
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -157,7 +157,7 @@ class TidepoolSteps(ConfigFlow):
         else:
             environment = given[CONF_ENVIRONMENT]
             data = {
-                "source": SOURCE,
+                CONF_SOURCE: SOURCE,
                 CONF_ENVIRONMENT: environment if environment in ENVIRONMENTS else str(url),
                 CONF_USERNAME: username,
                 CONF_PASSWORD: given[CONF_PASSWORD],
