@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any, Self, override
+from typing import Any, Self, overload, override
 
 from mashumaro.mixins.dict import DataClassDictMixin
 
@@ -26,6 +26,20 @@ def moment_or_none(stored: Any) -> datetime | None:
         return aware(stored)
     except TypeError, ValueError, OverflowError:
         return None
+
+
+@overload
+def clamped(moment: datetime, now: datetime) -> datetime: ...
+@overload
+def clamped(moment: datetime | None, now: datetime) -> datetime | None: ...
+def clamped(moment: datetime | None, now: datetime) -> datetime | None:
+    """Return a stored time, or now if it is later: a clock that was ahead has noted it.
+
+    Raises:
+        TypeError: a time without a zone.
+
+    """
+    return None if moment is None else min(moment, now)
 
 
 class Stored(DataClassDictMixin):

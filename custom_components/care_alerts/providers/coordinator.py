@@ -24,7 +24,7 @@ from ..alerts.model import Alert, AlertState
 from ..alerts.picture import PersonPicture, Picture
 from ..alerts.reconcile import episode_of, with_episodes
 from ..alerts.response_log import Episode
-from ..alerts.stored import moment_or_none
+from ..alerts.stored import clamped, moment_or_none
 from ..const import DOMAIN, LOGGER
 from .announcing import Announcing
 from .care import Care
@@ -267,10 +267,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     async def _async_setup(self) -> None:
         stored = await self.journal.load()
         now = dt_util.utcnow()
-        self.last_contact = moment_or_none(stored.get("last_contact"))
-        if self.last_contact:
-            # Told by a clock that was ahead.
-            self.last_contact = min(self.last_contact, now)
+        self.last_contact = clamped(moment_or_none(stored.get("last_contact")), now)
         self._wait_until = moment_or_none(stored.get("wait_until"))
         if stored.get("failure") in tuple(Status):
             self.failure = Status(stored["failure"])

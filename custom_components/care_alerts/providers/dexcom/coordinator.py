@@ -17,7 +17,7 @@ from ...alerts.glucose import Glucose
 from ...alerts.ledger import KEPT_FOR
 from ...alerts.model import Alert, Person
 from ...alerts.picture import PersonPicture
-from ...alerts.stored import Stored
+from ...alerts.stored import Stored, clamped
 from ...const import DOMAIN, LOGGER
 from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
@@ -91,15 +91,11 @@ class _State(Stored):
             TypeError: a time without a zone.
 
         """
-        for name in (
-            "followed_since",
-            "alerts_to",
-            "data_through",
-            "looked_back_at",
-            "devices_asked_at",
-        ):
-            if (moment := getattr(self, name)) is not None:
-                setattr(self, name, min(moment, now))
+        self.followed_since = clamped(self.followed_since, now)
+        self.alerts_to = clamped(self.alerts_to, now)
+        self.data_through = clamped(self.data_through, now)
+        self.looked_back_at = clamped(self.looked_back_at, now)
+        self.devices_asked_at = clamped(self.devices_asked_at, now)
         if self.glucose and self.glucose.observed_at > now:
             self.glucose = None
 

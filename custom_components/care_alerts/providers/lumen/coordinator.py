@@ -14,7 +14,7 @@ from homeassistant.util import dt as dt_util
 from ...alerts.freshness import Word
 from ...alerts.model import Alert, Person, Severity, in_order
 from ...alerts.picture import PersonPicture
-from ...alerts.stored import Stored
+from ...alerts.stored import Stored, clamped
 from ...const import DOMAIN, LOGGER
 from ..coordinator import AlertsBetween, CareAlertsConfigEntry, SourceCoordinator
 from ..http import ApiError, AuthError, RateLimitedError, UnexpectedAnswerError, base_url
@@ -138,10 +138,10 @@ class _State(Stored):
 
         """
         for followed in self.people.values():
-            followed.since = min(followed.since, now)
-        for name in ("selected_at", "granted_to", "read_since"):
-            if (moment := getattr(self, name)) is not None:
-                setattr(self, name, min(moment, now))
+            followed.since = clamped(followed.since, now)
+        self.selected_at = clamped(self.selected_at, now)
+        self.granted_to = clamped(self.granted_to, now)
+        self.read_since = clamped(self.read_since, now)
         self.days = {
             day: heard
             for day, heard in self.days.items()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 from ...alerts.glucose import Glucose
-from ...alerts.stored import Stored
+from ...alerts.stored import Stored, clamped
 from ..http import ApiError, wait_after
 from .cadence import PollCadence
 from .clocks import Clock
@@ -66,9 +66,8 @@ class Followed(Stored):
             TypeError: a time without a zone.
 
         """
-        self.since = min(self.since, now)
-        if self.watch.judged_at:
-            self.watch.judged_at = min(self.watch.judged_at, now)
+        self.since = clamped(self.since, now)
+        self.watch.judged_at = clamped(self.watch.judged_at, now)
         if self.glucose and self.glucose.observed_at > now:
             self.glucose = None
         for clock in self.clocks:

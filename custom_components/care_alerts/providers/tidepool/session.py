@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from aiohttp import ClientSession
 from yarl import URL
 
-from ...alerts.stored import Stored
+from ...alerts.stored import Stored, clamped
 from ..http import (
     Answer,
     AuthError,
@@ -110,10 +110,7 @@ class PasswordSession:
         """Take up what was kept of a life before, if it is about this password and that was not taken since."""
         is_news = refusals.of == self.refusals.of and refusals.times > self.refusals.times
         if is_news and self._token is None:
-            self.refusals = replace(refusals)
-            if refusals.last_at:
-                # Noted by a clock that was ahead.
-                self.refusals.last_at = min(refusals.last_at, self._now())
+            self.refusals = replace(refusals, last_at=clamped(refusals.last_at, self._now()))
 
     async def token(self) -> str:
         """A token that is thought to be alive: the newest one, renewed in time.
