@@ -14,6 +14,7 @@ from homeassistant.util.json import SerializationError
 from ..alerts.ledger import CorruptLedgerError, Ledger
 from ..alerts.response_log import ResponseLog
 from ..const import DOMAIN, LOGGER
+from .issues import create_issue
 
 AT_LEISURE: Final = 300.0
 """Seconds within which is written what the source will tell again: a card in a small computer wears out."""
@@ -116,14 +117,8 @@ class Journal:
         LOGGER.warning(
             "What was kept could not be read; it is set aside in the storage file %s", aside
         )
-        ir.async_create_issue(
-            self._hass,
-            DOMAIN,
-            f"journal_set_aside_{self._entry_id}",
-            is_fixable=False,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key="journal_set_aside",
-            translation_placeholders={"file": aside},
+        create_issue(
+            self._hass, f"journal_set_aside_{self._entry_id}", "journal_set_aside", file=aside
         )
 
     async def save(
@@ -185,14 +180,7 @@ class Journal:
             return
         if not self._is_closed:
             self._write_within(AT_LEISURE)
-        ir.async_create_issue(
-            self._hass,
-            DOMAIN,
-            issue_id,
-            is_fixable=False,
-            severity=ir.IssueSeverity.ERROR,
-            translation_key="journal_not_written",
-        )
+        create_issue(self._hass, issue_id, "journal_not_written", severity=ir.IssueSeverity.ERROR)
 
     async def remove(self) -> None:
         """Leave nothing behind: not what was set aside, and not what a provider or Home Assistant put beside it."""

@@ -21,6 +21,7 @@ from ...alerts.stored import Stored, clamped
 from ...const import DOMAIN, LOGGER
 from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
+from ..issues import create_issue
 from .api import LONGEST_WINDOW, DexcomAlert, DexcomClient, Egv, MadeFor, windows
 from .oauth import APP_REFUSED, CONF_REGION, Tokens, host_of
 from .translation import (
@@ -290,14 +291,12 @@ class DexcomCoordinator(SourceCoordinator):
         super()._unanswered(error, now)
         if isinstance(error, RefusedError) and error.code in APP_REFUSED:
             # It looks like any failure, but nothing gets better by waiting.
-            ir.async_create_issue(
+            create_issue(
                 self.hass,
-                DOMAIN,
                 _app_issue(self.config_entry),
-                is_fixable=False,
+                "app_refused",
                 severity=ir.IssueSeverity.ERROR,
-                translation_key="app_refused",
-                translation_placeholders={"entry": self.config_entry.title},
+                entry=self.config_entry.title,
             )
 
     @override

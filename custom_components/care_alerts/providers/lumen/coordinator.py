@@ -18,6 +18,7 @@ from ...alerts.stored import Stored, clamped
 from ...const import DOMAIN, LOGGER
 from ..coordinator import AlertsBetween, CareAlertsConfigEntry, SourceCoordinator
 from ..http import ApiError, AuthError, RateLimitedError, UnexpectedAnswerError, base_url
+from ..issues import create_issue
 from ..journal import Journal
 from .api import (
     ALL_TIME,
@@ -505,17 +506,12 @@ class LumenCoordinator(SourceCoordinator):
         if not self._reading.more_people:
             ir.async_delete_issue(self.hass, DOMAIN, issue)
             return
-        ir.async_create_issue(
+        create_issue(
             self.hass,
-            DOMAIN,
             issue,
-            is_fixable=False,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key="choose_people",
-            translation_placeholders={
-                "entry": self.config_entry.title,
-                "most": str(FOLLOWED_AT_MOST),
-            },
+            "choose_people",
+            entry=self.config_entry.title,
+            most=str(FOLLOWED_AT_MOST),
         )
 
     @callback
@@ -527,18 +523,13 @@ class LumenCoordinator(SourceCoordinator):
             if domain == DOMAIN and issue.startswith(prefix) and issue not in runs:
                 ir.async_delete_issue(self.hass, DOMAIN, issue)
         for issue, run in runs.items():
-            ir.async_create_issue(
+            create_issue(
                 self.hass,
-                DOMAIN,
                 issue,
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key="days_lost",
-                translation_placeholders={
-                    "entry": self.config_entry.title,
-                    "first": run[0].isoformat(),
-                    "last": run[-1].isoformat(),
-                },
+                "days_lost",
+                entry=self.config_entry.title,
+                first=run[0].isoformat(),
+                last=run[-1].isoformat(),
             )
 
 

@@ -10,6 +10,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from ...const import DOMAIN
 from ..coordinator import CareAlertsConfigEntry
+from ..issues import create_issue
 from .api import CBG, FOLLOW
 from .people import Followed
 
@@ -34,42 +35,31 @@ def tell_of(
     who = f"{entry.entry_id}_{sha256(person_id.encode()).hexdigest()[:12]}"
     issue = f"permission_lost_{who}"
     if followed and followed.lost:
-        ir.async_create_issue(
-            hass,
-            DOMAIN,
-            issue,
-            is_fixable=False,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key="permission_lost",
-            translation_placeholders={"name": followed.name, "entry": entry.title},
-        )
+        create_issue(hass, issue, "permission_lost", name=followed.name, entry=entry.title)
     else:
         ir.async_delete_issue(hass, DOMAIN, issue)
     _tell_of_clocks(hass, entry, f"clock_ahead_{who}_", followed)
     issue = f"no_thresholds_{who}"
     if followed and followed.may(FOLLOW) and followed.settings_read and not followed.settings:
-        ir.async_create_issue(
+        create_issue(
             hass,
-            DOMAIN,
             issue,
-            data={"entry_id": entry.entry_id, "person_id": person_id},
-            is_fixable=True,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key="no_thresholds",
-            translation_placeholders={"name": followed.name, "entry": entry.title},
+            "no_thresholds",
+            fix={"entry_id": entry.entry_id, "person_id": person_id},
+            name=followed.name,
+            entry=entry.title,
         )
     else:
         ir.async_delete_issue(hass, DOMAIN, issue)
     issue = f"thresholds_unreadable_{who}"
     if followed and unreadable:
-        ir.async_create_issue(
+        create_issue(
             hass,
-            DOMAIN,
             issue,
-            is_fixable=False,
+            "thresholds_unreadable",
             severity=ir.IssueSeverity.ERROR,
-            translation_key="thresholds_unreadable",
-            translation_placeholders={"name": followed.name, "entry": entry.title},
+            name=followed.name,
+            entry=entry.title,
         )
     else:
         ir.async_delete_issue(hass, DOMAIN, issue)
@@ -86,19 +76,14 @@ def _tell_of_clocks(
         if clock.sender.kind == CBG and clock.is_wrong
     }
     for issue, clock in wrong.items():
-        ir.async_create_issue(
+        create_issue(
             hass,
-            DOMAIN,
             issue,
-            is_fixable=False,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key="clock_ahead",
-            translation_placeholders={
-                "name": followed.name if followed else "",
-                "entry": entry.title,
-                "device": clock.sender.label or NAMELESS_APPS,
-                "minutes": str(ceil(clock.ahead / timedelta(minutes=1))),
-            },
+            "clock_ahead",
+            name=followed.name if followed else "",
+            entry=entry.title,
+            device=clock.sender.label or NAMELESS_APPS,
+            minutes=str(ceil(clock.ahead / timedelta(minutes=1))),
         )
     for domain, issue in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue.startswith(prefix) and issue not in wrong:
