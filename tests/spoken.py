@@ -21,9 +21,6 @@ from custom_components.care_alerts.const import DOMAIN
 COMPONENT = Path(__file__).parent.parent / "custom_components" / DOMAIN
 PACKAGE = f"custom_components.{DOMAIN}"
 
-OF_HOME_ASSISTANT = {"reauth_successful", "reconfigure_successful"}
-"""What flows end with that the frontend has its own words for."""
-
 
 @cache
 def read_json(path: Path) -> dict[str, Any]:
@@ -113,7 +110,7 @@ class Spoken:
     def _check_step(self, path: tuple[str, ...], result: Mapping[str, Any]) -> None:
         given = result.get("description_placeholders")
         kind = result["type"]
-        if kind is FlowResultType.ABORT and result["reason"] not in OF_HOME_ASSISTANT:
+        if kind is FlowResultType.ABORT and result.get("translation_domain") in (None, DOMAIN):
             self.check((*path, "abort", result["reason"]), given)
         if kind is FlowResultType.MENU:
             for option in result["menu_options"]:
