@@ -1,6 +1,6 @@
 """The picture of a source: what its alerts add up to at one moment."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,13 +18,15 @@ class Condition:
 
     `is_on` is None where nothing can be said. `standing` is the alert that its newest word holds, good
     news or bad; `episode` is the newest episode, over or not, `earlier` are those before it: as many as a
-    provider finds worth telling the end of, and no part of what is so now.
+    provider finds worth telling the end of, and no part of what is so now. `older` gives those before
+    `earlier`: there may be weeks of them, derived only for whoever asks.
     """
 
     is_on: bool | None
     standing: Alert | None = None
     episode: EpisodeSpan | None = None
     earlier: Sequence[EpisodeSpan] = field(default=(), compare=False)
+    older: Callable[[], Sequence[EpisodeSpan]] = field(default=tuple, compare=False, repr=False)
     stale: bool | None = None
     """Whether it is only known to have been so when last heard of; None where the source cannot say it of the present."""
     unavailable: str | None = None
@@ -123,17 +125,17 @@ class Picture:
         return person.episodes.get(topic) if person else None
 
     def spans_of(self, topic: Topic) -> Sequence[EpisodeSpan]:
-        """All episodes of a topic that the source finds worth telling the end of, oldest first."""
+        """All episodes of a topic, oldest first."""
         if topic.drill:
             return self.drills.get(topic, ())
         person = self.people.get(topic.person_id)
         condition = person.conditions.get(topic.alert_type) if person else None
         if condition is None or condition.episode is None:
             return ()
-        return (*condition.earlier, condition.episode)
+        return (*condition.older(), *condition.earlier, condition.episode)
 
     def spans(self) -> Iterator[tuple[Topic, Sequence[EpisodeSpan]]]:
-        """The same of each topic."""
+        """Of each topic the episodes that the source finds worth telling the end of, oldest first."""
         for person_id, person in self.people.items():
             for alert_type, condition in person.conditions.items():
                 if condition.episode:

@@ -512,6 +512,7 @@ def test_the_picture_is_what_all_alerts_amount_to(
         assert list(condition.earlier) == [
             one for one in told[:-1] if _last_word(one) >= now - EPISODES_OF
         ]
+        assert [*condition.older(), *condition.earlier] == told[:-1]
 
 
 @settings(max_examples=150, deadline=None)

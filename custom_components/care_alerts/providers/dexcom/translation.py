@@ -3,10 +3,11 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from operator import attrgetter
 from typing import Any, Final, override
 
-from ...alerts.episode import Ending, EndReason, derive_episodes
+from ...alerts.episode import Ending, EndReason, EpisodeSpan, derive_episodes
 from ...alerts.freshness import Word
 from ...alerts.glucose import Glucose, OutOfRange, Trend
 from ...alerts.model import OTHER, Alert, AlertState, Person, Severity
@@ -245,38 +246,49 @@ def picture_of(
 
 
 def _condition(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> Condition:
-    recent = _recent(alerts, now - EPISODES_OF, hold)
-    endings = []
-    # One that comes in the very moment in which the one before expires goes on with it.
-    then = now + timedelta.resolution
-    for alert in reversed(recent):
-        if tells(alert) and (until := stands_until(alert, hold)) < then:
-            endings.append(Ending(until, EndReason.EXPIRED))
-        then = alert.observed_at
-    runs = derive_episodes(recent, endings, is_active=tells)
-    if not runs:
+    telling = [alert for alert in alerts if tells(alert) is not None]
+    recent = episodes_of(_recent(telling, now - EPISODES_OF, hold), now, hold)
+    if not recent:
         return Condition(is_on=False)
-    *earlier, episode = runs
+
+    @cache
+    def older() -> Sequence[EpisodeSpan]:
+        return episodes_of(telling, now, hold)[: -len(recent)]
+
+    *earlier, episode = recent
     return Condition(
         is_on=episode.is_open,
         standing=episode.last_seen if episode.is_open else None,
         episode=episode,
         earlier=tuple(earlier),
+        older=older,
     )
 
 
+def episodes_of(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> list[EpisodeSpan]:
+    """The episodes of alerts of one type, in order, that say something of their condition; oldest first."""
+    endings = []
+    # One that comes in the very moment in which the one before expires goes on with it.
+    then = now + timedelta.resolution
+    for alert in reversed(alerts):
+        if tells(alert) and (until := stands_until(alert, hold)) < then:
+            endings.append(Ending(until, EndReason.EXPIRED))
+        then = alert.observed_at
+    return derive_episodes(alerts, endings, is_active=tells)
+
+
 def _recent(alerts: Sequence[Alert], since: datetime, hold: timedelta) -> list[Alert]:
-    """The alerts since then and those of the newest episode; there are weeks of older ones."""
+    """The alerts of the newest episode and of those that reach past `since`, whole; there are weeks of older ones."""
     found: list[Alert] = []
     begun = False
     for alert in reversed(alerts):
-        told = tells(alert)
-        if told is None:
-            continue
-        is_older_episode = begun and (not told or stands_until(alert, hold) < found[-1].observed_at)
+        active = bool(tells(alert))
+        is_older_episode = begun and (
+            not active or stands_until(alert, hold) < found[-1].observed_at
+        )
         if is_older_episode and alert.observed_at < since:
             break
-        begun = begun or told
+        begun = begun or active
         found.append(alert)
     found.reverse()
     return found
