@@ -346,7 +346,7 @@ async def low(follower: Follower) -> Ends:
 def is_waiting(follower: Follower) -> bool:
     """Whether somebody still has to take care of it."""
     case = follower.entry.runtime_data.data.episode(Topic(follower.jill.user_id, "urgent_low"))
-    return bool(case.waiting_since)
+    return bool(case.unacknowledged_since)
 
 
 @pytest.mark.parametrize(
