@@ -4,7 +4,7 @@ import type { Context } from "../src/dashboard/context";
 import type { DeviceEntry, EntityEntry, EntityState, Hass, Locale } from "../src/home-assistant";
 import type { Localize, Texts } from "../src/localize";
 import { RegistryView } from "../src/registry-view";
-import type { Alert } from "../src/timeline/alerts";
+import type { Alert, Alerts, Episode } from "../src/timeline/alerts";
 
 export const LOCALE: Locale = { language: "en-GB", time_format: "24", time_zone: "server" };
 
@@ -144,8 +144,34 @@ export const alert = (observed_at: string, more: Partial<Alert> = {}): Alert => 
   received_at: observed_at,
   late: false,
   drill: false,
+  episode_id: null,
   details: {},
   ...more,
 });
+
+/** An episode that goes on, of one alert. */
+export const episode = (
+  episode_id: string,
+  since: string,
+  more: Partial<Episode> = {},
+): Episode => ({
+  episode_id,
+  severity: "medium",
+  since,
+  last_seen: since,
+  ended_at: null,
+  end_reason: null,
+  acknowledged: false,
+  acknowledged_by: null,
+  acknowledged_at: null,
+  ...more,
+});
+
+/** What `get_alerts` answers. */
+export const answerOf = (
+  alerts: Alert[],
+  episodes: Episode[] = [],
+  unavailable: string[] = [],
+): Alerts => ({ alerts, episodes, unavailable });
 
 export const last = <Item>(items: Item[]): Item | undefined => items[items.length - 1];

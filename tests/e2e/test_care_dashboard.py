@@ -433,13 +433,14 @@ async def test_the_timeline_says_the_glucose_in_the_unit_of_the_sensor(
                 const time = new Date().toISOString();
                 const alert = {
                     alert_type: "low", severity: "medium", state: "active", late: false, drill: false,
-                    observed_at: time, received_at: time, details,
+                    episode_id: null, observed_at: time, received_at: time, details,
                 };
+                const response = { alerts: [alert], episodes: [], unavailable: [] };
                 card.setConfig({ device_id: "somebody", glucose: "sensor.glucose" });
                 card.hass = {
                     ...hass,
                     states: { "sensor.glucose": { attributes: { unit_of_measurement: unit } } },
-                    callWS: async () => ({ response: { alerts: [alert], unavailable: [] } }),
+                    callWS: async () => ({ response }),
                 };
                 for (;;) {
                     const line = card.shadowRoot?.querySelector("article span");

@@ -12,13 +12,33 @@ export interface Alert {
   received_at: string;
   late: boolean;
   drill: boolean;
+  /** Null where it belongs to none. */
+  episode_id: string | null;
   /** The source's own, units in the names. */
   details: Record<string, unknown>;
+}
+
+/** Alerts that belong together, as Home Assistant has worked it out. */
+export interface Episode {
+  episode_id: string;
+  /** That of its worst alert. */
+  severity: Severity;
+  since: string;
+  last_seen: string;
+  /** Null while no end of it is known. */
+  ended_at: string | null;
+  end_reason: "source" | "newer_day" | "expired" | null;
+  acknowledged: boolean;
+  /** Null where nobody knows who did. */
+  acknowledged_by: string | null;
+  acknowledged_at: string | null;
 }
 
 export interface Alerts {
   /** Oldest first. */
   alerts: Alert[];
+  /** Those of the alerts. */
+  episodes: Episode[];
   /** Days of which nothing sure is known, as ISO 8601 dates. */
   unavailable: string[];
 }

@@ -7,7 +7,6 @@ import { loadTexts } from "../localize";
 import { severityIcon } from "../severity";
 import { getAlerts } from "./alerts";
 import type { TimelineConfig } from "./config";
-import { groupEpisodes } from "./episodes";
 import { styles } from "./styles";
 import { timelineOf, type Timeline, type TimelineDay, type TimelineLine } from "./timeline";
 
@@ -87,9 +86,8 @@ export class CareAlertsTimeline extends LitElement {
     const { device_id, days } = config;
     let timeline: Timeline;
     try {
-      const { alerts, unavailable } = await getAlerts(hass, device_id, days, new Date());
-      const unit = glucoseUnit(hass, config);
-      timeline = timelineOf(hass, texts, groupEpisodes(alerts), unavailable, unit);
+      const answer = await getAlerts(hass, device_id, days, new Date());
+      timeline = timelineOf(hass, texts, answer, glucoseUnit(hass, config));
     } catch (error) {
       const reason = reasonOf(error);
       timeline = { days: [], notes: [localize("timeline_failed", { reason })] };

@@ -1,9 +1,8 @@
 import type { Hass } from "../home-assistant";
-import type { Texts } from "../localize";
-import { severityNames, type Severity } from "../severity";
+import type { Localize, TextKey, Texts } from "../localize";
+import { SEVERITIES, severityNames, type Severity } from "../severity";
 import { clockOf, formatDuration, type Clock } from "../time";
-import type { Alert } from "./alerts";
-import type { Episode } from "./episodes";
+import type { Alert, Alerts, Episode } from "./alerts";
 import { glucoseThen } from "./glucose";
 
 /** What the card shows, all of it in words. */
@@ -26,69 +25,140 @@ export interface TimelineLine {
   notes: string[];
 }
 
-/** Put the episodes, oldest first, into words; glucose values in `unit`. */
+/** An episode and its alerts, or an alert that belongs to none: one line. */
+interface Entry {
+  since: Date;
+  /** Oldest first; there is at least one. */
+  alerts: [Alert, ...Alert[]];
+  episode: Episode | undefined;
+}
+
+/** Put an answer into words; glucose values in `unit`. */
 export function timelineOf(
   hass: Pick<Hass, "locale" | "config">,
   texts: Texts,
-  episodes: Episode[],
-  unavailable: string[],
+  answer: Alerts,
   unit: string | undefined,
 ): Timeline {
   const { localize } = texts;
   const clock = clockOf(hass);
+  const entries = entriesOf(answer);
   const days: TimelineDay[] = [];
-  for (const episode of [...episodes].reverse()) {
-    const name = clock.day(episode.from);
+  for (const entry of entries) {
+    const name = clock.day(entry.since);
     let day = days[days.length - 1];
     if (day?.name !== name) {
       day = { name, lines: [] };
       days.push(day);
     }
-    day.lines.push(lineOf(hass.locale.language, texts, clock, episode, unit));
+    day.lines.push(lineOf(hass.locale.language, texts, clock, entry, unit));
   }
   const notes: string[] = [];
-  if (!episodes.length) {
+  if (!entries.length) {
     notes.push(localize("timeline_empty"));
   }
-  if (unavailable.length) {
-    const gaps = unavailable.map((date) => clock.day(new Date(`${date}T12:00`)));
+  if (answer.unavailable.length) {
+    const gaps = answer.unavailable.map((date) => clock.day(new Date(`${date}T12:00`)));
     notes.push(localize("timeline_gaps", { days: gaps.join(", ") }));
   }
   return { days, notes };
+}
+
+/** What there is a line for, the newest first. */
+function entriesOf({ alerts, episodes }: Alerts): Entry[] {
+  const known = new Map(episodes.map((episode) => [episode.episode_id, episode]));
+  const entries = new Map<Episode | Alert, Entry>();
+  for (const alert of alerts) {
+    const episode = alert.episode_id === null ? undefined : known.get(alert.episode_id);
+    const entry = entries.get(episode ?? alert);
+    if (entry) {
+      entry.alerts.push(alert);
+    } else {
+      const since = new Date(episode?.since ?? alert.observed_at);
+      entries.set(episode ?? alert, { since, alerts: [alert], episode });
+    }
+  }
+  // Of the same moment, too, the later comes first.
+  return [...entries.values()].reverse().sort((a, b) => b.since.getTime() - a.since.getTime());
 }
 
 function lineOf(
   language: string,
   texts: Texts,
   clock: Clock,
-  episode: Episode,
+  { since, alerts, episode }: Entry,
   unit: string | undefined,
 ): TimelineLine {
   const { localize } = texts;
-  const { alert, from, seen, ended } = episode;
+  const [first] = alerts;
+  const worst = alerts.reduce((a, b) => (rankOf(b) > rankOf(a) ? b : a));
+  const severity = episode?.severity ?? worst.severity;
+  // Of an episode that began before the days shown, the first alert is not among them.
+  const isWhole = Date.parse(first.observed_at) === since.getTime();
   const notes: string[] = [];
-  const glucose = glucoseThen(localize, language, alert.details, unit);
-  if (glucose) {
-    notes.push(glucose);
+  if (isWhole) {
+    notes.push(glucoseThen(localize, language, first.details, unit));
   }
-  if (ended) {
-    notes.push(localize("timeline_ended", { time: clock.time(seen) }));
-  } else if (seen > from) {
-    notes.push(localize("timeline_seen", { time: clock.time(seen) }));
+  if (episode) {
+    notes.push(lastOf(localize, clock, since, episode));
+  } else if (first.state === "ended") {
+    notes.push(localize("timeline_ended", { time: clock.time(since) }));
   }
-  const minutes = Math.floor((Date.parse(alert.received_at) - from.getTime()) / 60_000);
-  if (alert.late && minutes > 0) {
-    notes.push(localize("timeline_arrived", { age: formatDuration(localize, minutes) }));
+  const late = minutesBetween(since, first.received_at);
+  if (isWhole && first.late && late > 0) {
+    notes.push(localize("timeline_arrived", { age: formatDuration(localize, late) }));
   }
-  return { time: clock.time(from), severity: alert.severity, what: titleOf(texts, alert), notes };
+  if (episode?.acknowledged_at) {
+    // Late alerts may have put its beginning before what somebody acknowledged.
+    const heard = new Date(Math.min(...alerts.map((alert) => Date.parse(alert.received_at))));
+    const minutes = Math.max(0, minutesBetween(isWhole ? heard : since, episode.acknowledged_at));
+    const who = episode.acknowledged_by ?? localize("somebody");
+    const age = formatDuration(localize, minutes);
+    notes.push(localize("timeline_acknowledged", { who, age }));
+  }
+  return {
+    time: clock.time(since),
+    severity,
+    what: titleOf(texts, worst, severity),
+    notes: notes.filter(Boolean),
+  };
 }
 
+/** What is known of the end of an episode, or when it was last observed; "" if there is nothing to add. */
+function lastOf(
+  localize: Localize,
+  clock: Clock,
+  since: Date,
+  { last_seen, ended_at, end_reason }: Episode,
+): string {
+  const say = (key: TextKey, moment: string) =>
+    localize(key, { time: timeBeside(clock, since, new Date(moment)) });
+  if (ended_at && end_reason === "source") {
+    return say("timeline_ended", ended_at);
+  }
+  if (ended_at && end_reason === "newer_day") {
+    return say("timeline_gone", ended_at);
+  }
+  return Date.parse(last_seen) > since.getTime() ? say("timeline_seen", last_seen) : "";
+}
+
+/** A time on a line of another: with the day, unless it is the same. */
+function timeBeside(clock: Clock, line: Date, moment: Date): string {
+  const day = clock.day(moment);
+  return day === clock.day(line) ? clock.time(moment) : `${day}, ${clock.time(moment)}`;
+}
+
+const minutesBetween = (from: Date, to: string): number =>
+  Math.floor((Date.parse(to) - from.getTime()) / 60_000);
+
+const rankOf = ({ severity }: Alert): number => SEVERITIES.indexOf(severity);
+
 /** What an alert is: "DRILL: Medication: Many doses not logged · high severity". */
-function titleOf({ localize, stateName }: Texts, alert: Alert): string {
+function titleOf({ localize, stateName }: Texts, alert: Alert, severity: Severity): string {
   const { alert_type: type, subtype } = alert;
   const name = stateName("sensor.last_alert", type) || type;
   const detail = subtype && stateName(`sensor.${type}_status`, subtype.toLowerCase());
-  const howBad = severityNames(localize)[alert.severity];
+  const howBad = severityNames(localize)[severity];
   return (
     (alert.drill ? `${localize("drill")}: ` : "") +
     (detail ? `${name}: ${detail}` : name) +

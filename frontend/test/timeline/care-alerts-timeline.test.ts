@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Hass } from "../../src/home-assistant";
 import type { Alerts } from "../../src/timeline/alerts";
 import { CareAlertsTimeline } from "../../src/timeline/care-alerts-timeline";
-import { alert, home, state } from "../home";
+import { alert, answerOf, home, state } from "../home";
 
 customElements.define("care-alerts-timeline", CareAlertsTimeline);
 
@@ -55,7 +55,7 @@ test("it needs somebody to show", () => {
 });
 
 test("it asks for the days it shows, at once", async () => {
-  answers = [{ alerts: [alert("2026-11-29T08:00:00Z")], unavailable: [] }];
+  answers = [answerOf([alert("2026-11-29T08:00:00Z")])];
   card.hass = at("1");
   expect(shown()).toBe("");
   await passes(0);
@@ -71,7 +71,7 @@ test("it asks for the days it shows, at once", async () => {
 
 test("what others have written is text", async () => {
   const hostile = "<img src=/x.png onerror=alert(1)>";
-  answers = [{ alerts: [alert("2026-11-29T08:00:00Z", { alert_type: hostile })], unavailable: [] }];
+  answers = [answerOf([alert("2026-11-29T08:00:00Z", { alert_type: hostile })])];
   card.hass = at("1");
   await passes(0);
   expect(card.shadowRoot?.querySelector("img")).toBeNull();
@@ -79,8 +79,7 @@ test("what others have written is text", async () => {
 });
 
 test("it asks again once when several changes make one piece of news", async () => {
-  const none = { alerts: [], unavailable: [] };
-  answers = [none, { ...none, alerts: [alert("2026-11-29T11:59:00Z")] }];
+  answers = [answerOf([]), answerOf([alert("2026-11-29T11:59:00Z")])];
   card.hass = at("1");
   await passes(0);
   card.hass = at("1");
@@ -97,7 +96,7 @@ test("it asks again once when several changes make one piece of news", async () 
 });
 
 test("while its source does not run, what is shown stays", async () => {
-  answers = [{ alerts: [alert("2026-11-29T08:00:00Z")], unavailable: [] }];
+  answers = [answerOf([alert("2026-11-29T08:00:00Z")])];
   card.hass = at("1");
   await passes(0);
   card.hass = at("2", { restored: true });
@@ -107,7 +106,7 @@ test("while its source does not run, what is shown stays", async () => {
 });
 
 test("a refusal is said, and asked again about after a while", async () => {
-  answers = [new Error("not now"), { alerts: [], unavailable: [] }];
+  answers = [new Error("not now"), answerOf([])];
   card.hass = at("1");
   await passes(0);
   expect(shown()).toContain("The alerts cannot be shown: not now");
@@ -121,10 +120,7 @@ test("a refusal is said, and asked again about after a while", async () => {
 });
 
 test("it asks again on another day, also when nothing happened", async () => {
-  answers = [
-    { alerts: [], unavailable: [] },
-    { alerts: [], unavailable: [] },
-  ];
+  answers = [answerOf([]), answerOf([])];
   card.hass = at("1");
   await passes(0);
   await passes(24 * 3_600_000);
@@ -134,12 +130,12 @@ test("it asks again on another day, also when nothing happened", async () => {
 });
 
 test("what was asked for before it left the page is not shown after", async () => {
-  answers = [{ alerts: [], unavailable: [] }];
+  answers = [answerOf([])];
   card.hass = at("1");
   card.remove();
   await passes(1000);
   expect(asked).toEqual([]);
-  answers = [{ alerts: [], unavailable: ["2026-11-28"] }];
+  answers = [answerOf([], [], ["2026-11-28"])];
   document.body.append(card);
   card.hass = at("1");
   await passes(0);
