@@ -37,12 +37,12 @@ def phone_of(name: str, minutes: float) -> Uploader:
     )
 
 
-def clocks(follower: Follower) -> list[dict[str, str]]:
+def clocks(follower: Follower, key: str = "clock_ahead") -> list[dict[str, str]]:
     """The clocks that somebody is asked to set right."""
     return [
         issue.translation_placeholders or {}
         for issue in ir.async_get(follower.house.hass).issues.values()
-        if issue.domain == DOMAIN and (issue.translation_key or "").startswith("clock_ahead")
+        if issue.domain == DOMAIN and issue.translation_key == key
     ]
 
 
@@ -147,6 +147,52 @@ async def test_a_clock_that_is_right_again_goes_from_the_repairs(follower: Follo
     for _ in range(25 * 12):
         await reads_on(follower, PHONES["Loop"], 100)
     assert clocks(follower) == []
+
+
+@pytest.mark.parametrize("behind", [20, 60, 62, 180])
+async def test_a_clock_that_is_set_back_is_seen_to_tell_times_again(
+    follower: Follower, behind: float
+) -> None:
+    """Within two looks back it is judged by arrival, and named; without that it would be late for ever."""
+    house, phone = follower.house, phone_of("Loop", 0)
+    for ago in range(240, 0, -5):
+        follower.reads(100, ago=ago, by=phone)
+    await follower.start()
+    await reads_on(follower, phone, 100, 100)
+    phone.clock_ahead = -timedelta(minutes=behind)
+    await reads_on(follower, phone, *[100] * 5)
+    assert float(follower.state("sensor", "glucose").state) == pytest.approx(100, abs=0.1)
+    await reads_on(follower, phone, 50, 49, 48)
+    (alert,) = told(follower, "urgent_low")
+    assert alert["late"] is False
+    (clock,) = clocks(follower, "clock_behind")
+    # As sharp as we ask for what is overdue.
+    assert 0 <= int(clock["minutes"]) - behind <= 3
+    await house.hass.config_entries.async_reload(follower.entry.entry_id)
+    await house.settle()
+    await reads_on(follower, phone, 47)
+    phone.clock_ahead = timedelta()
+    await reads_on(follower, phone, 46, 90)
+    assert follower.state("binary_sensor", "urgent_low").state == STATE_OFF
+    assert len(told(follower, "urgent_low")) == 1
+    assert clocks(follower, "clock_behind") == []
+
+
+async def test_what_is_uploaded_late_is_no_clock_that_is_behind(follower: Follower) -> None:
+    """A gap that is filled in, piece by piece: nothing of it is now."""
+    house, phone = follower.house, phone_of("Loop", 0)
+    for ago in range(240, 120, -5):
+        follower.reads(100, ago=ago, by=phone)
+    follower.reads(100, ago=1, by=phone)
+    await follower.start()
+    for _ in range(11):
+        time = house.now - timedelta(minutes=115)
+        follower.jill.add_reading(time, 2.8, uploaded_at=house.now, by=phone)
+        for _ in range(5):
+            await house.pass_time(minutes=1)
+    assert clocks(follower, "clock_behind") == []
+    assert {one["late"] for one in told(follower, "urgent_low")} <= {True}
+    assert follower.state("binary_sensor", "urgent_low").state != STATE_ON
 
 
 @pytest.mark.parametrize("set_right", [False, True])

@@ -2,7 +2,7 @@
 
 Of a sender's clock nothing is known but the times it gives its readings and when these arrive: a reading that has just
 come was made before that, so one from the future shows how far the clock is ahead. A clock that is behind looks like
-readings that are uploaded late, and is taken for that.
+readings that are uploaded late, and is taken for that, unless we see it set back: it tells times again.
 """
 
 from collections.abc import Collection, Mapping
@@ -55,7 +55,7 @@ class Date(Stored):
 class Clock(Stored):
     """The clock of one sender, and the dates of its readings by their keys.
 
-    `ahead`: how far it is ahead of ours. `newest`: the newest time it told. `undated` has those from the future whose
+    `ahead`: how far it is ahead of ours; less than none: behind. `newest`: the newest time it told. `undated` has those from the future whose
     arrival nobody saw: they may have been lying there for long, and are dated when the sender is heard to go on.
     """
 
@@ -66,13 +66,15 @@ class Clock(Stored):
     """When something new last came."""
     leads: list[timedelta] = field(default_factory=list)
     """How far ahead of ours the newest reading of each of the last arrivals was, newest last."""
+    set_back: timedelta | None = None
+    """How far ahead (less than none) of ours it was when it told times again; None: it does not."""
     dates: dict[str, Date] = field(default_factory=dict)
     undated: dict[str, Date] = field(default_factory=dict)
 
     @property
     def is_wrong(self) -> bool:
         """Whether somebody should set it right."""
-        return self.ahead >= WRONG
+        return abs(self.ahead) >= WRONG
 
     def date(self, times: Mapping[str, datetime], now: datetime, *, is_seen: bool) -> None:
         """Date what is new of an answer's readings (key -> time).
@@ -115,14 +117,23 @@ class Clock(Stored):
         if not is_in_order and lead <= -STEP and self._fill_gap(times):
             # They say nothing of the clock.
             return
+        was_live = max(self.leads, default=-STEP) > -STEP
         is_now = -STEP < lead <= timedelta() and lead < self.ahead - STEP
         if not is_in_order or (is_now and not goes_on):
             # It was set.
             self.leads = []
             self.newest = max(times)
+            # Without a device's name it may be somebody else's: another app of the same name.
+            is_back = lead <= -STEP and was_live and self.sender.device
+            self.set_back = lead if is_back else None
+        elif lead > -STEP or (
+            self.ahead >= timedelta() and self.set_back and abs(lead - self.set_back) > STEP
+        ):
+            self.set_back = None
         self.leads = [*self.leads, lead][-ARRIVALS:]
         ahead = max(self.leads)
-        self.ahead = ahead if ahead > EXACT else timedelta()
+        is_behind = self.set_back is not None and len(self.leads) > 1
+        self.ahead = ahead if ahead > EXACT or is_behind else timedelta()
 
     def _fill_gap(self, times: Collection[datetime]) -> bool:
         """Whether times lie where some were missing: a clock that was set back tells those again that it told before."""
@@ -147,6 +158,7 @@ class Clock(Stored):
         self.undated = {key: one for key, one in self.undated.items() if one.received_at <= now}
         if self.heard_at and self.heard_at > now:
             self.ahead, self.newest, self.heard_at, self.leads = timedelta(), None, None, []
+            self.set_back = None
 
     @override
     def __post_serialize__(self, d: dict[Any, Any]) -> dict[Any, Any]:

@@ -38,7 +38,7 @@ def tell_of(
         create_issue(hass, issue, "permission_lost", name=followed.name, entry=entry.title)
     else:
         ir.async_delete_issue(hass, DOMAIN, issue)
-    _tell_of_clocks(hass, entry, f"clock_ahead_{who}_", followed)
+    _tell_of_clocks(hass, entry, f"clock_{who}_", followed)
     issue = f"no_thresholds_{who}"
     if followed and followed.may(FOLLOW) and followed.settings_read and not followed.settings:
         create_issue(
@@ -70,21 +70,36 @@ def _tell_of_clocks(
 ) -> None:
     """Name each clock that is wrong, and none that is right again or not heard of any more."""
     wrong = {
-        prefix + sha256("\n".join(clock.sender).encode()).hexdigest()[:12]: clock
+        f"{prefix}{'ahead' if clock.ahead > timedelta() else 'behind'}_"
+        + sha256("\n".join(clock.sender).encode()).hexdigest()[:12]: clock
         for clock in (followed.clocks if followed else ())
         # Whoever enters a finger prick may err in its time; their clock is right.
         if clock.sender.kind == CBG and clock.is_wrong
     }
     for issue, clock in wrong.items():
-        create_issue(
-            hass,
-            issue,
-            "clock_ahead",
-            name=followed.name if followed else "",
-            entry=entry.title,
-            device=clock.sender.label or NAMELESS_APPS,
-            minutes=str(ceil(clock.ahead / timedelta(minutes=1))),
-        )
+        name = followed.name if followed else ""
+        device = clock.sender.label or NAMELESS_APPS
+        minutes = str(ceil(abs(clock.ahead) / timedelta(minutes=1)))
+        if clock.ahead > timedelta():
+            create_issue(
+                hass,
+                issue,
+                "clock_ahead",
+                name=name,
+                entry=entry.title,
+                device=device,
+                minutes=minutes,
+            )
+        else:
+            create_issue(
+                hass,
+                issue,
+                "clock_behind",
+                name=name,
+                entry=entry.title,
+                device=device,
+                minutes=minutes,
+            )
     for domain, issue in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue.startswith(prefix) and issue not in wrong:
             ir.async_delete_issue(hass, DOMAIN, issue)

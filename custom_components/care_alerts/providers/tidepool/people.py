@@ -26,6 +26,8 @@ OVERLAP: Final = timedelta(minutes=15)
 LOOK_BACK: Final = timedelta(hours=6)
 LOOK_BACK_EVERY: Final = timedelta(hours=1)
 """Some are uploaded hours late."""
+LOOK_BACK_SOONER: Final = timedelta(minutes=10)
+"""Nothing new for so long, or as long again: what comes may be dated by a clock that was set back."""
 
 LONGEST_ABSENCE: Final = timedelta(days=7)
 """How far back is asked after an absence."""
@@ -146,6 +148,13 @@ def asked_from(followed: Followed, attention: Attention, now: datetime) -> datet
         start = newest - LOOK_BACK
     elif wants_loop(followed) and not attention.hears_loop:
         start = min(start, now - HELD)
-    elif attention.looked_back_at is None or now >= attention.looked_back_at + LOOK_BACK_EVERY:
+    elif _looks_back(attention, now):
         start = min(start, now - LOOK_BACK)
     return max(start, now - LONGEST_ABSENCE)
+
+
+def _looks_back(attention: Attention, now: datetime) -> bool:
+    arrived_at = attention.readings.arrived_at if attention.readings else None
+    is_quiet = arrived_at is not None and now >= arrived_at + LOOK_BACK_SOONER
+    every = LOOK_BACK_SOONER if is_quiet else LOOK_BACK_EVERY
+    return attention.looked_back_at is None or now >= attention.looked_back_at + every

@@ -195,6 +195,12 @@ class Readings:
         )
         return max(codes, default=None)
 
+    @property
+    def arrived_at(self) -> datetime | None:
+        """When something new of a sensor last came."""
+        times = (one.heard_at for one in self.clocks if one.sender.kind == CBG)
+        return max(filter(None, times), default=None)
+
     def asked_from(self) -> datetime | None:
         """From which time on a sensor's next reading may be, by whichever clock; None if nobody knows.
 
