@@ -70,6 +70,7 @@ class Followed(Stored):
         """
         self.since = clamped(self.since, now)
         self.watch.judged_at = clamped(self.watch.judged_at, now)
+        self.watch.history_to = clamped(self.watch.history_to, now)
         if self.glucose and self.glucose.observed_at > now:
             self.glucose = None
         for clock in self.clocks:
