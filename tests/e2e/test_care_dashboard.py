@@ -456,6 +456,45 @@ async def test_the_timeline_says_the_glucose_in_the_unit_of_the_sensor(
         assert shown == expected, (details, unit)
 
 
+async def test_the_timeline_has_a_line_for_each_episode_that_the_sensors_know(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    now = simulator.clock.now()
+    wearer, jill = tell_glucose(simulator), simulator.tidepool.add_child("Jill")
+    for minutes_ago in (260, 170, 110):
+        wearer.add_alert("low", now - timedelta(minutes=minutes_ago))
+    account = simulator.tidepool.account
+    jill.share_with(account)
+    urgent_low = {"enabled": True, "threshold": {"units": "mmol/L", "value": 3.1}}
+    jill.set_settings(account, {"urgentLow": urgent_low})
+    for minutes_ago, value in ((20, 6.2), (15, 2.9), (9, 6.4), (3, 2.8)):
+        jill.add_reading(now - timedelta(minutes=minutes_ago), value)
+    await set_up_dexcom(home, simulator.dexcom, wearer, "Anna")
+    await set_up_tidepool(home, simulator)
+    await take_over(home)
+
+    page = await opened(browser, home, "now")
+    for person, alert, notes in (
+        ("Anna", "Low · medium severity", ["Observed until"]),
+        ("Jill", "Urgent low · high severity", ["", "Reported as ended at"]),
+    ):
+        lines = section(page, person).locator("care-alerts-timeline article").filter(has_text=alert)
+        await expect(lines).to_have_count(len(notes))
+        for line, note in zip(await lines.all(), notes, strict=True):
+            assert note in await line.inner_text()
+        key = alert.partition(" ·")[0].lower().replace(" ", "_")
+        sensor = await find(home, "binary_sensor", key, person)
+        state = await home.get(f"/api/states/{sensor}")
+        answer = await home.post(
+            "/api/services/care_alerts/get_alerts?return_response",
+            {"entity_id": sensor, "alert_types": [key]},
+        )
+        episodes = answer["service_response"]["episodes"]
+        assert len(episodes) == len(notes)
+        assert state["state"] == "on"
+        assert state["attributes"]["episode_id"] == episodes[-1]["episode_id"]
+
+
 async def test_without_a_source_it_says_where_to_begin(home: RealHome, browser: Browser) -> None:
     """A source that was removed again: the module is there until the next restart."""
     async with Simulator(scenario="demo") as simulator:
