@@ -35,7 +35,7 @@ from homeassistant.components.media_player.const import MediaPlayerEntityFeature
 from homeassistant.components.tts import TextToSpeechEntity
 from homeassistant.components.tts.const import DATA_COMPONENT
 from homeassistant.config import async_hass_config_yaml
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.core import Event, EventOrigin, HomeAssistant, callback
 from homeassistant.helpers import (
     area_registry as ar,
     device_registry as dr,
@@ -1309,6 +1309,36 @@ async def test_the_volume_is_back_as_soon_as_somebody_has_it(home: Home, sounds:
     before = home.house.now
     await home.care.call("acknowledge")
     await alarm
+    assert home.house.now == before
+    assert sounds.are_as_before
+
+
+async def test_a_phone_cannot_end_the_speech(home: Home, anna: Phone, sounds: Sounds) -> None:
+    """By saying that somebody has acknowledged: only what this house says itself counts."""
+    await home.automate("speak", speakers=[KITCHEN], tts=VOICE, longest=60)
+    await home.care.morning(1)
+    event_type, forged = "care_alerts_alert_acknowledged", asyncio.Event()
+
+    @callback
+    def listen(event: Event) -> None:
+        if event.origin is EventOrigin.remote:
+            forged.set()
+
+    home.hass.bus.async_listen(event_type, listen)
+    alarm = asyncio.ensure_future(home.drill())
+    await soon(lambda: bool(sounds.kitchen.said))
+    maria = er.async_get(home.hass).async_get(home.care.sensor())
+    assert maria is not None
+    tag = f"care_alerts_{maria.device_id}_weight_drill"
+    lie = asyncio.ensure_future(anna.fire(event_type, {"tag": tag}))
+    await soon(forged.is_set)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert sounds.kitchen.volume == 0.6
+    before = home.house.now
+    await home.care.call("acknowledge")
+    await alarm
+    await lie
     assert home.house.now == before
     assert sounds.are_as_before
 

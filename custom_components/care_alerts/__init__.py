@@ -20,6 +20,7 @@ from .entity import person_identifier, source_identifier
 from .memory import async_forget_memory, async_setup_memory
 from .providers import PROVIDERS
 from .providers.coordinator import CareAlertsConfigEntry
+from .seal import SEAL, async_forget_seal, async_setup_seal
 from .statistics import async_forget_statistics, async_keep_statistics
 from .telling import async_tell_house
 
@@ -30,6 +31,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all sources share."""
     # What an alert is called is said where nothing can be waited for.
     await async_load_integrations(hass, {DOMAIN})
+    await async_setup_seal(hass)
     await async_setup_memory(hass)
     async_setup_actors(hass)
     async_setup_actions(hass)
@@ -39,6 +41,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> bool:
     """Set up a source."""
+    await hass.data[SEAL].keep()
     coordinator = PROVIDERS[entry.data[CONF_SOURCE]].coordinator(hass, entry)
     entry.runtime_data = coordinator
     await coordinator.async_start()
@@ -77,6 +80,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) 
     await async_forget_statistics(hass, entry)
     if all(other is entry for other in hass.config_entries.async_entries(DOMAIN)):
         await async_forget_memory(hass)
+        await async_forget_seal(hass)
 
 
 async def async_remove_config_entry_device(

@@ -5,7 +5,7 @@ They say what was, when, and how old it was: never what is.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.components.logbook.const import (
     LOGBOOK_ENTRY_ENTITY_ID,
@@ -18,6 +18,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+from .seal import SEAL
 from .telling import (
     EVENT_ACKNOWLEDGEMENT_UNDONE,
     EVENT_ALERT_ACKNOWLEDGED,
@@ -29,6 +30,8 @@ from .telling import (
     EVENT_UNSNOOZED,
 )
 from .words import duration_in_words, say, severity_in_words, time_in_words
+
+NAME: Final = "Care Alerts"
 
 type Describe = Callable[[HomeAssistant, Mapping[str, Any]], str]
 
@@ -45,7 +48,10 @@ def async_describe_events(
     def describe_with(describe: Describe) -> Callable[[Any], dict[str, Any]]:
         @callback
         def line(event: LazyEventPartialState) -> dict[str, Any]:
-            data = event.data
+            data = hass.data[SEAL].opened(event)
+            if data is None:
+                # A line has to be given. What somebody else says in our name is not in it.
+                return {LOGBOOK_ENTRY_NAME: NAME, LOGBOOK_ENTRY_MESSAGE: say(hass, "log_not_ours")}
             message = describe(hass, data)
             if data.get("drill") or data.get("alert", {}).get("drill"):
                 message = say(hass, "log_drill", message=message)

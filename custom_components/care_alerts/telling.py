@@ -29,6 +29,7 @@ from .alerts.snooze import Snooze
 from .const import DOMAIN
 from .entity import source_unique_id
 from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
+from .seal import SEAL
 from .targets import Whereabouts, event_of, sensor_of, whereabouts
 from .words import alert_in_words, say, status_in_words
 
@@ -59,7 +60,7 @@ def async_tell_house(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
 
     def tell(happening: Happening, context: Context | None) -> None:
         event_type, data = _event(hass, coordinator, happening)
-        hass.bus.async_fire(event_type, data, context=context)
+        hass.data[SEAL].fire(hass, event_type, data, context)
 
     def remind(since: datetime | None) -> None:
         async_dispatcher_send(hass, SIGNAL_REMIND, coordinator, since)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, cast, override
 
 from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
-from homeassistant.core import CALLBACK_TYPE, Event, EventOrigin, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_track_point_in_utc_time
@@ -26,6 +26,7 @@ from .alerts.snooze import next_reminder
 from .const import ATTR_INCLUDE_ACKNOWLEDGED, ATTR_INCLUDE_LATE
 from .options import WANTED_FIELDS, Wanted, target_schema
 from .providers.coordinator import SourceCoordinator
+from .seal import SEAL
 from .targets import Aiming, sources
 from .telling import (
     EVENT_ALERT_ACKNOWLEDGED,
@@ -95,10 +96,10 @@ class _EventTrigger(_CareTrigger):
     ) -> CALLBACK_TYPE:
         @callback
         def heard(event: Event) -> None:
-            if event.origin is not EventOrigin.local:
+            data = self._hass.data[SEAL].opened(event)
+            if data is None:
                 # Any user's phone can fire any event.
                 return
-            data = dict(event.data)
             if self._fires(data) and self._is_aimed_at(data):
                 run_action(data, self._description(data), event.context)
 

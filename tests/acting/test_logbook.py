@@ -5,17 +5,29 @@ from datetime import timedelta
 from typing import Any
 
 from homeassistant.auth.models import User
-from homeassistant.components.logbook.models import LazyEventPartialState
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.components.logbook.models import LazyEventPartialState, async_event_to_row
+from homeassistant.core import Context, Event, EventOrigin, HomeAssistant, callback
+from homeassistant.helpers.json import json_bytes
 from homeassistant.setup import async_setup_component
+from homeassistant.util.ulid import ulid_to_bytes
+from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
-from custom_components.care_alerts import logbook
+from custom_components.care_alerts import logbook, telling
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.seal import async_setup_seal
 from custom_components.care_alerts.words import duration_in_words
 from simulator import CATALOGUE
 
 from .conftest import Care
+
+
+def from_database(event: Event) -> LazyEventPartialState:
+    """An event as a row of the recorder's: its data are JSON, and nothing is said of who fired it."""
+    data = json_bytes(event.data).decode()
+    context = ulid_to_bytes(event.context.id)
+    row: Any = (1, event.event_type, data, event.time_fired_timestamp, context, *[None] * 7)
+    return LazyEventPartialState(row, {})
 
 
 class Lines:
@@ -24,20 +36,27 @@ class Lines:
     def __init__(self, hass: HomeAssistant) -> None:
         """Listen from now on."""
         self.all: list[dict[str, Any]] = []
+        self.events: list[Event] = []
+        self._describe: dict[str, Callable[[LazyEventPartialState], dict[str, Any]]] = {}
 
         def describe(
             domain: str,
             event_type: str,
             line: Callable[[LazyEventPartialState], dict[str, Any]],
         ) -> None:
-            @callback
-            def listen(event: Event) -> None:
-                self.all.append(line(event))  # type: ignore[arg-type]
-
             assert domain == "care_alerts"
-            hass.bus.async_listen(event_type, listen)
+            self._describe[event_type] = line
+            hass.bus.async_listen(event_type, self.show)
 
         logbook.async_describe_events(hass, describe)
+
+    @callback
+    def show(self, event: Event) -> None:
+        """Have the line of an event, the same whether it is of now or read from the database."""
+        self.events.append(event)
+        line = self._describe[str(event.event_type)]
+        self.all.append(line(LazyEventPartialState(async_event_to_row(event), {})))
+        assert line(from_database(event)) == self.all[-1]
 
     @property
     def told(self) -> list[str]:
@@ -129,6 +148,83 @@ async def test_a_source_falls_silent(care: Care, lines: Lines) -> None:
     silent, recovered = lines.told
     assert silent == "Lumen has fallen silent. Its data reach to 2026-11-17 22:00: Not reachable"
     assert recovered.startswith("Lumen speaks again. Its data now reach to ")
+
+
+EVENTS = [value for name, value in vars(telling).items() if name.startswith("EVENT_")]
+
+NOT_OURS = (
+    "Care Alerts something was said in our name that this house did not say. It was not believed"
+)
+
+FORGED: list[dict[str, Any]] = [
+    {},
+    {"alert": "low"},
+    {"alert": None, "source": None},
+    {"source": "Lumen", "scope": "alert", "by": "Mallory"},
+    {"source": "Lumen", "person": "maria", "until": 7, "scope": ["alert"], "by": {}},
+    {"source": "Lumen", "reason_name": 5, "data_through": "yesterday", "seal": 5},
+    {"seal": "", "alert": {"drill": True}},
+    {"seal": "\u00e9", "alert": {"drill": True}},
+]
+
+
+@pytest.mark.parametrize("event_type", EVENTS)
+@pytest.mark.parametrize("origin", list(EventOrigin))
+async def test_what_somebody_else_fires_in_our_name_is_not_believed(
+    care: Care, lines: Lines, anna: User, event_type: str, origin: EventOrigin
+) -> None:
+    for data in FORGED:
+        care.hass.bus.async_fire(event_type, data, origin, context=Context(user_id=anna.id))
+    assert lines.told == [NOT_OURS] * len(FORGED)
+
+
+@given(
+    data=st.dictionaries(
+        st.sampled_from(
+            ["alert", "alert_name", "source", "person", "seal", "until", "scope", "by"]
+        ),
+        st.recursive(
+            st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2)
+            ),
+            max_leaves=4,
+        ),
+    ),
+    event_type=st.sampled_from(EVENTS),
+)
+@settings(
+    max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+async def test_whatever_it_says(
+    care: Care, lines: Lines, data: dict[str, Any], event_type: str
+) -> None:
+    care.hass.bus.async_fire(event_type, data, EventOrigin.remote)
+    assert lines.told == [NOT_OURS]
+
+
+async def test_what_was_ours_once_is_not_ours_when_it_is_fired_again(
+    care: Care, lines: Lines, anna: User
+) -> None:
+    await care.call("send_test_alert")
+    await care.call("acknowledge", user=anna)
+    assert NOT_OURS not in lines.told
+    ours = tuple(lines.events)
+    assert len(ours) == 2
+    for event in ours:
+        for origin in EventOrigin:
+            care.hass.bus.async_fire(event.event_type, event.data, origin)
+        changed = {**event.data, "person": "Mallory"}
+        care.hass.bus.async_fire(event.event_type, changed, context=event.context)
+    assert lines.told == [NOT_OURS] * 6
+
+
+async def test_our_own_are_known_after_a_restart(care: Care, lines: Lines) -> None:
+    await care.call("send_test_alert")
+    before = lines.told
+    await async_setup_seal(care.hass)
+    lines.show(lines.events[0])
+    assert lines.told == before
 
 
 @pytest.mark.parametrize(
