@@ -252,6 +252,7 @@ PURE = [
     *(PROVIDERS_DIR / f"{name}.py" for name in ("records", "settings")),
     *sorted(PROVIDERS_DIR.glob("*/__init__.py")),
     *sorted(PROVIDERS_DIR.glob("*/translation.py")),
+    PROVIDERS_DIR / "dexcom" / "devices.py",
     *(
         PROVIDERS_DIR / "tidepool" / f"{name}.py"
         for name in (

@@ -13,6 +13,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util import slugify
 
 from .alerts.counts import Hour, changed_since, hours
+from .alerts.ledger import Delivery
 from .alerts.model import Alert, Topic
 from .const import DOMAIN
 from .providers.coordinator import CareAlertsConfigEntry
@@ -70,7 +71,9 @@ class _Counting:
         self._cancel, self._seen = None, (alerts := self._ledger.alerts())
         by_topic: dict[Topic, list[Alert]] = {}
         for alert in alerts:
-            if self._coordinator.counts(alert):
+            # What two devices recorded is one alert.
+            is_witness = self._ledger.delivery(alert.alert_id) is Delivery.WITNESS
+            if self._coordinator.counts(alert) and not is_witness:
                 by_topic.setdefault(Topic.of(alert), []).append(alert)
         for topic, theirs in by_topic.items():
             picture = self._coordinator.data.people.get(topic.person_id)

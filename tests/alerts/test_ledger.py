@@ -101,6 +101,28 @@ def test_after_a_restart_only_what_was_not_marked_is_announced_again_and_says_so
     assert again.unreadable == 0
 
 
+def test_a_witness_is_known_but_not_announced() -> None:
+    ledger = Ledger()
+    ledger.write_down(alert("told", 1), announce=True)
+    ledger.write_down(alert("witness", 2), announce=True, witness=True)
+    for held in (ledger, Ledger.from_dict(orjson.loads(orjson.dumps(ledger.to_dict())))):
+        assert [one.alert.alert_id for one in held.pending()] == ["told"]
+        assert [one.alert_id for one in held.followed_live()] == ["told", "witness"]
+        assert held.delivery("witness") is Delivery.WITNESS
+        held.announce("witness")
+        assert [one.alert.alert_id for one in held.pending()] == ["told", "witness"]
+        assert "witness" in held.held()
+        assert held.delivery("witness") is Delivery.PENDING
+
+
+def test_a_forgotten_witness_is_not_counted() -> None:
+    ledger = Ledger()
+    for number in range(4):
+        ledger.write_down(alert(str(number), number), announce=True, witness=number % 2 == 1)
+    assert ledger.prune(hour(10), keep=timedelta(hours=1)) == 4
+    assert [*ledger.forgotten.values()] == [2]
+
+
 def test_what_was_followed_live_is_all_but_history() -> None:
     ledger = Ledger()
     ledger.write_down(alert("announced", 5), announce=True)

@@ -1,8 +1,10 @@
 """Severities, the event data of the contract, and an alert's way through JSON."""
 
-from itertools import pairwise
+from itertools import pairwise, permutations
+from typing import Any
 
 import orjson
+import pytest
 
 from custom_components.care_alerts.alerts.model import Alert, AlertState, Severity, in_order
 
@@ -47,10 +49,26 @@ def test_an_alert_comes_back_from_json_as_it_was() -> None:
         severity=Severity.MEDIUM,
         state=AlertState.SNOOZED,
         drill=True,
+        device=("phone", ""),
         details={"nested": {"list": [1, None, "two"]}},
     )
 
     assert Alert.from_dict(orjson.loads(orjson.dumps(one))) == one
+
+
+@pytest.mark.parametrize("ids", [*permutations("abcd")])
+def test_alerts_of_one_instant_go_by_what_they_say_however_their_ids_are_spelled(
+    ids: tuple[str, ...],
+) -> None:
+    told: list[dict[str, Any]] = [
+        {"state": AlertState.ACTIVE, "device": ("phone",)},
+        {"state": AlertState.ACTIVE, "device": ("receiver",)},
+        {"state": AlertState.SNOOZED},
+        {"state": AlertState.ENDED},
+    ]
+    alerts = [alert(alert_id, 2, **more) for alert_id, more in zip(ids, told, strict=True)]
+    backwards = alerts[::-1]
+    assert sorted(backwards, key=in_order) == alerts
 
 
 def test_order_is_by_time_and_then_by_id_whatever_order_they_came_in() -> None:

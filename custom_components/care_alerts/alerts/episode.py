@@ -5,12 +5,12 @@ are the same. `response_log` gives each its id and what was done about it.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
-from typing import Self
+from typing import Any, Self
 
 from .model import Alert, Severity, in_order
 from .stored import Stored
@@ -26,10 +26,11 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Whatever began before `at` is over then."""
+    """Whatever began before `at` is over then, on one of the person's devices or (None) on all."""
 
     at: datetime
     reason: EndReason
+    device: Hashable = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +88,24 @@ def derive_episodes(
     endings: Iterable[Ending] = (),
     *,
     is_active: Callable[[Alert], bool | None],
+    device: Callable[[Alert], Hashable] = lambda _: None,
 ) -> list[EpisodeSpan]:
     """The episodes of one person's alerts of one type, oldest first.
 
     `is_active` says what an alert means: True that the condition is there, False that it is over,
     None nothing either way. An ending closes what began before it; at the same instant the alert
-    comes first.
+    comes first. `device` says which of the person's devices an alert speaks for: an episode is over
+    when it is over on all of them.
     """
-    timeline: list[tuple[tuple[datetime, int, str], Alert | Ending]] = [
-        ((alert.observed_at, 0, in_order(alert)[1]), alert) for alert in alerts
+    timeline: list[tuple[tuple[Any, ...], Alert | Ending]] = [
+        ((alert.observed_at, 0, in_order(alert)), alert) for alert in alerts
     ]
     timeline += [((ending.at, 1, ending.reason), ending) for ending in endings]
     timeline.sort(key=lambda moment: moment[0])
 
     found: list[EpisodeSpan] = []
     open_span: EpisodeSpan | None = None
+    active_on: set[Hashable] = set()
     for _, what in timeline:
         if isinstance(what, Alert):
             active = is_active(what)
@@ -109,11 +113,16 @@ def derive_episodes(
                 continue
             if active:
                 open_span = _joined(open_span, what)
+                active_on.add(device(what))
                 continue
             ending = Ending(what.observed_at, EndReason.SOURCE)
+            active_on.discard(device(what))
         else:
             ending = what
-        if open_span is not None:
+            if ending.device is None:
+                active_on.clear()
+            active_on.discard(ending.device)
+        if open_span is not None and not active_on:
             found.append(replace(open_span, ended_at=ending.at, end_reason=ending.reason))
             open_span = None
     if open_span is not None:

@@ -29,6 +29,7 @@ class Delivery(StrEnum):
     HISTORY = "history"  # from before we followed the person: kept, never announced
     PENDING = "pending"
     ANNOUNCED = "announced"
+    WITNESS = "witness"  # another device's word for what is announced: kept with it, not announced
 
 
 class CorruptLedgerError(ValueError):
@@ -42,6 +43,7 @@ class Ledger:
         """Start an empty ledger."""
         self._alerts: dict[str, Alert] = {}
         self._history: set[str] = set()
+        self._witnesses: set[str] = set()
         self._pending: dict[str, bool] = {}
         """Whether it may have been announced."""
         self._in_order: list[Alert] | None = None
@@ -62,22 +64,40 @@ class Ledger:
         """Whether it holds an alert."""
         return alert_id in self._alerts
 
-    def write_down(self, alert: Alert, *, announce: bool) -> bool:
+    def write_down(self, alert: Alert, *, announce: bool, witness: bool = False) -> bool:
         """Add an alert; False if it is known, or older than all that is remembered.
 
-        The first version of an alert stays: a source that sends it again changes nothing.
+        The first version of an alert stays: a source that sends it again changes nothing. A `witness` is not
+        announced, but the house knows what it says: it is no history.
         """
         alert_id = alert.alert_id
         if alert_id in self._alerts or alert.observed_at <= self._forgotten_to:
             return False
         self._alerts[alert_id] = alert
-        if announce:
+        if witness:
+            self._witnesses.add(alert_id)
+        elif announce:
             self._pending[alert_id] = False
             self._held.add(alert_id)
         else:
             self._history.add(alert_id)
         self._in_order = self._told = None
         return True
+
+    def announce(self, alert_id: str) -> None:
+        """Have a witness announced after all: what it says is not what the house knows."""
+        self._witnesses.remove(alert_id)
+        self._pending[alert_id] = False
+        self._held.add(alert_id)
+        self._in_order = self._told = None
+
+    def delivery(self, alert_id: str) -> Delivery:
+        """How far an alert that is held has got."""
+        if alert_id in self._history:
+            return Delivery.HISTORY
+        if alert_id in self._witnesses:
+            return Delivery.WITNESS
+        return Delivery.PENDING if alert_id in self._pending else Delivery.ANNOUNCED
 
     def pending(self) -> list[Announcement]:
         """What is written down and not marked as announced, in the order it happened."""
@@ -130,14 +150,15 @@ class Ledger:
         Whatever the house shows of a person was saved at some moment, and this is what it missed since then.
         """
 
-        def announced(alert: Alert) -> tuple[datetime, datetime, str]:
+        def announced(alert: Alert) -> tuple[Any, ...]:
             return alert.received_at, *in_order(alert)
 
         last = max(
             (
                 alert
-                for alert in self.followed_live()
-                if alert.person_id == person_id and alert.alert_id not in self._pending
+                for alert in self._alerts.values()
+                if alert.person_id == person_id
+                and self.delivery(alert.alert_id) is Delivery.ANNOUNCED
             ),
             key=announced,
             default=None,
@@ -184,7 +205,9 @@ class Ledger:
             self._pending.pop(alert.alert_id, None)
             self._history.discard(alert.alert_id)
             self._held.discard(alert.alert_id)
-            if counts(alert):
+            is_witness = alert.alert_id in self._witnesses
+            self._witnesses.discard(alert.alert_id)
+            if counts(alert) and not is_witness:
                 self.forgotten[Topic.of(alert)] += 1
         if gone:
             self._in_order = self._told = None
@@ -203,15 +226,10 @@ class Ledger:
                 for topic, alerts in self.forgotten.items()
             ],
             "lines": [
-                {"delivery": self._delivery(alert_id), "alert": alert}
+                {"delivery": self.delivery(alert_id), "alert": alert}
                 for alert_id, alert in self._alerts.items()
             ],
         }
-
-    def _delivery(self, alert_id: str) -> Delivery:
-        if alert_id in self._history:
-            return Delivery.HISTORY
-        return Delivery.PENDING if alert_id in self._pending else Delivery.ANNOUNCED
 
     @classmethod
     def from_dict(cls, stored: Any) -> Self:
@@ -251,6 +269,8 @@ class Ledger:
             self._pending[alert.alert_id] = True
         elif delivery is Delivery.HISTORY:
             self._history.add(alert.alert_id)
+        elif delivery is Delivery.WITNESS:
+            self._witnesses.add(alert.alert_id)
 
 
 def _too_old_or_many(alerts: Sequence[Alert], limit: datetime, at_most: int) -> int:

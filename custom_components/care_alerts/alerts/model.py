@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from operator import attrgetter
 from typing import Any, Final, Self
 
 from .stored import Stored
@@ -55,6 +54,8 @@ class Alert(Stored):
     received_at: datetime
     late: bool = False
     drill: bool = False
+    device: tuple[str, ...] = ()
+    """Which of the person's devices recorded it, in what words the source has for that; empty where it says nothing."""
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def as_event(
@@ -92,8 +93,23 @@ class Topic(Stored):
         return cls(alert.person_id, alert.alert_type, alert.drill)
 
 
-in_order: Final = attrgetter("observed_at", "alert_id")
-"""Sort key: the order in which alerts happened, the same whatever order they came in."""
+_PLACE: Final = {state: place for place, state in enumerate(AlertState)}
+
+
+def in_order(alert: Alert) -> tuple[datetime, int, str, str, tuple[str, ...], str]:
+    """Sort key: the order in which alerts happened, the same whatever order they came in and however ids are spelled.
+
+    Of one instant, what is active comes before what is snoozed and what has ended. Ids only tell apart what is the
+    same in all else.
+    """
+    return (
+        alert.observed_at,
+        _PLACE[alert.state],
+        alert.alert_type,
+        alert.subtype or "",
+        alert.device,
+        alert.alert_id,
+    )
 
 
 @dataclass(frozen=True, slots=True)

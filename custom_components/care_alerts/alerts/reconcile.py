@@ -1,11 +1,12 @@
 """Episodes in a picture of a source: each with its id and what was done about it, and whose end is to be announced."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 
 from .episode import span_of
-from .ledger import Ledger
+from .ledger import Delivery, Ledger
 from .model import Alert, Topic
 from .picture import Picture
 from .response_log import Episode, ResponseLog
@@ -58,6 +59,18 @@ def ends_unannounced(
                 continue
             if log.is_end_announced(topic, span.ended_at):
                 break
-            if span.its_own(announced[topic]):
+            its_own = span.its_own(announced[topic])
+            if its_own and not _only_witnesses_came(topic, its_own, ledger, log):
                 found.append(log.episode(topic, span, announced[topic], now))
     return found
+
+
+def _only_witnesses_came(
+    topic: Topic, its_own: Sequence[Alert], ledger: Ledger, log: ResponseLog
+) -> bool:
+    """Whether an end of an episode was announced after its newest alert that was, and nothing since: it has moved, no more."""
+    newest = max(its_own, key=attrgetter("received_at"))
+    if ledger.delivery(newest.alert_id) is not Delivery.WITNESS:
+        return False
+    announced = [one for one in its_own if ledger.delivery(one.alert_id) is not Delivery.WITNESS]
+    return bool(announced) and log.is_end_announced(topic, announced[-1].observed_at)

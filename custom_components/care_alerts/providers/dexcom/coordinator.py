@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final, override
 
@@ -23,6 +24,7 @@ from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
 from ..issues import create_issue
 from .api import LONGEST_WINDOW, DexcomAlert, DexcomClient, Egv, MadeFor, windows
+from .devices import write_down
 from .oauth import APP_REFUSED, CONF_REGION, Tokens, host_of
 from .translation import (
     HOLD_TIME,
@@ -30,9 +32,11 @@ from .translation import (
     VALUE_BEFORE,
     Values,
     alert_of,
+    episodes_of,
     glucose_of,
     is_one_plus,
     picture_of,
+    tells,
     word,
 )
 
@@ -66,7 +70,7 @@ SAMPLES_NEEDED: Final = 4
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 _AT_A_TIME: Final = 500
-"""Alerts written down before others may have a turn."""
+"""Alerts read before others may have a turn."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -220,12 +224,18 @@ class DexcomCoordinator(SourceCoordinator):
     async def _write_down(self, new: list[DexcomAlert], values: Values, now: datetime) -> None:
         # What the first answer holds is history; whatever is heard of after that is news.
         announce = self._reading.followed_since is not None
-        usual = self._usual
+        usual, ledger = self._usual, self.journal.ledger
+        alerts: list[Alert] = []
         for count, record in enumerate(new, 1):
-            alert = alert_of(record, self._person_id, now, usual=usual, values=values)
-            self.journal.ledger.write_down(alert, announce=announce)
+            alerts.append(alert_of(record, self._person_id, now, usual=usual, values=values))
             if count % _AT_A_TIME == 0:
                 await asyncio.sleep(0)
+        if announce:
+            episodes = partial(episodes_of, now=now, hold=self._hold)
+            write_down(alerts, ledger, is_active=tells, episodes_of=episodes)
+        else:
+            for alert in alerts:
+                ledger.write_down(alert, announce=False)
         if new:
             self._reaches(new[-1].system_time, now)
 

@@ -10,10 +10,11 @@ from typing import Any, Final, override
 from ...alerts.episode import Ending, EndReason, EpisodeSpan, derive_episodes
 from ...alerts.freshness import Word
 from ...alerts.glucose import Glucose, OutOfRange, Trend
-from ...alerts.model import OTHER, Alert, AlertState, Person, Severity
+from ...alerts.model import OTHER, Alert, AlertState, Person, Severity, in_order
 from ...alerts.picture import Condition, PersonPicture
 from ..records import can_be_kept, snake_case
 from .api import DexcomAlert, Egv, MadeFor
+from .devices import device_in, told_apart
 
 SOURCE: Final = "dexcom"
 
@@ -63,6 +64,9 @@ MORE_THAN_USUAL: Final = timedelta(hours=1)
 WORTH_SHOWING: Final = timedelta(hours=3)
 """So much later than usual, what the source said is no longer shown as a state."""
 
+STANDS_AT_MOST: Final = timedelta(days=1)
+"""So long after it was observed, at most, an alert stands that did not come late, whatever the hold time (ours)."""
+
 EPISODES_OF: Final = timedelta(days=3)
 """How far back episodes are looked at one by one, beside the newest of each type."""
 
@@ -72,6 +76,8 @@ VALUE_BEFORE: Final = timedelta(minutes=10)
 _GLUCOSE_KEY: Final = {"mg/dL": "glucose_mg_dl", "mmol/L": "glucose_mmol_l"}
 
 _CLOCK_SKEW: Final = timedelta(minutes=1)
+
+_MOMENT: Final = timedelta.resolution
 
 
 def word(data_through: datetime, usual: timedelta) -> Word:
@@ -148,6 +154,7 @@ def alert_of(
         observed_at=observed_at,
         received_at=received_at,
         late=received_at - observed_at > usual + MORE_THAN_USUAL,
+        device=device_in(record.record),
         details=_Details(record, values.at(record.system_time)),
     )
 
@@ -219,7 +226,7 @@ def picture_of(
     one_plus: bool,
     glucose: Glucose | None,
 ) -> PersonPicture:
-    """What Dexcom's alerts, in order, say of the wearer: of each type the newest record decides, for as long as it stands."""
+    """What Dexcom's alerts, in order, say of the wearer: each device's newest record of a type decides, for as long as it stands."""
     of_type: dict[str, list[Alert]] = {alert_type: [] for alert_type in (*ALERT_TYPES, OTHER)}
     for alert in alerts:
         if alert.alert_type in of_type:
@@ -246,49 +253,80 @@ def picture_of(
 
 
 def _condition(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> Condition:
-    telling = [alert for alert in alerts if tells(alert) is not None]
-    recent = episodes_of(_recent(telling, now - EPISODES_OF, hold), now, hold)
-    if not recent:
+    since = now - EPISODES_OF
+    spans, standing = _episodes(_recent(alerts, since, hold), now, hold)
+    if not spans:
         return Condition(is_on=False)
+    earlier = [span for span in spans[:-1] if _last_word(span) >= since]
 
     @cache
     def older() -> Sequence[EpisodeSpan]:
-        return episodes_of(telling, now, hold)[: -len(recent)]
+        return episodes_of(alerts, now, hold)[: -len(earlier) - 1]
 
-    *earlier, episode = recent
     return Condition(
-        is_on=episode.is_open,
-        standing=episode.last_seen if episode.is_open else None,
-        episode=episode,
+        is_on=spans[-1].is_open,
+        standing=standing,
+        episode=spans[-1],
         earlier=tuple(earlier),
         older=older,
     )
 
 
 def episodes_of(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> list[EpisodeSpan]:
-    """The episodes of alerts of one type, in order, that say something of their condition; oldest first."""
-    endings = []
-    # One that comes in the very moment in which the one before expires goes on with it.
-    then = now + timedelta.resolution
+    """The episodes of alerts of one type, in order, oldest first: each lasts as long as any of the wearer's devices alarms."""
+    return _episodes(alerts, now, hold)[0]
+
+
+def _episodes(
+    alerts: Sequence[Alert], now: datetime, hold: timedelta
+) -> tuple[list[EpisodeSpan], Alert | None]:
+    """The episodes, and the alert that stands now: of the devices' newest, the most alarming and of these the newest."""
+    devices = told_apart(alerts)
+    then: dict[int, datetime] = {}
+    standing: list[Alert] = []
+    endings: list[Ending] = []
     for alert in reversed(alerts):
-        if tells(alert) and (until := stands_until(alert, hold)) < then:
-            endings.append(Ending(until, EndReason.EXPIRED))
-        then = alert.observed_at
-    return derive_episodes(alerts, endings, is_active=tells)
+        told = tells(alert)
+        if told is None:
+            continue
+        device = devices[alert.alert_id]
+        # One that comes in the very moment in which the one before expires goes on with it.
+        if told and (until := stands_until(alert, hold)) < then.get(device, now + _MOMENT):
+            endings.append(Ending(until, EndReason.EXPIRED, device))
+        elif told and device not in then:
+            standing.append(alert)
+        then[device] = alert.observed_at
+    spans = derive_episodes(
+        alerts, endings, is_active=tells, device=lambda alert: devices[alert.alert_id]
+    )
+    return spans, max(
+        standing,
+        key=lambda alert: (alert.state is AlertState.ACTIVE, in_order(alert)),
+        default=None,
+    )
 
 
-def _recent(alerts: Sequence[Alert], since: datetime, hold: timedelta) -> list[Alert]:
-    """The alerts of the newest episode and of those that reach past `since`, whole; there are weeks of older ones."""
-    found: list[Alert] = []
+def _last_word(episode: EpisodeSpan) -> datetime:
+    """When something was last said of an episode."""
+    if episode.end_reason is EndReason.SOURCE and episode.ended_at:
+        return episode.ended_at
+    return episode.last_seen.observed_at
+
+
+def _recent(alerts: Sequence[Alert], since: datetime, hold: timedelta) -> Sequence[Alert]:
+    """The alerts since then, and whole the episodes of these, and the newest one; there are weeks of older ones."""
+    reach = max(hold, STANDS_AT_MOST)
+    begin = len(alerts)
     begun = False
-    for alert in reversed(alerts):
-        active = bool(tells(alert))
-        is_older_episode = begun and (
-            not active or stands_until(alert, hold) < found[-1].observed_at
-        )
-        if is_older_episode and alert.observed_at < since:
+    for number in reversed(range(len(alerts))):
+        alert = alerts[number]
+        told = tells(alert)
+        if told is None:
+            continue
+        is_of_it = begun and told and stands_until(alert, hold) >= alerts[begin].observed_at
+        if is_of_it or not begun or alert.observed_at >= since:
+            begin = number
+        elif alerts[begin].observed_at - alert.observed_at > reach:
             break
-        begun = begun or active
-        found.append(alert)
-    found.reverse()
-    return found
+        begun = begun or told
+    return alerts[begin:]
