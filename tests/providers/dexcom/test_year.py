@@ -83,9 +83,12 @@ class Year:
             moment += EVERY
         moment = NOON - 30 * DAY
         styles = list(TIME_STYLES)
-        while moment < END - HOUR:
+        while True:
             close = any(start <= moment < start + length for start, length in closely)
             moment += random.randint(5, 50 if close else 600) * MINUTE
+            if moment >= END - HOUR:
+                # Without a reading there is no value.
+                break
             delay = DELAY + random.choice((0, 0, 10, 30, 120, 60, 90)) * MINUTE
             if random.random() < 0.03:
                 delay += 3 * DAY
