@@ -32,8 +32,13 @@ def glucose_unit_of(picture: PersonPicture) -> UnitOfBloodGlucoseConcentration |
 
 def glucose_sensors(
     unit: UnitOfBloodGlucoseConcentration,
+    *,
+    is_now: bool = False,
 ) -> tuple[PersonSensorDescription, PersonSensorDescription]:
-    """Sensors of the newest glucose value and its trend; `unit` is the one the source usually tells it in."""
+    """Sensors of the newest glucose value and its trend; `unit` is the one the source usually tells it in.
+
+    `is_now`: what is shown is of the present, or nothing is. Else the trend has to say its age, as the value does.
+    """
 
     def value_of(picture: PersonPicture) -> Value | None:
         glucose = picture.glucose
@@ -50,7 +55,8 @@ def glucose_sensors(
         glucose = picture.glucose
         if glucose is None:
             return None
-        return Value(glucose.trend and glucose.trend.value, glucose.observed_at)
+        # A state every few minutes for the sake of an attribute helps nobody: the value beside it has the same.
+        return Value(glucose.trend and glucose.trend.value, None if is_now else glucose.observed_at)
 
     return (
         PersonSensorDescription(

@@ -32,6 +32,7 @@ def key_of(error: HomeAssistantError) -> tuple[str | None, str | None]:
     return error.translation_key, (error.translation_placeholders or {}).get("field")
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_settings_are_shown_as_tidepool_has_them(follower: Follower) -> None:
     await follower.start()
     number = follower.state("number", "low_threshold")
@@ -491,6 +492,7 @@ async def test_what_another_client_wrote_is_in_nobodys_way(follower: Follower) -
     assert follower.settings == changed("low", repeat=15, threshold=threshold(75))
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_a_server_that_takes_more_than_we_know_is_let(
     follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:

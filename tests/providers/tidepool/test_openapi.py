@@ -29,6 +29,7 @@ def openapi(request: pytest.FixtureRequest, house: House) -> TidepoolOpenApi:
     return openapi
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_a_life_with_tidepool(follower: Follower, openapi: TidepoolOpenApi) -> None:
     house = follower.house
     tom = house.sim.tidepool.add_child("Tom", other_person=True, units="mmol/L")

@@ -37,6 +37,9 @@ def _last_reading(picture: PersonPicture) -> Value:
     )
 
 
+RARELY_SET: Final = ("low_repeat", "high_repeat", "no_communication_delay", "not_looping_delay")
+"""Disabled until somebody wants them on a dashboard: the action sets them as well."""
+
 LAST_READING: Final = PersonSensorDescription(
     key="last_reading",
     device_class=SensorDeviceClass.TIMESTAMP,
@@ -53,11 +56,15 @@ TIDEPOOL = Provider(
     told_options=frozenset({CONF_JUDGED}),
     settings_keeper=ThresholdKeeper,
     person_sensors=(
-        *glucose_sensors(UnitOfBloodGlucoseConcentration.MILLIMOLE_PER_LITER),
+        *glucose_sensors(UnitOfBloodGlucoseConcentration.MILLIMOLE_PER_LITER, is_now=True),
         LAST_READING,
     ),
     person_numbers=tuple(
-        NumberEntityDescription(key=field.key, mode=NumberMode.BOX)
+        NumberEntityDescription(
+            key=field.key,
+            mode=NumberMode.BOX,
+            entity_registry_enabled_default=str(field) not in RARELY_SET,
+        )
         for field in FIELDS.values()
         if field.name != "enabled"
     ),
