@@ -159,6 +159,21 @@ async def test_an_episode_keeps_its_id_as_it_grows_old(
     assert told(announced, "episode_id")[:2] == named
 
 
+async def test_the_end_of_an_episode_that_had_expired_names_it_too(
+    house: House, oma: Wearer, announced: list[State]
+) -> None:
+    entry = await house.set_up(await house.dexcom_entry(oma))
+    oma.add_alert("high", NOON)
+    oma.add_alert("high", NOON + minutes(150), state="inactive")
+    await live(house, minutes(240))
+    sensor = house.state("binary_sensor", "high", oma.user_id, entry)
+    assert sensor.attributes["end_reason"] == "expired"
+    answer = await get_alerts(house, entry)
+    assert ids(answer["alerts"]) == [sensor.attributes["episode_id"]] * 2
+    assert told(announced, "episode_id") == ids(answer["alerts"])
+    assert len(answer["episodes"]) == 1
+
+
 async def test_what_comes_weeks_late_names_its_episode(
     house: House, oma: Wearer, announced: list[State]
 ) -> None:

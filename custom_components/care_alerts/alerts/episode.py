@@ -12,7 +12,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Self
 
-from .model import Alert, Severity, in_order
+from .model import Alert, AlertState, Severity, in_order
 from .stored import Stored
 
 
@@ -140,14 +140,20 @@ def _joined(span: EpisodeSpan | None, alert: Alert) -> EpisodeSpan:
 def span_of(alert: Alert, spans: Sequence[EpisodeSpan]) -> EpisodeSpan | None:
     """The episode, of those of its person and type (oldest first), that an alert belongs to.
 
-    The record that ends an episode belongs to it, too, and so does what came in between.
+    The record that ends an episode belongs to it, too, also if it had expired before that; and so does
+    what came in between.
     """
     before = bisect_right(spans, alert.observed_at, key=lambda span: span.opened.observed_at)
     # Test alerts of one instant are episodes of their own.
     for span in reversed(spans[:before]):
         if alert.drill and span.opened.alert_id != alert.alert_id:
             continue
-        if span.holds(alert) or span.ended_at is None or alert.observed_at <= span.ended_at:
+        if (
+            alert.state is AlertState.ENDED
+            or span.holds(alert)
+            or span.ended_at is None
+            or alert.observed_at <= span.ended_at
+        ):
             return span
         break
     return None

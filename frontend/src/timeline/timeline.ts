@@ -86,10 +86,11 @@ function lineOf(
   language: string,
   texts: Texts,
   clock: Clock,
-  { since, alerts, episode }: Entry,
+  entry: Entry,
   unit: string | undefined,
 ): TimelineLine {
   const { localize } = texts;
+  const { since, alerts, episode } = entry;
   const [first] = alerts;
   const worst = alerts.reduce((a, b) => (rankOf(b) > rankOf(a) ? b : a));
   const severity = episode?.severity ?? worst.severity;
@@ -99,11 +100,7 @@ function lineOf(
   if (isWhole) {
     notes.push(glucoseThen(localize, language, first.details, unit));
   }
-  if (episode) {
-    notes.push(lastOf(localize, clock, since, episode));
-  } else if (first.state === "ended") {
-    notes.push(localize("timeline_ended", { time: clock.time(since) }));
-  }
+  notes.push(lastOf(localize, clock, entry));
   const late = minutesBetween(since, first.received_at);
   if (isWhole && first.late && late > 0) {
     notes.push(localize("timeline_arrived", { age: formatDuration(localize, late) }));
@@ -124,22 +121,24 @@ function lineOf(
   };
 }
 
-/** What is known of the end of an episode, or when it was last observed; "" if there is nothing to add. */
-function lastOf(
-  localize: Localize,
-  clock: Clock,
-  since: Date,
-  { last_seen, ended_at, end_reason }: Episode,
-): string {
+/** What is known of its end, or else when it was last observed; "" if there is nothing to add. */
+function lastOf(localize: Localize, clock: Clock, { since, alerts, episode }: Entry): string {
   const say = (key: TextKey, moment: string) =>
     localize(key, { time: timeBeside(clock, since, new Date(moment)) });
-  if (ended_at && end_reason === "source") {
-    return say("timeline_ended", ended_at);
+  if (episode?.ended_at && episode.end_reason === "newer_day") {
+    return say("timeline_gone", episode.ended_at);
   }
-  if (ended_at && end_reason === "newer_day") {
-    return say("timeline_gone", ended_at);
+  if (episode?.ended_at && episode.end_reason === "source") {
+    return say("timeline_ended", episode.ended_at);
   }
-  return Date.parse(last_seen) > since.getTime() ? say("timeline_seen", last_seen) : "";
+  // What had expired before may still be reported as ended.
+  const end = alerts.find((alert) => alert.state === "ended");
+  if (end && episode?.ended_at !== null) {
+    return say("timeline_ended", end.observed_at);
+  }
+  return episode && Date.parse(episode.last_seen) > since.getTime()
+    ? say("timeline_seen", episode.last_seen)
+    : "";
 }
 
 /** A time on a line of another: with the day, unless it is the same. */

@@ -127,6 +127,16 @@ test("it says how it ended, as far as anybody knows", () => {
   );
 });
 
+test("what had expired may be reported as ended after that", () => {
+  const expired = { ended_at: at("10:00"), end_reason: "expired" } as const;
+  const of = { episode_id: "it" };
+  const alerts = [alert(at("08:00"), of), alert(at("10:30"), { ...of, state: "ended" })];
+  const lines = linesOf(answerOf(alerts, [episode("it", at("08:00"), expired)]));
+  expect(lines.map(({ time, notes }) => [time, ...notes])).toEqual([
+    ["09:00", "Reported as ended at 11:30."],
+  ]);
+});
+
 test("a time on another day than the line's has its day", () => {
   const ended_at = "2026-12-01T06:00:00+00:00";
   expect(notes({ ended_at, end_reason: "newer_day" }, "03:00")).toBe(
