@@ -167,15 +167,21 @@ class PasswordSession:
         if refusals.forbid(self._now()):
             raise LoginEndedError("the password was refused before")
         try:
-            answer = await request(self._http, "POST", self._url, headers=self._authorization)
-        except (AuthError, RefusedError) as err:
+            answer = await self._ask_for_token()
+        except AuthError:
             refusals.times += 1
             refusals.last_at = self._now()
-            if isinstance(err, RefusedError) and err.status == 403:
-                raise EmailNotVerifiedError(str(err)) from None
             raise
         refusals.times, refusals.last_at = 0, None
         return self._kept(answer)
+
+    async def _ask_for_token(self) -> Answer:
+        try:
+            return await request(self._http, "POST", self._url, headers=self._authorization)
+        except RefusedError as err:
+            if err.status == 403:
+                raise EmailNotVerifiedError(str(err)) from None
+            raise
 
     def _kept(self, answer: Answer) -> str:
         token = answer.headers.get(TOKEN_HEADER)
