@@ -167,7 +167,10 @@ class Story:
         assert set(first.values()) <= {1}
         assert all(times <= self.deaths for times in again.values())
         order = [
-            (state.attributes["observed_at"], state.attributes["alert_id"])
+            tuple(
+                state.attributes[name]
+                for name in ("observed_at", "alert_type", "subtype", "alert_id")
+            )
             for state in self.announced
         ]
         in_order = list(dict.fromkeys(order))
