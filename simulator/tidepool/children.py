@@ -336,11 +336,16 @@ class Child:
         loop: bool = True,
         *,
         offline: Spans = (),
+        batch: timedelta | None = None,
+        youngest: timedelta = timedelta(0),
+        by: Uploader | None = None,
     ) -> None:
-        """Wear a sensor from `start` to `end` (not included) over a curve in mmol/L.
+        """Wear a sensor from `start` to `end` (not included) over a curve in mmol/L, a reading `every` so often.
 
         Within `gaps` the sensor is silent and nothing loops; what falls in a span of `offline` is uploaded
         when that is over, readings marked as backfilled. With `loop` a decision follows 8 s after each reading.
+        `batch`: all there is is uploaded so often, counted from `start`, else each reading as it is made; `youngest`:
+        nothing younger is uploaded; `by`: the app that does it.
         """
         measure = partial(
             self._measure,
@@ -351,7 +356,7 @@ class Child:
             tuple(gaps),
             tuple(offline),
         )
-        self._feeds.append(partial(measure, loop=loop))
+        self._feeds.append(partial(measure, loop=loop, batch=batch, youngest=youngest, by=by))
 
     def _measure(
         self,
@@ -363,20 +368,34 @@ class Child:
         offline: Spans,
         *,
         loop: bool,
+        batch: timedelta | None,
+        youngest: timedelta,
+        by: Uploader | None,
     ) -> Iterator[Record]:
         """Iterate over what a feed records."""
         random = Random(f"{self.seed}/{self.user_id}/{start.isoformat()}")
         jitter = self.jitter.total_seconds()
         minutes = every.total_seconds() / 60
         time, before = start, None
+        sent, late = start - every, timedelta(0)
         while time < end:
-            late = timedelta(seconds=random.random() * jitter)
+            ready = time + youngest
+            if batch:
+                ready = start - (start - ready) // batch * batch
+            if ready != sent:
+                # One upload takes as long for all that is in it.
+                sent, late = ready, timedelta(seconds=random.random() * jitter)
             if _within(time, gaps) is None:
                 mmol_l = glucose(time)
                 over = _within(time, offline)
-                uploaded = self._uploaded(time, late) if over is None else utc(over) + late
+                uploaded = self._uploaded(sent, late) if over is None else utc(over) + late
                 rate = 0.0 if before is None else (mmol_l - before) / minutes
-                yield self._measured(time, uploaded, mmol_l, rate, over is not None)
+                record = self._measured(time, uploaded, mmol_l, rate, over is not None)
+                record.fields["sampleInterval"] = int(every.total_seconds() * 1000)
+                if by:
+                    record.time += by.clock_ahead
+                    record.fields |= by.fields(self, record.time, uploaded)
+                yield record
                 if loop:
                     decided = time + timedelta(seconds=8)
                     yield self._decided(decided, max(uploaded, decided))
@@ -453,7 +472,6 @@ class Child:
         fields["trend"] = next((name for most, name in _TRENDS if change <= most), "rapidRise")
         fields["trendRate"] = round(rate, 4)
         fields["trendRateUnits"] = "mmol/L/minute"
-        fields["sampleInterval"] = int(CADENCE.total_seconds() * 1000)
         if backfilled:
             fields["backfilled"] = True
         return Record(
