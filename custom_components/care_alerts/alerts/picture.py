@@ -59,6 +59,8 @@ class PersonPicture:
     glucose: Glucose | None = None
     last_glucose: Glucose | None = None
     """The newest there was, however long ago; `glucose` may be left out when it no longer speaks of the present."""
+    glucose_stale: bool | None = None
+    """Whether `glucose` is shown though it no longer speaks of the present; None where it never does."""
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """What can be set for them at the source, by the entity's key."""
     changes_at: datetime | None = None

@@ -37,23 +37,24 @@ def glucose_sensors(
 ) -> tuple[PersonSensorDescription, PersonSensorDescription]:
     """Sensors of the newest glucose value and its trend; `unit` is the one the source usually tells it in.
 
-    `is_now`: what is shown is of the present, or nothing is. Else the trend has to say its age, as the value does.
+    `is_now`: a trend that is shown is of the present. Else it has to say its age, as the value does.
     """
 
     def value_of(picture: PersonPicture) -> Value | None:
         glucose = picture.glucose
         if glucose is None:
             return None
+        stale = {} if picture.glucose_stale is None else {"stale": picture.glucose_stale}
         value = BloodGlucoseConcentrationConverter.convert(glucose.value, glucose.unit, unit)
         return Value(
             value,
             glucose.observed_at,
-            {"out_of_range": glucose.out_of_range and glucose.out_of_range.value},
+            {"out_of_range": glucose.out_of_range and glucose.out_of_range.value, **stale},
         )
 
     def trend_of(picture: PersonPicture) -> Value | None:
         glucose = picture.glucose
-        if glucose is None:
+        if glucose is None or (is_now and picture.glucose_stale):
             return None
         # A state every few minutes for the sake of an attribute helps nobody: the value beside it has the same.
         return Value(glucose.trend and glucose.trend.value, None if is_now else glucose.observed_at)

@@ -200,7 +200,7 @@ def test_a_low_has_to_last_for_longer_than_its_delay() -> None:
     # From minute 5; longer than 12 minutes is after 17, before the reading of 20; the reading of 15 shows it.
     assert night.summary() == [(15, 5, 0)]
     assert on_minutes(judged, "low") == list(range(18, 25))
-    assert judged[17].changes_at == at(17) + timedelta.resolution
+    assert judged[17].changes_at == at(17.25)
     assert night.told[0].severity is Severity.MEDIUM
     assert night.told[0].received_at == at(18)
     assert night.told[0].details["delay_minutes"] == 12

@@ -6,7 +6,7 @@ of github.com/tidepool-org/TidepoolApi. What its server does beyond them is said
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 import re
 from typing import Any, Final, NamedTuple, Self
@@ -116,6 +116,8 @@ class Reading:
     version: str | None = None
     data_set: str | None = None
     record_id: str | None = None
+    sample_interval: timedelta | None = None
+    """From one reading of the device to the next, where it says so."""
 
     @property
     def sender(self) -> Sender:
@@ -167,6 +169,7 @@ class Reading:
             version=text_or_none(origin.get("version")),
             data_set=text_or_none(record.get("uploadId")),
             record_id=text_or_none(record.get("id")),
+            sample_interval=_interval_in(record.get("sampleInterval")),
         )
 
 
@@ -448,6 +451,15 @@ def _value_in(record: Any) -> tuple[float, str]:
     if unit is None or not 0 < value <= _HIGHEST[unit]:
         raise ValueError
     return value, unit
+
+
+def _interval_in(milliseconds: Any) -> timedelta | None:
+    """A sample interval, up to a day; None for what is none."""
+    try:
+        interval = timedelta(milliseconds=_number(milliseconds))
+    except UNREADABLE:
+        return None
+    return interval if timedelta() < interval <= timedelta(days=1) else None
 
 
 def _out_of_range_in(annotations: Any) -> tuple[OutOfRange, float] | None:

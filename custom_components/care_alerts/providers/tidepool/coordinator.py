@@ -1,8 +1,10 @@
 """Tidepool, followed: the people who share with a care partner are asked for, judged, shown, kept and said."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, override
 
 from homeassistant.core import HomeAssistant, callback
@@ -48,13 +50,22 @@ SETTINGS_EVERY: Final = timedelta(minutes=15)
 
 SOON: Final = timedelta(minutes=1)
 
-WAITS_AT_MOST: Final = timedelta(minutes=5)
-"""How long all that waits for readings does."""
+AT_ONCE: Final = 6
+"""How many questions are asked at a time: what a browser would ask of one server. Few follow more than six people."""
+
+LOOKS_EVERY: Final = 2
+"""Seconds until it is looked for who became due while others are asked for: no more than an answer usually takes."""
+
+FOR_READINGS: Final = 2
+"""How many of these nothing but readings may take."""
 
 SAMPLES: Final = 20
 
 SESSIONS: HassKey[dict[str, PasswordSession]] = HassKey(f"{DOMAIN}_tidepool_sessions")
 """Sessions by their entries' ids: they outlive a reload, and end when the entry is removed."""
+
+type _Asking = tuple[Question, Callable[[], Coroutine[Any, Any, None]]]
+"""A question, and what asks it."""
 
 
 class TidepoolCoordinator(SourceCoordinator):
@@ -93,9 +104,7 @@ class TidepoolCoordinator(SourceCoordinator):
         )
         self._reading = Known()
         self._attention: dict[str, Attention] = {}
-        self._people_due = dt_util.utcnow()
-        self._in_one_go = True
-        """Whether the next poll asks for everything due, however long it takes."""
+        self._sharers = Question(dt_util.utcnow())
         self._has_answer = False
         """Whether anything that the newest poll asked for was answered."""
         self._misses_some = False
@@ -185,61 +194,123 @@ class TidepoolCoordinator(SourceCoordinator):
 
     @override
     async def async_refresh_now(self) -> None:
-        self._people_due = now = dt_util.utcnow()
-        self._in_one_go = True
+        self._sharers.due = now = dt_util.utcnow()
         for attention in self._attention.values():
             attention.data.due = attention.settings.due = now
         await super().async_refresh_now()
 
     @override
     async def _poll(self, now: datetime) -> None:
-        """Ask for what is due: readings first, all else soon after, so that no reading has to wait for it."""
-        failures: list[ApiError] = []
+        """Ask for what is due, several at a time: who takes long keeps nobody else waiting."""
         self._has_answer = False
         if not self._reading.people:
-            await self._read_people(now)
-        unknown = [
-            person_id
-            for person_id, followed in self._reading.people.items()
-            if not followed.settings_read and not self._attention[person_id].settings.failures
-        ]
-        for person_id in unknown:
-            # Nothing can be judged without them.
-            await self._try_settings(person_id, now)
-        # If nothing is due, somebody wants to know.
-        due = self._due(now) if min(self._dues()) <= now else list(self._watched())
-        for person_id in due:
-            await self._try_data(person_id, now)
-        rest_due = min(self._dues_of_the_rest())
-        if not due or self._in_one_go or now - rest_due > WAITS_AT_MOST:
-            await self._ask_the_rest(now, failures)
-        self._in_one_go = False
-        failures += self._missing()
-        if failures:
+            await self._ask_people()
+        if min(self._dues()) > now:
+            # Nothing is due: somebody wants to know.
+            for attention in self._watched().values():
+                attention.data.due = now
+        await self._ask_all()
+        if failures := self._missing():
             raise failures[0]
 
-    async def _try_data(self, person_id: str, now: datetime) -> None:
-        if attention := self._attention.get(person_id):
-            await self._try(attention.data, self._read_data(person_id), now)
+    async def _ask_all(self) -> None:
+        """Ask whatever is due, and what becomes due meanwhile.
 
-    async def _try_settings(self, person_id: str, now: datetime) -> None:
-        attention = self._settable().get(person_id)
-        if attention and attention.settings.due <= now:
-            try:
-                await self._try(attention.settings, self._read_settings(person_id), now)
-            finally:
-                self._tell_of(person_id)
+        Raises:
+            ApiError: nothing is to be asked now.
 
-    async def _try(
-        self, question: Question, asking: Coroutine[Any, Any, None], now: datetime
-    ) -> None:
-        """Ask somebody's question, ever less often while there is no answer: all others keep their own rhythm."""
+        """
+        asked: dict[asyncio.Task[None], Question] = {}
+        errors: list[BaseException] = []
+        try:
+            while True:
+                now = dt_util.utcnow()
+                if not errors:
+                    for question, ask in self._open_questions(now, asked.values()):
+                        task = self.config_entry.async_create_task(self.hass, ask())
+                        asked[task] = question
+                if not asked:
+                    break
+                done, _ = await asyncio.wait(
+                    asked, timeout=LOOKS_EVERY, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    del asked[task]
+                    if error := task.exception():
+                        errors.append(error)
+                if done and asked:
+                    self._show_meanwhile()
+        finally:
+            for task in asked:
+                task.cancel()
+        if errors:
+            raise errors[0]
+
+    def _open_questions(self, now: datetime, asked: Collection[Question]) -> list[_Asking]:
+        """What to ask now beside what is `asked` already, and how: readings first, who waits longest first.
+
+        Nobody has to wait behind somebody who gets no answer, and no readings behind what is no hurry.
+        """
+        readings: list[_Asking] = [
+            (one.data, partial(self._ask_data, person_id))
+            for person_id, one in self._watched().items()
+        ]
+        rest: list[_Asking] = [
+            (self._sharers, self._ask_people),
+            *(
+                (one.settings, partial(self._ask_settings, person_id))
+                for person_id, one in self._settable().items()
+                if self._knows_settings(person_id) or person_id not in self._watched()
+            ),
+        ]
+        found: list[_Asking] = []
+        for questions, most in ((readings, AT_ONCE), (rest, AT_ONCE - FOR_READINGS)):
+            due = [one for one in questions if one[0].due <= now and one[0] not in asked]
+            due.sort(key=lambda one: one[0].due)
+            found += due[: max(most - len(asked) - len(found), 0)]
+        return found
+
+    def _show_meanwhile(self) -> None:
+        """Show and announce what came while somebody else is still being asked for."""
+        self._draw(dt_util.utcnow())
+        if held := self.journal.ledger.held():
+            self.config_entry.async_create_task(self.hass, self._save_and_announce(held))
+
+    async def _ask_people(self) -> None:
+        await self._ask(self._sharers, self._read_people())
+
+    async def _ask_settings(self, person_id: str) -> None:
+        try:
+            await self._ask(self._attention[person_id].settings, self._read_settings(person_id))
+        finally:
+            self._tell_of(person_id)
+
+    async def _ask_data(self, person_id: str) -> None:
+        """Ask for somebody's readings; for their settings before, without which nothing can be judged."""
+        attention = self._attention[person_id]
+        if person_id in self._settable() and not self._knows_settings(person_id):
+            await self._ask_settings(person_id)
+        if self._attention.get(person_id) is attention:
+            await self._ask(attention.data, self._read_data(person_id))
+
+    def _knows_settings(self, person_id: str) -> bool:
+        """Whether somebody's settings are known, or it is known that they are not to be had now."""
+        settings = self._attention[person_id].settings
+        return self._reading.people[person_id].settings_read or bool(settings.failures)
+
+    async def _ask(self, question: Question, asking: Coroutine[Any, Any, None]) -> None:
+        """Ask a question, ever less often while there is no answer: all others keep their own cadence.
+
+        Raises:
+            ApiError: it says that nothing is to be asked now.
+
+        """
         try:
             await asking
         except AuthError:
             raise
         except ApiError as err:
-            question.failed(err, now)
+            question.failed(err, dt_util.utcnow())
             if _is_about_all(err):
                 raise
         else:
@@ -254,44 +325,30 @@ class TidepoolCoordinator(SourceCoordinator):
         """Why there is nothing of anybody: no readings, or no settings where nobody's readings are asked for."""
         readings = [one.data for one in self._watched().values()]
         settings = [one.settings for one in self._settable().values()]
-        failed = [one for one in (*readings, *settings) if one.error]
-        errors = [one.error for one in readings or settings if one.error]
-        if len(errors) == len(readings or settings):
+        counting = readings or settings or [self._sharers]
+        errors = [one.error for one in counting if one.error]
+        if len(errors) == len(counting):
             self._misses_some = False
             return errors
+        failed = [one for one in (self._sharers, *readings, *settings) if one.error]
         if failed and not self._misses_some:
             LOGGER.warning(
-                "%s: no usable answer for the readings of %s and the settings of %s of %s people",
+                "%s: no usable answer for the readings of %s and the settings of %s of %s people%s",
                 self.name,
                 sum(bool(one.error) for one in readings),
                 sum(bool(one.error) for one in settings),
                 len(self._attention),
+                ", nor for who they are" if self._sharers.error else "",
             )
         self._misses_some = bool(failed)
         return []
 
-    async def _ask_the_rest(self, now: datetime, failures: list[ApiError]) -> None:
-        if self._people_due <= now:
-            try:
-                await self._read_people(now)
-            except ApiError as err:
-                if _is_about_all(err):
-                    raise
-                failures.append(err)
-        for person_id in sorted(self._attention, key=lambda one: self._attention[one].settings.due):
-            await self._try_settings(person_id, now)
-
-    def _due(self, now: datetime) -> list[str]:
-        """Whose readings are due, who waits longest first: nobody has to wait behind somebody who gets no answer."""
-        watched = self._watched()
-        due = (person_id for person_id, one in watched.items() if one.data.due <= now)
-        return sorted(due, key=lambda person_id: watched[person_id].data.due)
-
-    def _dues_of_the_rest(self) -> list[datetime]:
-        return [self._people_due, *(one.settings.due for one in self._settable().values())]
-
     def _dues(self) -> list[datetime]:
-        return [*self._dues_of_the_rest(), *(one.data.due for one in self._watched().values())]
+        return [
+            self._sharers.due,
+            *(one.settings.due for one in self._settable().values()),
+            *(one.data.due for one in self._watched().values()),
+        ]
 
     @override
     def _next_poll(self, now: datetime) -> datetime:
@@ -299,9 +356,9 @@ class TidepoolCoordinator(SourceCoordinator):
 
     # People.
 
-    async def _read_people(self, now: datetime) -> None:
+    async def _read_people(self) -> None:
         sharers, unreadable = await self._client.people(self._me)
-        self._has_answer = True
+        now = dt_util.utcnow()
         self.unreadable_records += unreadable
         people = self._reading.people
         lost_before = {person_id for person_id, followed in people.items() if followed.lost}
@@ -332,7 +389,7 @@ class TidepoolCoordinator(SourceCoordinator):
         lost = {person_id for person_id, followed in people.items() if followed.lost}
         # One answer that leaves somebody out may be a hiccup, and nobody is judged meanwhile.
         again = SOON if lost - lost_before else SETTINGS_EVERY
-        self._people_due = now + (again if lost or not people else PEOPLE_EVERY)
+        self._sharers.due = now + (again if lost or not people else PEOPLE_EVERY)
 
     # Settings.
 
@@ -368,7 +425,7 @@ class TidepoolCoordinator(SourceCoordinator):
             return
         followed.refused.add(permission)
         now = dt_util.utcnow()
-        self._people_due = min(self._people_due, now + SETTINGS_EVERY)
+        self._sharers.due = min(self._sharers.due, now + SETTINGS_EVERY)
         self._judge(person_id, now)
         self._tell_of(person_id)
 
@@ -416,7 +473,8 @@ class TidepoolCoordinator(SourceCoordinator):
         self.unreadable_records += data.unreadable
         readings.add(data, now)
         after = readings.heard_to
-        attention.cadence.heard(before, after)
+        followed.cadence.sampled(readings)
+        followed.cadence.heard(after, now)
         if before and after and after > before:
             followed.delays = [*followed.delays, (now - after).total_seconds()][-SAMPLES:]
         if newest := readings.newest:
@@ -424,7 +482,7 @@ class TidepoolCoordinator(SourceCoordinator):
         self._judge(person_id, now)
         readings.forget_before(now - HELD)
         self._tell_of(person_id)
-        attention.data.due = attention.cadence.next_due(after, now)
+        attention.data.due = followed.cadence.next_due(after, now)
         if attention.judged.ask_at:
             attention.data.due = min(attention.data.due, attention.judged.ask_at)
 
@@ -466,7 +524,7 @@ class TidepoolCoordinator(SourceCoordinator):
             self._draw(now)
         self.announcing.soon()
         self.journal.save_later(self._kept)
-        if self._due(now):
+        if self._attention[person_id].data.due <= now:
             self._refresh_soon()
 
     @callback
@@ -500,7 +558,9 @@ class TidepoolCoordinator(SourceCoordinator):
         is_first = not followed.watch.kinds
         settings = None if followed.settings is None else Settings(followed.settings)
         usual = usual_delay(followed.delays) or timedelta()
-        attention.judged = followed.watch.judge(settings, attention.readings, now, usual)
+        attention.judged = followed.watch.judge(
+            settings, attention.readings, now, usual, followed.cadence
+        )
         for alert in attention.judged.alerts:
             # The first answer is history, and so is what is older than all that it was asked for.
             is_news = not is_first and alert.observed_at > followed.since - HELD

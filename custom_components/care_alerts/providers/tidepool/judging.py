@@ -15,6 +15,7 @@ from ...alerts.episode import Ending, EndReason
 from ...alerts.glucose import OutOfRange
 from ...alerts.model import Alert, AlertState, Severity
 from ...alerts.stored import Stored
+from .cadence import PollCadence
 from .readings import NOW, Observed, Readings
 from .settings import GLUCOSE_KINDS, KINDS, AlertSettings, Settings
 from .units import MG_DL, MMOL_L, converted, rounded
@@ -44,13 +45,19 @@ LONGEST: Final = 24 * 60
 SILENCE: Final = timedelta(hours=1)
 """Without a reading for so long, what was said before is not believed any more, and what comes after is told anew."""
 
+LONGEST_BELIEVED: Final = timedelta(hours=2.5)
+"""However rarely somebody uploads: batches of an hour with nothing younger than a quarter need two and a quarter. What comes
+three hours late never speaks of the present."""
+
 KEPT_FOR: Final = timedelta(days=45)
 """As long as the alerts themselves."""
 
 _IDENTITY: Final = UUID("5b0f5f5c-9d57-4a5b-8d53-5d9a3a6f2c11")
 
 _JUST_AFTER: Final = timedelta.resolution
-"""A run has to last longer than its delay, not as long."""
+
+WANDERS: Final = timedelta(seconds=15)
+"""A run has to last longer than its delay, not as long: by more than a sensor's readings wander by (ours: seconds, of a minute at least)."""
 
 OVER_AFTER: Final = NOW + _JUST_AFTER
 """A device that falls silent speaks of the present for so long."""
@@ -246,16 +253,21 @@ def is_out(kind: str, one: Observed, threshold: float, unit: str) -> bool:
     return min(value, shown) <= threshold
 
 
-def runs_of(readings: Readings, now: datetime, out: Callable[[Observed], bool]) -> list[Run]:
+def runs_of(
+    readings: Readings,
+    now: datetime,
+    out: Callable[[Observed], bool],
+    believed_for: timedelta = SILENCE,
+) -> list[Run]:
     """The runs in the readings of all devices, oldest first; those of several devices at the same time are one.
 
     A run is open while its device's newest reading belongs to it and is worth showing, and no other device has gone
-    on without it.
+    on without it. `believed_for`: how long the newest reading of all is worth showing.
     """
     newest = readings.newest
     if newest is None:
         return []
-    current = newest.observed_at - NOW if now < newest.observed_at + SILENCE else now
+    current = newest.observed_at - NOW if now < newest.observed_at + believed_for else now
     merged: list[Run] = []
     for run in sorted(
         (
@@ -338,11 +350,13 @@ class Watch(Stored):
         readings: Readings,
         now: datetime,
         delay: timedelta = timedelta(),
+        cadence: PollCadence | None = None,
     ) -> Judged:
         """Judge everything held by the settings; what is to be told is told once, however often this is asked.
 
         `delay`: what their readings usually need to us. What comes no later is not late, if it is not too old by the
         clock to be believed: nobody is to be woken by what was hours ago, however usual that is.
+        `cadence`: when the next are due; without it, nothing is waited for.
         """
         self.judged_at = now
         history_to = self.history_to
@@ -375,6 +389,7 @@ class Watch(Stored):
                 now,
                 min(delay + NOW, SILENCE),
                 history_to,
+                cadence,
                 judged.alerts,
                 turns,
             )
@@ -412,6 +427,7 @@ class _Judge:
     now: datetime
     in_time: timedelta
     history_to: datetime | None
+    cadence: PollCadence | None
     alerts: list[Alert]
     turns: list[datetime]
 
@@ -426,26 +442,41 @@ class _Judge:
             trouble = Reason.SENSOR_TROUBLE if readings.trouble_at else Reason.NO_READINGS
             return Verdict(is_on=None, reason=trouble)
         fresh_until = newest.observed_at + NOW
-        runs = runs_of(readings, self.now, lambda one: is_out(self.kind, one, threshold, unit))
-        lasting = [run for run in runs if self._follow(run, fresh_until)]
+        believed_until = self._believed_until(newest.observed_at)
+        runs = runs_of(
+            readings,
+            self.now,
+            lambda one: is_out(self.kind, one, threshold, unit),
+            believed_until - newest.observed_at,
+        )
+        lasting = [run for run in runs if self._follow(run, fresh_until, believed_until)]
         self._expire_lost({told.started for run in runs if (told := self.memory.of(run))})
-        self.turns += (fresh_until + _JUST_AFTER, newest.observed_at + SILENCE)
-        if self.now >= newest.observed_at + SILENCE:
+        self.turns += (fresh_until + _JUST_AFTER, believed_until)
+        if self.now >= believed_until:
             is_trouble = readings.trouble_at and readings.trouble_at > newest.observed_at
             reason = Reason.SENSOR_TROUBLE if is_trouble else Reason.TOO_OLD
             return Verdict(is_on=None, reason=reason, stale=True)
         return Verdict(is_on=any(run.open for run in lasting), stale=self.now > fresh_until)
 
-    def _follow(self, run: Run, fresh_until: datetime) -> bool:
+    def _believed_until(self, newest: datetime) -> datetime:
+        """Until when their newest reading is worth showing: an hour, or until who uploads more rarely is silent."""
+        believed_until = newest + SILENCE
+        if self.cadence:
+            overdue_at = self.cadence.overdue_at(newest)
+            believed_until = max(believed_until, min(overdue_at, newest + LONGEST_BELIEVED))
+        return believed_until
+
+    def _follow(self, run: Run, fresh_until: datetime, believed_until: datetime) -> bool:
         """Tell of a run what is to be told; whether it has lasted for longer than the delay."""
+        told, before = self.memory.of(run), None
         due = self._due(run)
+        settled = due if told else self._settled(run, due)
         until = (
             min(self.now, fresh_until)
             if run.open
             else min(run.over_at - _JUST_AFTER, run.last + NOW)
         )
-        told, before = self.memory.of(run), None
-        has_lasted = due <= until
+        has_lasted = due <= until and settled <= self.now
         is_now = run.open and self.now <= fresh_until
         if told and told.given_up:
             if not is_now:
@@ -457,12 +488,12 @@ class _Judge:
         elif has_lasted and told and is_now:
             self._repeat(told, run)
         elif run.open and due <= fresh_until:
-            self.turns.append(due)
+            self.turns.append(settled)
         if told is None:
             return has_lasted
         told.last = max(told.last, run.last)
         if not run.open:
-            if not run.broken and self.now >= fresh_until - NOW + SILENCE:
+            if not run.broken and self.now >= believed_until:
                 told.give_up(run.over_at)
             else:
                 told.end(run.over_at, EndReason.SOURCE if run.broken else EndReason.EXPIRED)
@@ -473,10 +504,16 @@ class _Judge:
         return has_lasted
 
     def _due(self, run: Run) -> datetime:
+        """When a run has lasted for longer than the delay."""
         if self.kind == "urgent_low" or not self.settings.delay:
             return run.first
-        due = run.lasting_since + self._minutes(self.settings.delay) + _JUST_AFTER
-        return max(due, run.first)
+        return max(run.lasting_since + self._minutes(self.settings.delay) + WANDERS, run.first)
+
+    def _settled(self, run: Run, due: datetime) -> datetime:
+        """When it is known that a run goes on at `due`: a reading that may end it by then is waited for, if it comes soon."""
+        if self.cadence and run.open and due > run.last:
+            return self.cadence.settled_at(run.last, due)
+        return due
 
     def _tell(
         self, run: Run, moment: datetime, until: datetime, before: Told | None
@@ -554,6 +591,8 @@ class _Judge:
             return Verdict(is_on=None, reason=Reason.NO_LOOP), None
         delay = self._minutes(self.settings.delay) or DELAY_OF_ZERO[self.kind]
         due = heard + delay + ON_ITS_WAY
+        if self.cadence:
+            due = self.cadence.missing_at(heard, delay, ON_ITS_WAY)
         if readings.heard_at < due:
             if told:
                 told.end(heard, EndReason.SOURCE)

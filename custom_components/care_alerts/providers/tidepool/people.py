@@ -56,6 +56,7 @@ class Followed(Stored):
     """Of whoever sends their readings."""
     delays: list[float] = field(default_factory=list)
     """Seconds from their readings to us, newest last."""
+    cadence: PollCadence = field(default_factory=PollCadence)
 
     def may(self, permission: str) -> bool:
         """Whether we are allowed something."""
@@ -71,6 +72,7 @@ class Followed(Stored):
         self.since = clamped(self.since, now)
         self.watch.judged_at = clamped(self.watch.judged_at, now)
         self.watch.history_to = clamped(self.watch.history_to, now)
+        self.cadence.not_after(now)
         if self.glucose and self.glucose.observed_at > now:
             self.glucose = None
         for clock in self.clocks:
@@ -82,7 +84,7 @@ class Followed(Stored):
         return (self.allowed - self.allows) | (self.allowed & self.refused)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Question:
     """Something asked of somebody again and again: when next, why there was no answer, and how often in a row."""
 
@@ -111,7 +113,6 @@ class Attention:
     hears_loop: bool = False
     """Whether Loop's decisions were asked for, too, when last asked."""
     readings: Readings | None = None
-    cadence: PollCadence = field(default_factory=PollCadence)
     judged: Judged = field(default_factory=Judged)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Whoever changes the settings holds it from reading them to reading them back."""

@@ -6,7 +6,8 @@ and new ones for dead ones can take the place of `PasswordSession`.
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -18,6 +19,7 @@ from yarl import URL
 from ...alerts.stored import Stored, clamped
 from ..http import (
     Answer,
+    ApiError,
     AuthError,
     LoginEndedError,
     RefusedError,
@@ -99,6 +101,7 @@ class PasswordSession:
         self.refusals = Refusals(of=sha256(secret.encode()).hexdigest()[:6])
         self._now = now
         self._lock = asyncio.Lock()
+        self._failed: ApiError | None = None
         self._token: str | None = None
         self._since = now()
 
@@ -120,7 +123,7 @@ class PasswordSession:
             ApiError: no usable answer.
 
         """
-        async with self._lock:
+        async with self._alone():
             if self._token is None:
                 return await self._log_in()
             age = self._now() - self._since
@@ -136,10 +139,19 @@ class PasswordSession:
             ApiError: no usable answer.
 
         """
-        async with self._lock:
+        async with self._alone():
             if self._token is not None and self._token != dead:
                 return self._token
             return await self._renew(dead)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Let one at a time ask for a token. Who waited while a login failed is told the same, and asks nothing."""
+        failed_before = self._failed
+        async with self._lock:
+            if self._failed and self._failed is not failed_before:
+                raise self._failed
+            yield
 
     async def end(self) -> None:
         """Log out, if we are in.
@@ -168,11 +180,14 @@ class PasswordSession:
             raise LoginEndedError("the password was refused before")
         try:
             answer = await self._ask_for_token()
-        except AuthError:
-            refusals.times += 1
-            refusals.last_at = self._now()
+        except ApiError as err:
+            self._failed = err
+            if isinstance(err, AuthError):
+                refusals.times += 1
+                refusals.last_at = self._now()
             raise
         refusals.times, refusals.last_at = 0, None
+        self._failed = None
         return self._kept(answer)
 
     async def _ask_for_token(self) -> Answer:

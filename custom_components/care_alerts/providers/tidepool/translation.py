@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 
 from ...alerts.episode import derive_episodes
 from ...alerts.freshness import Word
+from ...alerts.glucose import Glucose
 from ...alerts.model import Alert, Person
 from ...alerts.picture import Condition, PersonPicture, Setting
 from ..http import ApiError
 from .api import FOLLOW, VIEW, SettingsUnreadableError
+from .cadence import UNKNOWN_FOR
 from .judging import MISSED, SILENCE, Judged, Reason
 from .people import PEOPLE_EVERY, Followed
-from .readings import NOW, usual_delay
+from .readings import NOW
 from .settings import FIELDS, GLUCOSE_KINDS, KINDS, Settings, setting_of
 
 
@@ -52,7 +54,7 @@ def word(people: Mapping[str, Followed], heard_at: datetime | None) -> Word | No
     watched = {person_id: one for person_id, one in people.items() if VIEW in one.allowed}
     people_due = {
         person_id: due for person_id, one in watched.items() if (due := _due(one)) is not None
-    } or {person_id: one.since + NOW for person_id, one in watched.items()}
+    } or {person_id: one.since + UNKNOWN_FOR for person_id, one in watched.items()}
     reached = [one.glucose.observed_at for one in watched.values() if one.glucose]
     return Word(
         data_through=min(reached, default=heard_at),
@@ -69,7 +71,7 @@ def _due(followed: Followed) -> datetime | None:
         return (followed.watch.judged_at or followed.since) + NOW
     if followed.glucose is None:
         return None
-    return followed.glucose.observed_at + (usual_delay(followed.delays) or timedelta()) + NOW
+    return followed.cadence.overdue_at(followed.glucose.observed_at)
 
 
 def picture_of(
@@ -95,8 +97,9 @@ def picture_of(
         last_alert = alert
     why_not = why_not_judged(followed, judges=judges)
     glucose = followed.glucose if judges and followed.may(VIEW) else None
-    is_now = glucose is not None and now <= glucose.observed_at + NOW
-    turns = [judged.changes_at, glucose and glucose.observed_at + NOW + timedelta.resolution]
+    stale_from = glucose and glucose.observed_at + NOW + timedelta.resolution
+    shown_until = glucose and _shown_until(followed, glucose)
+    turns = [judged.changes_at, stale_from, shown_until]
     return PersonPicture(
         person=Person(person_id, followed.name),
         conditions={
@@ -104,11 +107,25 @@ def picture_of(
             for kind in KINDS
         },
         last_alert=last_alert,
-        glucose=glucose if is_now else None,
+        glucose=glucose if shown_until and now < shown_until else None,
+        glucose_stale=bool(stale_from and now >= stale_from),
         last_glucose=glucose,
         settings=_settings_of(followed, unit),
         changes_at=min((turn for turn in turns if turn and turn > now), default=None),
     )
+
+
+def _shown_until(followed: Followed, glucose: Glucose) -> datetime:
+    """Until when a value is shown as the newest: while it is *now*.
+
+    Of those who upload more rarely than that, until the next is overdue, marked as stale; never for longer than an hour.
+    """
+    stale_from = glucose.observed_at + NOW + timedelta.resolution
+    age = followed.cadence.usual_age
+    if age is None or age < NOW:
+        return stale_from
+    overdue_at = followed.cadence.overdue_at(glucose.observed_at)
+    return max(stale_from, min(overdue_at, glucose.observed_at + SILENCE))
 
 
 def _condition(
