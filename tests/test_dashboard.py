@@ -66,7 +66,7 @@ def test_texts() -> None:
     """Every text that the module says is there, and the other way round for those that are its own."""
     common = json.loads((COMPONENT / "translations" / "en.json").read_text())["common"]
     ours = {key.removeprefix("dashboard_") for key in common if key.startswith("dashboard_")}
-    said = set(re.findall(r'\blocalize\(\s*"(\w+)"', SOURCES))
+    said = set(re.findall(r'\b(?:localize|say)\(\s*"(\w+)"', SOURCES))
     assert ours <= said <= ours | common.keys()
 
 

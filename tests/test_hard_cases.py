@@ -124,7 +124,7 @@ async def test_days_of_which_nothing_is_known_are_not_quiet_days(house: House) -
     await house.pass_time(days=3)
 
     answer = await _get_alerts(house, maria, date="2026-11-19")
-    assert answer == {"alerts": [], "unavailable": ["2026-11-19"]}
+    assert answer == {"alerts": [], "episodes": [], "unavailable": ["2026-11-19"]}
     answer = await _get_alerts(house, maria, start="2026-11-16 00:00:00+00:00")
     assert answer["unavailable"] == ["2026-11-18", "2026-11-19", "2026-11-20"]
     # A range beyond all reason is cut to what can be kept.
@@ -144,7 +144,7 @@ async def test_a_question_is_not_asked_while_the_source_wants_us_to_wait(house: 
     coordinator._reading.days.pop(date(2026, 11, 15))
 
     answer = await _get_alerts(house, maria, date="2026-11-15")
-    assert answer == {"alerts": [], "unavailable": ["2026-11-15"]}
+    assert answer == {"alerts": [], "episodes": [], "unavailable": ["2026-11-15"]}
     assert len(house.sim.log) == asked
 
 

@@ -23,6 +23,7 @@ BROKEN = ["reset", "cut_body"]
 HALF = ["hang_body"]
 APPLIED = ["applied_then_reset", "applied_then_500"]
 HUGE = ["huge_body", "zip_bomb"]
+PAGES = [name for name in CATALOGUE if name.startswith("page_")]
 SHAPES = [name for name in CATALOGUE if name.startswith(("wrong_types_", "bad_record_"))]
 USELESS = [
     *("empty_body", "empty_object", "null", "not_json", "half_json", "not_utf8", "deep_json"),
@@ -63,8 +64,29 @@ def world(dexcom: Client) -> Client:
 
 
 def test_nothing_of_the_catalogue_is_left_out() -> None:
-    tested = {*STATUSES, *SILENT, *BROKEN, *HALF, *APPLIED, *HUGE, *SHAPES, *USELESS, "redirect"}
+    tested = {
+        *STATUSES,
+        *SILENT,
+        *BROKEN,
+        *HALF,
+        *APPLIED,
+        *HUGE,
+        *SHAPES,
+        *USELESS,
+        *PAGES,
+        "redirect",
+    }
     assert tested == set(CATALOGUE) - {"wrong_types", "bad_record"}
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_pages(world: Client, endpoint: str, name: str) -> None:
+    world.sim.faults.add(f"dexcom.{endpoint}", CATALOGUE[name](), times=1)
+    async with request(world, endpoint, allow_redirects=False) as response:
+        assert response.status == int(name.removeprefix("page_"))
+        assert response.content_type == "text/html"
+    await is_well(world, endpoint)
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)

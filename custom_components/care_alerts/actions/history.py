@@ -68,7 +68,8 @@ async def get_alerts(call: ServiceCall) -> ServiceResponse:
                     **person,
                     **response,
                 }
-    found.sort(key=lambda item: item[0].observed_at)
+    # Of one moment the worst first.
+    found.sort(key=lambda item: (item[0].observed_at, -item[0].severity.rank))
     return {
         "alerts": [alert for _, alert in found],
         "episodes": [*episodes.values()],
