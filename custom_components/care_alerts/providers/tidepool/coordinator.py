@@ -17,7 +17,7 @@ from ...alerts.freshness import Status, Word
 from ...alerts.model import Alert
 from ...alerts.picture import PersonPicture
 from ...const import DOMAIN, LOGGER
-from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
+from ..coordinator import NOT_EARLY, CareAlertsConfigEntry, SourceCoordinator
 from ..glucose import usual_glucose_unit
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError, base_url
 from .api import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW, SettingsUnreadableError, TidepoolClient
@@ -352,7 +352,7 @@ class TidepoolCoordinator(SourceCoordinator):
 
     @override
     def _next_poll(self, now: datetime) -> datetime:
-        return max(min(self._dues()), now + timedelta(seconds=1))
+        return max(min(self._dues()), now) + NOT_EARLY
 
     # People.
 
