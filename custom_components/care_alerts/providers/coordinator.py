@@ -366,7 +366,9 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         self.failure = None
         self._failures = 0
         self._wait_until = None
-        self.update_interval = self._next_poll(now) - now
+        # It may have taken long: what is due next does not wait for as long again.
+        done = dt_util.utcnow()
+        self.update_interval = self._next_poll(done) - done
         for flow in self.config_entry.async_get_active_flows(self.hass, {SOURCE_REAUTH}):
             # The login works again: nobody needs to enter it.
             self.hass.config_entries.flow.async_abort(flow["flow_id"])

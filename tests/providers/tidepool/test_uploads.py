@@ -171,6 +171,10 @@ async def test_one_slow_person_keeps_nobody_waiting(
     go_on.set()
     await house.settle()
     assert [one.attributes["event_type"] for one in follower.announced] == ["urgent_low"]
+    # Nor afterwards: the next is asked for as soon as it is due.
+    follower.jill.add_reading(house.now + 4 * MINUTE + timedelta(seconds=43), 2.6)
+    await house.pass_time(minutes=5)
+    assert float(follower.state("sensor", "glucose").state) == pytest.approx(46.8, abs=0.1)
 
 
 async def test_only_so_many_are_asked_for_at_a_time(
