@@ -160,6 +160,7 @@ async def test_one_slow_person_keeps_nobody_waiting(
     follower.reads(90)
     await follower.start()
     house.sim.faults.add("tidepool.data", slow(lambda one: tom.user_id in one.request.path, go_on))
+    tom.add_reading(house.now + 4 * MINUTE + timedelta(seconds=50), 6.0)
     follower.jill.add_reading(house.now + 5 * MINUTE, 2.8)
     toms = house.sim.arrival("tidepool.data")
     move(follower, minutes=4, seconds=57)
