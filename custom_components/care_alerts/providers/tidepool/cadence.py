@@ -31,6 +31,9 @@ AWAY: Final = timedelta(minutes=10)
 FEW_SECONDS: Final = timedelta(seconds=3)
 """Asking this much after a reading usually is on the server."""
 
+EARLY: Final = timedelta(seconds=1)
+"""Who is asked for so much too early is not asked for again in a moment: Home Assistant's coordinator rounds its timer down."""
+
 SOONER: Final = timedelta(seconds=2)
 LATER: Final = timedelta(seconds=6)
 """How much sooner or later the next is tried: three of the one make up for one of the other."""
@@ -94,7 +97,7 @@ class PollCadence(Stored):
         """Learn from an answer at `now`, whose newest reading of a sensor is of the time `newest`."""
         before, answered_at, planned = self.newest, self.answered_at, self.planned
         self.answered_at = now
-        if planned is None or now >= planned:
+        if planned is None or now >= planned - EARLY:
             self._tries += 1
         if newest is None or newest == before:
             return
@@ -184,11 +187,11 @@ class PollCadence(Stored):
         self.planned = due = self._arrives(newest + self.every) + FEW_SECONDS
         if self._rest_until and self.received_at == now:
             return now + SOON
-        if now < due:
+        if now < due - EARLY:
             batch = self.batch_every
             # If they came one by one by now, nobody would notice.
             halfway = due - batch / 2 if batch else due
-            return halfway if now < halfway else due
+            return halfway if now < halfway - EARLY else due
         waited = now - due
         if waited < SOON_FOR:
             return now + SOON

@@ -17,10 +17,11 @@ from ...alerts.freshness import Status, Word
 from ...alerts.model import Alert
 from ...alerts.picture import PersonPicture
 from ...const import DOMAIN, LOGGER
-from ..coordinator import NOT_EARLY, CareAlertsConfigEntry, SourceCoordinator
+from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
 from ..glucose import usual_glucose_unit
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError, base_url
 from .api import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW, SettingsUnreadableError, TidepoolClient
+from .cadence import EARLY
 from .environments import CONF_ENVIRONMENT, host_of
 from .issues import tell_of
 from .judging import SOURCE, Reason, Watch
@@ -205,7 +206,7 @@ class TidepoolCoordinator(SourceCoordinator):
         self._has_answer = False
         if not self._reading.people:
             await self._ask_people()
-        if min(self._dues()) > now:
+        if min(self._dues()) > now + EARLY:
             # Nothing is due: somebody wants to know.
             for attention in self._watched().values():
                 attention.data.due = now
@@ -265,7 +266,7 @@ class TidepoolCoordinator(SourceCoordinator):
         ]
         found: list[_Asking] = []
         for questions, most in ((readings, AT_ONCE), (rest, AT_ONCE - FOR_READINGS)):
-            due = [one for one in questions if one[0].due <= now and one[0] not in asked]
+            due = [one for one in questions if one[0].due <= now + EARLY and one[0] not in asked]
             due.sort(key=lambda one: one[0].due)
             found += due[: max(most - len(asked) - len(found), 0)]
         return found
@@ -352,7 +353,7 @@ class TidepoolCoordinator(SourceCoordinator):
 
     @override
     def _next_poll(self, now: datetime) -> datetime:
-        return max(min(self._dues()), now) + NOT_EARLY
+        return max(min(self._dues()), now + timedelta(seconds=1))
 
     # People.
 
