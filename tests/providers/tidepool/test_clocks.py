@@ -15,7 +15,7 @@ from simulator.tidepool import Uploader, old_loop, xdrip
 from tests.conftest import NOON
 
 from .conftest import SETTINGS, Follower
-from .test_judging import Night, alert_settings, at
+from .test_judging import Night, alert_settings, at, reading
 from .test_senders import episodes_of, told
 
 PHONES = {
@@ -290,6 +290,28 @@ def phones(draw: st.DrawFn) -> list[tuple[int, list[tuple[int, int]], list[int]]
     ]
 
 
+@given(
+    st.permutations(range(5, 180, 5)),
+    st.lists(st.tuples(st.integers(1, 5), st.integers(0, 2)), min_size=35, max_size=40),
+)
+@hypothesis_settings(max_examples=300, deadline=None)
+def test_what_was_left_out_and_is_sent_in_parts_is_no_clock_that_was_set_back(
+    left_out: list[int], parts: list[tuple[int, int]]
+) -> None:
+    """After a reading that is live, in any order and any parts: each was made when it says."""
+    night = Night(alert_settings("urgent_low", 55))
+    minute = 180
+    night.judge(1, reading(0, 90))
+    night.judge(minute, reading(minute, 90))
+    for size, waited in parts:
+        part, left_out = left_out[:size], left_out[size:]
+        minute += waited
+        night.judge(minute, *(reading(made, 90) for made in part))
+    (observed,) = night.readings.by_device().values()
+    assert [one.observed_at for one in observed] == [at(made) for made in range(0, 185, 5)]
+    assert not any(clock.ahead for clock in night.readings.clocks)
+
+
 @given(phones(), st.sampled_from([0, 4, 20]), st.booleans())
 @hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_number_of_clocks(
@@ -328,8 +350,8 @@ def test_any_number_of_clocks(
     # Somebody is followed already, and asked for every minute.
     night.judge(-1)
     received: list[Reading] = []
-    for n, (minute, reading) in enumerate(arriving):
-        received.append(reading)
+    for n, (minute, arrived) in enumerate(arriving):
+        received.append(arrived)
         night.readings.heard_at = at(minute - 1)
         if restarts and n % 7 == 3:
             kept = [Clock.from_dict(clock.to_dict()) for clock in night.readings.clocks]

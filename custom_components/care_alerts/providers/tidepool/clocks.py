@@ -113,6 +113,7 @@ class Clock(Stored):
         is_in_order = before is None or max(times) > before
         goes_on = before is not None and before < min(times) <= before + STEP
         self.newest = max(times) if before is None else max(before, *times)
+        elapsed = now - (self.heard_at or now)
         self.heard_at = now
         if not is_in_order and lead <= -STEP and self._fill_gap(times):
             # They say nothing of the clock.
@@ -130,6 +131,9 @@ class Clock(Stored):
             self.ahead >= timedelta() and self.set_back and abs(lead - self.set_back) > STEP
         ):
             self.set_back = None
+        elif self.set_back and before and max(times) - before > 2 * elapsed:
+            # No clock runs like that: what was left out is being sent, a part at a time.
+            return
         self.leads = [*self.leads, lead][-ARRIVALS:]
         ahead = max(self.leads)
         is_behind = self.set_back is not None and len(self.leads) > 1
