@@ -4,9 +4,11 @@ from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.auth.const import GROUP_ID_USER
+from homeassistant.auth.models import User
 from homeassistant.components.application_credentials import (
     ClientCredential,
     async_import_client_credential,
@@ -31,6 +33,9 @@ from simulator.dexcom import Wearer
 from simulator.tidepool import Account
 
 from .spoken import Spoken
+
+if TYPE_CHECKING:
+    from .care import Care
 
 # A Wednesday noon: Tuesday has been analysed.
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -298,3 +303,23 @@ def _print_faults(
             terminalreporter.write_line(
                 fill(names, 110, initial_indent=indent, subsequent_indent=indent)
             )
+
+
+@pytest.fixture
+async def care(house: House) -> Care:
+    """Maria's house, set up, nothing announced yet."""
+    from .care import Care  # it needs the house that is made here
+
+    return await Care.of(house)
+
+
+@pytest.fixture
+async def anna(hass: HomeAssistant) -> User:
+    """Somebody of the household."""
+    return await hass.auth.async_create_user("Anna", group_ids=[GROUP_ID_USER])
+
+
+@pytest.fixture
+async def ben(hass: HomeAssistant) -> User:
+    """Somebody else."""
+    return await hass.auth.async_create_user("Ben", group_ids=[GROUP_ID_USER])

@@ -60,9 +60,9 @@ from scripts.real_home import ROOT, VOICE_PACKAGES
 from simulator import Simulator
 from simulator.dexcom import Wearer
 from simulator.faults import CATALOGUE
+from tests.care import Care
+from tests.lives import Lifetimes, killed
 
-from .acting.conftest import Care
-from .acting.lives import Lifetimes, killed
 from .conftest import NOON, House
 from .wear import live, wear
 from .world import add_person, generation

@@ -9,7 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.care_alerts.const import DOMAIN
 from simulator.dexcom import Wearer
-from tests.acting.conftest import Heard, automate, trigger
+from tests.care import Heard, automate, trigger
 from tests.conftest import NOON, House, told
 from tests.providers.tidepool.conftest import SETTINGS
 from tests.wear import live, minutes, wear

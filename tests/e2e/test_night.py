@@ -5,7 +5,7 @@ so the steps of the escalation are seconds here: less than the editor lets one e
 registrations, with a push service on loopback; the lamps are outside of Home Assistant, behind template lights; the
 speaker is the demo integration's, of which the volume and the given text are seen, and that the sound can be fetched.
 There is no speech service that works without a network: `tts.voice` stands in. Not seen here: encrypted registrations,
-and kills at other moments, of which `test_kill_process.py` has the alerts and `tests/acting/test_memory.py` the lamps.
+and kills at other moments, of which `test_kill_process.py` has the alerts and `tests/services/test_snapshots.py` the lamps.
 """
 
 import asyncio

@@ -15,7 +15,7 @@ from simulator.tidepool import Uploader, old_loop, xdrip
 from tests.conftest import NOON
 
 from .conftest import SETTINGS, Follower
-from .test_judging import Night, alert_settings, at, reading
+from .test_evaluator import Night, alert_settings, at, reading
 from .test_senders import episodes_of, told
 
 PHONES = {

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import NOON
 
 from .conftest import Follower
-from .test_judging import Night, alert_settings, at, minute_of, reading, series
+from .test_evaluator import Night, alert_settings, at, minute_of, reading, series
 
 
 def urgent(follower: Follower) -> list[dict[str, Any]]:

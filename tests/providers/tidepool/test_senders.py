@@ -13,7 +13,7 @@ from simulator.tidepool import Uploader, aaps, old_loop, xdrip
 from tests.conftest import NOON
 
 from .conftest import Follower
-from .test_judging import Night, alert_settings, at, data
+from .test_evaluator import Night, alert_settings, at, data
 
 PAIRS = {
     "xDrip+ twice": (xdrip(data_set="one"), xdrip(data_set="other")),

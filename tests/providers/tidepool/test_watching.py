@@ -17,7 +17,7 @@ from custom_components.care_alerts.alerts.model import Topic
 from custom_components.care_alerts.const import DOMAIN
 from simulator import CATALOGUE, Fault
 from simulator.faults import Exchange, body
-from tests.acting.conftest import automate, trigger
+from tests.care import automate, trigger
 from tests.conftest import NOON, House
 
 from .conftest import SETTINGS, Follower

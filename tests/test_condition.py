@@ -9,10 +9,9 @@ import voluptuous as vol
 
 from custom_components.care_alerts.const import DOMAIN
 from simulator import CATALOGUE
+from tests.care import Care
 from tests.conftest import House
 from tests.world import HENK, add_person
-
-from .conftest import Care
 
 
 async def holds(

@@ -11,8 +11,7 @@ import pytest
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.journal import Journal
 from simulator import CATALOGUE
-
-from .conftest import Care
+from tests.care import Care
 
 ACTIONS: list[tuple[str, dict[str, Any]]] = [
     ("acknowledge", {}),

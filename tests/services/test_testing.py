@@ -13,10 +13,9 @@ from homeassistant.helpers.storage import Store
 import pytest
 
 from custom_components.care_alerts.providers.lumen.api import LumenClient
+from tests.care import Care, automate, trigger
 from tests.conftest import House
 from tests.world import HENK, add_person, generation
-
-from .conftest import Care, automate, trigger
 
 ALL = ("alert_received", "alert_ended", "alert_acknowledged")
 

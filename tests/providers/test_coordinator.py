@@ -22,9 +22,8 @@ from custom_components.care_alerts.event import AlertEvent
 from custom_components.care_alerts.providers.lumen.api import LumenClient
 from simulator.faults import CATALOGUE
 from simulator.lumen import LumenPerson
-
-from .conftest import NOON, House, coordinator_of, issues, told
-from .world import HENK, MARIA, add_alert, add_person, day, days_asked, generation
+from tests.conftest import NOON, House, coordinator_of, issues, told
+from tests.world import HENK, MARIA, add_alert, add_person, day, days_asked, generation
 
 SECOND = timedelta(seconds=1)
 

@@ -18,10 +18,9 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 
 from custom_components.care_alerts.statistics import COUNTED_WITHIN
+from tests.care import Care
 from tests.conftest import NOON, House
 from tests.world import add_alert, add_person, generation
-
-from .conftest import Care
 
 
 @pytest.fixture

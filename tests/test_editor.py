@@ -10,8 +10,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from custom_components.care_alerts.condition import CONDITIONS
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.trigger import TRIGGERS
-
-from .conftest import Care
+from tests.care import Care
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,8 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from simulator import Simulator
-
-from .conftest import Care, Heard, automate, trigger
-from .lives import Lifetimes
+from tests.care import Care, Heard, automate, trigger
+from tests.lives import Lifetimes
 
 pytestmark = pytest.mark.real_files
 

@@ -20,10 +20,9 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.announcing import _RESTED_AT
 from custom_components.care_alerts.telling import EVENT_ALERT_RECEIVED
 from simulator import CATALOGUE
+from tests.care import Care, Heard, automate, trigger
 from tests.conftest import House
 from tests.world import HENK, add_alert, add_person, generation
-
-from .conftest import Care, Heard, automate, trigger
 
 MINUTES_10 = {"minutes": 10}
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
-from homeassistant.auth.const import GROUP_ID_USER
 from homeassistant.auth.models import User
 from homeassistant.core import Context, HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
-import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.care_alerts.const import DOMAIN
@@ -81,6 +79,12 @@ class Care:
     entry: MockConfigEntry
     maria: LumenPerson
 
+    @classmethod
+    async def of(cls, house: House) -> Self:
+        """Maria's house, set up."""
+        maria = add_person(house)
+        return cls(house, await house.set_up(house.entry()), maria)
+
     @property
     def hass(self) -> HomeAssistant:
         """Home Assistant."""
@@ -139,22 +143,3 @@ class Care:
         """Stop the source and start it again."""
         await self.hass.config_entries.async_reload(self.entry.entry_id)
         await self.house.settle()
-
-
-@pytest.fixture
-async def care(house: House) -> Care:
-    """Maria's house, set up, nothing announced yet."""
-    maria = add_person(house)
-    return Care(house, await house.set_up(house.entry()), maria)
-
-
-@pytest.fixture
-async def anna(hass: HomeAssistant) -> User:
-    """Somebody of the household."""
-    return await hass.auth.async_create_user("Anna", group_ids=[GROUP_ID_USER])
-
-
-@pytest.fixture
-async def ben(hass: HomeAssistant) -> User:
-    """Somebody else."""
-    return await hass.auth.async_create_user("Ben", group_ids=[GROUP_ID_USER])

@@ -19,9 +19,8 @@ import voluptuous as vol
 
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.memory import HELD_FOR, OWED_FOR
-
-from .lives import home_assistant
-from .rooms import LAMP, OTHER_LAMP, call, furnish, shown
+from tests.lives import home_assistant
+from tests.rooms import LAMP, OTHER_LAMP, call, furnish, shown
 
 pytestmark = pytest.mark.real_files
 

@@ -18,9 +18,8 @@ from custom_components.care_alerts.alerts.model import Severity, Topic
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.providers.lumen.coordinator import LumenCoordinator
 from simulator.lumen import LumenPerson
-
-from .conftest import House, coordinator_of, issues
-from .world import add_alert, add_person, generation
+from tests.conftest import House, coordinator_of, issues
+from tests.world import add_alert, add_person, generation
 
 pytestmark = pytest.mark.real_files
 

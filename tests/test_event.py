@@ -7,9 +7,8 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.care_alerts.telling import EVENT_ALERT_RECEIVED
+from tests.care import Care, automate, trigger
 from tests.world import generation
-
-from .conftest import Care, automate, trigger
 
 
 def event_of(care: Care) -> str:

@@ -16,10 +16,9 @@ from pytest_homeassistant_custom_component.common import async_test_home_assista
 from custom_components.care_alerts.const import DOMAIN
 from simulator import Simulator
 from simulator.lumen import LumenPerson
+from tests.care import Care
 from tests.conftest import House
 from tests.world import add_person
-
-from .conftest import Care
 
 
 @asynccontextmanager

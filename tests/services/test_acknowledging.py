@@ -15,10 +15,9 @@ import voluptuous as vol
 
 from custom_components.care_alerts.actors import REMEMBERED
 from custom_components.care_alerts.const import DOMAIN
+from tests.care import Care
 from tests.conftest import NOON, House
 from tests.world import HENK, add_alert, add_person, generation
-
-from .conftest import Care
 
 OWNED = ("acknowledged", "acknowledged_by", "acknowledged_at", "note", "snoozed_until", "drill")
 NOBODYS = dict.fromkeys(OWNED) | {"acknowledged": False, "drill": False}

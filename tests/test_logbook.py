@@ -18,8 +18,7 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.seal import async_setup_seal
 from custom_components.care_alerts.words import duration_in_words
 from simulator import CATALOGUE
-
-from .conftest import Care
+from tests.care import Care
 
 
 def from_database(event: Event) -> LazyEventPartialState:
