@@ -29,7 +29,7 @@ import pytest_homeassistant_custom_component.patch_time  # noqa: F401 # Home Ass
 
 import custom_components  # noqa: F401 # Home Assistant looks for it where this was found
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.providers.tidepool.coordinator import TidepoolCoordinator
+from custom_components.care_alerts.sources.tidepool.coordinator import TidepoolCoordinator
 from simulator import Simulator
 from simulator.tidepool import Child
 

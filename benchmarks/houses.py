@@ -40,7 +40,7 @@ import orjson
 import yaml
 
 import custom_components  # noqa: F401 # Home Assistant looks for it where this was found
-from custom_components.care_alerts.alerts.model import Alert, AlertState, Severity
+from custom_components.care_alerts.alerts.alert import Alert, AlertState, Severity
 
 from .measure import cost_of, peak_of
 from .world import NOON, Account, emails

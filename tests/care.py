@@ -10,7 +10,7 @@ from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.providers.coordinator import SourceCoordinator
+from custom_components.care_alerts.sources.coordinator import SourceCoordinator
 from simulator.lumen import LumenPerson
 from tests.conftest import House, coordinator_of
 from tests.world import add_alert, add_person, generation

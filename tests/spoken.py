@@ -15,7 +15,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.issue_registry import IssueRegistry
 import pytest
 
-from custom_components.care_alerts import words
+from custom_components.care_alerts import localize
 from custom_components.care_alerts.const import DOMAIN
 
 COMPONENT = Path(__file__).parent.parent / "custom_components" / DOMAIN
@@ -126,7 +126,7 @@ class Spoken:
                 self.check((*path, "error", error), given)
 
     def _hear_sentences(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        say = words.say
+        say = localize.say
 
         @wraps(say)
         def said(hass: Any, key: str, **given: str) -> str:

@@ -9,7 +9,7 @@ from homeassistant.helpers import device_registry as dr
 import pytest
 
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.providers.lumen.api import LumenClient
+from custom_components.care_alerts.sources.lumen.api import LumenClient
 from simulator import CATALOGUE, Simulator
 from simulator.lumen import LumenAccount
 from simulator.scenarios import HENK, MARIA

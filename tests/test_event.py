@@ -6,7 +6,7 @@ from homeassistant.helpers.restore_state import StoredState, async_get as restor
 from homeassistant.util import dt as dt_util
 import pytest
 
-from custom_components.care_alerts.telling import EVENT_ALERT_RECEIVED
+from custom_components.care_alerts.event_data import EVENT_ALERT_RECEIVED
 from tests.care import Care, automate, trigger
 from tests.world import generation
 

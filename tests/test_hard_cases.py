@@ -15,11 +15,11 @@ from homeassistant.util.file import WriteError
 import pytest
 
 from custom_components.care_alerts.alerts.ledger import Ledger
-from custom_components.care_alerts.alerts.picture import Picture
+from custom_components.care_alerts.alerts.snapshot import Picture
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.providers.lumen.api import LumenAlert
-from custom_components.care_alerts.providers.lumen.coordinator import LumenCoordinator
-from custom_components.care_alerts.providers.lumen.translation import alert_of
+from custom_components.care_alerts.sources.lumen.api import LumenAlert
+from custom_components.care_alerts.sources.lumen.coordinator import LumenCoordinator
+from custom_components.care_alerts.sources.lumen.mapping import alert_of
 from simulator import CATALOGUE
 from simulator.faults import Exchange, Fault
 from simulator.lumen import LumenPerson

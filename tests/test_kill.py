@@ -21,7 +21,7 @@ import pytest
 
 from custom_components.care_alerts.alerts.ledger import Ledger
 from custom_components.care_alerts.event import AlertEvent
-from custom_components.care_alerts.providers.lumen.api import LumenClient
+from custom_components.care_alerts.sources.lumen.api import LumenClient
 
 from .conftest import NOON, House
 from .world import HENK, add_alert, add_person, generation

@@ -13,10 +13,10 @@ from homeassistant.util.ulid import ulid_to_bytes
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
-from custom_components.care_alerts import logbook, telling
+from custom_components.care_alerts import event_data, logbook
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.localize import duration_in_words
 from custom_components.care_alerts.seal import async_setup_seal
-from custom_components.care_alerts.words import duration_in_words
 from simulator import CATALOGUE
 from tests.care import Care
 
@@ -149,7 +149,7 @@ async def test_a_source_falls_silent(care: Care, lines: Lines) -> None:
     assert recovered.startswith("Lumen speaks again. Its data now reach to ")
 
 
-EVENTS = [value for name, value in vars(telling).items() if name.startswith("EVENT_")]
+EVENTS = [value for name, value in vars(event_data).items() if name.startswith("EVENT_")]
 
 NOT_OURS = (
     "Care Alerts something was said in our name that this house did not say. It was not believed"

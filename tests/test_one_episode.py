@@ -11,7 +11,7 @@ from custom_components.care_alerts.const import DOMAIN
 from simulator.dexcom import Wearer
 from tests.care import Heard, automate, trigger
 from tests.conftest import NOON, House, told
-from tests.providers.tidepool.conftest import SETTINGS
+from tests.sources.tidepool.conftest import SETTINGS
 from tests.wear import live, minutes, wear
 
 DAY = timedelta(days=1)

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import orjson
 import pytest
 
+from custom_components.care_alerts.alerts.alert import Alert, Person, Severity, in_order
 from custom_components.care_alerts.alerts.episode import EpisodeSpan
 from custom_components.care_alerts.alerts.ledger import Ledger
-from custom_components.care_alerts.alerts.model import Alert, Person, Severity, in_order
-from custom_components.care_alerts.alerts.picture import Condition, PersonPicture
-from custom_components.care_alerts.providers.lumen.api import LumenAlert
-from custom_components.care_alerts.providers.lumen.coordinator import LumenCoordinator
-from custom_components.care_alerts.providers.lumen.translation import (
+from custom_components.care_alerts.alerts.snapshot import Condition, PersonPicture
+from custom_components.care_alerts.sources.lumen.api import LumenAlert
+from custom_components.care_alerts.sources.lumen.coordinator import LumenCoordinator
+from custom_components.care_alerts.sources.lumen.mapping import (
     Calendar,
     DayHeard,
     alert_of,

@@ -18,14 +18,14 @@ from homeassistant.util.yaml import load_yaml_dict
 from PIL import Image
 import pytest
 
-from custom_components.care_alerts.alerts.drills import LASTS
+from custom_components.care_alerts.alerts.testing import LASTS
 from custom_components.care_alerts.const import DOMAIN
 
 from .spoken import read_json
 
 ROOT = Path(__file__).parent.parent
 COMPONENT = ROOT / "custom_components" / DOMAIN
-PROVIDERS_DIR = COMPONENT / "providers"
+SOURCES_DIR = COMPONENT / "sources"
 PUBLIC = "https://github.com/care-alerts/care-alerts"
 
 BRONZE = [
@@ -249,17 +249,17 @@ def module_of(path: Path) -> str:
 
 PURE = [
     *sorted((COMPONENT / "alerts").rglob("*.py")),
-    *(PROVIDERS_DIR / f"{name}.py" for name in ("records", "settings")),
-    *sorted(PROVIDERS_DIR.glob("*/__init__.py")),
-    *sorted(PROVIDERS_DIR.glob("*/translation.py")),
-    PROVIDERS_DIR / "dexcom" / "devices.py",
+    *(SOURCES_DIR / f"{name}.py" for name in ("parsing", "settings")),
+    *sorted(SOURCES_DIR.glob("*/__init__.py")),
+    *sorted(SOURCES_DIR.glob("*/mapping.py")),
+    SOURCES_DIR / "dexcom" / "devices.py",
     *(
-        PROVIDERS_DIR / "tidepool" / f"{name}.py"
+        SOURCES_DIR / "tidepool" / f"{name}.py"
         for name in (
             "cadence",
             "clocks",
             "environments",
-            "judging",
+            "evaluator",
             "people",
             "readings",
             "settings",
@@ -269,10 +269,10 @@ PURE = [
 ]
 # They have a network, and a clock for what expires.
 CLIENTS = [
-    PROVIDERS_DIR / "http.py",
-    *sorted(PROVIDERS_DIR.glob("*/api.py")),
-    PROVIDERS_DIR / "tidepool" / "http.py",
-    PROVIDERS_DIR / "tidepool" / "session.py",
+    SOURCES_DIR / "http.py",
+    *sorted(SOURCES_DIR.glob("*/api.py")),
+    SOURCES_DIR / "tidepool" / "http.py",
+    SOURCES_DIR / "tidepool" / "session.py",
 ]
 
 
@@ -294,8 +294,8 @@ def test_arrows_point_one_way() -> None:
         used = {name for name in imports(path) if name.startswith(f"{ours}.")}
         if layer == "alerts":
             allowed: tuple[str, ...] = (f"{ours}.alerts",)
-        elif layer == "providers":
-            allowed = (f"{ours}.alerts", f"{ours}.providers", shared)
+        elif layer == "sources":
+            allowed = (f"{ours}.alerts", f"{ours}.sources", shared)
         else:
             continue
         wrong = {
@@ -304,24 +304,24 @@ def test_arrows_point_one_way() -> None:
         assert not wrong, path.relative_to(COMPONENT)
 
 
-SOURCES = {path.parent.name for path in PROVIDERS_DIR.glob("*/api.py")}
+SOURCES = {path.parent.name for path in SOURCES_DIR.glob("*/api.py")}
 
 
 def sources_named(path: Path) -> set[str]:
     """Return the sources of which a module imports something."""
-    package = f"{module_of(PROVIDERS_DIR)}."
+    package = f"{module_of(SOURCES_DIR)}."
     return SOURCES & {name.removeprefix(package).split(".")[0] for name in imports(path)}
 
 
 def test_sources_do_not_know_each_other() -> None:
     assert SOURCES
     for source in SOURCES:
-        for path in (PROVIDERS_DIR / source).rglob("*.py"):
+        for path in (SOURCES_DIR / source).rglob("*.py"):
             assert sources_named(path) <= {source}, path.relative_to(COMPONENT)
 
 
 # Home Assistant asks a domain for its OAuth2 servers: only one source has any.
-MAY_NAME_SOURCES = {"application_credentials.py", "providers/__init__.py"}
+MAY_NAME_SOURCES = {"application_credentials.py", "sources/__init__.py"}
 # To be mended: strike out what no longer does.
 STILL_NAME_SOURCES = {"config_flow.py"}
 
@@ -330,7 +330,7 @@ def test_only_the_registry_names_sources() -> None:
     naming = {
         str(path.relative_to(COMPONENT))
         for path in modules()
-        if sources_named(path) and path.parent not in {PROVIDERS_DIR / name for name in SOURCES}
+        if sources_named(path) and path.parent not in {SOURCES_DIR / name for name in SOURCES}
     }
     assert naming == MAY_NAME_SOURCES | STILL_NAME_SOURCES
 

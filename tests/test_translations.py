@@ -26,8 +26,8 @@ from custom_components.care_alerts import condition, repairs, system_health, tri
 from custom_components.care_alerts.alerts.freshness import Status
 from custom_components.care_alerts.config_flow import CareAlertsConfigFlow
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.providers import PROVIDERS
-from custom_components.care_alerts.providers.tidepool.settings import FIELDS, Problem
+from custom_components.care_alerts.sources import PROVIDERS
+from custom_components.care_alerts.sources.tidepool.settings import FIELDS, Problem
 
 from .conftest import House
 from .spoken import COMPONENT, Spoken, english, read_json

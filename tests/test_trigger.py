@@ -17,8 +17,8 @@ import pytest
 import voluptuous as vol
 
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.providers.announcing import _RESTED_AT
-from custom_components.care_alerts.telling import EVENT_ALERT_RECEIVED
+from custom_components.care_alerts.event_data import EVENT_ALERT_RECEIVED
+from custom_components.care_alerts.sources.announcer import _RESTED_AT
 from simulator import CATALOGUE
 from tests.care import Care, Heard, automate, trigger
 from tests.conftest import House

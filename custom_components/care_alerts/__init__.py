@@ -12,17 +12,17 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.translation import async_load_integrations
 from homeassistant.helpers.typing import ConfigType
 
-from .actions import async_setup_actions
-from .actors import async_setup_actors
+from .attribution import async_setup_actors
 from .const import DOMAIN, PLATFORMS
 from .dashboard import async_setup_dashboard
 from .entity import person_identifier, source_identifier
-from .memory import async_forget_memory, async_setup_memory
-from .providers import PROVIDERS
-from .providers.coordinator import CareAlertsConfigEntry
+from .event_data import async_tell_house
 from .seal import SEAL, async_forget_seal, async_setup_seal
+from .services import async_setup_actions
+from .snapshots import async_forget_memory, async_setup_memory
+from .sources import PROVIDERS
+from .sources.coordinator import CareAlertsConfigEntry
 from .statistics import async_forget_statistics, async_keep_statistics
-from .telling import async_tell_house
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 

@@ -8,10 +8,10 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .alerts.picture import PersonPicture
+from .alerts.snapshot import PersonPicture
 from .entity import PersonEntity, Shown, SourceEntity, add_people
-from .providers import PROVIDERS
-from .providers.coordinator import CareAlertsConfigEntry
+from .sources import PROVIDERS
+from .sources.coordinator import CareAlertsConfigEntry
 
 PARALLEL_UPDATES = 0
 

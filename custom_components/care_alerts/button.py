@@ -7,12 +7,12 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .actions.drills import first_type
-from .actions.taking import untaken
-from .actors import who_called
-from .alerts.model import Severity, Topic
+from .alerts.alert import Severity, Topic
+from .attribution import who_called
 from .entity import PersonEntity, SourceEntity, add_people
-from .providers.coordinator import CareAlertsConfigEntry
+from .services.acknowledging import untaken
+from .services.testing import first_type
+from .sources.coordinator import CareAlertsConfigEntry
 
 # Who takes an alert must not wait for a source that hangs. The coordinator asks for one thing at a time.
 PARALLEL_UPDATES = 0

@@ -9,12 +9,12 @@ from homeassistant.helpers.condition import Condition, ConditionCheckParams, Con
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
-from .alerts.model import Severity, Topic
-from .alerts.picture import PersonPicture
+from .alert_filter import WANTED_FIELDS, Wanted, target_schema
+from .alerts.alert import Severity, Topic
 from .alerts.response_log import Episode
+from .alerts.snapshot import PersonPicture
 from .const import ATTR_INCLUDE_ACKNOWLEDGED
-from .options import WANTED_FIELDS, Wanted, target_schema
-from .providers.coordinator import SourceCoordinator
+from .sources.coordinator import SourceCoordinator
 from .targets import Aim, aim_at, sensor_of, sources, whereabouts
 
 

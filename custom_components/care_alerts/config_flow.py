@@ -8,10 +8,10 @@ from homeassistant.const import CONF_SOURCE
 from homeassistant.core import callback
 
 from .const import DOMAIN
-from .providers import PROVIDERS
-from .providers.dexcom.flow import DexcomSteps
-from .providers.lumen.flow import LumenSteps
-from .providers.tidepool.flow import TidepoolSteps
+from .sources import PROVIDERS
+from .sources.dexcom.flow import DexcomSteps
+from .sources.lumen.flow import LumenSteps
+from .sources.tidepool.flow import TidepoolSteps
 
 
 class CareAlertsConfigFlow(LumenSteps, TidepoolSteps, DexcomSteps, domain=DOMAIN):

@@ -7,9 +7,9 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_SOURCE
 from homeassistant.core import HomeAssistant
 
-from .providers import PROVIDERS
-from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
-from .providers.http import ApiError
+from .sources import PROVIDERS
+from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
+from .sources.http import ApiError
 
 
 async def async_get_config_entry_diagnostics(

@@ -11,10 +11,10 @@ from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .alerts.model import Person
-from .alerts.picture import PersonPicture, Setting
+from .alerts.alert import Person
+from .alerts.snapshot import PersonPicture, Setting
 from .const import DOMAIN
-from .providers.coordinator import CareAlertsConfigEntry, SourceCoordinator
+from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 
 ALERT: Final = "alert"
 """The key of the event entity of a person's alerts."""

@@ -8,11 +8,11 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
-from .alerts.model import OTHER, Alert, Announcement
+from .alerts.alert import OTHER, Alert, Announcement
 from .alerts.response_log import Episode
 from .entity import ALERT, PersonEntity, add_people
-from .providers import PROVIDERS
-from .providers.coordinator import CareAlertsConfigEntry
+from .sources import PROVIDERS
+from .sources.coordinator import CareAlertsConfigEntry
 from .targets import event_of
 
 PARALLEL_UPDATES = 0

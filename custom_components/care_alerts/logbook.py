@@ -18,8 +18,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .seal import SEAL
-from .telling import (
+from .event_data import (
     EVENT_ACKNOWLEDGEMENT_UNDONE,
     EVENT_ALERT_ACKNOWLEDGED,
     EVENT_ALERT_ENDED,
@@ -29,7 +28,8 @@ from .telling import (
     EVENT_SOURCE_SILENT,
     EVENT_UNSNOOZED,
 )
-from .words import duration_in_words, say, severity_in_words, time_in_words
+from .localize import duration_in_words, say, severity_in_words, time_in_words
+from .seal import SEAL
 
 NAME: Final = "Care Alerts"
 

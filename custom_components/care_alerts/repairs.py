@@ -14,9 +14,9 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .alerts.picture import Setting
+from .alerts.snapshot import Setting
 from .const import LOGGER
-from .providers.coordinator import SourceCoordinator
+from .sources.coordinator import SourceCoordinator
 
 
 class FirstSettingsFlow(RepairsFlow):

@@ -9,13 +9,13 @@ from homeassistant.const import EntityCategory, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .alerts.alert import OTHER, Alert, Severity
 from .alerts.freshness import Freshness, Status
-from .alerts.model import OTHER, Alert, Severity
-from .alerts.picture import PersonPicture
+from .alerts.snapshot import PersonPicture
 from .entity import PersonEntity, Shown, SourceEntity, add_people
-from .providers import PROVIDERS, PersonSensorDescription, Value
-from .providers.coordinator import CareAlertsConfigEntry
-from .providers.glucose import glucose_unit_of, usual_glucose_unit
+from .sources import PROVIDERS, PersonSensorDescription, Value
+from .sources.coordinator import CareAlertsConfigEntry
+from .sources.glucose import glucose_unit_of, usual_glucose_unit
 
 PARALLEL_UPDATES = 0
 

@@ -12,13 +12,13 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import slugify
 
+from .alerts.alert import Alert, Topic
 from .alerts.counts import Hour, changed_since, hours
 from .alerts.ledger import Delivery
-from .alerts.model import Alert, Topic
 from .const import DOMAIN
-from .providers.coordinator import CareAlertsConfigEntry
+from .localize import alert_in_words, say
+from .sources.coordinator import CareAlertsConfigEntry
 from .targets import Whereabouts, whereabouts
-from .words import alert_in_words, say
 
 if TYPE_CHECKING:
     from homeassistant.components.recorder.models import StatisticData, StatisticMetaData

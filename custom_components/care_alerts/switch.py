@@ -7,8 +7,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import SettingEntity, add_people, with_settings
-from .providers import PROVIDERS
-from .providers.coordinator import CareAlertsConfigEntry
+from .sources import PROVIDERS
+from .sources.coordinator import CareAlertsConfigEntry
 
 PARALLEL_UPDATES = 1
 

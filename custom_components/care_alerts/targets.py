@@ -11,11 +11,11 @@ from homeassistant.exceptions import ServiceValidationError, Unauthorized, Unkno
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
-from .alerts.picture import PersonPicture
+from .alerts.snapshot import PersonPicture
 from .const import DOMAIN
 from .entity import ALERT, person_identifier, person_unique_id
-from .providers import ALERT_TYPES
-from .providers.coordinator import SourceCoordinator
+from .sources import ALERT_TYPES
+from .sources.coordinator import SourceCoordinator
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,15 +20,12 @@ from homeassistant.helpers.typing import ConfigType, VolDictType
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .alerts.model import AlertState, Severity
+from .alert_filter import WANTED_FIELDS, Wanted, target_schema
+from .alerts.alert import AlertState, Severity
 from .alerts.response_log import Episode
 from .alerts.snooze import next_reminder
 from .const import ATTR_INCLUDE_ACKNOWLEDGED, ATTR_INCLUDE_LATE
-from .options import WANTED_FIELDS, Wanted, target_schema
-from .providers.coordinator import SourceCoordinator
-from .seal import SEAL
-from .targets import Aiming, sources
-from .telling import (
+from .event_data import (
     EVENT_ALERT_ACKNOWLEDGED,
     EVENT_ALERT_ENDED,
     EVENT_ALERT_RECEIVED,
@@ -38,6 +35,9 @@ from .telling import (
     SIGNAL_REMIND,
     about_episode,
 )
+from .seal import SEAL
+from .sources.coordinator import SourceCoordinator
+from .targets import Aiming, sources
 
 ATTR_AFTER: Final = "after"
 ATTR_EVERY: Final = "every"

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from custom_components.care_alerts.alerts.model import Alert, AlertState, Severity
+from custom_components.care_alerts.alerts.alert import Alert, AlertState, Severity
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 

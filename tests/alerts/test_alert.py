@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from custom_components.care_alerts.alerts.model import Alert, AlertState, Severity, in_order
+from custom_components.care_alerts.alerts.alert import Alert, AlertState, Severity, in_order
 
 from .build import alert
 

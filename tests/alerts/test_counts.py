@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from hypothesis import given, strategies as st
 
+from custom_components.care_alerts.alerts.alert import Topic
 from custom_components.care_alerts.alerts.counts import Hour, changed_since, hours
 from custom_components.care_alerts.alerts.ledger import Ledger
-from custom_components.care_alerts.alerts.model import Topic
 
 from .build import START, alert, hour
 

@@ -7,8 +7,8 @@ from random import Random
 from hypothesis import given, settings, strategies as st
 import pytest
 
+from custom_components.care_alerts.alerts.alert import Alert, AlertState, Severity
 from custom_components.care_alerts.alerts.episode import Ending, EndReason, derive_episodes
-from custom_components.care_alerts.alerts.model import Alert, AlertState, Severity
 
 from .build import alert, hour
 

@@ -8,20 +8,20 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import orjson
 import pytest
 
-from custom_components.care_alerts.alerts.drills import drill_of
-from custom_components.care_alerts.alerts.ledger import (
-    KEPT_FOR,
-    CorruptLedgerError,
-    Delivery,
-    Ledger,
-)
-from custom_components.care_alerts.alerts.model import (
+from custom_components.care_alerts.alerts.alert import (
     Alert,
     Announcement,
     Severity,
     Topic,
     in_order,
 )
+from custom_components.care_alerts.alerts.ledger import (
+    KEPT_FOR,
+    CorruptLedgerError,
+    Delivery,
+    Ledger,
+)
+from custom_components.care_alerts.alerts.testing import drill_of
 
 from .build import START, alert, hour
 

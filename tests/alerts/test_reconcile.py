@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.care_alerts.alerts.acknowledgement import Actor, Via
+from custom_components.care_alerts.alerts.alert import Alert, AlertState, Topic
 from custom_components.care_alerts.alerts.episode import (
     Ending,
     EndReason,
@@ -14,7 +15,6 @@ from custom_components.care_alerts.alerts.episode import (
     derive_episodes,
     span_of,
 )
-from custom_components.care_alerts.alerts.model import Alert, AlertState, Topic
 from custom_components.care_alerts.alerts.response_log import Episode, ResponseLog, episode_id_of
 
 from .build import alert, hour

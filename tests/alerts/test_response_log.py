@@ -12,13 +12,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 import pytest
 
 from custom_components.care_alerts.alerts.acknowledgement import Actor, Via
+from custom_components.care_alerts.alerts.alert import Alert, Severity, Topic
 from custom_components.care_alerts.alerts.episode import (
     Ending,
     EndReason,
     EpisodeSpan,
     derive_episodes,
 )
-from custom_components.care_alerts.alerts.model import Alert, Severity, Topic
 from custom_components.care_alerts.alerts.response_log import ResponseLog
 from custom_components.care_alerts.alerts.snooze import Snooze, next_reminder
 

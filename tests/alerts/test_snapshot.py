@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from custom_components.care_alerts.alerts.model import Person, Severity
-from custom_components.care_alerts.alerts.picture import Condition, PersonPicture, highest
+from custom_components.care_alerts.alerts.alert import Person, Severity
+from custom_components.care_alerts.alerts.snapshot import Condition, PersonPicture, highest
 
 from .build import alert
 

@@ -13,7 +13,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 import voluptuous as vol
 
-from custom_components.care_alerts.actors import REMEMBERED
+from custom_components.care_alerts.attribution import REMEMBERED
 from custom_components.care_alerts.const import DOMAIN
 from tests.care import Care
 from tests.conftest import NOON, House

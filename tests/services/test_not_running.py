@@ -9,7 +9,7 @@ from homeassistant.exceptions import ServiceValidationError, Unauthorized
 import pytest
 
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.providers.journal import Journal
+from custom_components.care_alerts.sources.store import Journal
 from simulator import CATALOGUE
 from tests.care import Care
 

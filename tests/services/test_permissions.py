@@ -15,8 +15,8 @@ from pytest_homeassistant_custom_component.common import MockUser
 from custom_components.care_alerts.const import DOMAIN
 from tests.care import Care, automate
 from tests.conftest import House
-from tests.providers.tidepool.conftest import SETTINGS, Follower
 from tests.rooms import LAMP, OTHER_LAMP, call, furnish, shown
+from tests.sources.tidepool.conftest import SETTINGS, Follower
 from tests.world import HENK, add_person
 
 MINUTES_5 = {"minutes": 5}

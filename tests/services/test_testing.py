@@ -12,7 +12,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.storage import Store
 import pytest
 
-from custom_components.care_alerts.providers.lumen.api import LumenClient
+from custom_components.care_alerts.sources.lumen.api import LumenClient
 from tests.care import Care, automate, trigger
 from tests.conftest import House
 from tests.world import HENK, add_person, generation

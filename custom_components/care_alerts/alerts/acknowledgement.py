@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from .alert import Alert, Severity
 from .episode import EpisodeSpan, TimeSpan
-from .model import Alert, Severity
 from .stored import Stored
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 
-from .model import Alert
+from .alert import Alert
 
 HOUR = timedelta(hours=1)
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Self
 
-from .model import Alert, AlertState, Severity, in_order
+from .alert import Alert, AlertState, Severity, in_order
 from .stored import Stored
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import median
 
-from .model import Alert
+from .alert import Alert
 
 MEASURED_OVER = 20
 

@@ -12,9 +12,9 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Self
 
-from .drills import ends_at_of, without_drills
-from .model import Alert, Announcement, Topic, in_order
+from .alert import Alert, Announcement, Topic, in_order
 from .stored import aware
+from .testing import ends_at_of, without_drills
 
 KEPT_FOR = timedelta(days=45)
 KEPT_AT_MOST = 20_000

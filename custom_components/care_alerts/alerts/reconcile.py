@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 
+from .alert import Alert, Topic
 from .episode import span_of
 from .ledger import Delivery, Ledger
-from .model import Alert, Topic
-from .picture import Picture
 from .response_log import Episode, ResponseLog
+from .snapshot import Picture
 
 
 def with_episodes(picture: Picture, ledger: Ledger, log: ResponseLog, now: datetime) -> Picture:

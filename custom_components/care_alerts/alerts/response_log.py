@@ -26,8 +26,8 @@ from typing import Any, Final, Self
 from uuid import UUID, uuid5
 
 from .acknowledgement import Acknowledgement, Actor
+from .alert import Alert, Severity, Topic
 from .episode import EndReason, EpisodeSpan, TimeSpan
-from .model import Alert, Severity, Topic
 from .snooze import Snooze, Span, joined
 from .stored import Stored, moment_or_none
 

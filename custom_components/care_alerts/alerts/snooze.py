@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .acknowledgement import Actor
+from .alert import Severity, Topic
 from .episode import TimeSpan
-from .model import Severity, Topic
 from .stored import Stored
 
 type Span = tuple[datetime, datetime]

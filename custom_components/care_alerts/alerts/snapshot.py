@@ -1,0 +1,153 @@
+"""The picture of a source: what its alerts add up to at one moment."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .alert import Alert, Person, Severity, Topic
+from .episode import EpisodeSpan, span_of
+from .freshness import Freshness
+from .glucose import Glucose
+from .response_log import Episode
+from .testing import ends_at_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What the source last said of one alert type.
+
+    `is_on` is None where nothing can be said. `standing` is the alert that its newest word holds, good
+    news or bad; `episode` is the newest episode, over or not, `earlier` are those before it: as many as a
+    provider finds worth telling the end of, and no part of what is so now. `older` gives those before
+    `earlier`: there may be weeks of them, derived only for whoever asks.
+    """
+
+    is_on: bool | None
+    standing: Alert | None = None
+    episode: EpisodeSpan | None = None
+    earlier: Sequence[EpisodeSpan] = field(default=(), compare=False)
+    older: Callable[[], Sequence[EpisodeSpan]] = field(default=tuple, compare=False, repr=False)
+    stale: bool | None = None
+    """Whether it is only known to have been so when last heard of; None where the source cannot say it of the present."""
+    unavailable: str | None = None
+    """Why there is nothing to be had of it."""
+    missed: bool = False
+    """Whether something should be: without it nobody may say that there is nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Something at the source that can be set: its value (None: not set yet), and what it may be."""
+
+    value: bool | float | None
+    unit: str | None = None
+    lowest: float = 0
+    highest: float = 0
+    step: float = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonPicture:
+    """One person: a condition for each alert type there is for them, the last alert and the last glucose heard of.
+
+    `episodes`: the newest of each topic, real or a drill. A source's own word leaves them out.
+    """
+
+    person: Person
+    conditions: Mapping[str, Condition]
+    last_alert: Alert | None
+    glucose: Glucose | None = None
+    last_glucose: Glucose | None = None
+    """The newest there was, however long ago; `glucose` may be left out when it no longer speaks of the present."""
+    glucose_stale: bool | None = None
+    """Whether `glucose` is shown though it no longer speaks of the present; None where it never does."""
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    """What can be set for them at the source, by the entity's key."""
+    changes_at: datetime | None = None
+    """When time alone will change it."""
+    episodes: Mapping[Topic, Episode] = field(default_factory=dict)
+
+    @property
+    def is_heard_of(self) -> bool:
+        """Whether what can be said of them is all that counts: what is missed may be worse than all else."""
+        conditions = self.conditions.values()
+        return any(one.is_on is not None for one in conditions) and not any(
+            one.missed for one in conditions
+        )
+
+    @property
+    def active(self) -> list[Alert]:
+        """The alerts whose condition is there, as far as the source's newest word goes."""
+        return [
+            condition.standing
+            for condition in self.conditions.values()
+            if condition.is_on and condition.standing
+        ]
+
+    def episode(self, alert_type: str) -> Episode | None:
+        """What to show of an alert type: the newest episode, or a drill unless something real is going on."""
+        real = self.episodes.get(Topic(self.person.person_id, alert_type))
+        if real and real.is_open:
+            return real
+        drill = self.episodes.get(Topic(self.person.person_id, alert_type, drill=True))
+        return drill if drill and drill.is_open else real
+
+    def episode_of(self, alert: Alert) -> Episode | None:
+        """The newest episode of an alert's topic, if the alert belongs to it."""
+        newest = self.episodes.get(Topic.of(alert))
+        return newest if newest and span_of(alert, (newest.span,)) else None
+
+    @property
+    def highest_severity(self) -> Severity | None:
+        """Of the active alerts; None without any."""
+        return highest(alert.severity for alert in self.active)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A source and the people it speaks of, by person id, and the drills there were."""
+
+    people: Mapping[str, PersonPicture]
+    freshness: Freshness
+    drills: Mapping[Topic, Sequence[EpisodeSpan]] = field(default_factory=dict)
+
+    @property
+    def changes_at(self) -> datetime | None:
+        """When time alone will change it."""
+        turns = [
+            self.freshness.changes_at,
+            *(one.changes_at for one in self.people.values()),
+            *(ends_at_of(runs[-1].opened) for runs in self.drills.values() if runs[-1].is_open),
+        ]
+        return min((turn for turn in turns if turn), default=None)
+
+    def episode(self, topic: Topic) -> Episode | None:
+        """The newest episode of a topic."""
+        person = self.people.get(topic.person_id)
+        return person.episodes.get(topic) if person else None
+
+    def spans_of(self, topic: Topic) -> Sequence[EpisodeSpan]:
+        """All episodes of a topic, oldest first."""
+        if topic.drill:
+            return self.drills.get(topic, ())
+        person = self.people.get(topic.person_id)
+        condition = person.conditions.get(topic.alert_type) if person else None
+        if condition is None or condition.episode is None:
+            return ()
+        return (*condition.older(), *condition.earlier, condition.episode)
+
+    def spans(self) -> Iterator[tuple[Topic, Sequence[EpisodeSpan]]]:
+        """Of each topic the episodes that the source finds worth telling the end of, oldest first."""
+        for person_id, person in self.people.items():
+            for alert_type, condition in person.conditions.items():
+                if condition.episode:
+                    topic = Topic(person_id, alert_type)
+                    yield topic, (*condition.earlier, condition.episode)
+        for topic, runs in self.drills.items():
+            if topic.person_id in self.people:
+                yield topic, runs
+
+
+def highest(severities: Iterable[Severity]) -> Severity | None:
+    """The most severe, None of none."""
+    return max(severities, key=lambda severity: severity.rank, default=None)

@@ -1,0 +1,92 @@
+"""The action `get_alerts`: alerts held, and Lumen's days."""
+
+from datetime import date, datetime
+from typing import Any, Final
+
+from homeassistant.auth.permissions.const import POLICY_READ
+from homeassistant.core import ServiceCall, ServiceResponse
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
+from homeassistant.util.json import JsonValueType
+import voluptuous as vol
+
+from ..alert_filter import Wanted, wanted_fields
+from ..alerts.alert import Alert
+from ..alerts.ledger import KEPT_FOR
+from ..const import DOMAIN
+from ..event_data import response_to
+from ..sources.coordinator import AlertsBetween, SourceCoordinator
+from ..targets import targeted
+
+GET_ALERTS: Final = "get_alerts"
+ATTR_START: Final = "start"
+ATTR_END: Final = "end"
+ATTR_DATE: Final = "date"
+
+GET_ALERTS_SCHEMA = cv.make_entity_service_schema(
+    {
+        vol.Optional(ATTR_DATE): cv.date,
+        vol.Optional(ATTR_START): cv.datetime,
+        vol.Optional(ATTR_END): cv.datetime,
+        **wanted_fields(drills=False),
+    }
+)
+
+
+async def get_alerts(call: ServiceCall) -> ServiceResponse:
+    """Return `{alerts, episodes, unavailable}`.
+
+    `alerts`: event data + `device_id`, `person` and what is known of the episode, oldest first; `episodes`:
+    theirs, each with the `severity` of its worst alert; `unavailable`: days that could not be had
+    (ISO dates).
+    """
+    now = dt_util.utcnow()
+    wanted = Wanted.of(call.data)
+    found: list[tuple[Alert, dict[str, Any]]] = []
+    episodes: dict[str, dict[str, JsonValueType]] = {}
+    unavailable: set[str] = set()
+    for one in await targeted(call, POLICY_READ):
+        between = await _alerts_asked_for(one.coordinator, call)
+        people = one.everybody
+        unavailable.update(between.unavailable)
+        for alert in between.alerts:
+            if alert.person_id not in people or not wanted.takes(
+                alert.alert_type, alert.severity, drill=alert.drill
+            ):
+                continue
+            person = people[alert.person_id].as_data
+            episode = one.coordinator.episode_of(alert, now)
+            response = response_to(episode)
+            found.append((alert, alert.as_event() | person | response))
+            if episode and episode.episode_id not in episodes:
+                episodes[episode.episode_id] = {
+                    "source": alert.source,
+                    "alert_type": alert.alert_type,
+                    "drill": alert.drill,
+                    "severity": episode.severity.value,
+                    **person,
+                    **response,
+                }
+    # Of one moment the worst first.
+    found.sort(key=lambda item: (item[0].observed_at, -item[0].severity.rank))
+    return {
+        "alerts": [alert for _, alert in found],
+        "episodes": [*episodes.values()],
+        "unavailable": [*sorted(unavailable)],
+    }
+
+
+async def _alerts_asked_for(coordinator: SourceCoordinator, call: ServiceCall) -> AlertsBetween:
+    day: date | None = call.data.get(ATTR_DATE)
+    start: datetime | None = call.data.get(ATTR_START)
+    end: datetime | None = call.data.get(ATTR_END)
+    if day is not None:
+        if start or end:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="date_or_start")
+        return await coordinator.async_alerts_of(day)
+    until = dt_util.as_utc(end) if end else dt_util.utcnow()
+    since = dt_util.as_utc(start) if start else until - KEPT_FOR
+    if since >= until:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="start_after_end")
+    return await coordinator.async_alerts_between(since, until)

@@ -1,0 +1,92 @@
+"""The actions `remember` and `restore`: lights and speakers as they were before an alarm."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.core import ServiceCall, ServiceResponse
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+from homeassistant.util.json import JsonValueType
+import voluptuous as vol
+
+from ..const import DOMAIN
+from ..snapshots import DOMAINS, MEMORY
+from ..targets import check_permission
+
+REMEMBER: Final = "remember"
+RESTORE: Final = "restore"
+ATTR_KEY: Final = "key"
+ATTR_ALARM: Final = "alarm"
+
+_NAME = vol.All(cv.string, vol.Length(min=1, max=255))
+
+_FIELDS = {
+    vol.Required(ATTR_KEY): _NAME,
+    vol.Optional(ATTR_ALARM): _NAME,
+}
+REMEMBER_SCHEMA = cv.make_entity_service_schema(_FIELDS)
+RESTORE_SCHEMA = vol.Schema(_FIELDS)
+
+
+async def remember(call: ServiceCall) -> ServiceResponse:
+    """Keep what the targeted lights and speakers are; return `{remembered: [entity ids]}`, all that the key keeps.
+
+    Raises:
+        ServiceValidationError: the target holds none.
+        Unauthorized, UnknownUser: as `_check`.
+
+    """
+    selected = async_extract_referenced_entity_ids(call.hass, TargetSelection(call.data))
+    entity_ids = sorted(
+        entity_id
+        for entity_id in selected.referenced | selected.indirectly_referenced
+        if entity_id.partition(".")[0] in DOMAINS
+    )
+    if not entity_ids:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="nothing_to_remember"
+        )
+    await _check(call, entity_ids)
+    remembered: list[JsonValueType] = [
+        *await call.hass.data[MEMORY].remember(
+            entity_ids, key=call.data[ATTR_KEY], alarm=call.data.get(ATTR_ALARM)
+        )
+    ]
+    return {"remembered": remembered}
+
+
+async def restore(call: ServiceCall) -> ServiceResponse:
+    """Let an alarm go of what it holds; return `{restored: [entity ids]}`, what is set back by that.
+
+    Raises:
+        Unauthorized, UnknownUser: as `_check`.
+
+    """
+    await _check(call)
+    restored: list[JsonValueType] = [
+        *await call.hass.data[MEMORY].restore(
+            key=call.data[ATTR_KEY], alarm=call.data.get(ATTR_ALARM), context=call.context
+        )
+    ]
+    return {"restored": restored}
+
+
+async def _check(call: ServiceCall, entity_ids: Iterable[str] = ()) -> None:
+    """Whoever has lights and speakers remembered or set back must be allowed to control them.
+
+    Also what a key keeps already: one more that holds it keeps that from being set back. And all before
+    anything is owed: that is given back later, on nobody's account.
+
+    Raises:
+        Unauthorized: the user may not control all of them.
+        UnknownUser: there is no such user any more.
+
+    """
+    memory = call.hass.data[MEMORY]
+    await check_permission(
+        call,
+        POLICY_CONTROL,
+        [*entity_ids, *memory.each(entity_ids), *memory.kept_for(call.data[ATTR_KEY])],
+    )

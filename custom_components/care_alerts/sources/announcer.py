@@ -1,0 +1,266 @@
+"""Announcing: telling the house what has been written down, once, in the order it happened, and what has ended."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+
+from ..alerts.alert import Announcement, Topic
+from ..alerts.domain_events import (
+    AlertEnded,
+    AlertReceived,
+    Happening,
+    SourceRecovered,
+    SourceSilent,
+)
+from ..alerts.reconcile import ends_unannounced, episode_of
+from ..alerts.response_log import Episode
+from ..alerts.snapshot import Picture
+from ..const import DOMAIN
+from .store import Journal
+
+TOLD_IN_ONE_GO: Final = 50
+"""Tellings before others may have a turn: each wakes entities and automations."""
+
+_RESTED_AT: HassKey[dict[str, datetime]] = HassKey(f"{DOMAIN}_rested_at")
+"""Until when sources that are not running just now were looked after, by their entries' ids."""
+
+
+class Announcing:
+    """The announcing of a source's alerts, from when Home Assistant has started until the source stops.
+
+    An alert is on disk before it is told, and marked after: what a crash leaves in between is told again. An end
+    and silence are written with their marks.
+    """
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        journal: Journal,
+        *,
+        picture: Callable[[], Picture],
+        is_asking: Callable[[], bool],
+        save: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
+        """Tell what `journal` holds, as seen in `picture`; `save` writes the journal with all that goes with it.
+
+        While the source `is_asking`, nothing is told of what may be otherwise once there is an answer: an end, silence.
+        """
+        self._hass = hass
+        self._entry = entry
+        self._journal = journal
+        self._picture = picture
+        self._is_asking = is_asking
+        self._save = save
+        self._announcers: dict[str, Callable[[Announcement, Episode | None], None]] = {}
+        self._needs_no_entity: Callable[[str], bool] = lambda person_id: False
+        self._remind: Callable[[datetime | None], None] = lambda since: None
+        self.tell: Callable[[Happening, Context | None], None] = lambda happening, context: None
+        """Tell the house of one thing, on somebody's account if on anybody's."""
+        self._one_at_a_time = asyncio.Lock()
+        self._may_announce = False
+        self.is_awake = False
+        """Whether all is done that is due."""
+
+    # Who is told.
+
+    @callback
+    def announce_with(
+        self, person_id: str, announcer: Callable[[Announcement, Episode | None], None]
+    ) -> CALLBACK_TYPE:
+        """Have a person's alerts announced by `announcer`, what waited for it first; returns the way to end that."""
+        self._announcers[person_id] = announcer
+        self.soon()
+
+        def stop() -> None:
+            self._announcers.pop(person_id, None)
+
+        return stop
+
+    @callback
+    def announce_without(self, needs_no_entity: Callable[[str], bool]) -> None:
+        """Say who (by person id) has no announcer and will have none: the house is told of their alerts all the same."""
+        self._needs_no_entity = needs_no_entity
+
+    @callback
+    def tell_with(
+        self,
+        tell: Callable[[Happening, Context | None], None],
+        remind: Callable[[datetime | None], None],
+    ) -> None:
+        """Have the house told by `tell`, on whose account if anybody's, and reminders worked out by `remind`.
+
+        That is called when telling begins, with until when whatever was due had been done (None if that is
+        not known), and when it is over.
+        """
+        self.tell, self._remind = tell, remind
+
+    # When.
+
+    @callback
+    def start(self) -> None:
+        """Announce from now on. Before Home Assistant has started, nobody would hear it: automations sleep."""
+        self._may_announce = True
+        self._entry.async_create_task(self._hass, self._resume(), eager_start=False)
+
+    async def _resume(self) -> None:
+        """Tell what there is, then have those who count the minutes look at what went by since we last did."""
+        rested_at = self._hass.data.setdefault(_RESTED_AT, {}).pop(self._entry.entry_id, None)
+        await self.now()
+        if not self._may_announce:
+            return
+        self.is_awake = True
+        self._remind(rested_at or self._journal.responses.reminders_done_until)
+
+    @callback
+    def rest(self) -> None:
+        """Remember that all was done until now: if the source is only reloaded, it goes on from here."""
+        if self.is_awake:
+            self.is_awake = False
+            rested_at = self._hass.data.setdefault(_RESTED_AT, {})
+            rested_at[self._entry.entry_id] = dt_util.utcnow()
+
+    async def stop(self) -> None:
+        """Announce no more, and return when the last of it is on disk."""
+        self._may_announce = False
+        async with self._one_at_a_time:
+            pass
+
+    @callback
+    def end(self) -> None:
+        """Have nobody count the minutes any more: the source has stopped."""
+        self._remind(None)
+
+    @callback
+    def note_rung(self) -> None:
+        """Remember that what was due until now has been done."""
+        self._entry.async_create_task(self._hass, self._save(), eager_start=False)
+
+    @callback
+    def soon(self) -> None:
+        """Announce once what is running now is done: an entity being added has no state yet to change from."""
+        if self._may_announce:
+            self._entry.async_create_task(self._hass, self.now(), eager_start=False)
+
+    async def now(self) -> None:
+        """Announce, and note it on disk, whatever becomes of who asked for it: a poll is cancelled when a source is unloaded."""
+        await asyncio.shield(self._entry.async_create_task(self._hass, self._announce_and_note()))
+
+    async def _announce_and_note(self) -> None:
+        async with self._one_at_a_time:
+            if await self._announce():
+                await self._save()
+
+    # What.
+
+    async def _announce(self) -> bool:
+        """Tell what has not been told, in the order it happened, and mark it; False if there was nothing to mark.
+
+        An alert whose announcer is not there yet waits for it, and so does the end of its episode. Who comes
+        between must not tell the same: one at a time.
+        """
+        # What is announced while all is stopping, nobody hears.
+        if not self._may_announce or self._hass.is_stopping:
+            return False
+        now = dt_util.utcnow()
+        responses = self._journal.responses
+        is_first = responses.silence_announced is None
+        untold: list[tuple[datetime, int, Announcement | Episode]] = [
+            (announcement.alert.observed_at, 0, announcement)
+            for announcement in self._journal.ledger.pending()
+            if self._is_due(announcement)
+        ]
+        is_settled = not self._is_asking()
+        for episode in self._ends_unannounced(now) if is_settled else ():
+            ended_at = episode.ended_at or now
+            if is_first:
+                # What was over before anything was kept of ends is no news.
+                responses.mark_end_announced(episode.topic, episode.span)
+            else:
+                # After the episode's own alerts, before those that begin the next one.
+                is_after_all = episode.last_seen.observed_at < ended_at
+                untold.append((ended_at, -1 if is_after_all else 1, episode))
+        untold.sort(key=lambda one: one[:2])
+        if not await self._tell_in_turns([what for _, _, what in untold], now):
+            return True
+        if not is_settled or self._is_asking():
+            return bool(untold)
+        has_turned = self._tell_of_silence(is_first=is_first)
+        return bool(untold) or has_turned
+
+    def _tell_of_silence(self, *, is_first: bool) -> bool:
+        """Tell that the source has fallen silent, or of somebody more, or speaks again; False if all is as it was told."""
+        responses, freshness = self._journal.responses, self._picture().freshness
+        was = responses.silence_announced, responses.silence_announced_of
+        responses.silence_announced = freshness.silent
+        responses.silence_announced_of = freshness.silent_people
+        if is_first:
+            return True
+        if freshness.silent and (not was[0] or freshness.silent_people - was[1]):
+            self.tell(SourceSilent(freshness), None)
+        elif was[0] and not freshness.silent:
+            self.tell(SourceRecovered(freshness), None)
+        return was != (responses.silence_announced, responses.silence_announced_of)
+
+    async def _tell_in_turns(self, untold: Sequence[Announcement | Episode], now: datetime) -> bool:
+        """Tell and mark one after the other, while others have their turns; False if all is stopping."""
+        unheard: set[str] = set()
+        for count, what in enumerate(untold, 1):
+            if isinstance(what, Announcement):
+                if self._is_due(what):
+                    self._announce_alert(what, now)
+                else:
+                    unheard.add(what.alert.person_id)
+            elif what.topic.person_id not in unheard:
+                self._tell_end(what)
+            if count % TOLD_IN_ONE_GO == 0:
+                await asyncio.sleep(0)
+                if not self._may_announce or self._hass.is_stopping:
+                    return False
+        return True
+
+    def _is_due(self, announcement: Announcement) -> bool:
+        """Whether it may be told, and there is somebody to hear it."""
+        person_id = announcement.alert.person_id
+        return not announcement.held and (
+            person_id in self._announcers or self._needs_no_entity(person_id)
+        )
+
+    def _announce_alert(self, announcement: Announcement, now: datetime) -> None:
+        alert = announcement.alert
+        journal = self._journal
+        episode = episode_of(alert, self._picture(), journal.ledger, journal.responses, now)
+        if announcer := self._announcers.get(alert.person_id):
+            announcer(announcement, episode)
+        journal.ledger.mark_announced(alert.alert_id)
+        until = journal.responses.snoozed_until(
+            Topic.of(alert), alert.severity, episode.ids if episode else (), now
+        )
+        self.tell(
+            AlertReceived(announcement=announcement, episode=episode, silenced=until is not None),
+            None,
+        )
+
+    @callback
+    def tell_ends(self, now: datetime) -> None:
+        """Tell at once what has ended: who is about to go cannot wait for a turn."""
+        if self._may_announce and not self._hass.is_stopping:
+            for episode in self._ends_unannounced(now):
+                self._tell_end(episode)
+
+    def _tell_end(self, episode: Episode) -> None:
+        responses = self._journal.responses
+        if episode.ended_at and not responses.is_end_announced(episode.topic, episode.ended_at):
+            self.tell(AlertEnded(episode), None)
+            responses.mark_end_announced(episode.topic, episode.span)
+
+    def _ends_unannounced(self, now: datetime) -> list[Episode]:
+        ledger, responses = self._journal.ledger, self._journal.responses
+        waiting = {one.alert.person_id for one in ledger.pending() if not self._is_due(one)}
+        return ends_unannounced(self._picture(), ledger, responses, waiting=waiting, now=now)

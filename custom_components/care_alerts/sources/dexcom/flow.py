@@ -1,0 +1,193 @@
+"""Dexcom's steps of the config flow: the region, then OAuth2 at its host, then whose account it is."""
+
+from datetime import timedelta
+import logging
+from typing import Any, override
+
+from homeassistant.config_entries import (
+    SOURCE_REAUTH,
+    SOURCE_RECONFIGURE,
+    ConfigFlowResult,
+    OptionsFlowWithReload,
+)
+from homeassistant.const import CONF_NAME, CONF_SOURCE, UnitOfTime
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.config_entry_oauth2_flow import AbstractOAuth2FlowHandler
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    SelectSelector,
+    SelectSelectorConfig,
+    TextSelector,
+)
+import voluptuous as vol
+
+from ...const import DOMAIN, LOGGER
+from ..http import ApiError, InvalidUrlError, RateLimitedError
+from .api import DexcomClient
+from .coordinator import CONF_HOLD_TIME
+from .mapping import HOLD_TIME, SOURCE
+from .oauth import APP_REFUSED, CONF_REGION, REGIONS, RegionalImplementation, host_of
+
+NAME = "Dexcom"
+
+_REGION = SelectSelector(
+    SelectSelectorConfig(options=list(REGIONS), custom_value=True, translation_key="region")
+)
+_REGION_ONLY = vol.Schema({vol.Required(CONF_REGION, default="us"): _REGION})
+_REGION_AND_NAME = _REGION_ONLY.extend({vol.Optional(CONF_NAME): TextSelector()})
+
+
+class DexcomSteps(AbstractOAuth2FlowHandler):
+    """Set-up, reauthentication and reconfiguration of a wearer's account."""
+
+    DOMAIN = DOMAIN
+
+    _region: str
+    _name: str = NAME
+
+    @property
+    @override
+    def logger(self) -> logging.Logger:
+        return LOGGER
+
+    async def async_step_dexcom(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the region: accounts, apps and tokens belong to one."""
+        if user_input is not None:
+            self._name = user_input.get(CONF_NAME, "").strip() or NAME
+        return await self._region_step("dexcom", _REGION_AND_NAME, user_input, {})
+
+    async def async_step_dexcom_reauth(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Say why the person has to log in again."""
+        entry = self._get_reauth_entry()
+        if user_input is None:
+            return self.async_show_form(
+                step_id="dexcom_reauth", description_placeholders={"name": entry.title}
+            )
+        self._region = entry.data[CONF_REGION]
+        return await self.async_step_pick_implementation(
+            {"implementation": entry.data["auth_implementation"]}
+        )
+
+    async def async_step_dexcom_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask for another region, app or login of the same account: credentials that are in use cannot be changed."""
+        entry = self._get_reconfigure_entry()
+        return await self._region_step(
+            "dexcom_reconfigure",
+            _REGION_ONLY,
+            user_input,
+            {CONF_REGION: entry.data[CONF_REGION]},
+        )
+
+    async def _region_step(
+        self,
+        step_id: str,
+        schema: vol.Schema,
+        user_input: dict[str, Any] | None,
+        shown: dict[str, Any],
+    ) -> ConfigFlowResult:
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            shown = user_input
+            try:
+                host = host_of(user_input[CONF_REGION])
+            except InvalidUrlError:
+                errors[CONF_REGION] = "invalid_url"
+            else:
+                region = user_input[CONF_REGION]
+                self._region = region if region in REGIONS else str(host)
+                return await self.async_step_pick_implementation()
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(schema, shown),
+            errors=errors,
+        )
+
+    @override
+    async def async_step_auth(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Send the person to Dexcom's login page in their region."""
+        if user_input is None and isinstance(self.flow_impl, RegionalImplementation):
+            self.flow_impl = self.flow_impl.at(host_of(self._region))
+        return await super().async_step_auth(user_input)
+
+    @override
+    async def async_step_authorize_rejected(self, data: None = None) -> ConfigFlowResult:
+        """End where the person said no on Dexcom's page."""
+        return self.async_abort(reason="access_refused")
+
+    @override
+    async def async_step_creation(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Fetch the token for the code that Dexcom's page gave, and what is needed to set up an entry."""
+        try:
+            return await super().async_step_creation(user_input)
+        except RateLimitedError:
+            return self.async_abort(reason="rate_limited")
+        except ApiError as err:
+            if err.code in APP_REFUSED:
+                return self.async_abort(reason="wrong_client")
+            if err.code == "invalid_grant":
+                return self.async_abort(reason="code_refused")
+            return self.async_abort(reason="cannot_connect")
+
+    @override
+    async def async_oauth_create_entry(self, data: dict[str, Any]) -> ConfigFlowResult:
+        """Create or renew the entry, if it is the account it should be.
+
+        Raises:
+            ApiError: Dexcom does not say whose account it is.
+
+        """
+        token: str = data["token"]["access_token"]
+        if "refresh_token" not in data["token"]:
+            # It would be over in two hours.
+            return self.async_abort(reason="no_refresh_token")
+
+        async def access_token() -> str:
+            return token
+
+        async def renewed_token(refused: str) -> str:
+            return token
+
+        client = DexcomClient(
+            async_get_clientsession(self.hass), host_of(self._region), access_token, renewed_token
+        )
+        data_range = await client.data_range()
+        await self.async_set_unique_id(data_range.user_id)
+        data |= {CONF_SOURCE: SOURCE, CONF_REGION: self._region}
+        if self.source == SOURCE_REAUTH:
+            self._abort_if_unique_id_mismatch(reason="wrong_account")
+            return self.async_update_reload_and_abort(self._get_reauth_entry(), data=data)
+        if self.source == SOURCE_RECONFIGURE:
+            self._abort_if_unique_id_mismatch(reason="wrong_account")
+            return self.async_update_reload_and_abort(self._get_reconfigure_entry(), data=data)
+        self._abort_if_unique_id_configured()
+        return self.async_create_entry(title=self._name, data=data)
+
+
+class DexcomOptionsFlow(OptionsFlowWithReload):
+    """How long an alert stands."""
+
+    async def async_step_dexcom(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the options."""
+        if user_input is not None:
+            return self.async_create_entry(data={CONF_HOLD_TIME: round(user_input[CONF_HOLD_TIME])})
+        minutes = NumberSelector(
+            NumberSelectorConfig(min=15, max=720, step=5, unit_of_measurement=UnitOfTime.MINUTES)
+        )
+        schema = vol.Schema(
+            {vol.Required(CONF_HOLD_TIME, default=HOLD_TIME // timedelta(minutes=1)): minutes}
+        )
+        return self.async_show_form(
+            step_id="dexcom",
+            data_schema=self.add_suggested_values_to_schema(schema, self.config_entry.options),
+        )
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Begin."""
+        return await self.async_step_dexcom()

@@ -1,0 +1,76 @@
+"""The sensors of every source that tells glucose values."""
+
+from typing import Final
+
+from homeassistant.components.sensor import SensorDeviceClass
+from homeassistant.const import UnitOfBloodGlucoseConcentration
+from homeassistant.util.unit_conversion import BloodGlucoseConcentrationConverter
+
+from ..alerts.glucose import Trend
+from ..alerts.snapshot import PersonPicture
+from .base import PersonSensorDescription, Value
+
+MMOL_COUNTRIES: Final = frozenset(
+    # A list would be a line for each.
+    "AU BG CA CH CN CZ DK EE FI GB HK HR HU IE IS LT LV MT MY NL NO NZ RU SE SG SI SK UA ZA".split()  # noqa: SIM905
+)
+"""Where people speak of their glucose in mmol/L."""
+
+
+def usual_glucose_unit(country: str | None) -> UnitOfBloodGlucoseConcentration:
+    """The unit that people of a country (ISO 3166, as Home Assistant has it) are used to."""
+    if country in MMOL_COUNTRIES:
+        return UnitOfBloodGlucoseConcentration.MILLIMOLE_PER_LITER
+    return UnitOfBloodGlucoseConcentration.MILLIGRAMS_PER_DECILITER
+
+
+def glucose_unit_of(picture: PersonPicture) -> UnitOfBloodGlucoseConcentration | None:
+    """The unit of somebody's own thresholds; None where the source keeps none."""
+    units = {setting.unit for setting in picture.settings.values()}
+    return next((unit for unit in UnitOfBloodGlucoseConcentration if unit in units), None)
+
+
+def glucose_sensors(
+    unit: UnitOfBloodGlucoseConcentration,
+    *,
+    is_now: bool = False,
+) -> tuple[PersonSensorDescription, PersonSensorDescription]:
+    """Sensors of the newest glucose value and its trend; `unit` is the one the source usually tells it in.
+
+    `is_now`: a trend that is shown is of the present. Else it has to say its age, as the value does.
+    """
+
+    def value_of(picture: PersonPicture) -> Value | None:
+        glucose = picture.glucose
+        if glucose is None:
+            return None
+        stale = {} if picture.glucose_stale is None else {"stale": picture.glucose_stale}
+        value = BloodGlucoseConcentrationConverter.convert(glucose.value, glucose.unit, unit)
+        return Value(
+            value,
+            glucose.observed_at,
+            {"out_of_range": glucose.out_of_range and glucose.out_of_range.value, **stale},
+        )
+
+    def trend_of(picture: PersonPicture) -> Value | None:
+        glucose = picture.glucose
+        if glucose is None or (is_now and picture.glucose_stale):
+            return None
+        # A state every few minutes for the sake of an attribute helps nobody: the value beside it has the same.
+        return Value(glucose.trend and glucose.trend.value, None if is_now else glucose.observed_at)
+
+    return (
+        PersonSensorDescription(
+            key="glucose",
+            device_class=SensorDeviceClass.BLOOD_GLUCOSE_CONCENTRATION,
+            # No precision of ours: it would be that of every unit the value can be shown in.
+            native_unit_of_measurement=unit,
+            value_fn=value_of,
+        ),
+        PersonSensorDescription(
+            key="glucose_trend",
+            device_class=SensorDeviceClass.ENUM,
+            options=[trend.value for trend in Trend],
+            value_fn=trend_of,
+        ),
+    )

@@ -1,0 +1,112 @@
+"""Lumen as the shell sees it: its sensors beside those every person has."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
+from homeassistant.const import UnitOfMass, UnitOfRatio
+
+from ...alerts.snapshot import PersonPicture
+from ..base import PersonSensorDescription, Provider, Value
+from .api import utc_or_none
+from .coordinator import CONF_CHOSEN_AT, CONF_FOLLOW_LATER, CONF_ON_FROM, LumenCoordinator
+from .flow import LumenOptionsFlow
+from .mapping import ALERT_TYPES, SOURCE
+
+SUBTYPES: dict[str, list[str]] = {
+    "weight": ["in_range", "too_slow", "too_fast", "at_goal", "first_log"],
+    "flex": ["dramatic_drop", "plateau"],
+    "medication": ["missed_dose_high"],
+}
+
+
+def _number(value: Any) -> int | float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number else None
+
+
+def _detail(
+    alert_type: str, field: str, read: Callable[[Any], int | float | datetime | None]
+) -> Callable[[PersonPicture], Value | None]:
+    """Read a field of the standing alert's details; something that is not what it should be is not shown."""
+
+    def value_of(picture: PersonPicture) -> Value | None:
+        alert = picture.conditions[alert_type].standing
+        return Value(read(alert.details.get(field)), alert.observed_at) if alert else None
+
+    return value_of
+
+
+def _subtype(alert_type: str) -> Callable[[PersonPicture], Value | None]:
+    def value_of(picture: PersonPicture) -> Value | None:
+        alert = picture.conditions[alert_type].standing
+        return Value(alert.subtype, alert.observed_at) if alert else None
+
+    return value_of
+
+
+LUMEN = Provider(
+    source=SOURCE,
+    alert_types=ALERT_TYPES,
+    coordinator=LumenCoordinator,
+    options_flow=LumenOptionsFlow,
+    told_options=frozenset({CONF_CHOSEN_AT, CONF_FOLLOW_LATER, CONF_ON_FROM}),
+    person_sensors=(
+        *(
+            PersonSensorDescription(
+                key=f"{alert_type}_status",
+                device_class=SensorDeviceClass.ENUM,
+                options=SUBTYPES[alert_type],
+                value_fn=_subtype(alert_type),
+            )
+            for alert_type in ALERT_TYPES
+        ),
+        PersonSensorDescription(
+            key="weight",
+            device_class=SensorDeviceClass.WEIGHT,
+            state_class=SensorStateClass.MEASUREMENT,
+            native_unit_of_measurement=UnitOfMass.KILOGRAMS,
+            suggested_display_precision=1,
+            value_fn=_detail("weight", "current_weight_kg", _number),
+        ),
+        PersonSensorDescription(
+            key="weekly_weight_change",
+            state_class=SensorStateClass.MEASUREMENT,
+            native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+            suggested_display_precision=1,
+            value_fn=_detail("weight", "weekly_pct_change", _number),
+        ),
+        PersonSensorDescription(
+            key="flex_rate",
+            state_class=SensorStateClass.MEASUREMENT,
+            native_unit_of_measurement="%/week",
+            suggested_display_precision=2,
+            value_fn=_detail("flex", "rate_pct_per_week", _number),
+        ),
+        PersonSensorDescription(
+            key="missed_doses",
+            value_fn=_detail("medication", "missed_doses_7d", _number),
+        ),
+        PersonSensorDescription(
+            key="scheduled_doses",
+            value_fn=_detail("medication", "scheduled_doses_7d", _number),
+        ),
+        PersonSensorDescription(
+            key="adherence",
+            state_class=SensorStateClass.MEASUREMENT,
+            native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+            suggested_display_precision=1,
+            value_fn=_detail("medication", "adherence_pct_7d", _number),
+        ),
+        PersonSensorDescription(
+            key="consecutive_misses",
+            value_fn=_detail("medication", "consecutive_misses", _number),
+        ),
+        PersonSensorDescription(
+            key="last_dose",
+            device_class=SensorDeviceClass.TIMESTAMP,
+            value_fn=_detail("medication", "last_logged_dose_at", utc_or_none),
+        ),
+    ),
+)

@@ -1,0 +1,72 @@
+"""What a source that keeps settings for each person lets be done with them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+from ..alerts.snapshot import Setting
+
+
+class SettingsKeeper(ABC):
+    """The settings that a source has for each person, named as in the actions."""
+
+    fields: ClassVar[Mapping[str, type[bool | float]]]
+    """All that can be set, and what each is."""
+    units: ClassVar[Collection[str]]
+    """Those that glucose values may be given in."""
+
+    @abstractmethod
+    def name_of(self, person_id: str) -> str:
+        """What somebody is called."""
+
+    @abstractmethod
+    def proposed_settings(self, person_id: str) -> dict[str, Setting]:
+        """What to propose to somebody who has no settings yet, by the names of the actions."""
+
+    @abstractmethod
+    async def async_set(
+        self, person_id: str, key: str, value: bool | float, unit: str | None
+    ) -> None:
+        """Change one of the settings in somebody's picture, by its key there; `unit` is the one it is shown in.
+
+        Raises:
+            HomeAssistantError: as for a change.
+
+        """
+
+    @abstractmethod
+    async def async_settings_of(self, person_id: str) -> dict[str, Any]:
+        """Ask for somebody's settings.
+
+        Raises:
+            HomeAssistantError: no usable answer.
+
+        """
+
+    @abstractmethod
+    async def async_change_settings(
+        self,
+        person_id: str,
+        asked: Mapping[str, bool | float],
+        unit: str | None = None,
+        *,
+        first: bool = False,
+    ) -> dict[str, Any]:
+        """Change what is asked for and nothing else; return the settings as read back.
+
+        `unit`: the one that glucose values are given in, None: that of the settings. `first`: only if there are none yet.
+
+        Raises:
+            ServiceValidationError: it cannot be written.
+            HomeAssistantError: it was not written, or did not stay.
+
+        """
+
+    @abstractmethod
+    async def async_delete_settings(self, person_id: str) -> None:
+        """Delete somebody's settings.
+
+        Raises:
+            HomeAssistantError: no usable answer, or they are still there.
+
+        """

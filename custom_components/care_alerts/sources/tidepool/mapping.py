@@ -1,0 +1,162 @@
+"""What is known of people who share with us, as a picture: their judged alerts, glucose and settings. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from ...alerts.alert import Alert, Person
+from ...alerts.episode import derive_episodes
+from ...alerts.freshness import Word
+from ...alerts.glucose import Glucose
+from ...alerts.snapshot import Condition, PersonPicture, Setting
+from ..http import ApiError
+from .api import FOLLOW, VIEW, SettingsUnreadableError
+from .cadence import UNKNOWN_FOR
+from .evaluator import MISSED, SILENCE, Judged, Reason
+from .people import PEOPLE_EVERY, Followed
+from .readings import NOW
+from .settings import FIELDS, GLUCOSE_KINDS, KINDS, Settings, setting_of
+
+
+def why_not_judged(followed: Followed, *, judges: bool) -> Reason | None:
+    """Why somebody's readings are not judged, whatever they are; `judges`: whether anybody's are."""
+    if not judges:
+        return Reason.NOT_JUDGED
+    if not (followed.may(VIEW) and followed.may(FOLLOW)):
+        return Reason.NOT_PERMITTED
+    return None
+
+
+def why_not_yet(followed: Followed, error: ApiError | None) -> Reason:
+    """Why nothing was judged so far of somebody who is; `error`: why there was no answer about their settings."""
+    if followed.settings_read:
+        return Reason.NO_READINGS
+    if isinstance(error, SettingsUnreadableError):
+        return Reason.SETTINGS_UNREADABLE
+    return Reason.SETTINGS_UNKNOWN
+
+
+def unreadable_of(followed: Followed, error: ApiError | None, *, judges: bool) -> list[str]:
+    """Which of somebody's alerts are to be judged and cannot be, because their settings make no sense."""
+    if why_not_judged(followed, judges=judges):
+        return []
+    if isinstance(error, SettingsUnreadableError):
+        return list(KINDS)
+    return Settings(followed.settings or {}).unreadable
+
+
+def word(people: Mapping[str, Followed], heard_at: datetime | None) -> Word | None:
+    """How fresh Tidepool's newest word is; None if it never answered.
+
+    `people` are those whose readings are judged, by user id; `heard_at` is when it last answered.
+    """
+    if heard_at is None:
+        return None
+    watched = {person_id: one for person_id, one in people.items() if VIEW in one.allowed}
+    people_due = {
+        person_id: due for person_id, one in watched.items() if (due := _due(one)) is not None
+    } or {person_id: one.since + UNKNOWN_FOR for person_id, one in watched.items()}
+    reached = [one.glucose.observed_at for one in watched.values() if one.glucose]
+    return Word(
+        data_through=min(reached, default=heard_at),
+        next_due=min(people_due.values(), default=heard_at + 2 * PEOPLE_EVERY),
+        worth_until=heard_at + (SILENCE if watched else 2 * PEOPLE_EVERY),
+        people_due=people_due,
+    )
+
+
+def _due(followed: Followed) -> datetime | None:
+    """When something newer of somebody should be there; None of who has never been heard of."""
+    if followed.lost:
+        # Nothing is judged any more, whatever still comes.
+        return (followed.watch.judged_at or followed.since) + NOW
+    if followed.glucose is None:
+        return None
+    return followed.cadence.overdue_at(followed.glucose.observed_at)
+
+
+def picture_of(
+    person_id: str,
+    followed: Followed,
+    judged: Judged,
+    alerts: Iterable[Alert],
+    now: datetime,
+    *,
+    judges: bool,
+    not_yet: Reason,
+    unit: str,
+) -> PersonPicture:
+    """What there is to show of somebody.
+
+    `alerts` are this person's, in order; `judges`: whether readings are judged at all; `not_yet`: why nothing was
+    judged so far, if it was not; `unit`: that of thresholds that are not there yet.
+    """
+    by_kind: dict[str, list[Alert]] = {kind: [] for kind in KINDS}
+    last_alert = None
+    for alert in alerts:
+        by_kind.setdefault(alert.alert_type, []).append(alert)
+        last_alert = alert
+    why_not = why_not_judged(followed, judges=judges)
+    glucose = followed.glucose if judges and followed.may(VIEW) else None
+    stale_from = glucose and glucose.observed_at + NOW + timedelta.resolution
+    shown_until = glucose and _shown_until(followed, glucose)
+    turns = [judged.changes_at, stale_from, shown_until]
+    return PersonPicture(
+        person=Person(person_id, followed.name),
+        conditions={
+            kind: _condition(followed, kind, judged, by_kind[kind], why_not, not_yet)
+            for kind in KINDS
+        },
+        last_alert=last_alert,
+        glucose=glucose if shown_until and now < shown_until else None,
+        glucose_stale=bool(stale_from and now >= stale_from),
+        last_glucose=glucose,
+        settings=_settings_of(followed, unit),
+        changes_at=min((turn for turn in turns if turn and turn > now), default=None),
+    )
+
+
+def _shown_until(followed: Followed, glucose: Glucose) -> datetime:
+    """Until when a value is shown as the newest: while it is *now*.
+
+    Of those who upload more rarely than that, until the next is overdue, marked as stale; never for longer than an hour.
+    """
+    stale_from = glucose.observed_at + NOW + timedelta.resolution
+    age = followed.cadence.usual_age
+    if age is None or age < NOW:
+        return stale_from
+    overdue_at = followed.cadence.overdue_at(glucose.observed_at)
+    return max(stale_from, min(overdue_at, glucose.observed_at + SILENCE))
+
+
+def _condition(
+    followed: Followed,
+    kind: str,
+    judged: Judged,
+    alerts: Sequence[Alert],
+    why_not: Reason | None,
+    not_yet: Reason,
+) -> Condition:
+    memory, verdict = followed.watch.kinds.get(kind), judged.verdicts.get(kind)
+    runs = derive_episodes(alerts, memory.endings() if memory else (), is_active=lambda _: True)
+    reason = why_not or (verdict.reason if verdict else not_yet)
+    is_on = verdict.is_on if verdict and reason is None else None
+    return Condition(
+        is_on=is_on,
+        standing=alerts[-1] if is_on and alerts else None,
+        episode=runs[-1] if runs else None,
+        earlier=runs[:-1],
+        stale=bool(verdict and verdict.stale),
+        unavailable=reason,
+        missed=kind in GLUCOSE_KINDS and reason in MISSED,
+    )
+
+
+def _settings_of(followed: Followed, unit: str) -> dict[str, Setting]:
+    """All that can be set for somebody, as Tidepool has it."""
+    if not (followed.may(FOLLOW) and followed.settings_read):
+        return {}
+    settings = Settings(followed.settings or {})
+    return {
+        one.key: setting_of(one, settings.value(one), settings.unit(one.kind) or unit)
+        for one in FIELDS.values()
+    }

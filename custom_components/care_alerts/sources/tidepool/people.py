@@ -1,0 +1,162 @@
+"""The people who share with us: what they allow, what they are asked for and when, and what is held of them."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+
+from ...alerts.glucose import Glucose
+from ...alerts.stored import Stored, clamped
+from ..http import ApiError, wait_after
+from .cadence import PollCadence
+from .clocks import Clock
+from .evaluator import Judged, Watch
+from .readings import HELD, Readings
+from .session import Refusals
+from .settings import Settings
+
+LONGEST_RETRY: Final = timedelta(minutes=5)
+
+PEOPLE_EVERY: Final = timedelta(hours=1)
+"""How often we ask who shares."""
+
+OVERLAP: Final = timedelta(minutes=15)
+"""Asked again with every request: readings may come out of order."""
+
+LOOK_BACK: Final = timedelta(hours=6)
+LOOK_BACK_EVERY: Final = timedelta(hours=1)
+"""Some are uploaded hours late."""
+LOOK_BACK_SOONER: Final = timedelta(minutes=10)
+"""Nothing new for so long, or as long again: what comes may be dated by a clock that was set back."""
+
+LONGEST_ABSENCE: Final = timedelta(days=7)
+"""How far back is asked after an absence."""
+
+NAMELESS: Final = "?"
+"""Somebody whose name nobody told us yet."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Followed(Stored):
+    """Somebody who shares with us, or did: what they allow now, and what they ever did since they are followed."""
+
+    name: str
+    since: datetime
+    watch: Watch
+    unit: str | None = None
+    allows: set[str] = field(default_factory=set)
+    allowed: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    """What is listed as allowed and refused all the same."""
+    settings: dict[str, Any] | None = None
+    settings_read: bool = False
+    glucose: Glucose | None = None
+    """The newest reading."""
+    clocks: list[Clock] = field(default_factory=list)
+    """Of whoever sends their readings."""
+    delays: list[float] = field(default_factory=list)
+    """Seconds from their readings to us, newest last."""
+    cadence: PollCadence = field(default_factory=PollCadence)
+
+    def may(self, permission: str) -> bool:
+        """Whether we are allowed something."""
+        return permission in self.allows and permission not in self.refused
+
+    def not_after(self, now: datetime) -> None:
+        """Take nothing for known that a clock which was ahead has noted.
+
+        Raises:
+            TypeError: a time without a zone.
+
+        """
+        self.since = clamped(self.since, now)
+        self.watch.judged_at = clamped(self.watch.judged_at, now)
+        self.watch.history_to = clamped(self.watch.history_to, now)
+        self.cadence.not_after(now)
+        if self.glucose and self.glucose.observed_at > now:
+            self.glucose = None
+        for clock in self.clocks:
+            clock.not_after(now)
+
+    @property
+    def lost(self) -> set[str]:
+        """What we were allowed and are not any more."""
+        return (self.allowed - self.allows) | (self.allowed & self.refused)
+
+
+@dataclass(slots=True, eq=False)
+class Question:
+    """Something asked of somebody again and again: when next, why there was no answer, and how often in a row."""
+
+    due: datetime
+    error: ApiError | None = None
+    failures: int = 0
+
+    def failed(self, error: ApiError, now: datetime) -> None:
+        """Ask as soon as we may, or ever less often."""
+        self.error = error
+        self.failures += 1
+        self.due = now + (error.retry_after or wait_after(self.failures, LONGEST_RETRY))
+
+    def answered(self) -> None:
+        """Forget that it ever failed."""
+        self.error, self.failures = None, 0
+
+
+@dataclass(slots=True)
+class Attention:
+    """What somebody is asked for, and what is held of them meanwhile; begins anew with every start."""
+
+    data: Question
+    settings: Question
+    looked_back_at: datetime | None = None
+    hears_loop: bool = False
+    """Whether Loop's decisions were asked for, too, when last asked."""
+    readings: Readings | None = None
+    judged: Judged = field(default_factory=Judged)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Whoever changes the settings holds it from reading them to reading them back."""
+    changes: int = 0
+
+    @classmethod
+    def due_at(cls, moment: datetime) -> Self:
+        """Attention to somebody who is asked for everything then."""
+        return cls(Question(moment), Question(moment))
+
+
+@dataclass(slots=True, kw_only=True)
+class Known(Stored):
+    """Where the reading of Tidepool stands."""
+
+    people: dict[str, Followed] = field(default_factory=dict)
+    refusals: Refusals = field(default_factory=Refusals)
+
+
+def wants_loop(followed: Followed) -> bool:
+    """Whether somebody's settings ask for an alert when Loop stops."""
+    looping = Settings(followed.settings or {}).alert("not_looping")
+    return looping is not None and looping.enabled
+
+
+def asked_from(followed: Followed, attention: Attention, now: datetime) -> datetime:
+    """From when on to ask for readings, so that few come twice and none is missed, however long there was none."""
+    newest = followed.glucose.observed_at if followed.glucose else None
+    if attention.readings:
+        newest = attention.readings.asked_from() or newest
+    if newest is None:
+        return now - HELD
+    start = newest - OVERLAP
+    if attention.readings is None:
+        start = newest - LOOK_BACK
+    elif wants_loop(followed) and not attention.hears_loop:
+        start = min(start, now - HELD)
+    elif _looks_back(attention, now):
+        start = min(start, now - LOOK_BACK)
+    return max(start, now - LONGEST_ABSENCE)
+
+
+def _looks_back(attention: Attention, now: datetime) -> bool:
+    arrived_at = attention.readings.arrived_at if attention.readings else None
+    is_quiet = arrived_at is not None and now >= arrived_at + LOOK_BACK_SOONER
+    every = LOOK_BACK_SOONER if is_quiet else LOOK_BACK_EVERY
+    return attention.looked_back_at is None or now >= attention.looked_back_at + every

@@ -1,0 +1,602 @@
+"""What Lumen's answers mean: its table of severities, its days, and what they say of a person."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from custom_components.care_alerts.alerts.alert import Alert, AlertState, Person, Severity, in_order
+from custom_components.care_alerts.alerts.episode import EndReason
+from custom_components.care_alerts.alerts.snapshot import Condition, PersonPicture
+from custom_components.care_alerts.sources.lumen.api import LumenAlert
+from custom_components.care_alerts.sources.lumen.mapping import (
+    Calendar,
+    DayHeard,
+    alert_of,
+    day_of,
+    next_analysis,
+    picture_of,
+)
+from custom_components.care_alerts.sources.parsing import snake_case
+
+LOW, MEDIUM, HIGH = Severity.LOW, Severity.MEDIUM, Severity.HIGH
+FIRST = date(2026, 5, 4)
+
+
+def day(number: int) -> date:
+    """A day; day 0 is a Monday."""
+    return FIRST + timedelta(days=number)
+
+
+def at(number: int, clock: str) -> datetime:
+    """A time on a day, UTC."""
+    return datetime.combine(day(number), datetime.fromisoformat(f"2026-01-01T{clock}").time(), UTC)
+
+
+def record(**changes: Any) -> LumenAlert:
+    """An alert as Lumen sends it, about day 0."""
+    return LumenAlert.from_dict(
+        {
+            "sharedUserId": "person",
+            "alertType": "WEIGHT",
+            "alertSubtype": "TOO_FAST",
+            "severity": "HIGH",
+            "generatedAt": "2026-05-05T03:14:22Z",
+            "details": {"currentWeightKg": 78.4},
+        }
+        | changes
+    )
+
+
+def translated(**changes: Any) -> Alert:
+    """The same as ours, received at the usual time."""
+    return alert_of(record(**changes), FIRST, at(1, "06:10"))
+
+
+# One alert.
+
+
+@pytest.mark.parametrize(
+    ("alert_type", "subtype", "severity"),
+    [
+        ("WEIGHT", "IN_RANGE", LOW),
+        ("WEIGHT", "TOO_SLOW", MEDIUM),
+        ("WEIGHT", "TOO_FAST", HIGH),
+        ("WEIGHT", "AT_GOAL", LOW),
+        ("WEIGHT", "FIRST_LOG", LOW),
+        ("FLEX", "DRAMATIC_DROP", HIGH),
+        ("FLEX", "PLATEAU", MEDIUM),
+        ("MEDICATION", "MISSED_DOSE_HIGH", HIGH),
+    ],
+)
+def test_the_vendors_table(alert_type: str, subtype: str, severity: Severity) -> None:
+    told = translated(alertType=alert_type, alertSubtype=subtype, severity=severity.name)
+    untold = translated(alertType=alert_type, alertSubtype=subtype, severity=None)
+
+    for one in (told, untold):
+        assert one.alert_type == alert_type.lower()
+        assert one.subtype == subtype.lower()
+        assert one.severity is severity
+        assert one.state is AlertState.ACTIVE
+        assert one.source == "lumen"
+        assert "severity" not in one.details
+        assert "alert_type" not in one.details
+
+
+@pytest.mark.parametrize(
+    ("changes", "severity", "kept"),
+    [
+        # What Lumen says counts, not what its table said.
+        ({"severity": "LOW"}, LOW, {}),
+        ({"alertSubtype": "NEW", "severity": "HIGH"}, HIGH, {}),
+        # The vendor: show an unknown subtype as LOW.
+        ({"alertSubtype": "NEW", "severity": None}, LOW, {}),
+        # A severity nobody knows is kept as it came, and not made light of.
+        ({"severity": "CRITICAL"}, HIGH, {"severity": "CRITICAL"}),
+        ({"alertSubtype": "NEW", "severity": "CRITICAL"}, MEDIUM, {"severity": "CRITICAL"}),
+        ({"alertSubtype": "NEW", "severity": 3}, MEDIUM, {"severity": 3}),
+    ],
+)
+def test_severities_and_subtypes_nobody_knows(
+    changes: dict[str, Any], severity: Severity, kept: dict[str, Any]
+) -> None:
+    one = translated(**changes)
+
+    assert one.severity is severity
+    assert one.subtype == changes.get("alertSubtype", "TOO_FAST").lower()
+    assert {key: value for key, value in one.details.items() if key == "severity"} == kept
+
+
+def test_an_unknown_type_is_other_and_says_what_it_was() -> None:
+    one = translated(alertType="SLEEP", alertSubtype="SHORT", severity="MEDIUM")
+
+    assert one.alert_type == "other"
+    assert one.subtype == "short"
+    assert one.details["alert_type"] == "SLEEP"
+
+
+@pytest.mark.parametrize("details", [None, [], "text", 7])
+def test_details_of_a_wrong_shape_lose_no_alert(details: Any) -> None:
+    assert translated(details=details).details == {"date": "2026-05-04"}
+
+
+def test_details_are_the_vendors_own_in_snake_case() -> None:
+    one = translated(details={"missedDoses7d": 5, "lastLoggedDoseAt": None, "new": {"asIs": 1}})
+
+    assert one.details == {
+        "date": "2026-05-04",
+        "missed_doses_7d": 5,
+        "last_logged_dose_at": None,
+        "new": {"asIs": 1},
+    }
+    assert day_of(one) == FIRST
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("currentWeightKg", "current_weight_kg"),
+        ("weeklyPctChange", "weekly_pct_change"),
+        ("logsUsed", "logs_used"),
+        ("lastLogDate", "last_log_date"),
+        ("stage", "stage"),
+        ("ratePctPerWeek", "rate_pct_per_week"),
+        ("scheduledDoses7d", "scheduled_doses_7d"),
+        ("adherencePct7d", "adherence_pct_7d"),
+        ("lastLoggedDoseAt", "last_logged_dose_at"),
+        ("consecutiveMisses", "consecutive_misses"),
+        ("already_snake", "already_snake"),
+    ],
+)
+def test_snake_case(theirs: str, ours: str) -> None:
+    assert snake_case(theirs) == ours
+
+
+@pytest.mark.parametrize("details", [{}, {"date": None}, {"date": "soon"}, {"date": 5}])
+def test_a_damaged_line_has_some_day_all_the_same(details: dict[str, Any]) -> None:
+    damaged = replace(translated(), details=details)
+
+    assert day_of(damaged) == day(1)
+
+
+def test_a_clock_ahead_makes_no_alert_of_the_future() -> None:
+    received = at(1, "06:10")
+    one = alert_of(record(generatedAt="2030-01-01T00:00:00Z"), FIRST, received)
+
+    assert one.observed_at == received
+
+
+def test_a_detail_cannot_move_an_alert_to_another_day() -> None:
+    one = translated(details={"date": "1999-01-01"})
+
+    assert day_of(one) == FIRST
+
+
+def test_the_same_alert_has_the_same_id_however_often_and_late_it_comes() -> None:
+    ids = {
+        alert_of(record(severity=severity, details=details), FIRST, received).alert_id
+        for severity in ("HIGH", "LOW")
+        for details in ({}, {"new": 1})
+        for received in (at(1, "06:10"), at(9, "12:00"))
+    }
+    # The same instant, written otherwise.
+    ids.add(translated(generatedAt="2026-05-05T05:14:22+02:00").alert_id)
+
+    assert len(ids) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sharedUserId": "somebody else"},
+        {"alertType": "FLEX"},
+        {"alertSubtype": "TOO_SLOW"},
+        {"generatedAt": "2026-05-05T03:14:23Z"},
+    ],
+)
+def test_another_alert_has_another_id(change: dict[str, str]) -> None:
+    assert translated(**change).alert_id != translated().alert_id
+
+
+@pytest.mark.parametrize(
+    ("received", "late"),
+    [
+        (at(1, "03:15"), False),
+        (at(1, "06:05"), False),
+        (at(1, "07:10"), False),
+        (at(1, "07:31"), True),
+        (at(2, "06:05"), True),
+        (at(8, "12:00"), True),
+    ],
+)
+def test_late_is_what_came_after_the_usual_delay(received: datetime, late: bool) -> None:
+    assert alert_of(record(), FIRST, received).late is late
+
+
+@pytest.mark.parametrize(
+    ("now", "analysis"),
+    [
+        (at(0, "00:00"), at(0, "06:00")),
+        (at(0, "05:59:59"), at(0, "06:00")),
+        (at(0, "06:00"), at(1, "06:00")),
+        (at(0, "23:00"), at(1, "06:00")),
+    ],
+)
+def test_the_next_analysis(now: datetime, analysis: datetime) -> None:
+    assert next_analysis(now) == analysis
+
+
+# The calendar.
+
+
+def heard(
+    number: int,
+    *read: datetime,
+    generated: datetime | None = None,
+) -> DayHeard:
+    """A day read at these times; `generated` None: it had no alerts."""
+    return DayHeard(
+        day=day(number), first_read=min(read), last_read=max(read), generated_at=generated
+    )
+
+
+def calendar(*days: DayHeard) -> Calendar:
+    """A calendar of these days."""
+    return Calendar({one.day: one for one in days})
+
+
+def test_a_day_read_twice_remembers_first_last_and_newest() -> None:
+    morning = heard(0, at(1, "04:00"), generated=at(1, "03:14"))
+    noon = heard(0, at(1, "12:00"), generated=at(1, "05:30"))
+    expected = heard(0, at(1, "04:00"), at(1, "12:00"), generated=at(1, "05:30"))
+
+    assert morning.read_again(noon) == expected
+    assert noon.read_again(morning) == expected
+
+
+def test_an_alert_that_disappears_takes_no_time_back() -> None:
+    with_alert = heard(0, at(1, "04:00"), generated=at(1, "03:14"))
+    without = heard(0, at(1, "12:00"))
+
+    assert with_alert.read_again(without).generated_at == at(1, "03:14")
+
+
+def test_a_calendar_of_nothing_says_nothing() -> None:
+    empty = calendar()
+
+    assert empty.newest is None
+    assert empty.word() is None
+    assert empty.complete() == []
+    assert empty.to_ask_for([], at(0, "12:00")) == []
+
+
+@pytest.mark.parametrize(
+    ("lag", "generated", "complete_at"),
+    [
+        # Analysed the night after; analysed in the day's own night.
+        (1, at(1, "03:14"), at(1, "06:00")),
+        (0, at(0, "03:14"), at(0, "06:00")),
+    ],
+)
+def test_a_day_without_alerts_is_complete_when_its_like_were(
+    lag: int, generated: datetime, complete_at: datetime
+) -> None:
+    with_alerts = heard(0, at(3, "12:00"), generated=generated)
+    empty = heard(1, at(3, "12:00"))
+    known = calendar(with_alerts, empty)
+
+    assert known.complete_at(with_alerts) == complete_at
+    assert known.complete_at(empty) == complete_at + timedelta(days=1)
+
+
+def test_without_any_alerts_a_day_is_taken_to_be_analysed_on_the_next() -> None:
+    assert calendar().complete_at(heard(0, at(0, "12:00"))) == at(1, "06:00")
+
+
+def test_one_analysis_that_was_late_does_not_make_the_days_before_incomplete() -> None:
+    """The vendor: "completes by 06:00 UTC"; that one came later says nothing of the others."""
+    empty = heard(0, at(1, "12:00"))
+    late = heard(1, at(2, "12:00"), generated=at(2, "06:30"))
+
+    assert calendar(empty, late).complete() == [empty]
+
+
+def test_the_end_of_an_analysis_at_six_sharp_is_the_same_six() -> None:
+    assert calendar().complete_at(heard(0, at(1, "12:00"), generated=at(1, "06:00"))) == at(
+        1, "06:00"
+    )
+
+
+@pytest.mark.parametrize(
+    ("read", "complete"),
+    [([at(1, "03:30")], False), ([at(1, "05:59")], False), ([at(1, "06:00")], True)],
+)
+def test_a_day_is_complete_once_it_was_read_after_six(read: list[datetime], complete: bool) -> None:
+    known = calendar(heard(0, *read, generated=at(1, "03:14")))
+
+    assert [one.day for one in known.complete()] == ([day(0)] if complete else [])
+
+
+def test_days_to_ask_for_are_those_lumen_keeps_and_we_lack_newest_first() -> None:
+    since = at(0, "00:00")
+    newest = heard(20, at(21, "12:00"))
+    known = calendar(
+        newest,
+        heard(18, at(19, "05:00"), generated=at(19, "03:14")),  # read before it was complete
+        heard(17, at(18, "12:00"), generated=at(18, "03:14")),
+    )
+
+    asked = known.to_ask_for([day(15)], since)
+
+    assert asked == [day(n) for n in (19, 18, 16, 14, 13, 12, 11, 10, 9, 8, 7, 6)]
+
+
+def test_complete_days_are_asked_for_again_for_people_chosen_since() -> None:
+    known = calendar(
+        heard(2, at(3, "12:00"), generated=at(3, "03:14")),
+        heard(1, at(2, "12:00"), generated=at(2, "03:14")),
+        heard(0, at(1, "12:00"), generated=at(1, "03:14")),
+    )
+
+    assert day(1) not in known.to_ask_for([], at(2, "12:00"))
+    assert day(0) in known.to_ask_for([], at(2, "12:00"))
+    assert day(2) not in known.to_ask_for([], at(4, "00:00"))
+
+
+@pytest.mark.parametrize(
+    ("newest", "data_through"),
+    [
+        (heard(0, at(1, "06:10"), at(1, "23:00"), generated=at(1, "03:14")), at(1, "03:14")),
+        (heard(0, at(1, "06:10"), at(1, "23:00")), at(1, "06:00")),
+    ],
+)
+def test_the_word_of_the_newest_day(newest: DayHeard, data_through: datetime) -> None:
+    word = calendar(heard(-1, at(1, "12:00"), generated=at(0, "03:14")), newest).word()
+
+    assert word is not None
+    assert word.data_through == data_through
+    assert word.next_due == at(2, "08:00")
+    assert word.worth_until == at(3, "06:00")
+
+
+# A person.
+
+
+MARIA = Person("person", "Maria")
+
+
+def weight(
+    number: int, subtype: str = "TOO_FAST", clock: str = "03:14:22", **changes: Any
+) -> Alert:
+    """An alert about a day, generated the night after."""
+    severity = {"IN_RANGE": "LOW", "TOO_SLOW": "MEDIUM", "TOO_FAST": "HIGH"}[subtype]
+    generated = at(number + 1, clock)
+    return alert_of(
+        record(
+            alertSubtype=subtype,
+            severity=severity,
+            generatedAt=generated.isoformat(),
+            **changes,
+        ),
+        day(number),
+        generated,
+    )
+
+
+def read(number: int, clock: str = "12:00", *, empty: bool = False) -> DayHeard:
+    """A day read the day after."""
+    return heard(
+        number, at(number + 1, clock), generated=None if empty else at(number + 1, "03:14:22")
+    )
+
+
+def picture(alerts: Iterable[Alert], *days: DayHeard, on_from: Severity = MEDIUM) -> PersonPicture:
+    """Maria, as these alerts and days tell of her."""
+    return picture_of(MARIA, sorted(alerts, key=in_order), calendar(*days), on_from=on_from)
+
+
+def weight_of(alerts: Iterable[Alert], *days: DayHeard, on_from: Severity = MEDIUM) -> Condition:
+    """The condition of Maria's weight."""
+    return picture(alerts, *days, on_from=on_from).conditions["weight"]
+
+
+def test_somebody_never_heard_of_is_unknown() -> None:
+    nobody = picture([], read(0))
+
+    assert not nobody.is_heard_of
+    assert {kind: one.is_on for kind, one in nobody.conditions.items()} == {
+        "weight": None,
+        "flex": None,
+        "medication": None,
+        "other": None,
+    }
+    assert nobody.last_alert is None
+
+
+def test_an_alert_of_the_newest_day_stands() -> None:
+    one = weight(0)
+    person = picture([one], read(0))
+    condition = person.conditions["weight"]
+
+    assert condition.is_on
+    assert condition.standing == one
+    assert condition.episode is not None
+    assert condition.episode.is_open
+    assert person.last_alert == one
+    # The other types: heard of, and nothing there.
+    assert person.conditions["flex"].is_on is False
+    assert person.conditions["flex"].standing is None
+
+
+def test_a_newer_complete_day_without_it_ends_it() -> None:
+    condition = weight_of([weight(0)], read(0), read(1, empty=True))
+
+    assert condition.is_on is False
+    assert condition.standing is None
+    assert condition.episode is not None
+    assert condition.episode.ended_at == at(2, "06:00")
+    assert condition.episode.end_reason is EndReason.NEWER_DAY
+
+
+def test_a_newer_day_half_analysed_ends_nothing() -> None:
+    condition = weight_of([weight(0)], read(0), read(1, "05:30"))
+
+    assert condition.is_on
+    assert condition.standing == weight(0)
+    assert condition.episode is not None
+    assert condition.episode.is_open
+
+
+def test_an_alert_of_a_day_half_analysed_counts_at_once() -> None:
+    condition = weight_of([weight(0, "IN_RANGE"), weight(1)], read(0), read(1, "05:30"))
+
+    assert condition.is_on
+    assert condition.standing == weight(1)
+
+
+def test_days_with_alerts_in_a_row_are_one_episode() -> None:
+    alerts = [weight(0), weight(1, "TOO_SLOW"), weight(2)]
+    condition = weight_of(alerts, read(0), read(1), read(2))
+
+    assert condition.episode is not None
+    assert condition.episode.opened == alerts[0]
+    assert condition.episode.last_seen == alerts[2]
+    assert condition.episode.is_open
+
+
+def test_a_day_not_read_does_not_break_an_episode_but_one_without_alert_does() -> None:
+    first, third = weight(0), weight(2)
+    unread = weight_of([first, third], read(0), read(2)).episode
+    between = weight_of([first, third], read(0), read(1, empty=True), read(2)).episode
+
+    assert unread is not None
+    assert unread.opened == first
+    assert between is not None
+    assert between.opened == third
+
+
+def test_good_news_ends_an_episode_and_stands_as_good_news() -> None:
+    good = weight(1, "IN_RANGE")
+    condition = weight_of([weight(0), good], read(0), read(1))
+
+    assert condition.is_on is False
+    assert condition.standing == good
+    assert condition.episode is not None
+    assert condition.episode.ended_at == good.observed_at
+    assert condition.episode.end_reason is EndReason.SOURCE
+
+
+def test_good_news_alone_is_no_episode() -> None:
+    condition = weight_of([weight(0, "IN_RANGE")], read(0))
+
+    assert condition.is_on is False
+    assert condition.episode is None
+
+
+def test_an_option_makes_good_news_count() -> None:
+    condition = weight_of([weight(0, "IN_RANGE")], read(0), on_from=LOW)
+
+    assert condition.is_on
+    assert condition.episode is not None
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "is_on"),
+    [("TOO_FAST", "IN_RANGE", False), ("IN_RANGE", "TOO_FAST", True)],
+)
+def test_an_alert_replaced_within_its_day_gives_way_to_the_newer(
+    first: str, then: str, is_on: bool
+) -> None:
+    newer = weight(0, then, "04:30:00")
+    condition = weight_of([weight(0, first), newer], read(0))
+
+    assert condition.is_on is is_on
+    assert condition.standing == newer
+    assert (condition.episode is not None) is is_on
+
+
+@pytest.mark.parametrize("whose", ["person", "*"])
+def test_a_day_that_could_not_be_read_for_somebody_ends_nothing_of_theirs(whose: str) -> None:
+    garbled = replace(read(1), garbled=[whose])
+    condition = weight_of([weight(0)], read(0), garbled)
+
+    assert condition.is_on
+    assert condition.standing == weight(0)
+    assert condition.episode is not None
+    assert condition.episode.is_open
+
+
+def test_a_day_garbled_for_somebody_else_counts() -> None:
+    assert weight_of([weight(0)], read(0), replace(read(1), garbled=["other"])).is_on is False
+
+
+def test_a_day_read_again_is_as_garbled_as_at_the_last_reading() -> None:
+    bad, good = replace(read(0, "06:10"), garbled=["*"]), read(0, "12:00")
+
+    assert bad.read_again(good).garbled == good.read_again(bad).garbled == []
+    assert replace(bad, garbled=[]).read_again(replace(good, garbled=["*"])).garbled == ["*"]
+
+
+def test_back_filled_days_in_any_order_give_the_same_picture() -> None:
+    alerts = [weight(0), weight(1, "IN_RANGE"), weight(3), weight(4)]
+    days = [read(0), read(1), read(2, empty=True), read(3), read(4)]
+    straight = picture(alerts, *days)
+
+    assert picture(reversed(alerts), *reversed(days)) == straight
+    episode = straight.conditions["weight"].episode
+    assert episode is not None
+    assert episode.opened == alerts[2]
+
+
+def test_an_old_day_back_filled_does_not_end_what_stands_today() -> None:
+    condition = weight_of([weight(5)], read(5), read(2, empty=True))
+
+    assert condition.is_on
+    assert condition.episode is not None
+    assert condition.episode.is_open
+
+
+def test_an_alert_back_filled_into_the_past_does_not_stand() -> None:
+    condition = weight_of([weight(2)], read(5, empty=True), read(2))
+
+    assert condition.is_on is False
+    assert condition.standing is None
+
+
+@pytest.mark.parametrize(("newest", "is_on"), [(13, False), (14, None), (30, None)])
+def test_somebody_not_heard_of_for_14_days_is_unknown_not_well(
+    newest: int, is_on: bool | None
+) -> None:
+    alerts = [weight(0)]
+    days = [read(0), *(read(number, empty=True) for number in range(1, newest + 1))]
+    person = picture(alerts, *days)
+
+    assert person.conditions["weight"].is_on is is_on
+    assert person.conditions["flex"].is_on is is_on
+    assert person.last_alert == alerts[0]
+
+
+def test_an_alert_of_an_unknown_type_counts() -> None:
+    other = weight(0, alertType="SLEEP")
+    person = picture([other], read(0))
+
+    assert person.last_alert == other
+    assert person.is_heard_of
+    assert {kind for kind, one in person.conditions.items() if one.is_on} == {"other"}
+    # No sensor of its own, but it counts.
+    assert person.highest_severity is Severity.HIGH
+
+
+def test_a_day_analysed_in_its_own_night_ends_the_day_before() -> None:
+    """Where a day is analysed on the day itself, "no alerts" counts from 06:00 UTC of that day on."""
+    generated = at(0, "03:14:22")
+    one = alert_of(record(generatedAt=generated.isoformat()), day(0), generated)
+    before = heard(0, at(0, "06:10"), generated=generated)
+
+    early = picture([one], before, heard(1, at(1, "05:30")))
+    done = picture([one], before, heard(1, at(1, "06:10")))
+
+    assert early.conditions["weight"].is_on
+    assert done.conditions["weight"].is_on is False
