@@ -360,7 +360,7 @@ class Acting(CareAlerts):
         async def poll(_: datetime) -> None:
             nonlocal began
             for alert in news:
-                assert coordinator.journal.ledger.write_down(alert, announce=True)
+                assert coordinator.store.ledger.add(alert, announce=True)
             began = time.perf_counter()
 
         self._waiting, self._acted = count, asyncio.get_running_loop().create_future()
@@ -415,7 +415,7 @@ class DexcomCareAlerts(CareAlerts):
         )
         await self.hass.config_entries.async_add(self._entry)
         await self.hass.async_block_till_done()
-        assert len(self._entry.runtime_data.journal.ledger) > 0
+        assert len(self._entry.runtime_data.store.ledger) > 0
 
     async def look_back(self) -> Json:
         """Have the next update ask for all that can be asked for."""
@@ -423,14 +423,14 @@ class DexcomCareAlerts(CareAlerts):
 
     async def begin_anew(self) -> Json:
         """Forget all that was read, as a house that reads for the first time."""
-        self._entry.runtime_data.journal.ledger.__init__()
+        self._entry.runtime_data.store.ledger.__init__()
         self._entry.runtime_data._reading.__init__()
         # Nor is what was read before to be let go while it is timed.
-        self._entry.runtime_data._drawn = None
+        self._entry.runtime_data._rebuilt_from = None
 
     async def forget(self) -> Json:
         """Forget all alerts, as a house that was away for a month."""
-        self._entry.runtime_data.journal.ledger.__init__()
+        self._entry.runtime_data.store.ledger.__init__()
         self._entry.runtime_data._reading.looked_back_at = None
 
 

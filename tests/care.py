@@ -45,10 +45,10 @@ async def automate(hass: HomeAssistant, *triggers: dict[str, Any], **more: Any) 
     """Set up an automation that writes down what triggers it; `more` is of the automation."""
     heard = Heard()
 
-    async def write_down(call: ServiceCall) -> None:
+    async def add(call: ServiceCall) -> None:
         heard.calls.append(call)
 
-    hass.services.async_register("test", "heard", write_down)
+    hass.services.async_register("test", "heard", add)
     config = {
         "alias": AUTOMATION,
         "mode": "queued",

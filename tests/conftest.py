@@ -27,7 +27,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.entity import source_identifier
 from custom_components.care_alerts.sources.coordinator import SourceCoordinator
-from custom_components.care_alerts.sources.tidepool.evaluator import Told
+from custom_components.care_alerts.sources.tidepool.evaluator import AnnouncedEpisode
 from simulator import Simulator
 from simulator.dexcom import Wearer
 from simulator.tidepool import Account
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
 # Mashumaro reads what a class that holds itself is made of when it is first used: not in frozen time, whose datetime is another.
-Told.from_dict(Told(started=NOON, last=NOON, told_at=NOON).to_dict())
+AnnouncedEpisode.from_dict(AnnouncedEpisode(started=NOON, last=NOON, told_at=NOON).to_dict())
 
 
 @pytest.fixture(autouse=True)

@@ -126,16 +126,16 @@ class Spoken:
                 self.check((*path, "error", error), given)
 
     def _hear_sentences(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        say = localize.say
+        really = localize.localize
 
-        @wraps(say)
+        @wraps(really)
         def said(hass: Any, key: str, **given: str) -> str:
             self.check(("common", key), given)
-            return say(hass, key, **given)
+            return really(hass, key, **given)
 
         for name, module in list(sys.modules.items()):
-            if name.startswith(PACKAGE) and getattr(module, "say", None) is say:
-                monkeypatch.setattr(module, "say", said)
+            if name.startswith(PACKAGE) and getattr(module, "localize", None) is really:
+                monkeypatch.setattr(module, "localize", said)
 
 
 def _flow_path(manager: FlowManager[Any, Any, Any], flow: Any) -> tuple[str, ...]:

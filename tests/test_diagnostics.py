@@ -88,7 +88,7 @@ async def test_the_secrets_are_where_they_should_be(house: House, entry: MockCon
     """The searches below look for what is really there."""
     assert house.state("sensor", "weight", CHOSEN_ID).state == str(WEIGHT)
     held = json.dumps(dict(entry.data) | dict(entry.options))
-    kept = str(entry.runtime_data.journal.ledger.alerts())
+    kept = str(entry.runtime_data.store.ledger.alerts())
     states = str(house.hass.states.async_all())
     everything = held + kept + states
     # Of somebody who is not followed nothing is kept; they are in the answers that are read.
@@ -276,7 +276,7 @@ def secrets_of(house: House, entry: MockConfigEntry) -> list[str]:
         token["access_token"],
         token["refresh_token"],
         *dexcom.used_refresh_tokens,
-        *(alert.alert_id for alert in entry.runtime_data.journal.ledger.alerts()),
+        *(alert.alert_id for alert in entry.runtime_data.store.ledger.alerts()),
         dexcom.url,
     ]
 
@@ -287,7 +287,7 @@ async def test_dexcoms_secrets_are_where_they_should_be(
     """The searches below look for what is really there."""
     states = house.hass.states.async_all()
     everything = str(dict(worn.data)) + worn.title + str(states)
-    everything += str(worn.runtime_data.journal.ledger.alerts())
+    everything += str(worn.runtime_data.store.ledger.alerts())
     everything += str([request.headers for request in house.sim.log])
     app = (SECRET, house.sim.dexcom.client_id)
     assert [s for s in secrets_of(house, worn) if s not in everything and s not in app] == []

@@ -484,7 +484,7 @@ async def test_a_disabled_event_entity_saves_nothing_up(
     await house.settle()
     await house.pass_time(days=1)
     assert {state.name for state in announced} == {"henk.devries Alert"}
-    assert entry.runtime_data.journal.ledger.pending() == []
+    assert entry.runtime_data.store.ledger.pending() == []
     assert house.state("sensor", "weight_status", maria).state == "too_fast"
 
     announced.clear()
@@ -516,7 +516,7 @@ async def test_polling_goes_on_when_every_entity_is_disabled(
         await house.hass.config_entries.async_reload(entry.entry_id)
         await house.settle()
     await house.pass_time(days=1)
-    assert len(entry.runtime_data.journal.ledger.followed_live()) == 4
+    assert len(entry.runtime_data.store.ledger.excluding_backfill()) == 4
     assert announced == []
 
 

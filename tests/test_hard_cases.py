@@ -15,7 +15,7 @@ from homeassistant.util.file import WriteError
 import pytest
 
 from custom_components.care_alerts.alerts.ledger import Ledger
-from custom_components.care_alerts.alerts.snapshot import Picture
+from custom_components.care_alerts.alerts.snapshot import SourceSnapshot
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.sources.lumen.api import LumenAlert
 from custom_components.care_alerts.sources.lumen.coordinator import LumenCoordinator
@@ -389,9 +389,9 @@ async def test_a_time_that_is_past_is_waited_for_but_once_a_second(house: House)
     add_person(house)
     past = property(lambda _: NOON - timedelta(hours=1))
     with (
-        patch.object(Picture, "changes_at", past),
+        patch.object(SourceSnapshot, "changes_at", past),
         patch.object(
-            LumenCoordinator, "_draw", autospec=True, side_effect=LumenCoordinator._draw
+            LumenCoordinator, "_rebuild", autospec=True, side_effect=LumenCoordinator._rebuild
         ) as draw,
     ):
         entry = await house.set_up(house.entry())

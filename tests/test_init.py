@@ -31,7 +31,7 @@ def maria(house: House) -> str:
     return house.sim.lumen.default.person(MARIA).shared_user_id
 
 
-def journal(hass: HomeAssistant, entry: MockConfigEntry) -> Path:
+def store(hass: HomeAssistant, entry: MockConfigEntry) -> Path:
     """Where a source's journal lies."""
     return Path(hass.config.path(".storage", f"{DOMAIN}.{entry.entry_id}"))
 
@@ -127,7 +127,7 @@ async def test_nothing_is_told_before_home_assistant_has_started(
     await house.pass_time(days=1)
     await house.set_up(entry)
     await house.pass_time(days=1)
-    assert len(entry.runtime_data.journal.ledger.pending()) == 8
+    assert len(entry.runtime_data.store.ledger.pending()) == 8
     assert announced == []
     hass.set_state(CoreState.running)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
@@ -143,7 +143,7 @@ async def test_removal_leaves_nothing_behind(house: House, maria: str) -> None:
     other = house.sim.lumen.add_account("another-key")
     other.add_person("ines@example.com")
     kept = await house.set_up(house.entry(data={"api_key": other.api_key}))
-    assert journal(hass, entry).exists()
+    assert store(hass, entry).exists()
     hass.states.async_set("light.hall", "on")
     lamp = {"entity_id": "light.hall", "key": "night"}
     await hass.services.async_call(DOMAIN, "remember", lamp, blocking=True)
@@ -151,7 +151,7 @@ async def test_removal_leaves_nothing_behind(house: House, maria: str) -> None:
     assert memory in _journals(hass)
     assert await hass.config_entries.async_remove(entry.entry_id)
     await house.settle()
-    assert set(_journals(hass)) == {journal(hass, kept), memory}
+    assert set(_journals(hass)) == {store(hass, kept), memory}
     assert dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id) == []
     assert er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id) == []
     assert kept.state is ConfigEntryState.LOADED
@@ -203,7 +203,7 @@ async def test_a_journal_of_the_wrong_shape(
     assert house.state("sensor", "status").state == "ok"
     assert house.state("binary_sensor", "medication", maria).state == STATE_ON
     assert announced == []
-    aside = journal(hass, entry).with_name(f"{journal(hass, entry).name}.corrupt")
+    aside = store(hass, entry).with_name(f"{store(hass, entry).name}.corrupt")
     assert (await _read(hass, aside))["data"] == {"stored": stored}
     issue = ir.async_get(hass).async_get_issue(DOMAIN, f"journal_set_aside_{entry.entry_id}")
     assert issue is not None
@@ -229,7 +229,7 @@ async def test_a_journal_of_a_version_to_come(
     assert entry.state is ConfigEntryState.LOADED
     assert house.state("binary_sensor", "medication", maria).state == STATE_ON
     assert announced == []
-    aside = journal(hass, entry).with_name(f"{journal(hass, entry).name}.corrupt")
+    aside = store(hass, entry).with_name(f"{store(hass, entry).name}.corrupt")
     assert (await _read(hass, aside))["data"] == {"ledger": "chapters"}
 
 
@@ -245,7 +245,7 @@ async def test_a_journal_that_is_no_json(
     assert entry.state is ConfigEntryState.LOADED
     assert house.state("binary_sensor", "medication", maria).state == STATE_ON
     assert announced == []
-    path = journal(hass, entry)
+    path = store(hass, entry)
     assert len(list(path.parent.glob(f"{path.name}.corrupt*"))) == 1
     assert (await _read(hass, path))["data"]["ledger"]["lines"]
 
@@ -271,12 +271,12 @@ async def test_a_state_that_cannot_be_read_is_first_contact(
     medication = house.entity_id("binary_sensor", "medication", maria)
     await hass.services.async_call(DOMAIN, "acknowledge", {"entity_id": medication}, blocking=True)
     await hass.config_entries.async_unload(entry.entry_id)
-    stored = await _read(hass, journal(hass, entry))
+    stored = await _read(hass, store(hass, entry))
     stored["data"] |= change
     await _write(hass, entry, json.dumps(stored))
     await house.set_up(entry)
     assert entry.state is ConfigEntryState.LOADED
-    assert {one["delivery"] for one in entry.runtime_data.journal.ledger.to_dict()["lines"]} == {
+    assert {one["delivery"] for one in entry.runtime_data.store.ledger.to_dict()["lines"]} == {
         *(line["delivery"] for line in stored["data"]["ledger"]["lines"])
     }
     assert house.state("binary_sensor", "medication", maria).attributes["acknowledged"]
@@ -293,7 +293,7 @@ async def test_a_kept_time_without_a_zone_keeps_no_source_from_starting(
     entry = await house.set_up(house.entry())
     await house.pass_time(days=1)
     await hass.config_entries.async_unload(entry.entry_id)
-    stored = await _read(hass, journal(hass, entry))
+    stored = await _read(hass, store(hass, entry))
     for heard in stored["data"]["state"]["provider"]["days"].values():
         heard["generated_at"] = heard["generated_at"].removesuffix("+00:00")
     await _write(hass, entry, json.dumps(stored))
@@ -309,7 +309,7 @@ async def test_a_line_that_cannot_be_read_does_not_cost_the_others(
     entry = await house.set_up(house.entry())
     await house.pass_time(days=1)
     await hass.config_entries.async_unload(entry.entry_id)
-    stored = await _read(hass, journal(hass, entry))
+    stored = await _read(hass, store(hass, entry))
     lines = stored["data"]["ledger"]["lines"]
     lines[0]["alert"]["severity"] = "purple"
     lines[1]["alert"]["observed_at"] = None
@@ -324,7 +324,7 @@ async def test_a_line_that_cannot_be_read_does_not_cost_the_others(
 
 async def _write(hass: HomeAssistant, entry: MockConfigEntry, content: str) -> None:
     """Put a journal into place."""
-    path = journal(hass, entry)
+    path = store(hass, entry)
 
     def write() -> None:
         path.parent.mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ import pytest
 
 from custom_components.care_alerts import event_data, logbook
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.localize import duration_in_words
+from custom_components.care_alerts.localize import localize_duration
 from custom_components.care_alerts.seal import async_setup_seal
 from simulator import CATALOGUE
 from tests.care import Care
@@ -238,4 +238,4 @@ async def test_our_own_are_known_after_a_restart(care: Care, lines: Lines) -> No
 )
 async def test_how_long_in_words(hass: HomeAssistant, duration: timedelta, words: str) -> None:
     assert await async_setup_component(hass, DOMAIN, {})
-    assert duration_in_words(hass, duration) == words
+    assert localize_duration(hass, duration) == words

@@ -14,14 +14,14 @@ import pytest
 from custom_components.care_alerts.alerts.alert import Alert, Person, Severity, in_order
 from custom_components.care_alerts.alerts.episode import EpisodeSpan
 from custom_components.care_alerts.alerts.ledger import Ledger
-from custom_components.care_alerts.alerts.snapshot import Condition, PersonPicture
+from custom_components.care_alerts.alerts.snapshot import Condition, PersonSnapshot
 from custom_components.care_alerts.sources.lumen.api import LumenAlert
 from custom_components.care_alerts.sources.lumen.coordinator import LumenCoordinator
 from custom_components.care_alerts.sources.lumen.mapping import (
     Calendar,
     DayHeard,
     alert_of,
-    picture_of,
+    snapshot_of,
 )
 from simulator.faults import CATALOGUE
 
@@ -105,7 +105,7 @@ class Receiver:
         """Take an answer in."""
         for record in poll.alerts:
             alert = alert_of(record, poll.day, now)
-            self.ledger.write_down(alert, announce=alert.observed_at > self.since)
+            self.ledger.add(alert, announce=alert.observed_at > self.since)
         generated = max((record.generated_at for record in poll.alerts), default=None)
         heard = DayHeard(day=poll.day, first_read=now, last_read=now, generated_at=generated)
         before = self.days.get(poll.day)
@@ -142,7 +142,7 @@ class Receiver:
         calendar = Calendar(self.days)
         return {
             person: _comparable(
-                picture_of(
+                snapshot_of(
                     Person(person, person),
                     [one for one in self.ledger.alerts() if one.person_id == person],
                     calendar,
@@ -158,14 +158,14 @@ def _bare(alert: Alert) -> Alert:
     return replace(alert, received_at=alert.observed_at, late=False)
 
 
-def _comparable(picture: PersonPicture) -> dict[str, Any]:
+def _comparable(snapshot: PersonSnapshot) -> dict[str, Any]:
     """What a picture says, but for when its alerts came."""
 
     def bare(condition: Condition) -> Condition:
-        standing, episode = condition.standing, condition.episode
+        current_alert, episode = condition.current_alert, condition.episode
         return replace(
             condition,
-            standing=standing and _bare(standing),
+            current_alert=current_alert and _bare(current_alert),
             episode=episode and bare_run(episode),
             earlier=[bare_run(run) for run in condition.earlier],
         )
@@ -173,8 +173,8 @@ def _comparable(picture: PersonPicture) -> dict[str, Any]:
     def bare_run(run: EpisodeSpan) -> EpisodeSpan:
         return replace(run, opened=_bare(run.opened), last_seen=_bare(run.last_seen))
 
-    last = picture.last_alert
-    return {kind: bare(condition) for kind, condition in picture.conditions.items()} | {
+    last = snapshot.last_alert
+    return {kind: bare(condition) for kind, condition in snapshot.conditions.items()} | {
         "last_alert": last and _bare(last)
     }
 
@@ -334,5 +334,5 @@ def _person_of(house: House, state: State) -> str:
 def _comparables(coordinator: LumenCoordinator) -> dict[str, Any]:
     """What everybody's picture says, but for when the alerts came."""
     return {
-        person_id: _comparable(picture) for person_id, picture in coordinator.data.people.items()
+        person_id: _comparable(snapshot) for person_id, snapshot in coordinator.data.people.items()
     }

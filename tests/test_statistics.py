@@ -102,7 +102,7 @@ async def test_what_the_ledger_has_forgotten_stays_counted(care: Care) -> None:
     await care.morning(1)
     await care.house.until(generation(50))
     await care.house.pass_time(hours=2)
-    assert len(care.coordinator.journal.ledger) == 0
+    assert len(care.coordinator.store.ledger) == 0
     await care.reload()
     care.alert(51)
     await care.morning(51)

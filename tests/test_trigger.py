@@ -184,7 +184,7 @@ async def test_what_may_have_been_told_is_told_again_unless_somebody_has_it(care
     heard.clear()
 
     # As a crash leaves it between the telling and the mark.
-    ledger = care.coordinator.journal.ledger
+    ledger = care.coordinator.store.ledger
     ledger._pending = {alert.alert_id: False for alert in ledger.alerts()}
     await care.coordinator._save()
     await care.reload()
@@ -618,9 +618,9 @@ async def test_a_clock_that_was_ahead_before_a_restart_keeps_nothing_from_ringin
     )
     await waiting.hass.config_entries.async_unload(waiting.entry.entry_id)
     waiting.hass.data[_RESTED_AT].clear()
-    journal = hass_storage[f"{DOMAIN}.{waiting.entry.entry_id}"]
+    store = hass_storage[f"{DOMAIN}.{waiting.entry.entry_id}"]
     ahead = waiting.house.now + timedelta(days=365)
-    journal["data"]["responses"]["reminders_done_until"] = ahead.isoformat()
+    store["data"]["responses"]["reminders_done_until"] = ahead.isoformat()
     await waiting.house.set_up(waiting.entry)
     assert await minutes(waiting, heard, 20) == [10, 20]
 

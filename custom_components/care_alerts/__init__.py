@@ -16,10 +16,10 @@ from .attribution import async_setup_actors
 from .const import DOMAIN, PLATFORMS
 from .dashboard import async_setup_dashboard
 from .entity import person_identifier, source_identifier
-from .event_data import async_tell_house
+from .event_data import async_fire_events
 from .seal import SEAL, async_forget_seal, async_setup_seal
 from .services import async_setup_actions
-from .snapshots import async_forget_memory, async_setup_memory
+from .snapshots import async_forget_snapshots, async_setup_snapshots
 from .sources import PROVIDERS
 from .sources.coordinator import CareAlertsConfigEntry
 from .statistics import async_forget_statistics, async_keep_statistics
@@ -32,7 +32,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     # What an alert is called is said where nothing can be waited for.
     await async_load_integrations(hass, {DOMAIN})
     await async_setup_seal(hass)
-    await async_setup_memory(hass)
+    await async_setup_snapshots(hass)
     async_setup_actors(hass)
     async_setup_actions(hass)
     await async_setup_dashboard(hass)
@@ -53,14 +53,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -
         name=coordinator.name_of_source_device,
     )
     coordinator.source_device_id = source_device.id
-    async_tell_house(hass, entry)
+    async_fire_events(hass, entry)
     _remove_unfollowed(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     async_keep_statistics(hass, entry)
 
     @callback
     def start_announcing(_: HomeAssistant) -> None:
-        coordinator.announcing.start()
+        coordinator.announcer.start()
 
     entry.async_on_unload(async_at_started(hass, start_announcing))
     return True
@@ -79,7 +79,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) 
     await PROVIDERS[entry.data[CONF_SOURCE]].coordinator.async_remove(hass, entry)
     await async_forget_statistics(hass, entry)
     if all(other is entry for other in hass.config_entries.async_entries(DOMAIN)):
-        await async_forget_memory(hass)
+        await async_forget_snapshots(hass)
         await async_forget_seal(hass)
 
 

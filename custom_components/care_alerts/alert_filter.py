@@ -14,8 +14,8 @@ from .const import ATTR_ALERT_TYPES, ATTR_INCLUDE_DRILLS, ATTR_LEAST_SEVERITY
 from .sources import ALERT_TYPES
 
 
-def wanted_fields(*, drills: bool) -> VolDictType:
-    """The fields of `Wanted`, and whether drills are meant if nobody says."""
+def filter_fields(*, drills: bool) -> VolDictType:
+    """The fields of `AlertFilter`, and whether drills are meant if nobody says."""
     return {
         vol.Optional(ATTR_ALERT_TYPES, default=list): vol.All(
             cv.ensure_list, [vol.In([*sorted(ALERT_TYPES), OTHER])]
@@ -27,7 +27,7 @@ def wanted_fields(*, drills: bool) -> VolDictType:
     }
 
 
-WANTED_FIELDS: VolDictType = wanted_fields(drills=True)
+FILTER_FIELDS: VolDictType = filter_fields(drills=True)
 
 
 def target_schema(options: VolDictType) -> vol.Schema:
@@ -41,7 +41,7 @@ def target_schema(options: VolDictType) -> vol.Schema:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AlertFilter:
     """Which alerts somebody wants to hear of; no types are all types."""
 
     alert_types: frozenset[str]

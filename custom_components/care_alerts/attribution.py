@@ -30,7 +30,7 @@ class _Seen:
     automation: str | None = None
 
 
-class Actors:
+class ActorResolver:
     """The contexts seen lately."""
 
     def __init__(self, hass: HomeAssistant) -> None:
@@ -92,15 +92,15 @@ class Actors:
             self._seen.popitem(last=False)
 
 
-ACTORS: HassKey[Actors] = HassKey(f"{DOMAIN}_actors")
+ACTORS: HassKey[ActorResolver] = HassKey(f"{DOMAIN}_actors")
 
 
 @callback
 def async_setup_actors(hass: HomeAssistant) -> None:
     """Begin to watch."""
-    hass.data[ACTORS] = Actors(hass)
+    hass.data[ACTORS] = ActorResolver(hass)
 
 
-async def who_called(hass: HomeAssistant, context: Context) -> Actor:
+async def resolve_actor(hass: HomeAssistant, context: Context) -> Actor:
     """Who is behind a call."""
     return await hass.data[ACTORS].who(context)

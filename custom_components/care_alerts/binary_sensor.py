@@ -8,8 +8,8 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .alerts.snapshot import PersonPicture
-from .entity import PersonEntity, Shown, SourceEntity, add_people
+from .alerts.snapshot import PersonSnapshot
+from .entity import PersonEntity, RenderedState, SourceEntity, add_people
 from .sources import PROVIDERS
 from .sources.coordinator import CareAlertsConfigEntry
 
@@ -37,9 +37,9 @@ async def async_setup_entry(
         for alert_type in provider.alert_types
     ]
 
-    def descriptions_of(picture: PersonPicture) -> list[BinarySensorEntityDescription]:
+    def descriptions_of(snapshot: PersonSnapshot) -> list[BinarySensorEntityDescription]:
         return [
-            description for description in descriptions if description.key in picture.conditions
+            description for description in descriptions if description.key in snapshot.conditions
         ]
 
     add_people(entry, async_add_entities, descriptions_of, AlertSensor)
@@ -48,12 +48,12 @@ async def async_setup_entry(
 class _BinarySensor(BinarySensorEntity):
     """The state of a binary sensor that shows something."""
 
-    _shown: Shown
+    _rendered: RenderedState
 
     @property
     @override
     def is_on(self) -> bool | None:
-        value: bool | None = self._shown.value
+        value: bool | None = self._rendered.value
         return value
 
 
@@ -61,9 +61,9 @@ class SilentSensor(_BinarySensor, SourceEntity):
     """On when the source has said nothing for longer than it should. Always available: that is what it is for."""
 
     @override
-    def _show(self) -> Shown:
+    def _render(self) -> RenderedState:
         freshness = self.coordinator.data.freshness
-        return Shown(
+        return RenderedState(
             freshness.silent,
             {"reason": freshness.status.value if freshness.silent else None},
         )
@@ -75,17 +75,17 @@ class AlertSensor(_BinarySensor, PersonEntity):
     _unrecorded_attributes = frozenset({"received_at", "since", "ended_at", "end_reason"})
 
     @override
-    def _show(self) -> Shown:
-        if self.picture is None or not self.coordinator.data.freshness.believable:
-            return Shown(None, available=False)
-        condition = self.picture.conditions.get(self.entity_description.key)
+    def _render(self) -> RenderedState:
+        if self.snapshot is None or not self.coordinator.data.freshness.believable:
+            return RenderedState(None, available=False)
+        condition = self.snapshot.conditions.get(self.entity_description.key)
         if condition is None or condition.unavailable:
-            return Shown(None, available=False)
-        alert, span = condition.standing, condition.episode
-        episode = self.picture.episode(self.entity_description.key)
+            return RenderedState(None, available=False)
+        alert, span = condition.current_alert, condition.episode
+        episode = self.snapshot.episode(self.entity_description.key)
         acknowledgement = episode.acknowledgement if episode else None
         stale = {} if condition.stale is None else {"stale": condition.stale}
-        return Shown(
+        return RenderedState(
             condition.is_on,
             stale
             | {

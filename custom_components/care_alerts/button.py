@@ -7,10 +7,10 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .alerts.alert import Severity, Topic
-from .attribution import who_called
+from .alerts.alert import AlertKey, Severity
+from .attribution import resolve_actor
 from .entity import PersonEntity, SourceEntity, add_people
-from .services.acknowledging import untaken
+from .services.acknowledging import unacknowledged
 from .services.testing import first_type
 from .sources.coordinator import CareAlertsConfigEntry
 
@@ -29,7 +29,9 @@ async def async_setup_entry(
 ) -> None:
     """Set up the buttons of a source and its people."""
     coordinator = entry.runtime_data
-    async_add_entities([RefreshButton(coordinator, REFRESH), DrillButton(coordinator, TEST_ALERT)])
+    async_add_entities(
+        [RefreshButton(coordinator, REFRESH), TestAlertButton(coordinator, TEST_ALERT)]
+    )
     add_people(entry, async_add_entities, lambda _: [ACKNOWLEDGE_ALL], AcknowledgeAllButton)
 
 
@@ -41,14 +43,14 @@ class RefreshButton(SourceEntity, ButtonEntity):
         await self.coordinator.async_refresh_now()
 
 
-class DrillButton(SourceEntity, ButtonEntity):
+class TestAlertButton(SourceEntity, ButtonEntity):
     """Sends a drill for each of the source's people."""
 
     @override
     async def async_press(self) -> None:
         topics = [
-            Topic(person_id, first_type(self.coordinator, picture), True)
-            for person_id, picture in self.coordinator.data.people.items()
+            AlertKey(person_id, first_type(self.coordinator, snapshot), True)
+            for person_id, snapshot in self.coordinator.data.people.items()
         ]
         await self.coordinator.care.drill(topics, severity=Severity.HIGH)
 
@@ -59,10 +61,10 @@ class AcknowledgeAllButton(PersonEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         context = self._context or Context()
-        people = [self.person_id] if self.picture else []
+        people = [self.person_id] if self.snapshot else []
         await self.coordinator.care.acknowledge(
-            untaken(self.coordinator, people),
-            by=await who_called(self.hass, context),
+            unacknowledged(self.coordinator, people),
+            by=await resolve_actor(self.hass, context),
             note=None,
             context=context,
         )

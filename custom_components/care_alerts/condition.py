@@ -9,13 +9,13 @@ from homeassistant.helpers.condition import Condition, ConditionCheckParams, Con
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
-from .alert_filter import WANTED_FIELDS, Wanted, target_schema
-from .alerts.alert import Severity, Topic
+from .alert_filter import FILTER_FIELDS, AlertFilter, target_schema
+from .alerts.alert import AlertKey, Severity
 from .alerts.response_log import Episode
-from .alerts.snapshot import PersonPicture
+from .alerts.snapshot import PersonSnapshot
 from .const import ATTR_INCLUDE_ACKNOWLEDGED
 from .sources.coordinator import SourceCoordinator
-from .targets import Aim, aim_at, sensor_of, sources, whereabouts
+from .targets import ResolvedTarget, aim_at, device_ref, sensor_of, sources
 
 
 class _CareCondition(Condition, ABC):
@@ -34,7 +34,7 @@ class _CareCondition(Condition, ABC):
         self._target = config.target
         self._options: dict[str, Any] = config.options or {}
 
-    def _aim(self) -> Aim | None:
+    def _aim(self) -> ResolvedTarget | None:
         """Whom it is about now; None: everybody."""
         return aim_at(self._hass, self._target) if self._target else None
 
@@ -43,40 +43,40 @@ class AlertActiveCondition(_CareCondition):
     """An alert is active: as its sensor says, or as a drill goes on. What nobody can know is not."""
 
     _SCHEMA = target_schema(
-        {**WANTED_FIELDS, vol.Optional(ATTR_INCLUDE_ACKNOWLEDGED, default=True): cv.boolean}
+        {**FILTER_FIELDS, vol.Optional(ATTR_INCLUDE_ACKNOWLEDGED, default=True): cv.boolean}
     )
 
     def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
         """Take up a validated configuration."""
         super().__init__(hass, config)
-        self._wanted = Wanted.of(self._options)
+        self._filter = AlertFilter.of(self._options)
 
     @override
     def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
         aim = self._aim()
         return any(
-            self._is_active(coordinator, picture, aim)
+            self._is_active(coordinator, snapshot, aim)
             for coordinator in sources(self._hass)
-            for picture in coordinator.data.people.values()
+            for snapshot in coordinator.data.people.values()
         )
 
     def _is_active(
-        self, coordinator: SourceCoordinator, picture: PersonPicture, aim: Aim | None
+        self, coordinator: SourceCoordinator, snapshot: PersonSnapshot, aim: ResolvedTarget | None
     ) -> bool:
-        person_id = picture.person.person_id
+        person_id = snapshot.person.person_id
         active: list[tuple[str, Severity, Episode | None]] = [
             (episode.topic.alert_type, episode.severity, episode)
-            for episode in picture.episodes.values()
+            for episode in snapshot.episodes.values()
             if episode.topic.drill and episode.is_open
         ]
         if coordinator.data.freshness.believable:
             active += [
-                (alert.alert_type, alert.severity, picture.episodes.get(Topic.of(alert)))
-                for alert in picture.active
+                (alert.alert_type, alert.severity, snapshot.episodes.get(AlertKey.of(alert)))
+                for alert in snapshot.active
             ]
         for alert_type, severity, episode in active:
             is_drill = episode is not None and episode.topic.drill
-            if not self._wanted.takes(alert_type, severity, drill=is_drill):
+            if not self._filter.takes(alert_type, severity, drill=is_drill):
                 continue
             if (
                 not self._options[ATTR_INCLUDE_ACKNOWLEDGED]
@@ -86,7 +86,7 @@ class AlertActiveCondition(_CareCondition):
                 continue
             if aim is None or aim.takes(
                 coordinator.source_device_id,
-                whereabouts(self._hass, coordinator, picture).device_id,
+                device_ref(self._hass, coordinator, snapshot).device_id,
                 sensor_of(self._hass, coordinator, person_id, alert_type),
             ):
                 return True

@@ -30,7 +30,7 @@ async def async_get_config_entry_diagnostics(
         return settings | {"not_loaded_because": entry.error_reason_translation_key}
     coordinator = entry.runtime_data
     freshness = coordinator.data.freshness
-    ledger = coordinator.journal.ledger
+    ledger = coordinator.store.ledger
     return settings | {
         "poll_every_seconds": (
             coordinator.update_interval and coordinator.update_interval.total_seconds()
@@ -50,13 +50,13 @@ async def async_get_config_entry_diagnostics(
         },
         "people": [
             {
-                "heard_of": picture.is_heard_of,
+                "heard_of": snapshot.is_heard_of,
                 "conditions_on": sum(
-                    condition.is_on is True for condition in picture.conditions.values()
+                    condition.is_on is True for condition in snapshot.conditions.values()
                 ),
-                "has_last_alert": picture.last_alert is not None,
+                "has_last_alert": snapshot.last_alert is not None,
             }
-            for picture in coordinator.data.people.values()
+            for snapshot in coordinator.data.people.values()
         ],
     }
 

@@ -12,7 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .alerts.alert import Person
-from .alerts.snapshot import PersonPicture, Setting
+from .alerts.snapshot import PersonSnapshot, Setting
 from .const import DOMAIN
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 
@@ -41,7 +41,7 @@ def person_unique_id(coordinator: SourceCoordinator, person_id: str, key: str) -
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class RenderedState:
     """What an entity shows at one moment."""
 
     value: Any
@@ -54,7 +54,7 @@ class CareAlertsEntity(CoordinatorEntity[SourceCoordinator]):
     """An entity that writes its state only when what it shows has changed."""
 
     _attr_has_entity_name = True
-    _shown = Shown(None)
+    _rendered = RenderedState(None)
 
     def __init__(self, coordinator: SourceCoordinator, description: EntityDescription) -> None:
         """Show what the description says of the coordinator's picture."""
@@ -62,32 +62,32 @@ class CareAlertsEntity(CoordinatorEntity[SourceCoordinator]):
         self.entity_description = description
         self._attr_translation_key = description.translation_key or description.key
 
-    def _show(self) -> Shown:
+    def _render(self) -> RenderedState:
         """What there is to show now; nothing where Home Assistant itself keeps the state."""
-        return Shown(None)
+        return RenderedState(None)
 
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self._shown = self._show()
+        self._rendered = self._render()
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        shown = self._show()
-        if shown != self._shown:
-            self._shown = shown
+        shown = self._render()
+        if shown != self._rendered:
+            self._rendered = shown
             self.async_write_ha_state()
 
     @property
     @override
     def available(self) -> bool:
-        return self._shown.available
+        return self._rendered.available
 
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        return self._shown.attributes
+        return self._rendered.attributes
 
 
 class SourceEntity(CareAlertsEntity):
@@ -123,7 +123,7 @@ class PersonEntity(CareAlertsEntity):
         )
 
     @property
-    def picture(self) -> PersonPicture | None:
+    def snapshot(self) -> PersonSnapshot | None:
         """The person as last heard of; None once they are not followed any more."""
         return self.coordinator.data.people.get(self.person_id)
 
@@ -136,17 +136,17 @@ class SettingEntity(PersonEntity):
     @property
     def setting(self) -> Setting | None:
         """What there is to set; None where it cannot be."""
-        if self.picture is None:
+        if self.snapshot is None:
             return None
-        return self.picture.settings.get(self.entity_description.key)
+        return self.snapshot.settings.get(self.entity_description.key)
 
     @override
-    def _show(self) -> Shown:
+    def _render(self) -> RenderedState:
         setting = self.setting
         if setting is None or not self.coordinator.data.freshness.believable:
-            return Shown(None, available=False)
+            return RenderedState(None, available=False)
         # Its unit and limits are no attributes of ours, but a change of them is one to be written.
-        return Shown(setting.value, within=setting)
+        return RenderedState(setting.value, within=setting)
 
     async def async_set(self, value: bool | float) -> None:
         """Have the source keep another value.
@@ -162,16 +162,16 @@ class SettingEntity(PersonEntity):
 
 def with_settings[DescriptionT: EntityDescription](
     descriptions: Iterable[DescriptionT],
-) -> Callable[[PersonPicture], list[DescriptionT]]:
+) -> Callable[[PersonSnapshot], list[DescriptionT]]:
     """Those of the descriptions that a person has settings for."""
     known = tuple(descriptions)
-    return lambda picture: [one for one in known if one.key in picture.settings]
+    return lambda snapshot: [one for one in known if one.key in snapshot.settings]
 
 
 def add_people[DescriptionT: EntityDescription](
     entry: CareAlertsConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
-    descriptions_of: Callable[[PersonPicture], Iterable[DescriptionT]],
+    descriptions_of: Callable[[PersonSnapshot], Iterable[DescriptionT]],
     entity: Callable[[SourceCoordinator, DescriptionT, Person], Entity],
 ) -> None:
     """Add the entities that everybody's picture asks for, now and whenever somebody or something new appears."""
@@ -183,16 +183,16 @@ def add_people[DescriptionT: EntityDescription](
         people = coordinator.data.people
         known.intersection_update({one for one in known if one[0] in people})
         new = [
-            entity(coordinator, description, picture.person)
-            for person_id, picture in people.items()
-            for description in descriptions_of(picture)
+            entity(coordinator, description, snapshot.person)
+            for person_id, snapshot in people.items()
+            for description in descriptions_of(snapshot)
             if (person_id, description.key) not in known
         ]
         if new:
             known.update(
                 (person_id, description.key)
-                for person_id, picture in people.items()
-                for description in descriptions_of(picture)
+                for person_id, snapshot in people.items()
+                for description in descriptions_of(snapshot)
             )
             async_add_entities(new)
 

@@ -37,7 +37,7 @@ async def async_setup_entry(
         registered = registry.async_get(entity_id) if entity_id else None
         return registered is not None and registered.disabled
 
-    coordinator.announcing.announce_without(is_disabled)
+    coordinator.announcer.announce_without(is_disabled)
 
     add_people(entry, async_add_entities, lambda _: [description], AlertEvent)
 
@@ -53,8 +53,8 @@ class AlertEvent(EventEntity, PersonEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        announcing = self.coordinator.announcing
-        self.async_on_remove(announcing.announce_with(self.person_id, self._announce))
+        announcer = self.coordinator.announcer
+        self.async_on_remove(announcer.announce_with(self.person_id, self._announce))
 
     # Home Assistant saves states every quarter of an hour: after a crash, the ledger knows better.
 
@@ -70,12 +70,12 @@ class AlertEvent(EventEntity, PersonEntity):
         alert = self._announced_since(await super().async_get_last_state())
         if alert is None:
             return await super().async_get_last_event_data()
-        episode = self.picture.episode_of(alert) if self.picture else None
+        episode = self.snapshot.episode_of(alert) if self.snapshot else None
         return EventExtraStoredData(self._type_of(alert), _as_event(alert, episode))
 
     def _announced_since(self, saved: State | None) -> Alert | None:
         """The alert announced last, if what was saved shows an earlier one or none."""
-        ledger = self.coordinator.journal.ledger
+        ledger = self.coordinator.store.ledger
         if saved is None:
             return ledger.announced_since(self.person_id, None, None)
         alert_id, at = saved.attributes.get("alert_id"), dt_util.parse_datetime(saved.state)

@@ -10,13 +10,13 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 from homeassistant.util.signal_type import SignalType
 
-from .alerts.alert import Alert, Person, Topic
+from .alerts.alert import Alert, AlertKey, Person
 from .alerts.domain_events import (
     AcknowledgementUndone,
     AlertAcknowledged,
     AlertEnded,
     AlertReceived,
-    Happening,
+    DomainEvent,
     Snoozed,
     SourceRecovered,
     SourceSilent,
@@ -24,14 +24,14 @@ from .alerts.domain_events import (
 )
 from .alerts.freshness import Freshness
 from .alerts.response_log import Episode
-from .alerts.snapshot import PersonPicture
+from .alerts.snapshot import PersonSnapshot
 from .alerts.snooze import Snooze
 from .const import DOMAIN
 from .entity import source_unique_id
-from .localize import alert_in_words, say, status_in_words
+from .localize import localize, localize_alert, localize_status
 from .seal import SEAL
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
-from .targets import Whereabouts, event_of, sensor_of, whereabouts
+from .targets import DeviceRef, device_ref, event_of, sensor_of
 
 EVENT_ALERT_RECEIVED: Final = "care_alerts_alert_received"
 EVENT_ALERT_ENDED: Final = "care_alerts_alert_ended"
@@ -42,7 +42,7 @@ EVENT_UNSNOOZED: Final = "care_alerts_unsnoozed"
 EVENT_SOURCE_SILENT: Final = "care_alerts_source_silent"
 EVENT_SOURCE_RECOVERED: Final = "care_alerts_source_recovered"
 
-SIGNAL_CASES_CHANGED: SignalType[SourceCoordinator] = SignalType(f"{DOMAIN}_cases_changed")
+SIGNAL_EPISODES_CHANGED: SignalType[SourceCoordinator] = SignalType(f"{DOMAIN}_cases_changed")
 """What there is to take care of may have changed."""
 
 SIGNAL_REMIND: SignalType[SourceCoordinator, datetime | None] = SignalType(f"{DOMAIN}_remind")
@@ -50,27 +50,27 @@ SIGNAL_REMIND: SignalType[SourceCoordinator, datetime | None] = SignalType(f"{DO
 
 
 @callback
-def async_tell_house(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
+def async_fire_events(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     """Tell the house what happens to a source's alerts from now on."""
     coordinator = entry.runtime_data
 
     @callback
-    def cases_changed() -> None:
-        async_dispatcher_send(hass, SIGNAL_CASES_CHANGED, coordinator)
+    def episodes_changed() -> None:
+        async_dispatcher_send(hass, SIGNAL_EPISODES_CHANGED, coordinator)
 
-    def tell(happening: Happening, context: Context | None) -> None:
+    def tell(happening: DomainEvent, context: Context | None) -> None:
         event_type, data = _event(hass, coordinator, happening)
         hass.data[SEAL].fire(hass, event_type, data, context)
 
     def remind(since: datetime | None) -> None:
         async_dispatcher_send(hass, SIGNAL_REMIND, coordinator, since)
 
-    coordinator.announcing.tell_with(tell, remind)
-    entry.async_on_unload(coordinator.async_add_listener(cases_changed))
+    coordinator.announcer.tell_with(tell, remind)
+    entry.async_on_unload(coordinator.async_add_listener(episodes_changed))
 
 
 def _event(
-    hass: HomeAssistant, coordinator: SourceCoordinator, happening: Happening
+    hass: HomeAssistant, coordinator: SourceCoordinator, happening: DomainEvent
 ) -> tuple[str, dict[str, Any]]:
     match happening:
         case AlertReceived():
@@ -129,16 +129,16 @@ def about_alert(
 ) -> dict[str, Any]:
     """What there is to say of an alert, as triggers have it: strings, booleans, None, and the alert's event data."""
     person_id = alert.person_id
-    where = whereabouts(hass, coordinator, _picture_of(coordinator, person_id))
+    where = device_ref(hass, coordinator, _picture_of(coordinator, person_id))
     event_entity_id = event_of(hass, coordinator, person_id)
-    alert_name = alert_in_words(hass, alert.alert_type)
-    title = say(hass, "alert_title", person=where.name, alert=alert_name)
+    alert_name = localize_alert(hass, alert.alert_type)
+    title = localize(hass, "alert_title", person=where.name, alert=alert_name)
     return {
         "alert": alert.as_event(
             episode_id=episode.episode_id if episode else None, redelivered=redelivered
         ),
         "alert_name": alert_name,
-        "title": say(hass, "drill_title", title=title) if alert.drill else title,
+        "title": localize(hass, "drill_title", title=title) if alert.drill else title,
         "person": where.name,
         "source": coordinator.config_entry.title,
         ATTR_ENTITY_ID: sensor_of(hass, coordinator, person_id, alert.alert_type)
@@ -146,14 +146,14 @@ def about_alert(
         "event_entity_id": event_entity_id,
         ATTR_DEVICE_ID: where.device_id,
         "source_device_id": where.source_device_id,
-        "tag": _tag(where, Topic.of(alert)),
+        "tag": _tag(where, AlertKey.of(alert)),
         "late": alert.late,
         "severity": (episode.severity if episode else alert.severity).value,
         **response_to(episode),
     }
 
 
-def _tag(where: Whereabouts, topic: Topic) -> str:
+def _tag(where: DeviceRef, topic: AlertKey) -> str:
     """The same for all episodes of a topic: what shows one of them, or holds something for it, goes by it."""
     drill = ["drill"] if topic.drill else []
     return "_".join((DOMAIN, where.device_id or "", topic.alert_type, *drill))
@@ -188,9 +188,9 @@ def about_snooze(
         "source_device_id": coordinator.source_device_id,
         "until": snooze.until.isoformat(),
         "tags": [
-            _tag(whereabouts(hass, coordinator, picture), topic)
-            for picture in coordinator.data.people.values()
-            for topic, episode in picture.episodes.items()
+            _tag(device_ref(hass, coordinator, snapshot), topic)
+            for snapshot in coordinator.data.people.values()
+            for topic, episode in snapshot.episodes.items()
             if episode.is_open and snooze.silences(topic, episode.severity, episode.ids)
         ],
     }
@@ -201,7 +201,7 @@ def about_snooze(
             ATTR_ENTITY_ID: _silent_of(hass, coordinator),
             ATTR_DEVICE_ID: coordinator.source_device_id,
         }
-    where = whereabouts(hass, coordinator, _picture_of(coordinator, person_id))
+    where = device_ref(hass, coordinator, _picture_of(coordinator, person_id))
     data |= where.as_data
     if snooze.topic is None:
         return data | {"scope": "person", ATTR_ENTITY_ID: event_of(hass, coordinator, person_id)}
@@ -209,7 +209,7 @@ def about_snooze(
     return data | {
         "scope": "alert",
         "alert_type": alert_type,
-        "alert_name": alert_in_words(hass, alert_type),
+        "alert_name": localize_alert(hass, alert_type),
         "drill": snooze.topic.drill,
         ATTR_ENTITY_ID: sensor_of(hass, coordinator, person_id, alert_type)
         or event_of(hass, coordinator, person_id),
@@ -227,9 +227,9 @@ def about_source(
         "source_device_id": coordinator.source_device_id,
         ATTR_ENTITY_ID: _silent_of(hass, coordinator),
         "reason": reason,
-        "reason_name": reason and status_in_words(hass, reason),
+        "reason_name": reason and localize_status(hass, reason),
         "silent_people": sorted(
-            whereabouts(hass, coordinator, _picture_of(coordinator, person_id)).name
+            device_ref(hass, coordinator, _picture_of(coordinator, person_id)).name
             for person_id in freshness.silent_people
         ),
         "data_through": _iso(freshness.data_through),
@@ -237,9 +237,9 @@ def about_source(
     }
 
 
-def _picture_of(coordinator: SourceCoordinator, person_id: str) -> PersonPicture:
+def _picture_of(coordinator: SourceCoordinator, person_id: str) -> PersonSnapshot:
     """Somebody as last heard of; of those who are gone, nothing but that they were there."""
-    return coordinator.data.people.get(person_id) or PersonPicture(
+    return coordinator.data.people.get(person_id) or PersonSnapshot(
         person=Person(person_id, coordinator.config_entry.title), conditions={}, last_alert=None
     )
 

@@ -10,22 +10,22 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN
 
 
-def alert_in_words(hass: HomeAssistant, alert_type: str) -> str:
+def localize_alert(hass: HomeAssistant, alert_type: str) -> str:
     """What an alert type is called; as it came if nobody knows."""
     return _text(hass, "selector", f"alert_types.options.{alert_type}") or alert_type
 
 
-def status_in_words(hass: HomeAssistant, status: str) -> str:
+def localize_status(hass: HomeAssistant, status: str) -> str:
     """What the status of a source is called."""
     return _text(hass, "entity", f"sensor.status.state.{status}") or status
 
 
-def severity_in_words(hass: HomeAssistant, severity: str) -> str:
+def localize_severity(hass: HomeAssistant, severity: str) -> str:
     """What a severity is called."""
     return _text(hass, "selector", f"severity.options.{severity}") or severity
 
 
-def say(hass: HomeAssistant, key: str, **placeholders: str) -> str:
+def localize(hass: HomeAssistant, key: str, **placeholders: str) -> str:
     """A sentence of ours. One that is not there is its key: words must not keep an alert from anybody."""
     text = _text(hass, "common", key)
     if text is None:
@@ -34,23 +34,23 @@ def say(hass: HomeAssistant, key: str, **placeholders: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: placeholders.get(found[1], found[0]), text)
 
 
-def time_in_words(moment: datetime, now: datetime) -> str:
+def localize_time(moment: datetime, now: datetime) -> str:
     """A time of day as the house's clock shows it, with the date unless it is of the same day."""
     local = dt_util.as_local(moment)
     is_today = local.date() == dt_util.as_local(now).date()
     return f"{local:%H:%M}" if is_today else f"{local:%Y-%m-%d %H:%M}"
 
 
-def duration_in_words(hass: HomeAssistant, duration: timedelta) -> str:
+def localize_duration(hass: HomeAssistant, duration: timedelta) -> str:
     """How long, in the two largest of days, hours and minutes."""
     minutes = max(0, round(duration.total_seconds() / 60))
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     if days:
-        return say(hass, "days", days=str(days), hours=str(hours))
+        return localize(hass, "days", days=str(days), hours=str(hours))
     if hours:
-        return say(hass, "hours", hours=str(hours), minutes=str(minutes))
-    return say(hass, "minutes", minutes=str(minutes))
+        return localize(hass, "hours", hours=str(hours), minutes=str(minutes))
+    return localize(hass, "minutes", minutes=str(minutes))
 
 
 def _text(hass: HomeAssistant, category: str, key: str) -> str | None:

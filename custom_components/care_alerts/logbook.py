@@ -28,7 +28,7 @@ from .event_data import (
     EVENT_SOURCE_SILENT,
     EVENT_UNSNOOZED,
 )
-from .localize import duration_in_words, say, severity_in_words, time_in_words
+from .localize import localize, localize_duration, localize_severity, localize_time
 from .seal import SEAL
 
 NAME: Final = "Care Alerts"
@@ -51,10 +51,13 @@ def async_describe_events(
             data = hass.data[SEAL].opened(event)
             if data is None:
                 # A line has to be given. What somebody else says in our name is not in it.
-                return {LOGBOOK_ENTRY_NAME: NAME, LOGBOOK_ENTRY_MESSAGE: say(hass, "log_not_ours")}
+                return {
+                    LOGBOOK_ENTRY_NAME: NAME,
+                    LOGBOOK_ENTRY_MESSAGE: localize(hass, "log_not_ours"),
+                }
             message = describe(hass, data)
             if data.get("drill") or data.get("alert", {}).get("drill"):
-                message = say(hass, "log_drill", message=message)
+                message = localize(hass, "log_drill", message=message)
             return {
                 LOGBOOK_ENTRY_NAME: data.get("person") or data["source"],
                 LOGBOOK_ENTRY_MESSAGE: message,
@@ -81,17 +84,17 @@ def _received(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
     observed, received = (
         datetime.fromisoformat(alert[name]) for name in ("observed_at", "received_at")
     )
-    message = say(
+    message = localize(
         hass,
         "log_received",
-        time=time_in_words(observed, received),
+        time=localize_time(observed, received),
         alert=data["alert_name"],
-        severity=severity_in_words(hass, alert["severity"]),
-        age=duration_in_words(hass, received - observed),
+        severity=localize_severity(hass, alert["severity"]),
+        age=localize_duration(hass, received - observed),
     )
     if alert["redelivered"]:
-        message = say(hass, "log_redelivered", message=message)
-    return say(hass, "log_silenced", message=message) if data["silenced"] else message
+        message = localize(hass, "log_redelivered", message=message)
+    return localize(hass, "log_silenced", message=message) if data["silenced"] else message
 
 
 def _ended(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
@@ -102,28 +105,28 @@ def _ended(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
     }
     match data["end_reason"]:
         case "newer_day":
-            return say(hass, "log_ended_newer_day", **words)
+            return localize(hass, "log_ended_newer_day", **words)
         case "expired":
-            return say(hass, "log_ended_expired", **words)
+            return localize(hass, "log_ended_expired", **words)
         case _:
-            return say(hass, "log_ended", **words)
+            return localize(hass, "log_ended", **words)
 
 
 def _acknowledged(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
-    message = say(
+    message = localize(
         hass,
         "log_acknowledged",
         alert=data["alert_name"],
         time=_time(hass, data["since"]),
-        by=data["acknowledged_by"] or say(hass, "somebody"),
+        by=data["acknowledged_by"] or localize(hass, "somebody"),
     )
     if data["note"]:
-        return say(hass, "log_note", message=message, note=data["note"])
+        return localize(hass, "log_note", message=message, note=data["note"])
     return message
 
 
 def _undone(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
-    return say(
+    return localize(
         hass,
         "log_acknowledgement_undone",
         alert=data["alert_name"],
@@ -135,19 +138,19 @@ def _undone(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
 def _snoozed(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
     until, by = _time(hass, data["until"]), _by(hass, data)
     if data["scope"] == "alert":
-        return say(hass, "log_snoozed_alert", alert=data["alert_name"], until=until, by=by)
-    return say(hass, "log_snoozed_person", until=until, by=by)
+        return localize(hass, "log_snoozed_alert", alert=data["alert_name"], until=until, by=by)
+    return localize(hass, "log_snoozed_person", until=until, by=by)
 
 
 def _unsnoozed(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
     by = _by(hass, data)
     if data["scope"] == "alert":
-        return say(hass, "log_unsnoozed_alert", alert=data["alert_name"], by=by)
-    return say(hass, "log_unsnoozed_person", by=by)
+        return localize(hass, "log_unsnoozed_alert", alert=data["alert_name"], by=by)
+    return localize(hass, "log_unsnoozed_person", by=by)
 
 
 def _silent(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
-    return say(
+    return localize(
         hass,
         "log_source_silent",
         time=_time(hass, data["data_through"]),
@@ -156,14 +159,14 @@ def _silent(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
 
 
 def _recovered(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
-    return say(hass, "log_source_recovered", time=_time(hass, data["data_through"]))
+    return localize(hass, "log_source_recovered", time=_time(hass, data["data_through"]))
 
 
 def _by(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
-    return data["by"] or say(hass, "somebody")
+    return data["by"] or localize(hass, "somebody")
 
 
 def _time(hass: HomeAssistant, moment: str | None) -> str:
     if moment is None:
-        return say(hass, "never")
-    return time_in_words(datetime.fromisoformat(moment), dt_util.utcnow())
+        return localize(hass, "never")
+    return localize_time(datetime.fromisoformat(moment), dt_util.utcnow())

@@ -31,7 +31,7 @@ class SettingNumber(SettingEntity, NumberEntity):
     @property
     @override
     def native_value(self) -> float | None:
-        value: float | None = self._shown.value
+        value: float | None = self._rendered.value
         return value
 
     @property

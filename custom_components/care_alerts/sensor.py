@@ -11,8 +11,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.alert import OTHER, Alert, Severity
 from .alerts.freshness import Freshness, Status
-from .alerts.snapshot import PersonPicture
-from .entity import PersonEntity, Shown, SourceEntity, add_people
+from .alerts.snapshot import PersonSnapshot
+from .entity import PersonEntity, RenderedState, SourceEntity, add_people
 from .sources import PROVIDERS, PersonSensorDescription, Value
 from .sources.coordinator import CareAlertsConfigEntry
 from .sources.glucose import glucose_unit_of, usual_glucose_unit
@@ -60,17 +60,17 @@ SOURCE_SENSORS: tuple[SourceSensorDescription, ...] = (
 )
 
 
-def _last_alert(picture: PersonPicture, alert: Alert) -> dict[str, Any]:
-    episode = picture.episode_of(alert)
+def _last_alert(snapshot: PersonSnapshot, alert: Alert) -> dict[str, Any]:
+    episode = snapshot.episode_of(alert)
     return alert.as_event(episode_id=episode.episode_id if episode else None)
 
 
 LAST_ALERT = PersonSensorDescription(
     key="last_alert",
     device_class=SensorDeviceClass.ENUM,
-    value_fn=lambda picture: (
-        Value(picture.last_alert.alert_type, attributes=_last_alert(picture, picture.last_alert))
-        if picture.last_alert
+    value_fn=lambda snapshot: (
+        Value(snapshot.last_alert.alert_type, attributes=_last_alert(snapshot, snapshot.last_alert))
+        if snapshot.last_alert
         else None
     ),
     says_now=False,
@@ -80,21 +80,21 @@ SUMMARY: tuple[PersonSensorDescription, ...] = (
     PersonSensorDescription(
         key="last_alert_time",
         device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=lambda picture: (
-            Value(picture.last_alert.observed_at) if picture.last_alert else None
+        value_fn=lambda snapshot: (
+            Value(snapshot.last_alert.observed_at) if snapshot.last_alert else None
         ),
         says_now=False,
     ),
     PersonSensorDescription(
         key="active_alerts",
-        value_fn=lambda picture: Value(len(picture.active)) if picture.is_heard_of else None,
+        value_fn=lambda snapshot: Value(len(snapshot.active)) if snapshot.is_heard_of else None,
     ),
     PersonSensorDescription(
         key="highest_severity",
         device_class=SensorDeviceClass.ENUM,
         options=[NO_SEVERITY, *(severity.value for severity in Severity)],
-        value_fn=lambda picture: (
-            Value(picture.highest_severity or NO_SEVERITY) if picture.is_heard_of else None
+        value_fn=lambda snapshot: (
+            Value(snapshot.highest_severity or NO_SEVERITY) if snapshot.is_heard_of else None
         ),
     ),
 )
@@ -120,12 +120,12 @@ async def async_setup_entry(
 class _Sensor(SensorEntity):
     """The state of a sensor that shows something."""
 
-    _shown: Shown
+    _rendered: RenderedState
 
     @property
     @override
     def native_value(self) -> Any:
-        return self._shown.value
+        return self._rendered.value
 
     @property
     @override
@@ -143,8 +143,8 @@ class SourceSensor(_Sensor, SourceEntity):
     entity_description: SourceSensorDescription
 
     @override
-    def _show(self) -> Shown:
-        return Shown(self.entity_description.value_fn(self.coordinator.data.freshness))
+    def _render(self) -> RenderedState:
+        return RenderedState(self.entity_description.value_fn(self.coordinator.data.freshness))
 
 
 class PersonSensor(_Sensor, PersonEntity):
@@ -154,20 +154,20 @@ class PersonSensor(_Sensor, PersonEntity):
     _unrecorded_attributes = frozenset({"details"})
 
     @override
-    def _show(self) -> Shown:
+    def _render(self) -> RenderedState:
         believable = self.coordinator.data.freshness.believable
-        if self.picture is None or (self.entity_description.says_now and not believable):
-            return Shown(None, available=False)
-        value = self.entity_description.value_fn(self.picture)
+        if self.snapshot is None or (self.entity_description.says_now and not believable):
+            return RenderedState(None, available=False)
+        value = self.entity_description.value_fn(self.snapshot)
         if value is None:
-            return Shown(None)
+            return RenderedState(None)
         observed = {"observed_at": value.observed_at} if value.observed_at else {}
-        return Shown(value.value, {**observed, **value.attributes})
+        return RenderedState(value.value, {**observed, **value.attributes})
 
     @property
     @override
     def suggested_unit_of_measurement(self) -> str | None:
         if self.device_class is SensorDeviceClass.BLOOD_GLUCOSE_CONCENTRATION:
-            own = glucose_unit_of(self.picture) if self.picture else None
+            own = glucose_unit_of(self.snapshot) if self.snapshot else None
             return own or usual_glucose_unit(self.hass.config.country)
         return super().suggested_unit_of_measurement

@@ -78,7 +78,7 @@ _NOT_THERE: Final = (STATE_UNAVAILABLE, STATE_UNKNOWN)
 
 
 @dataclass(slots=True)
-class Was(Stored):
+class Snapshot(Stored):
     """What something was: its state and those of its attributes that can be put back."""
 
     state: str
@@ -114,13 +114,13 @@ class _Holder(Stored):
 
 @dataclass(slots=True)
 class _Kept(Stored):
-    was: Was
+    was: Snapshot
     keys: list[str]
 
 
 @dataclass(slots=True)
-class _Owed(Stored):
-    was: Was
+class _PendingRestore(Stored):
+    was: Snapshot
     since: datetime
 
 
@@ -130,10 +130,10 @@ class _Notes(Stored):
 
     holders: dict[str, list[_Holder]] = field(default_factory=dict)
     kept: dict[str, _Kept] = field(default_factory=dict)
-    owed: dict[str, _Owed] = field(default_factory=dict)
+    owed: dict[str, _PendingRestore] = field(default_factory=dict)
 
 
-class Memory:
+class Snapshots:
     """What is remembered in this house."""
 
     def __init__(self, hass: HomeAssistant) -> None:
@@ -188,7 +188,7 @@ class Memory:
                 # What it is now is the work of the alarm before.
                 notes.kept[entity_id] = _Kept(owed.was, [key])
             elif (state := self._hass.states.get(entity_id)) and state.state not in _NOT_THERE:
-                notes.kept[entity_id] = _Kept(Was.of(state), [key])
+                notes.kept[entity_id] = _Kept(Snapshot.of(state), [key])
         remembered = sorted(entity_id for entity_id, kept in notes.kept.items() if key in kept.keys)
         if not remembered:
             del notes.holders[key]
@@ -215,7 +215,7 @@ class Memory:
         due: list[str] = []
         if not holders:
             for entity_id, was in self._release(key).items():
-                notes.owed[entity_id] = _Owed(was, now)
+                notes.owed[entity_id] = _PendingRestore(was, now)
                 due.append(entity_id)
         # What is owed is given also if the automation that asked is stopped in the middle of it.
         await asyncio.shield(self._hass.async_create_task(self._save_and_give_back(due, context)))
@@ -231,10 +231,10 @@ class Memory:
             if not holders and key != but:
                 self._release(key)
 
-    def _release(self, key: str) -> dict[str, Was]:
+    def _release(self, key: str) -> dict[str, Snapshot]:
         """Have a key hold nothing any more; return what no other holds, and what it was."""
         del self._notes.holders[key]
-        free: dict[str, Was] = {}
+        free: dict[str, Snapshot] = {}
         for entity_id, kept in list(self._notes.kept.items()):
             if key in kept.keys:
                 kept.keys.remove(key)
@@ -314,7 +314,7 @@ class Memory:
         # Another alarm may have taken it over meanwhile.
         return self._notes.owed.pop(entity_id, None) is not None
 
-    async def _set_back(self, state: State, was: Was, context: Context) -> None:
+    async def _set_back(self, state: State, was: Snapshot, context: Context) -> None:
         if state.domain == Platform.LIGHT:
             attributes = dict(was.attributes)
             if (
@@ -375,15 +375,15 @@ def _newest(holders: Sequence[_Holder], alarm: str) -> _Holder | None:
     return next((holder for holder in reversed(holders) if holder.alarm == alarm), None)
 
 
-MEMORY: HassKey[Memory] = HassKey(f"{DOMAIN}_memory")
+MEMORY: HassKey[Snapshots] = HassKey(f"{DOMAIN}_memory")
 
 
-async def async_setup_memory(hass: HomeAssistant) -> None:
+async def async_setup_snapshots(hass: HomeAssistant) -> None:
     """Remember what was remembered before."""
-    hass.data[MEMORY] = memory = Memory(hass)
+    hass.data[MEMORY] = memory = Snapshots(hass)
     await memory.load()
 
 
-async def async_forget_memory(hass: HomeAssistant) -> None:
+async def async_forget_snapshots(hass: HomeAssistant) -> None:
     """Leave nothing behind, also if we were not running."""
-    await (hass.data.get(MEMORY) or Memory(hass)).forget()
+    await (hass.data.get(MEMORY) or Snapshots(hass)).forget()

@@ -12,13 +12,13 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import slugify
 
-from .alerts.alert import Alert, Topic
+from .alerts.alert import Alert, AlertKey
 from .alerts.counts import Hour, changed_since, hours
 from .alerts.ledger import Delivery
 from .const import DOMAIN
-from .localize import alert_in_words, say
+from .localize import localize, localize_alert
 from .sources.coordinator import CareAlertsConfigEntry
-from .targets import Whereabouts, whereabouts
+from .targets import DeviceRef, device_ref
 
 if TYPE_CHECKING:
     from homeassistant.components.recorder.models import StatisticData, StatisticMetaData
@@ -41,8 +41,8 @@ class _Counting:
         self._hass = hass
         self._entry = entry
         self._coordinator = entry.runtime_data
-        self._ledger = self._coordinator.journal.ledger
-        self._counted: dict[Topic, list[Hour]] = {}
+        self._ledger = self._coordinator.store.ledger
+        self._counted: dict[AlertKey, list[Hour]] = {}
         self._seen: object = None
         self._cancel: CALLBACK_TYPE | None = None
 
@@ -69,35 +69,35 @@ class _Counting:
     @callback
     def _count(self, _: datetime | None = None) -> None:
         self._cancel, self._seen = None, (alerts := self._ledger.alerts())
-        by_topic: dict[Topic, list[Alert]] = {}
+        by_topic: dict[AlertKey, list[Alert]] = {}
         for alert in alerts:
             # What two devices recorded is one alert.
             is_witness = self._ledger.delivery(alert.alert_id) is Delivery.WITNESS
             if self._coordinator.counts(alert) and not is_witness:
-                by_topic.setdefault(Topic.of(alert), []).append(alert)
+                by_topic.setdefault(AlertKey.of(alert), []).append(alert)
         for topic, theirs in by_topic.items():
-            picture = self._coordinator.data.people.get(topic.person_id)
-            if picture is None:
+            snapshot = self._coordinator.data.people.get(topic.person_id)
+            if snapshot is None:
                 continue
             now = hours(theirs, before=self._ledger.forgotten[topic])
             changed = changed_since(now, self._counted.get(topic, []))
             self._counted[topic] = now
             if changed:
-                self._record(topic, whereabouts(self._hass, self._coordinator, picture), changed)
+                self._record(topic, device_ref(self._hass, self._coordinator, snapshot), changed)
 
-    def _record(self, topic: Topic, who: Whereabouts, changed: Sequence[Hour]) -> None:
+    def _record(self, topic: AlertKey, who: DeviceRef, changed: Sequence[Hour]) -> None:
         from homeassistant.components.recorder.models import StatisticMeanType
         from homeassistant.components.recorder.statistics import async_add_external_statistics
 
-        what = alert_in_words(self._hass, topic.alert_type)
+        what = localize_alert(self._hass, topic.alert_type)
         metadata: StatisticMetaData = {
             "statistic_id": _statistic_id(self._entry, topic),
             "source": DOMAIN,
-            "name": say(self._hass, "alert_title", person=who.name, alert=what),
+            "name": localize(self._hass, "alert_title", person=who.name, alert=what),
             "mean_type": StatisticMeanType.NONE,
             "has_sum": True,
             "unit_class": None,
-            "unit_of_measurement": say(self._hass, "alerts"),
+            "unit_of_measurement": localize(self._hass, "alerts"),
         }
         rows: list[StatisticData] = [
             {"start": hour.start, "state": hour.total, "sum": hour.total} for hour in changed
@@ -126,5 +126,5 @@ def _prefix(entry: CareAlertsConfigEntry) -> str:
     return f"{DOMAIN}:{slugify(entry.entry_id)}_"
 
 
-def _statistic_id(entry: CareAlertsConfigEntry, topic: Topic) -> str:
+def _statistic_id(entry: CareAlertsConfigEntry, topic: AlertKey) -> str:
     return f"{_prefix(entry)}{slugify(topic.person_id)}_{topic.alert_type}"

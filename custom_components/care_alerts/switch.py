@@ -31,7 +31,7 @@ class SettingSwitch(SettingEntity, SwitchEntity):
     @property
     @override
     def is_on(self) -> bool | None:
-        value: bool | None = self._shown.value
+        value: bool | None = self._rendered.value
         return value
 
     @override

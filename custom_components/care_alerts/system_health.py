@@ -20,6 +20,6 @@ async def _info(hass: HomeAssistant) -> dict[str, Any]:
     ]
     return {
         "sources": len(pictures),
-        "sources_silent": sum(picture.freshness.silent for picture in pictures),
-        "people": sum(len(picture.people) for picture in pictures),
+        "sources_silent": sum(snapshot.freshness.silent for snapshot in pictures),
+        "people": sum(len(snapshot.people) for snapshot in pictures),
     }

@@ -11,7 +11,7 @@ from homeassistant.exceptions import ServiceValidationError, Unauthorized, Unkno
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
-from .alerts.snapshot import PersonPicture
+from .alerts.snapshot import PersonSnapshot
 from .const import DOMAIN
 from .entity import ALERT, person_identifier, person_unique_id
 from .sources import ALERT_TYPES
@@ -19,7 +19,7 @@ from .sources.coordinator import SourceCoordinator
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
+class ResolvedTarget:
     """What a target comes to: `devices` of sources and people as a whole, `sensors` of single alerts."""
 
     devices: frozenset[str]
@@ -36,7 +36,7 @@ class Aim:
         )
 
 
-def aim_at(hass: HomeAssistant, target: Mapping[str, Any]) -> Aim:
+def aim_at(hass: HomeAssistant, target: Mapping[str, Any]) -> ResolvedTarget:
     """Work out a target.
 
     A sensor of an alert type stands for that alert, any other entity for its device; a person's device
@@ -61,17 +61,17 @@ def aim_at(hass: HomeAssistant, target: Mapping[str, Any]) -> Aim:
             sensors.add(entity_id)
         else:
             devices.add(entity.device_id)
-    return Aim(frozenset(devices), frozenset(sensors))
+    return ResolvedTarget(frozenset(devices), frozenset(sensors))
 
 
-class Aiming:
+class TargetResolver:
     """The aim of a trigger: worked out when it is needed, and again once areas, devices or entities have changed."""
 
     def __init__(self, hass: HomeAssistant, target: Mapping[str, Any] | None) -> None:
         """Aim at a target; at everybody if there is none."""
         self._hass = hass
         self._target = target
-        self._aim: Aim | None = None
+        self._aim: ResolvedTarget | None = None
 
     @callback
     def async_track(self) -> CALLBACK_TYPE:
@@ -107,7 +107,7 @@ class Aiming:
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class DeviceRef:
     """Where somebody is found in the house: their device and its name, and the source's device."""
 
     device_id: str | None
@@ -120,17 +120,17 @@ class Whereabouts:
         return {ATTR_DEVICE_ID: self.device_id, "person": self.name}
 
 
-def whereabouts(
-    hass: HomeAssistant, coordinator: SourceCoordinator, picture: PersonPicture
-) -> Whereabouts:
+def device_ref(
+    hass: HomeAssistant, coordinator: SourceCoordinator, snapshot: PersonSnapshot
+) -> DeviceRef:
     """Find somebody's device, called what the user calls it."""
     device = dr.async_get(hass).async_get_device_by_identifier(
-        person_identifier(coordinator, picture.person.person_id),
+        person_identifier(coordinator, snapshot.person.person_id),
         coordinator.config_entry.entry_id,
     )
-    return Whereabouts(
+    return DeviceRef(
         device.id if device else None,
-        (device and device.name_by_user) or picture.person.name,
+        (device and device.name_by_user) or snapshot.person.name,
         coordinator.source_device_id,
     )
 
@@ -163,12 +163,12 @@ class Targeted:
 
     coordinator: SourceCoordinator
     is_whole: bool
-    people: Mapping[str, Whereabouts]
-    alerts: Mapping[str, tuple[Whereabouts, list[str]]]
+    people: Mapping[str, DeviceRef]
+    alerts: Mapping[str, tuple[DeviceRef, list[str]]]
     """Somebody and their alert types, by person id; not of those who are among `people`."""
 
     @property
-    def everybody(self) -> dict[str, Whereabouts]:
+    def everybody(self) -> dict[str, DeviceRef]:
         """Everybody concerned: an alert stands for its person."""
         return {**self.people, **{who: where for who, (where, _) in self.alerts.items()}}
 
@@ -217,7 +217,7 @@ async def targeted(call: ServiceCall, permission: str) -> list[Targeted]:
     raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nobody_targeted")
 
 
-def _aimed_at(hass: HomeAssistant, aim: Aim, entry: ConfigEntry) -> list[str]:
+def _aimed_at(hass: HomeAssistant, aim: ResolvedTarget, entry: ConfigEntry) -> list[str]:
     """The entities of an entry that a target holds, whether the entry is running or not."""
     return [
         entity.entity_id
@@ -240,19 +240,19 @@ def _entities_of(hass: HomeAssistant, found: Iterable[Targeted]) -> Iterator[str
                 yield entity.entity_id
 
 
-def _targeted(hass: HomeAssistant, aim: Aim) -> list[Targeted]:
+def _targeted(hass: HomeAssistant, aim: ResolvedTarget) -> list[Targeted]:
     found = []
     for coordinator in sources(hass):
         is_whole = coordinator.source_device_id in aim.devices
-        people: dict[str, Whereabouts] = {}
-        alerts: dict[str, tuple[Whereabouts, list[str]]] = {}
-        for person_id, picture in coordinator.data.people.items():
-            where = whereabouts(hass, coordinator, picture)
+        people: dict[str, DeviceRef] = {}
+        alerts: dict[str, tuple[DeviceRef, list[str]]] = {}
+        for person_id, snapshot in coordinator.data.people.items():
+            where = device_ref(hass, coordinator, snapshot)
             if is_whole or where.device_id in aim.devices:
                 people[person_id] = where
             elif types := [
                 alert_type
-                for alert_type in picture.conditions
+                for alert_type in snapshot.conditions
                 if sensor_of(hass, coordinator, person_id, alert_type) in aim.sensors
             ]:
                 alerts[person_id] = where, types

@@ -20,7 +20,7 @@ from homeassistant.helpers.typing import ConfigType, VolDictType
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .alert_filter import WANTED_FIELDS, Wanted, target_schema
+from .alert_filter import FILTER_FIELDS, AlertFilter, target_schema
 from .alerts.alert import AlertState, Severity
 from .alerts.response_log import Episode
 from .alerts.snooze import next_reminder
@@ -31,13 +31,13 @@ from .event_data import (
     EVENT_ALERT_RECEIVED,
     EVENT_SOURCE_RECOVERED,
     EVENT_SOURCE_SILENT,
-    SIGNAL_CASES_CHANGED,
+    SIGNAL_EPISODES_CHANGED,
     SIGNAL_REMIND,
     about_episode,
 )
 from .seal import SEAL
 from .sources.coordinator import SourceCoordinator
-from .targets import Aiming, sources
+from .targets import TargetResolver, sources
 
 ATTR_AFTER: Final = "after"
 ATTR_EVERY: Final = "every"
@@ -48,7 +48,7 @@ LONGEST_SET_BACK: Final = timedelta(hours=1)
 """How far a clock is set back at most that was only a little wrong."""
 
 _ALERT_FIELDS: VolDictType = {
-    **WANTED_FIELDS,
+    **FILTER_FIELDS,
     vol.Optional(ATTR_INCLUDE_LATE, default=False): cv.boolean,
 }
 
@@ -66,7 +66,7 @@ class _CareTrigger(Trigger, ABC):
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         """Take up a validated configuration."""
         super().__init__(hass, config)
-        self._aiming = Aiming(hass, config.target)
+        self._aiming = TargetResolver(hass, config.target)
         self._options: dict[str, Any] = config.options or {}
 
     def _is_aimed_at(self, data: dict[str, Any]) -> bool:
@@ -118,13 +118,13 @@ class _AlertTrigger(_EventTrigger):
     """Fires for alerts that are wanted; late ones, too, unless told otherwise: what was begun has to be ended."""
 
     _SCHEMA = target_schema(
-        {**WANTED_FIELDS, vol.Optional(ATTR_INCLUDE_LATE, default=True): cv.boolean}
+        {**FILTER_FIELDS, vol.Optional(ATTR_INCLUDE_LATE, default=True): cv.boolean}
     )
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         """Take up a validated configuration."""
         super().__init__(hass, config)
-        self._wanted = Wanted.of(self._options)
+        self._filter = AlertFilter.of(self._options)
 
     @override
     def _fires(self, data: dict[str, Any]) -> bool:
@@ -133,7 +133,7 @@ class _AlertTrigger(_EventTrigger):
         alert = data["alert"]
         # An alert is judged by itself, what is done about an episode by the worst it has come to.
         severity = Severity(data["severity"])
-        return self._wanted.takes(alert["alert_type"], severity, drill=alert["drill"])
+        return self._filter.takes(alert["alert_type"], severity, drill=alert["drill"])
 
 
 class AlertReceivedTrigger(_AlertTrigger):
@@ -163,7 +163,7 @@ class AlertReceivedTrigger(_AlertTrigger):
                 return False
             case AlertState.SNOOZED if not data["opened_episode"]:
                 return False
-        return self._wanted.takes(
+        return self._filter.takes(
             alert["alert_type"], Severity(alert["severity"]), drill=alert["drill"]
         )
 
@@ -200,7 +200,7 @@ class AlertUnacknowledgedTrigger(_CareTrigger):
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         """Take up a validated configuration."""
         super().__init__(hass, config)
-        self._wanted = Wanted.of(self._options)
+        self._filter = AlertFilter.of(self._options)
         self._after: timedelta = self._options[ATTR_AFTER]
         self._every: timedelta | None = self._options.get(ATTR_EVERY)
 
@@ -210,20 +210,20 @@ class AlertUnacknowledgedTrigger(_CareTrigger):
         run_action: TriggerActionRunner,
         did_not_trigger: TriggerNotTriggeredReporter | None = None,
     ) -> CALLBACK_TYPE:
-        minded: dict[str, _Minded] = {}
+        minded: dict[str, _ReminderTimer] = {}
         since = dt_util.utcnow()
 
         @callback
         def look(coordinator: SourceCoordinator, resumed_from: datetime | None = None) -> None:
             entry_id = coordinator.config_entry.entry_id
-            mind = minded.setdefault(entry_id, _Minded(self._hass, since))
+            mind = minded.setdefault(entry_id, _ReminderTimer(self._hass, since))
             mind.look(
                 resumed_from,
                 lambda later_than: self._ring(coordinator, later_than, run_action),
             )
 
         stops = [
-            async_dispatcher_connect(self._hass, SIGNAL_CASES_CHANGED, look),
+            async_dispatcher_connect(self._hass, SIGNAL_EPISODES_CHANGED, look),
             async_dispatcher_connect(self._hass, SIGNAL_REMIND, look),
             self._aiming.async_track(),
         ]
@@ -248,8 +248,8 @@ class AlertUnacknowledgedTrigger(_CareTrigger):
         now = dt_util.utcnow()
         upcoming: list[datetime] = []
         has_rung = False
-        for picture in coordinator.data.people.values():
-            for episode in picture.episodes.values():
+        for snapshot in coordinator.data.people.values():
+            for episode in snapshot.episodes.values():
                 if episode.unacknowledged_since is None or not self._is_wanted(episode):
                     continue
                 data = about_episode(self._hass, coordinator, episode)
@@ -266,12 +266,12 @@ class AlertUnacknowledgedTrigger(_CareTrigger):
                 if due is not None:
                     upcoming.append(due)
         if has_rung:
-            coordinator.announcing.note_rung()
+            coordinator.announcer.note_rung()
         return min(upcoming, default=None)
 
     def _is_wanted(self, episode: Episode) -> bool:
         topic = episode.topic
-        return self._wanted.takes(topic.alert_type, episode.severity, drill=topic.drill) and (
+        return self._filter.takes(topic.alert_type, episode.severity, drill=topic.drill) and (
             self._options[ATTR_INCLUDE_LATE] or not episode.is_late
         )
 
@@ -291,7 +291,7 @@ class AlertUnacknowledgedTrigger(_CareTrigger):
     def _quiet(
         self, coordinator: SourceCoordinator, episode: Episode
     ) -> Sequence[tuple[datetime, datetime]]:
-        return coordinator.journal.responses.quiet(episode.topic, episode.severity, episode.ids)
+        return coordinator.store.responses.quiet(episode.topic, episode.severity, episode.ids)
 
     def _waiting(self, since: datetime, now: datetime) -> dict[str, Any]:
         repeats = (now - since - self._after) // self._every if self._every else 0
@@ -302,7 +302,7 @@ class AlertUnacknowledgedTrigger(_CareTrigger):
         }
 
 
-class _Minded:
+class _ReminderTimer:
     """One source as an unacknowledged trigger looks at it: until when it has, and when it will again."""
 
     def __init__(self, hass: HomeAssistant, since: datetime) -> None:

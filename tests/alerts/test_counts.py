@@ -4,13 +4,13 @@ from datetime import timedelta
 
 from hypothesis import given, strategies as st
 
-from custom_components.care_alerts.alerts.alert import Topic
+from custom_components.care_alerts.alerts.alert import AlertKey
 from custom_components.care_alerts.alerts.counts import Hour, changed_since, hours
 from custom_components.care_alerts.alerts.ledger import Ledger
 
 from .build import START, alert, hour
 
-TOPIC = Topic("person", "weight")
+TOPIC = AlertKey("person", "weight")
 
 
 def test_hour_by_hour() -> None:
@@ -42,7 +42,7 @@ def test_only_what_has_changed() -> None:
 def test_forgetting_changes_no_total(observed: list[int], at_most: int) -> None:
     ledger = Ledger()
     for number, at in enumerate(observed):
-        ledger.write_down(alert(str(number), at), announce=True)
+        ledger.add(alert(str(number), at), announce=True)
     before = {one.start: one.total for one in hours(ledger.alerts())}
     ledger.prune(START + timedelta(days=30), at_most=at_most)
     ledger = Ledger.from_dict(_stored(ledger))

@@ -10,9 +10,9 @@ import pytest
 
 from custom_components.care_alerts.alerts.alert import (
     Alert,
+    AlertKey,
     Announcement,
     Severity,
-    Topic,
     in_order,
 )
 from custom_components.care_alerts.alerts.ledger import (
@@ -21,7 +21,7 @@ from custom_components.care_alerts.alerts.ledger import (
     Delivery,
     Ledger,
 )
-from custom_components.care_alerts.alerts.testing import drill_of
+from custom_components.care_alerts.alerts.testing import make_test_alert
 
 from .build import START, alert, hour
 
@@ -50,17 +50,17 @@ def test_an_alert_is_written_down_once_and_its_first_version_stays() -> None:
     ledger = Ledger()
     first = alert("a", 1)
 
-    assert ledger.write_down(first, announce=True)
-    assert not ledger.write_down(alert("a", 2, received=9, late=True), announce=True)
+    assert ledger.add(first, announce=True)
+    assert not ledger.add(alert("a", 2, received=9, late=True), announce=True)
     assert ledger.alerts() == [first]
     assert len(ledger) == 1
 
 
 def test_history_never_becomes_news() -> None:
     ledger = Ledger()
-    ledger.write_down(alert("a", 1), announce=False)
+    ledger.add(alert("a", 1), announce=False)
 
-    assert not ledger.write_down(alert("a", 1), announce=True)
+    assert not ledger.add(alert("a", 1), announce=True)
     assert pending(ledger) == []
     assert pending(restarted(ledger)) == []
     assert ids(ledger) == ["a"]
@@ -69,12 +69,12 @@ def test_history_never_becomes_news() -> None:
 def test_what_is_announced_is_not_pending_any_more() -> None:
     ledger = Ledger()
     for one in (alert("late", 9), alert("b", 3), alert("a", 3)):
-        ledger.write_down(one, announce=True)
+        ledger.add(one, announce=True)
 
     assert pending(ledger) == [("a", False), ("b", False), ("late", False)]
     ledger.mark_announced("b")
     assert pending(ledger) == [("a", False), ("late", False)]
-    assert not ledger.write_down(alert("b", 3), announce=True)
+    assert not ledger.add(alert("b", 3), announce=True)
     assert pending(ledger) == [("a", False), ("late", False)]
 
 
@@ -89,12 +89,12 @@ def test_marking_what_is_not_there_does_nothing() -> None:
 def test_after_a_restart_only_what_was_not_marked_is_announced_again_and_says_so() -> None:
     ledger = Ledger()
     for one in (alert("told", 1), alert("untold", 2)):
-        ledger.write_down(one, announce=True)
-    ledger.write_down(alert("history", 3), announce=False)
+        ledger.add(one, announce=True)
+    ledger.add(alert("history", 3), announce=False)
     ledger.mark_announced("told")
 
     again = restarted(ledger)
-    again.write_down(alert("new", 4), announce=True)
+    again.add(alert("new", 4), announce=True)
 
     assert pending(again) == [("untold", True), ("new", False)]
     assert again.alerts()[:3] == ledger.alerts()
@@ -103,11 +103,11 @@ def test_after_a_restart_only_what_was_not_marked_is_announced_again_and_says_so
 
 def test_a_witness_is_known_but_not_announced() -> None:
     ledger = Ledger()
-    ledger.write_down(alert("told", 1), announce=True)
-    ledger.write_down(alert("witness", 2), announce=True, witness=True)
+    ledger.add(alert("told", 1), announce=True)
+    ledger.add(alert("witness", 2), announce=True, witness=True)
     for held in (ledger, Ledger.from_dict(orjson.loads(orjson.dumps(ledger.to_dict())))):
         assert [one.alert.alert_id for one in held.pending()] == ["told"]
-        assert [one.alert_id for one in held.followed_live()] == ["told", "witness"]
+        assert [one.alert_id for one in held.excluding_backfill()] == ["told", "witness"]
         assert held.delivery("witness") is Delivery.WITNESS
         held.announce("witness")
         assert [one.alert.alert_id for one in held.pending()] == ["told", "witness"]
@@ -118,51 +118,51 @@ def test_a_witness_is_known_but_not_announced() -> None:
 def test_a_forgotten_witness_is_not_counted() -> None:
     ledger = Ledger()
     for number in range(4):
-        ledger.write_down(alert(str(number), number), announce=True, witness=number % 2 == 1)
+        ledger.add(alert(str(number), number), announce=True, witness=number % 2 == 1)
     assert ledger.prune(hour(10), keep=timedelta(hours=1)) == 4
     assert [*ledger.forgotten.values()] == [2]
 
 
 def test_what_was_followed_live_is_all_but_history() -> None:
     ledger = Ledger()
-    ledger.write_down(alert("announced", 5), announce=True)
-    ledger.write_down(alert("history", 4), announce=False)
-    ledger.write_down(alert("pending", 3), announce=True)
+    ledger.add(alert("announced", 5), announce=True)
+    ledger.add(alert("history", 4), announce=False)
+    ledger.add(alert("pending", 3), announce=True)
     ledger.mark_announced("announced")
 
-    assert [one.alert_id for one in ledger.followed_live()] == ["pending", "announced"]
+    assert [one.alert_id for one in ledger.excluding_backfill()] == ["pending", "announced"]
 
 
 def test_alerts_are_kept_45_days_and_what_is_forgotten_never_comes_back() -> None:
     ledger = Ledger()
     day = 24
-    ledger.write_down(alert("at the limit", 0), announce=False)
-    ledger.write_down(alert("just inside", 0.001), announce=False)
-    ledger.write_down(alert("pending", 2 * day), announce=True)
+    ledger.add(alert("at the limit", 0), announce=False)
+    ledger.add(alert("just inside", 0.001), announce=False)
+    ledger.add(alert("pending", 2 * day), announce=True)
 
     assert ledger.prune(hour(45 * day)) == 1
     assert ids(ledger) == ["just inside", "pending"]
     for known in (ledger, restarted(ledger)):
-        assert not known.write_down(alert("at the limit", 0), announce=True)
+        assert not known.add(alert("at the limit", 0), announce=True)
     assert ledger.prune(hour(45 * day)) == 0
 
 
 def test_the_oldest_go_when_there_are_too_many_and_never_come_back() -> None:
     ledger = Ledger()
     for number in range(5):
-        ledger.write_down(alert(f"{number}", number), announce=False)
+        ledger.add(alert(f"{number}", number), announce=False)
 
     assert ledger.prune(hour(10), at_most=3) == 2
     assert ids(ledger) == ["2", "3", "4"]
-    assert not restarted(ledger).write_down(alert("1", 1), announce=True)
+    assert not restarted(ledger).add(alert("1", 1), announce=True)
     assert ledger.prune(hour(10), at_most=3) == 0
 
 
 def drill(number: float, *, lasts: float = 1) -> Alert:
     """A test alert that was sent at an hour."""
-    return drill_of(
+    return make_test_alert(
         "lumen",
-        Topic("person", "weight", drill=True),
+        AlertKey("person", "weight", drill=True),
         severity=Severity.HIGH,
         now=hour(number),
         lasts=timedelta(hours=lasts),
@@ -173,7 +173,7 @@ def test_drills_are_forgotten_when_they_have_long_been_over_and_nothing_real_wit
     ledger = Ledger()
     early, long = drill(3), drill(4, lasts=4)
     for one in (alert("a", 1), early, long):
-        ledger.write_down(one, announce=True)
+        ledger.add(one, announce=True)
 
     for at in (10, 24 + 3.9, 24 + 4):
         assert ledger.prune(hour(at)) == 0
@@ -185,30 +185,30 @@ def test_drills_are_forgotten_when_they_have_long_been_over_and_nothing_real_wit
     assert ledger.prune(hour(100)) == 1
     # They make nothing real old that comes late.
     for known in (ledger, restarted(ledger)):
-        assert known.write_down(alert("late", 2), announce=True)
+        assert known.add(alert("late", 2), announce=True)
 
 
 def test_drills_push_nothing_real_out() -> None:
     ledger = Ledger()
     for one in (alert("a", 1), alert("b", 2), *map(drill, range(3, 9))):
-        ledger.write_down(one, announce=True)
+        ledger.add(one, announce=True)
 
     assert ledger.prune(hour(10), at_most=2) == 4
     assert [one.observed_at for one in ledger.alerts()] == [hour(at) for at in (1, 2, 7, 8)]
     # Nor does what is real.
     for number in range(3):
-        ledger.write_down(alert(str(number), 9 + number), announce=True)
+        ledger.add(alert(str(number), 9 + number), announce=True)
     assert ledger.prune(hour(10), at_most=2) == 3
     assert [one.observed_at for one in ledger.alerts()] == [hour(at) for at in (7, 8, 10, 11)]
 
 
 def test_a_clock_set_back_forgets_nothing_more_and_remembers_what_it_forgot() -> None:
     ledger = Ledger()
-    ledger.write_down(alert("old", 0), announce=False)
+    ledger.add(alert("old", 0), announce=False)
     ledger.prune(hour(50 * 24))
 
     assert ledger.prune(hour(1)) == 0
-    assert not ledger.write_down(alert("old", 0), announce=True)
+    assert not ledger.add(alert("old", 0), announce=True)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_what_is_no_ledger_is_said_to_be_corrupt(broken: Any) -> None:
 def test_a_line_that_cannot_be_read_is_left_out_and_counted(change: Any) -> None:
     ledger = Ledger()
     for one in (alert("good", 1), alert("broken", 2)):
-        ledger.write_down(one, announce=True)
+        ledger.add(one, announce=True)
     content = stored(ledger)
     change(content["lines"][1])
 
@@ -264,7 +264,7 @@ def test_a_line_that_cannot_be_read_is_left_out_and_counted(change: Any) -> None
 
 def test_lines_that_are_no_objects_are_left_out_and_counted() -> None:
     ledger = Ledger()
-    ledger.write_down(alert("good", 1), announce=False)
+    ledger.add(alert("good", 1), announce=False)
     content = stored(ledger)
     content["lines"] += [None, 3, "line", []]
 
@@ -301,14 +301,14 @@ class LedgerAgainstNaiveModel(RuleBasedStateMachine):
         self.saved = (dict(self.alerts), dict(self.delivery), set(self.gone))
 
     @rule(number=st.integers(0, 30), announce=st.booleans())
-    def write_down(self, number: int, announce: bool) -> None:
+    def add(self, number: int, announce: bool) -> None:
         """Receive one of a handful of alerts, some for the second time, some at the same instant."""
         one = alert(f"{number}", number // 2 * 12)
         if one.observed_at <= self.now - KEPT_FOR:
             return
         forgotten = any(one.observed_at <= gone for gone in self.gone)
         new = one.alert_id not in self.alerts and not forgotten
-        assert self.ledger.write_down(one, announce=announce) is new
+        assert self.ledger.add(one, announce=announce) is new
         if new:
             self.alerts[one.alert_id] = one
             self.delivery[one.alert_id] = Delivery.PENDING if announce else Delivery.HISTORY
@@ -370,7 +370,7 @@ class LedgerAgainstNaiveModel(RuleBasedStateMachine):
             for one in expected
             if self.delivery[one.alert_id] is Delivery.PENDING
         ]
-        assert self.ledger.followed_live() == [
+        assert self.ledger.excluding_backfill() == [
             one for one in expected if self.delivery[one.alert_id] is not Delivery.HISTORY
         ]
 
@@ -383,7 +383,7 @@ TestLedgerAgainstNaiveModel.settings = settings(
 
 def test_times_in_the_file_have_their_zone() -> None:
     ledger = Ledger()
-    ledger.write_down(alert("a", 0), announce=False)
+    ledger.add(alert("a", 0), announce=False)
     ledger.prune(hour(24))
 
     content = stored(ledger)

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.care_alerts.alerts.acknowledgement import Actor, Via
-from custom_components.care_alerts.alerts.alert import Alert, AlertState, Topic
+from custom_components.care_alerts.alerts.alert import Alert, AlertKey, AlertState
 from custom_components.care_alerts.alerts.episode import (
     Ending,
     EndReason,
@@ -20,7 +20,7 @@ from custom_components.care_alerts.alerts.response_log import Episode, ResponseL
 from .build import alert, hour
 
 ANNA = Actor("Anna", Via.USER)
-WEIGHT = Topic("person", "weight")
+WEIGHT = AlertKey("person", "weight")
 HOLD = timedelta(minutes=120)
 
 

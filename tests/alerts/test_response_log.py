@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 import pytest
 
 from custom_components.care_alerts.alerts.acknowledgement import Actor, Via
-from custom_components.care_alerts.alerts.alert import Alert, Severity, Topic
+from custom_components.care_alerts.alerts.alert import Alert, AlertKey, Severity
 from custom_components.care_alerts.alerts.episode import (
     Ending,
     EndReason,
@@ -26,8 +26,8 @@ from .build import START, alert, hour
 
 ANNA, BEN = Actor("Anna", Via.USER), Actor("Ben", Via.NOTIFICATION)
 LOW, MEDIUM, HIGH = Severity
-WEIGHT, FLEX = Topic("person", "weight"), Topic("person", "flex")
-HENKS = Topic("henk", "weight")
+WEIGHT, FLEX = AlertKey("person", "weight"), AlertKey("person", "flex")
+HENKS = AlertKey("henk", "weight")
 MINUTE = timedelta(minutes=1)
 
 
@@ -44,14 +44,18 @@ def again(log: ResponseLog) -> ResponseLog:
 
 
 def snooze(
-    log: ResponseLog, topic: Topic, episode: EpisodeSpan, since: float, until: float
+    log: ResponseLog, topic: AlertKey, episode: EpisodeSpan, since: float, until: float
 ) -> None:
     """Snooze one episode."""
     log.snooze_episode(topic, episode, by=ANNA, since=hour(since), until=hour(until))
 
 
 def silenced(
-    log: ResponseLog, topic: Topic, severity: Severity, episode: EpisodeSpan | None, now: datetime
+    log: ResponseLog,
+    topic: AlertKey,
+    severity: Severity,
+    episode: EpisodeSpan | None,
+    now: datetime,
 ) -> datetime | None:
     """Until when an alert is silenced."""
     ids = log.episode(topic, episode, (), now).ids if episode else ()
@@ -59,14 +63,14 @@ def silenced(
 
 
 def quiet(
-    log: ResponseLog, topic: Topic, severity: Severity, episode: EpisodeSpan
+    log: ResponseLog, topic: AlertKey, severity: Severity, episode: EpisodeSpan
 ) -> list[tuple[datetime, datetime]]:
     """When an alert of an episode is silenced."""
     return log.quiet(topic, severity, log.episode(topic, episode, (), START).ids)
 
 
 def by(
-    log: ResponseLog, episode: EpisodeSpan, topic: Topic = WEIGHT, *, now: datetime = START
+    log: ResponseLog, episode: EpisodeSpan, topic: AlertKey = WEIGHT, *, now: datetime = START
 ) -> str | None:
     """Who has an episode."""
     held = log.episode(topic, episode, (), now).acknowledgement
@@ -474,7 +478,7 @@ class AnySequence(RuleBasedStateMachine):
         found = derive_episodes(self.alerts[name], self.endings[name], is_active=lambda _: True)
         return found[-1] if found else None
 
-    def write_down(self, name: str, severity: Severity, observed_at: datetime) -> None:
+    def add(self, name: str, severity: Severity, observed_at: datetime) -> None:
         """Have an alert, received now."""
         topic = TOPICS[name]
         one = alert(
@@ -501,7 +505,7 @@ class AnySequence(RuleBasedStateMachine):
     def an_alert_comes(self, name: str, severity: Severity) -> None:
         """Of an episode that goes on, or of a new one."""
         self.now += MINUTE
-        self.write_down(name, severity, self.now)
+        self.add(name, severity, self.now)
         self.naive[name].hears(severity, self.now, self.now)
 
     @rule(name=NAMES, severity=SEVERITIES)
@@ -515,7 +519,7 @@ class AnySequence(RuleBasedStateMachine):
         earlier = episode.opened.observed_at - timedelta(seconds=1)
         if any(one.observed_at == earlier for one in self.alerts[name]):
             return
-        self.write_down(name, severity, earlier)
+        self.add(name, severity, earlier)
         self.naive[name].hears(severity, self.now, earlier)
 
     @rule(name=NAMES)
@@ -629,7 +633,7 @@ class AnySequence(RuleBasedStateMachine):
                 for until in (own, self.snoozed.get(topic.person_id), self.snoozed.get(None))
             )
 
-    def is_silenced(self, topic: Topic, severity: Severity, episode: EpisodeSpan) -> bool:
+    def is_silenced(self, topic: AlertKey, severity: Severity, episode: EpisodeSpan) -> bool:
         """Whether an alert would be."""
         return silenced(self.log, topic, severity, episode, self.now) is not None
 

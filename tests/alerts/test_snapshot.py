@@ -5,16 +5,16 @@ from collections.abc import Iterable
 import pytest
 
 from custom_components.care_alerts.alerts.alert import Person, Severity
-from custom_components.care_alerts.alerts.snapshot import Condition, PersonPicture, highest
+from custom_components.care_alerts.alerts.snapshot import Condition, PersonSnapshot, highest
 
 from .build import alert
 
 LOW, MEDIUM, HIGH = Severity.LOW, Severity.MEDIUM, Severity.HIGH
 
 
-def picture(*conditions: Condition) -> PersonPicture:
+def snapshot(*conditions: Condition) -> PersonSnapshot:
     """A person with these conditions."""
-    return PersonPicture(
+    return PersonSnapshot(
         person=Person("p", "Maria"),
         conditions={f"type{number}": condition for number, condition in enumerate(conditions)},
         last_alert=None,
@@ -23,10 +23,10 @@ def picture(*conditions: Condition) -> PersonPicture:
 
 def on(alert_id: str, severity: Severity) -> Condition:
     """A condition that is on."""
-    return Condition(is_on=True, standing=alert(alert_id, 0, severity=severity))
+    return Condition(is_on=True, current_alert=alert(alert_id, 0, severity=severity))
 
 
-GOOD_NEWS = Condition(is_on=False, standing=alert("good news", 0, severity=Severity.LOW))
+GOOD_NEWS = Condition(is_on=False, current_alert=alert("good news", 0, severity=Severity.LOW))
 NOTHING = Condition(is_on=False)
 UNKNOWN = Condition(is_on=None)
 
@@ -47,7 +47,7 @@ UNKNOWN = Condition(is_on=None)
 def test_a_person(
     conditions: list[Condition], heard_of: bool, active: list[str], severity: Severity | None
 ) -> None:
-    person = picture(*conditions)
+    person = snapshot(*conditions)
 
     assert person.is_heard_of is heard_of
     assert [one.alert_id for one in person.active] == active

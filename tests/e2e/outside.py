@@ -49,7 +49,7 @@ class Outside:
         app = web.Application()
         app.router.add_post("/push", self._push)
         app.router.add_get("/lamps/{lamp}", self._look)
-        app.router.add_post("/lamps/{lamp}", self._show)
+        app.router.add_post("/lamps/{lamp}", self._render)
         self._runner = web.AppRunner(app, access_log=None)
 
     async def __aenter__(self) -> Self:
@@ -73,7 +73,7 @@ class Outside:
     async def _look(self, request: web.Request) -> web.Response:
         return web.json_response(self.lamps[request.match_info["lamp"]].look)
 
-    async def _show(self, request: web.Request) -> web.Response:
+    async def _render(self, request: web.Request) -> web.Response:
         self.lamps[request.match_info["lamp"]].show(await request.json())
         return web.json_response({})
 

@@ -264,10 +264,10 @@ async def test_a_day_the_ledger_lacks_is_asked_for(house: House) -> None:
     coordinator = entry.runtime_data
     day = date(2026, 11, 14)
     del coordinator._reading.days[day]
-    for alert in coordinator.journal.ledger.alerts():
+    for alert in coordinator.store.ledger.alerts():
         if alert.details["date"] == day.isoformat():
-            del coordinator.journal.ledger._alerts[alert.alert_id]
-    coordinator.journal.ledger._in_order = None
+            del coordinator.store.ledger._alerts[alert.alert_id]
+    coordinator.store.ledger._in_order = None
     sim.log.clear()
 
     henk = device(house, entry, "henk.devries")

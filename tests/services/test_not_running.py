@@ -9,7 +9,7 @@ from homeassistant.exceptions import ServiceValidationError, Unauthorized
 import pytest
 
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.sources.store import Journal
+from custom_components.care_alerts.sources.store import SourceStore
 from simulator import CATALOGUE
 from tests.care import Care
 
@@ -35,7 +35,7 @@ async def stop(care: Care, how: str) -> None:
     if how == "not_loaded":
         return
     # Nothing is known of it any more, and it does not answer.
-    await Journal(care.hass, entry.entry_id).remove()
+    await SourceStore(care.hass, entry.entry_id).remove()
     fault = {"setup_retry": "503_bare", "setup_error": "401_bare"}[how]
     care.house.sim.faults.add("*", CATALOGUE[fault]())
     await care.house.set_up(entry)

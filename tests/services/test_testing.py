@@ -235,7 +235,7 @@ async def test_a_drill_is_over_after_a_restart_too(care: Care) -> None:
     assert told["alert"]["drill"] is True
     assert care.attributes()["drill"] is False
     await care.house.pass_time(days=46)
-    assert len(care.coordinator.journal.ledger) == 0
+    assert len(care.coordinator.store.ledger) == 0
 
 
 async def test_one_that_was_over_while_we_were_away_is_told_to_be_over(care: Care) -> None:
@@ -298,7 +298,7 @@ async def test_it_is_on_disk_before_it_is_told(care: Care, announced: list[State
         )
         await asyncio.sleep(0)
         # What an entity that is being added asks for meanwhile.
-        await care.coordinator.announcing.now()
+        await care.coordinator.announcer.now()
         assert announced == []
         gate.set()
         await sending

@@ -61,7 +61,7 @@ async def test_first_contact_fills_everything_and_announces_nothing(
     await hours(house, 3)
 
     assert announced == []
-    assert len(coordinator_of(entry).journal.ledger) == 14
+    assert len(coordinator_of(entry).store.ledger) == 14
     assert weight_is(house, maria) == STATE_ON
     since = house.state("binary_sensor", "weight", maria.shared_user_id).attributes["since"]
     assert since == generation(-13)
@@ -156,7 +156,7 @@ async def test_what_is_announced_is_on_disk_even_if_told_to_announce_halfway_thr
 
     async def ask_and_be_interrupted(client: LumenClient, *args: Any) -> dict[str, Any]:
         answer = await ask(client, *args)
-        coordinator_of(entry).announcing.start()
+        coordinator_of(entry).announcer.start()
         await house.hass.async_add_executor_job(lambda: None)
         return answer
 
@@ -425,7 +425,7 @@ async def test_a_409_ends_the_back_fill_without_a_word(
 
     statuses = [request.status for request in house.sim.requests("lumen.alerts")]
     assert statuses == [200] * 13 + [409]
-    assert len(coordinator_of(entry).journal.ledger) == 13
+    assert len(coordinator_of(entry).store.ledger) == 13
     assert house.state("sensor", "status").state == "ok"
     assert issues(house) == {}
     assert not [r for r in caplog.records if "care_alerts" in r.name and r.levelno > logging.INFO]
@@ -459,7 +459,7 @@ async def test_without_the_consents_at_first_contact_the_history_comes_later(
     entry = await house.set_up(house.entry())
     await hours(house, 2)
 
-    assert len(coordinator_of(entry).journal.ledger) == 14
+    assert len(coordinator_of(entry).store.ledger) == 14
     assert announced == []
 
 

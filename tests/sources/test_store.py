@@ -14,7 +14,7 @@ from homeassistant.helpers.storage import Store
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.care_alerts.alerts.alert import Severity, Topic
+from custom_components.care_alerts.alerts.alert import AlertKey, Severity
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.sources.lumen.coordinator import LumenCoordinator
 from simulator.lumen import LumenPerson
@@ -156,7 +156,7 @@ async def test_who_asked_is_stopped_in_the_middle_of_the_write(
 ) -> None:
     """As an automation is that is restarted."""
     coordinator = coordinator_of(entry)
-    topics = [Topic(maria.shared_user_id, "weight", drill=True)]
+    topics = [AlertKey(maria.shared_user_id, "weight", drill=True)]
     asking = asyncio.create_task(
         coordinator.care.drill(topics, severity=Severity.HIGH)
         if what == "a drill"

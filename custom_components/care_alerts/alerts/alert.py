@@ -80,7 +80,7 @@ class Alert(Stored):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Topic(Stored):
+class AlertKey(Stored):
     """What episodes are of: one alert type of one person, drills apart from what is real."""
 
     person_id: str

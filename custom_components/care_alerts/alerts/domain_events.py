@@ -69,7 +69,7 @@ class SourceRecovered:
     freshness: Freshness
 
 
-type Happening = (
+type DomainEvent = (
     AlertReceived
     | AlertEnded
     | AlertAcknowledged

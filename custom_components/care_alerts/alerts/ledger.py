@@ -12,9 +12,9 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Self
 
-from .alert import Alert, Announcement, Topic, in_order
+from .alert import Alert, AlertKey, Announcement, in_order
 from .stored import aware
-from .testing import ends_at_of, without_drills
+from .testing import ends_at_of, without_test_alerts
 
 KEPT_FOR = timedelta(days=45)
 KEPT_AT_MOST = 20_000
@@ -47,11 +47,11 @@ class Ledger:
         self._pending: dict[str, bool] = {}
         """Whether it may have been announced."""
         self._in_order: list[Alert] | None = None
-        self._told: dict[Topic, list[Alert]] | None = None
+        self._told: dict[AlertKey, list[Alert]] | None = None
         self._held: set[str] = set()
         self._forgotten_to = _BEGINNING
         self._pruned_at: datetime | None = None
-        self.forgotten: Counter[Topic] = Counter()
+        self.forgotten: Counter[AlertKey] = Counter()
         """How many alerts of a topic there were that count and are not held any more."""
         self.unreadable = 0
         """Stored lines that could not be read when the ledger was loaded."""
@@ -64,7 +64,7 @@ class Ledger:
         """Whether it holds an alert."""
         return alert_id in self._alerts
 
-    def write_down(self, alert: Alert, *, announce: bool, witness: bool = False) -> bool:
+    def add(self, alert: Alert, *, announce: bool, witness: bool = False) -> bool:
         """Add an alert; False if it is known, or older than all that is remembered.
 
         The first version of an alert stays: a source that sends it again changes nothing. A `witness` is not
@@ -130,16 +130,16 @@ class Ledger:
             self._in_order = sorted(self._alerts.values(), key=in_order)
         return self._in_order
 
-    def followed_live(self) -> list[Alert]:
+    def excluding_backfill(self) -> list[Alert]:
         """The alerts that came while their person was being followed, in order: no history."""
         return [alert for alert in self.alerts() if alert.alert_id not in self._history]
 
-    def told(self) -> Mapping[Topic, Sequence[Alert]]:
-        """What `followed_live` has, by topic: what the house has heard, or is about to."""
+    def told(self) -> Mapping[AlertKey, Sequence[Alert]]:
+        """What `excluding_backfill` has, by topic: what the house has heard, or is about to."""
         if self._told is None:
             self._told = {}
-            for alert in self.followed_live():
-                self._told.setdefault(Topic.of(alert), []).append(alert)
+            for alert in self.excluding_backfill():
+                self._told.setdefault(AlertKey.of(alert), []).append(alert)
         return self._told
 
     def announced_since(
@@ -184,7 +184,7 @@ class Ledger:
         """
         alerts = self.alerts()
         drills = [alert for alert in alerts if alert.drill]
-        real = without_drills(alerts) if drills else alerts
+        real = without_test_alerts(alerts) if drills else alerts
         # The first time, the house may still have to be told that they are over.
         drills_over = self._pruned_at - DRILLS_KEPT_FOR if self._pruned_at else _BEGINNING
         self._pruned_at = now
@@ -208,7 +208,7 @@ class Ledger:
             is_witness = alert.alert_id in self._witnesses
             self._witnesses.discard(alert.alert_id)
             if counts(alert) and not is_witness:
-                self.forgotten[Topic.of(alert)] += 1
+                self.forgotten[AlertKey.of(alert)] += 1
         if gone:
             self._in_order = self._told = None
         if real_gone:
@@ -280,9 +280,9 @@ def _too_old_or_many(alerts: Sequence[Alert], limit: datetime, at_most: int) -> 
     return bisect_right(alerts, limit, key=attrgetter("observed_at"))
 
 
-def _forgotten(stored: Any) -> dict[Topic, int]:
+def _forgotten(stored: Any) -> dict[AlertKey, int]:
     try:
-        return {Topic.from_dict(one["topic"]): int(one["alerts"]) for one in stored or ()}
+        return {AlertKey.from_dict(one["topic"]): int(one["alerts"]) for one in stored or ()}
     except AttributeError, LookupError, TypeError, ValueError:
         # Numbers of long ago are no reason to lose alerts.
         return {}

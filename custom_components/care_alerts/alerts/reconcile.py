@@ -5,43 +5,45 @@ from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 
-from .alert import Alert, Topic
+from .alert import Alert, AlertKey
 from .episode import span_of
 from .ledger import Delivery, Ledger
 from .response_log import Episode, ResponseLog
-from .snapshot import Picture
+from .snapshot import SourceSnapshot
 
 
-def with_episodes(picture: Picture, ledger: Ledger, log: ResponseLog, now: datetime) -> Picture:
+def with_episodes(
+    snapshot: SourceSnapshot, ledger: Ledger, log: ResponseLog, now: datetime
+) -> SourceSnapshot:
     """The picture with the newest episode of each topic, once the log is in line with all of them."""
     announced = ledger.told()
-    newest: dict[str, dict[Topic, Episode]] = {}
-    for topic, spans in picture.spans():
+    newest: dict[str, dict[AlertKey, Episode]] = {}
+    for topic, spans in snapshot.spans():
         of_topic = announced.get(topic, ())
         log.reconcile(topic, spans, of_topic)
         newest.setdefault(topic.person_id, {})[topic] = log.episode(topic, spans[-1], of_topic, now)
     return replace(
-        picture,
+        snapshot,
         people={
             person_id: replace(person, episodes=newest.get(person_id, {}))
-            for person_id, person in picture.people.items()
+            for person_id, person in snapshot.people.items()
         },
     )
 
 
 def episode_of(
-    alert: Alert, picture: Picture, ledger: Ledger, log: ResponseLog, now: datetime
+    alert: Alert, snapshot: SourceSnapshot, ledger: Ledger, log: ResponseLog, now: datetime
 ) -> Episode | None:
     """The episode that an alert belongs to; None where it belongs to none."""
-    topic = Topic.of(alert)
-    span = span_of(alert, picture.spans_of(topic))
+    topic = AlertKey.of(alert)
+    span = span_of(alert, snapshot.spans_of(topic))
     if span is None:
         return None
     return log.episode(topic, span, ledger.told().get(topic, ()), now)
 
 
 def ends_unannounced(
-    picture: Picture,
+    snapshot: SourceSnapshot,
     ledger: Ledger,
     log: ResponseLog,
     *,
@@ -51,7 +53,7 @@ def ends_unannounced(
     """The episodes that were announced, but not their end; not of people `waiting` for more of them."""
     announced = ledger.told()
     found: list[Episode] = []
-    for topic, spans in picture.spans():
+    for topic, spans in snapshot.spans():
         if topic not in announced or topic.person_id in waiting:
             continue
         for span in reversed(spans):
@@ -66,7 +68,7 @@ def ends_unannounced(
 
 
 def _only_witnesses_came(
-    topic: Topic, its_own: Sequence[Alert], ledger: Ledger, log: ResponseLog
+    topic: AlertKey, its_own: Sequence[Alert], ledger: Ledger, log: ResponseLog
 ) -> bool:
     """Whether an end of an episode was announced after its newest alert that was, and nothing since: it has moved, no more."""
     newest = max(its_own, key=attrgetter("received_at"))

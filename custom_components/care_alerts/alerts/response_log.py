@@ -26,7 +26,7 @@ from typing import Any, Final, Self
 from uuid import UUID, uuid5
 
 from .acknowledgement import Acknowledgement, Actor
-from .alert import Alert, Severity, Topic
+from .alert import Alert, AlertKey, Severity
 from .episode import EndReason, EpisodeSpan, TimeSpan
 from .snooze import Snooze, Span, joined
 from .stored import Stored, moment_or_none
@@ -38,7 +38,7 @@ _known_at: Final = attrgetter("known_at")
 _IDENTITY: Final = UUID("7f6f5f0e-3b53-4f0a-9a55-5a3c0a7a64d1")
 
 
-def episode_id_of(topic: Topic, alert: Alert) -> str:
+def episode_id_of(topic: AlertKey, alert: Alert) -> str:
     """The id of an episode first known by this alert: the same after a crash that lost its record."""
     return str(
         uuid5(_IDENTITY, f"{topic.person_id}\n{topic.alert_type}\n{topic.drill}\n{alert.alert_id}")
@@ -54,7 +54,7 @@ class EpisodeRecord(Stored):
     """
 
     episode_id: str
-    topic: Topic
+    topic: AlertKey
     known_by: str
     known_at: datetime
     span: TimeSpan
@@ -62,7 +62,7 @@ class EpisodeRecord(Stored):
     end_announced: datetime | None = None
 
     @classmethod
-    def of(cls, topic: Topic, span: EpisodeSpan) -> Self:
+    def of(cls, topic: AlertKey, span: EpisodeSpan) -> Self:
         """The record of an episode that is new."""
         opened = span.opened
         return cls(
@@ -85,7 +85,7 @@ class Episode:
 
     episode_id: str
     also_known_as: frozenset[str]
-    topic: Topic
+    topic: AlertKey
     span: EpisodeSpan
     announced: Sequence[Alert]
     acknowledgement: Acknowledgement | None
@@ -144,13 +144,13 @@ class ResponseLog:
     silence_announced: bool | None = None
     silence_announced_of: frozenset[str] = frozenset()
     reminders_done_until: datetime | None = None
-    _records: dict[Topic, list[EpisodeRecord]] = field(default_factory=dict)
+    _records: dict[AlertKey, list[EpisodeRecord]] = field(default_factory=dict)
     _snoozes: list[Snooze] = field(default_factory=list)
 
     # Episodes.
 
     def reconcile(
-        self, topic: Topic, spans: Sequence[EpisodeSpan], announced: Sequence[Alert]
+        self, topic: AlertKey, spans: Sequence[EpisodeSpan], announced: Sequence[Alert]
     ) -> None:
         """Bring the records of a topic in line with its episodes as they are derived now, oldest first.
 
@@ -166,7 +166,7 @@ class ResponseLog:
                 record.span = TimeSpan.of(span)
 
     def _recorded(
-        self, topic: Topic, span: EpisodeSpan, spans: Iterable[EpisodeSpan]
+        self, topic: AlertKey, span: EpisodeSpan, spans: Iterable[EpisodeSpan]
     ) -> EpisodeRecord:
         """A record for an episode without one, with what was done about it while it was part of another."""
         here = TimeSpan.of(span)
@@ -194,7 +194,7 @@ class ResponseLog:
         return new
 
     def episode(
-        self, topic: Topic, span: EpisodeSpan, announced: Sequence[Alert], now: datetime
+        self, topic: AlertKey, span: EpisodeSpan, announced: Sequence[Alert], now: datetime
     ) -> Episode:
         """An episode as it is at `now`; `announced` as for `reconcile`."""
         records = self._records_of(topic, span)
@@ -215,10 +215,10 @@ class ResponseLog:
             else None,
         )
 
-    def _records_for(self, topic: Topic, span: EpisodeSpan) -> list[EpisodeRecord]:
+    def _records_for(self, topic: AlertKey, span: EpisodeSpan) -> list[EpisodeRecord]:
         return self._records_of(topic, span) or [self._recorded(topic, span, (span,))]
 
-    def _records_of(self, topic: Topic, span: EpisodeSpan) -> list[EpisodeRecord]:
+    def _records_of(self, topic: AlertKey, span: EpisodeSpan) -> list[EpisodeRecord]:
         """The records of those alerts that belong to an episode, oldest first."""
         records = self._records.get(topic, [])
         here = TimeSpan.of(span)
@@ -236,7 +236,7 @@ class ResponseLog:
 
     def acknowledge(
         self,
-        topic: Topic,
+        topic: AlertKey,
         span: EpisodeSpan,
         *,
         by: Actor,
@@ -265,7 +265,7 @@ class ResponseLog:
             record.acknowledgement = acknowledgement
         return not has_it
 
-    def unacknowledge(self, topic: Topic, span: EpisodeSpan, *, at: datetime) -> bool:
+    def unacknowledge(self, topic: AlertKey, span: EpisodeSpan, *, at: datetime) -> bool:
         """Take an acknowledgement back; False if there was none."""
         records = self._records_of(topic, span)
         if _covering(records, span, at) is None:
@@ -278,7 +278,7 @@ class ResponseLog:
     # Snoozing.
 
     def snooze_episode(
-        self, topic: Topic, span: EpisodeSpan, *, by: Actor, since: datetime, until: datetime
+        self, topic: AlertKey, span: EpisodeSpan, *, by: Actor, since: datetime, until: datetime
     ) -> Snooze:
         """Keep an episode quiet, whatever its severity."""
         record, *_ = self._records_for(topic, span)
@@ -309,7 +309,7 @@ class ResponseLog:
         now: datetime,
         *,
         person_id: str | None = None,
-        topics: Iterable[Topic] | None = None,
+        topics: Iterable[AlertKey] | None = None,
     ) -> list[Snooze]:
         """End the snoozes of these topics, or else of a person and all their alerts, or else all; return those ended."""
         wanted = None if topics is None else set(topics)
@@ -325,7 +325,7 @@ class ResponseLog:
         return ended
 
     def snoozed_until(
-        self, topic: Topic, severity: Severity, episode_ids: Iterable[str], now: datetime
+        self, topic: AlertKey, severity: Severity, episode_ids: Iterable[str], now: datetime
     ) -> datetime | None:
         """Until when an alert is silenced; None if it is not."""
         return next(
@@ -337,7 +337,7 @@ class ResponseLog:
             None,
         )
 
-    def quiet(self, topic: Topic, severity: Severity, episode_ids: Iterable[str]) -> list[Span]:
+    def quiet(self, topic: AlertKey, severity: Severity, episode_ids: Iterable[str]) -> list[Span]:
         """When an alert is silenced, past and to come, in order; none touches the next."""
         ids = frozenset(episode_ids)
         return joined(
@@ -346,16 +346,16 @@ class ResponseLog:
             if one.since < one.until and one.silences(topic, severity, ids)
         )
 
-    # Announcing.
+    # Announcer.
 
-    def is_end_announced(self, topic: Topic, ended_at: datetime) -> bool:
+    def is_end_announced(self, topic: AlertKey, ended_at: datetime) -> bool:
         """Whether this end of an episode was announced, or a later one of its topic."""
         return any(
             ended_at <= (record.end_announced or _BEGINNING)
             for record in reversed(self._records.get(topic, ()))
         )
 
-    def mark_end_announced(self, topic: Topic, span: EpisodeSpan) -> None:
+    def mark_end_announced(self, topic: AlertKey, span: EpisodeSpan) -> None:
         """Remember that the end of an episode was announced, and with it those before."""
         for record in self._records_for(topic, span):
             record.end_announced = max(

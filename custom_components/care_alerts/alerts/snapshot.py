@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .alert import Alert, Person, Severity, Topic
+from .alert import Alert, AlertKey, Person, Severity
 from .episode import EpisodeSpan, span_of
 from .freshness import Freshness
 from .glucose import Glucose
@@ -16,14 +16,14 @@ from .testing import ends_at_of
 class Condition:
     """What the source last said of one alert type.
 
-    `is_on` is None where nothing can be said. `standing` is the alert that its newest word holds, good
+    `is_on` is None where nothing can be said. `current_alert` is the alert that its newest word holds, good
     news or bad; `episode` is the newest episode, over or not, `earlier` are those before it: as many as a
     provider finds worth telling the end of, and no part of what is so now. `older` gives those before
     `earlier`: there may be weeks of them, derived only for whoever asks.
     """
 
     is_on: bool | None
-    standing: Alert | None = None
+    current_alert: Alert | None = None
     episode: EpisodeSpan | None = None
     earlier: Sequence[EpisodeSpan] = field(default=(), compare=False)
     older: Callable[[], Sequence[EpisodeSpan]] = field(default=tuple, compare=False, repr=False)
@@ -47,7 +47,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PersonPicture:
+class PersonSnapshot:
     """One person: a condition for each alert type there is for them, the last alert and the last glucose heard of.
 
     `episodes`: the newest of each topic, real or a drill. A source's own word leaves them out.
@@ -65,7 +65,7 @@ class PersonPicture:
     """What can be set for them at the source, by the entity's key."""
     changes_at: datetime | None = None
     """When time alone will change it."""
-    episodes: Mapping[Topic, Episode] = field(default_factory=dict)
+    episodes: Mapping[AlertKey, Episode] = field(default_factory=dict)
 
     @property
     def is_heard_of(self) -> bool:
@@ -79,22 +79,22 @@ class PersonPicture:
     def active(self) -> list[Alert]:
         """The alerts whose condition is there, as far as the source's newest word goes."""
         return [
-            condition.standing
+            condition.current_alert
             for condition in self.conditions.values()
-            if condition.is_on and condition.standing
+            if condition.is_on and condition.current_alert
         ]
 
     def episode(self, alert_type: str) -> Episode | None:
         """What to show of an alert type: the newest episode, or a drill unless something real is going on."""
-        real = self.episodes.get(Topic(self.person.person_id, alert_type))
+        real = self.episodes.get(AlertKey(self.person.person_id, alert_type))
         if real and real.is_open:
             return real
-        drill = self.episodes.get(Topic(self.person.person_id, alert_type, drill=True))
+        drill = self.episodes.get(AlertKey(self.person.person_id, alert_type, drill=True))
         return drill if drill and drill.is_open else real
 
     def episode_of(self, alert: Alert) -> Episode | None:
         """The newest episode of an alert's topic, if the alert belongs to it."""
-        newest = self.episodes.get(Topic.of(alert))
+        newest = self.episodes.get(AlertKey.of(alert))
         return newest if newest and span_of(alert, (newest.span,)) else None
 
     @property
@@ -104,12 +104,12 @@ class PersonPicture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class SourceSnapshot:
     """A source and the people it speaks of, by person id, and the drills there were."""
 
-    people: Mapping[str, PersonPicture]
+    people: Mapping[str, PersonSnapshot]
     freshness: Freshness
-    drills: Mapping[Topic, Sequence[EpisodeSpan]] = field(default_factory=dict)
+    drills: Mapping[AlertKey, Sequence[EpisodeSpan]] = field(default_factory=dict)
 
     @property
     def changes_at(self) -> datetime | None:
@@ -121,12 +121,12 @@ class Picture:
         ]
         return min((turn for turn in turns if turn), default=None)
 
-    def episode(self, topic: Topic) -> Episode | None:
+    def episode(self, topic: AlertKey) -> Episode | None:
         """The newest episode of a topic."""
         person = self.people.get(topic.person_id)
         return person.episodes.get(topic) if person else None
 
-    def spans_of(self, topic: Topic) -> Sequence[EpisodeSpan]:
+    def spans_of(self, topic: AlertKey) -> Sequence[EpisodeSpan]:
         """All episodes of a topic, oldest first."""
         if topic.drill:
             return self.drills.get(topic, ())
@@ -136,12 +136,12 @@ class Picture:
             return ()
         return (*condition.older(), *condition.earlier, condition.episode)
 
-    def spans(self) -> Iterator[tuple[Topic, Sequence[EpisodeSpan]]]:
+    def spans(self) -> Iterator[tuple[AlertKey, Sequence[EpisodeSpan]]]:
         """Of each topic the episodes that the source finds worth telling the end of, oldest first."""
         for person_id, person in self.people.items():
             for alert_type, condition in person.conditions.items():
                 if condition.episode:
-                    topic = Topic(person_id, alert_type)
+                    topic = AlertKey(person_id, alert_type)
                     yield topic, (*condition.earlier, condition.episode)
         for topic, runs in self.drills.items():
             if topic.person_id in self.people:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .acknowledgement import Actor
-from .alert import Severity, Topic
+from .alert import AlertKey, Severity
 from .episode import TimeSpan
 from .stored import Stored
 
@@ -22,14 +22,14 @@ class Snooze(Stored):
     """
 
     episode_id: str | None = None
-    topic: Topic | None = None
+    topic: AlertKey | None = None
     span: TimeSpan | None = None
     person_id: str | None = None
     by: Actor
     since: datetime
     until: datetime
 
-    def silences(self, topic: Topic, severity: Severity, episode_ids: Collection[str]) -> bool:
+    def silences(self, topic: AlertKey, severity: Severity, episode_ids: Collection[str]) -> bool:
         """Whether it is meant for an alert of this severity, in the episode with these ids.
 
         Severity high is only ever silenced by a snooze of its own episode.

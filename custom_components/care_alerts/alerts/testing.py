@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from .alert import Alert, AlertState, Severity, Topic
+from .alert import Alert, AlertKey, AlertState, Severity
 from .episode import EndReason, EpisodeSpan
 
 LASTS: Final = timedelta(minutes=30)
@@ -17,8 +17,8 @@ LASTS: Final = timedelta(minutes=30)
 _ENDS_AT: Final = "ends_at"
 
 
-def drill_of(
-    source: str, topic: Topic, *, severity: Severity, now: datetime, lasts: timedelta = LASTS
+def make_test_alert(
+    source: str, topic: AlertKey, *, severity: Severity, now: datetime, lasts: timedelta = LASTS
 ) -> Alert:
     """A test alert, observed and received now; `details` has the time at which it will be over."""
     return Alert(
@@ -35,17 +35,17 @@ def drill_of(
     )
 
 
-def without_drills(alerts: Sequence[Alert]) -> Sequence[Alert]:
+def without_test_alerts(alerts: Sequence[Alert]) -> Sequence[Alert]:
     """What is real, in the same order."""
     return [alert for alert in alerts if not alert.drill]
 
 
-def drills_by_topic(alerts: Iterable[Alert], now: datetime) -> dict[Topic, list[EpisodeSpan]]:
+def test_alerts_by_key(alerts: Iterable[Alert], now: datetime) -> dict[AlertKey, list[EpisodeSpan]]:
     """The drills of each topic, oldest first, each an episode of its own: over after its time, or when the next begins."""
-    theirs: dict[Topic, list[Alert]] = {}
+    theirs: dict[AlertKey, list[Alert]] = {}
     for alert in alerts:
         if alert.drill:
-            theirs.setdefault(Topic.of(alert), []).append(alert)
+            theirs.setdefault(AlertKey.of(alert), []).append(alert)
     return {topic: _episodes(drills, now) for topic, drills in theirs.items()}
 
 

@@ -16,10 +16,10 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
 import voluptuous as vol
 
-from ..alerts.alert import Topic
+from ..alerts.alert import AlertKey
 from ..alerts.response_log import Episode
 from ..alerts.snooze import Snooze
-from ..attribution import who_called
+from ..attribution import resolve_actor
 from ..event_data import about_episode, about_snooze
 from ..sources.coordinator import SourceCoordinator
 from ..targets import Targeted, targeted
@@ -55,13 +55,13 @@ SNOOZE_SCHEMA = cv.make_entity_service_schema(
 
 async def acknowledge(call: ServiceCall) -> ServiceResponse:
     """Take episodes. A sensor's own even from somebody who has it; of people those that nobody has."""
-    by = await who_called(call.hass, call.context)
+    by = await resolve_actor(call.hass, call.context)
     # An empty note is none: forms send one.
     note = call.data.get(ATTR_NOTE) or None
     done: list[JsonValueType] = []
     for one in await targeted(call, POLICY_CONTROL):
         episodes = await one.coordinator.care.acknowledge(
-            [*_meant(one), *untaken(one.coordinator, one.people)],
+            [*_meant(one), *unacknowledged(one.coordinator, one.people)],
             by=by,
             note=note,
             context=call.context,
@@ -72,7 +72,7 @@ async def acknowledge(call: ServiceCall) -> ServiceResponse:
 
 async def unacknowledge(call: ServiceCall) -> ServiceResponse:
     """Make episodes nobody's again."""
-    by = await who_called(call.hass, call.context)
+    by = await resolve_actor(call.hass, call.context)
     done: list[JsonValueType] = []
     for one in await targeted(call, POLICY_CONTROL):
         theirs = [topic for topic, _ in _asked_of(one.coordinator, one.people)]
@@ -85,7 +85,7 @@ async def unacknowledge(call: ServiceCall) -> ServiceResponse:
 
 async def snooze(call: ServiceCall) -> ServiceResponse:
     """Keep the open episodes of sensors quiet, and all but high severity of people and sources."""
-    by = await who_called(call.hass, call.context)
+    by = await resolve_actor(call.hass, call.context)
     until = dt_util.utcnow() + call.data[ATTR_DURATION]
     done: list[JsonValueType] = []
     for one in await targeted(call, POLICY_CONTROL):
@@ -98,11 +98,11 @@ async def snooze(call: ServiceCall) -> ServiceResponse:
 
 async def unsnooze(call: ServiceCall) -> ServiceResponse:
     """Hear the alerts of sensors again; of people and sources all that was snoozed of them."""
-    by = await who_called(call.hass, call.context)
+    by = await resolve_actor(call.hass, call.context)
     done: list[JsonValueType] = []
     for one in await targeted(call, POLICY_CONTROL):
         topics = [
-            Topic(person_id, alert_type, drill)
+            AlertKey(person_id, alert_type, drill)
             for person_id, (_, alert_types) in one.alerts.items()
             for alert_type in alert_types
             for drill in (False, True)
@@ -114,7 +114,7 @@ async def unsnooze(call: ServiceCall) -> ServiceResponse:
     return {"unsnoozed": done}
 
 
-def untaken(coordinator: SourceCoordinator, people: Iterable[str]) -> list[Topic]:
+def unacknowledged(coordinator: SourceCoordinator, people: Iterable[str]) -> list[AlertKey]:
     """What nobody has taken of people (by their ids), open or not long over."""
     return [
         topic
@@ -125,18 +125,18 @@ def untaken(coordinator: SourceCoordinator, people: Iterable[str]) -> list[Topic
 
 def _asked_of(
     coordinator: SourceCoordinator, people: Iterable[str]
-) -> Iterator[tuple[Topic, Episode]]:
+) -> Iterator[tuple[AlertKey, Episode]]:
     """What is open or not long over of people (by their ids); somebody may be gone since they were aimed at."""
     now = dt_util.utcnow()
     for person_id in people:
-        if picture := coordinator.data.people.get(person_id):
-            for topic, episode in picture.episodes.items():
+        if snapshot := coordinator.data.people.get(person_id):
+            for topic, episode in snapshot.episodes.items():
                 ended_at = episode.ended_at
                 if ended_at is None or now - ended_at <= STILL_ASKED_OF:
                     yield topic, episode
 
 
-def _meant(one: Targeted) -> list[Topic]:
+def _meant(one: Targeted) -> list[AlertKey]:
     """The topics that single sensors stand for."""
     return [
         topic
@@ -146,9 +146,9 @@ def _meant(one: Targeted) -> list[Topic]:
     ]
 
 
-def _topics(coordinator: SourceCoordinator, person_id: str, alert_type: str) -> list[Topic]:
+def _topics(coordinator: SourceCoordinator, person_id: str, alert_type: str) -> list[AlertKey]:
     """What is going on of an alert type, a drill and what is real; if nothing is, the newest that was."""
-    topics = [Topic(person_id, alert_type, drill) for drill in (False, True)]
+    topics = [AlertKey(person_id, alert_type, drill) for drill in (False, True)]
     going_on = [
         topic
         for topic in topics

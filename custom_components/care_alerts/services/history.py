@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
 import voluptuous as vol
 
-from ..alert_filter import Wanted, wanted_fields
+from ..alert_filter import AlertFilter, filter_fields
 from ..alerts.alert import Alert
 from ..alerts.ledger import KEPT_FOR
 from ..const import DOMAIN
@@ -29,7 +29,7 @@ GET_ALERTS_SCHEMA = cv.make_entity_service_schema(
         vol.Optional(ATTR_DATE): cv.date,
         vol.Optional(ATTR_START): cv.datetime,
         vol.Optional(ATTR_END): cv.datetime,
-        **wanted_fields(drills=False),
+        **filter_fields(drills=False),
     }
 )
 
@@ -42,7 +42,7 @@ async def get_alerts(call: ServiceCall) -> ServiceResponse:
     (ISO dates).
     """
     now = dt_util.utcnow()
-    wanted = Wanted.of(call.data)
+    wanted = AlertFilter.of(call.data)
     found: list[tuple[Alert, dict[str, Any]]] = []
     episodes: dict[str, dict[str, JsonValueType]] = {}
     unavailable: set[str] = set()

@@ -11,8 +11,8 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
 import voluptuous as vol
 
-from ..alerts.alert import Severity, Topic
-from ..alerts.snapshot import PersonPicture
+from ..alerts.alert import AlertKey, Severity
+from ..alerts.snapshot import PersonSnapshot
 from ..alerts.testing import LASTS
 from ..const import DOMAIN
 from ..sources import ALERT_TYPES, PROVIDERS
@@ -42,15 +42,15 @@ async def send_test_alert(call: ServiceCall) -> ServiceResponse:
     """Send a test alert of one type: the one given, that of the sensor, or the person's first."""
     wanted: str | None = call.data.get(ATTR_ALERT_TYPE)
     sent: list[JsonValueType] = []
-    topics: dict[SourceCoordinator, list[Topic]] = {}
+    topics: dict[SourceCoordinator, list[AlertKey]] = {}
     for one in await targeted(call, POLICY_CONTROL):
         for person_id in one.people:
-            picture = one.coordinator.data.people[person_id]
-            alert_type = wanted or first_type(one.coordinator, picture)
-            topics.setdefault(one.coordinator, []).append(Topic(person_id, alert_type, True))
+            snapshot = one.coordinator.data.people[person_id]
+            alert_type = wanted or first_type(one.coordinator, snapshot)
+            topics.setdefault(one.coordinator, []).append(AlertKey(person_id, alert_type, True))
         for person_id, (_, alert_types) in one.alerts.items():
             topics.setdefault(one.coordinator, []).extend(
-                Topic(person_id, alert_type, True)
+                AlertKey(person_id, alert_type, True)
                 for alert_type in ([wanted] if wanted else alert_types)
             )
     for coordinator, theirs in topics.items():
@@ -71,7 +71,7 @@ async def send_test_alert(call: ServiceCall) -> ServiceResponse:
     return {"alerts": sent}
 
 
-def first_type(coordinator: SourceCoordinator, person: PersonPicture) -> str:
+def first_type(coordinator: SourceCoordinator, person: PersonSnapshot) -> str:
     """The alert type that a test is of if nobody says: the source's first that this person has a sensor of.
 
     Without a sensor there is nothing to acknowledge.

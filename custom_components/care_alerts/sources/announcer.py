@@ -1,4 +1,4 @@
-"""Announcing: telling the house what has been written down, once, in the order it happened, and what has ended."""
+"""Announcer: telling the house what has been written down, once, in the order it happened, and what has ended."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -10,19 +10,19 @@ from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from ..alerts.alert import Announcement, Topic
+from ..alerts.alert import AlertKey, Announcement
 from ..alerts.domain_events import (
     AlertEnded,
     AlertReceived,
-    Happening,
+    DomainEvent,
     SourceRecovered,
     SourceSilent,
 )
 from ..alerts.reconcile import ends_unannounced, episode_of
 from ..alerts.response_log import Episode
-from ..alerts.snapshot import Picture
+from ..alerts.snapshot import SourceSnapshot
 from ..const import DOMAIN
-from .store import Journal
+from .store import SourceStore
 
 TOLD_IN_ONE_GO: Final = 50
 """Tellings before others may have a turn: each wakes entities and automations."""
@@ -31,7 +31,7 @@ _RESTED_AT: HassKey[dict[str, datetime]] = HassKey(f"{DOMAIN}_rested_at")
 """Until when sources that are not running just now were looked after, by their entries' ids."""
 
 
-class Announcing:
+class Announcer:
     """The announcing of a source's alerts, from when Home Assistant has started until the source stops.
 
     An alert is on disk before it is told, and marked after: what a crash leaves in between is told again. An end
@@ -42,26 +42,26 @@ class Announcing:
         self,
         hass: HomeAssistant,
         entry: ConfigEntry,
-        journal: Journal,
+        store: SourceStore,
         *,
-        picture: Callable[[], Picture],
+        snapshot: Callable[[], SourceSnapshot],
         is_asking: Callable[[], bool],
         save: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
-        """Tell what `journal` holds, as seen in `picture`; `save` writes the journal with all that goes with it.
+        """Tell what `store` holds, as seen in `snapshot`; `save` writes the journal with all that goes with it.
 
         While the source `is_asking`, nothing is told of what may be otherwise once there is an answer: an end, silence.
         """
         self._hass = hass
         self._entry = entry
-        self._journal = journal
-        self._picture = picture
+        self._store = store
+        self._snapshot = snapshot
         self._is_asking = is_asking
         self._save = save
         self._announcers: dict[str, Callable[[Announcement, Episode | None], None]] = {}
         self._needs_no_entity: Callable[[str], bool] = lambda person_id: False
         self._remind: Callable[[datetime | None], None] = lambda since: None
-        self.tell: Callable[[Happening, Context | None], None] = lambda happening, context: None
+        self.tell: Callable[[DomainEvent, Context | None], None] = lambda happening, context: None
         """Tell the house of one thing, on somebody's account if on anybody's."""
         self._one_at_a_time = asyncio.Lock()
         self._may_announce = False
@@ -91,7 +91,7 @@ class Announcing:
     @callback
     def tell_with(
         self,
-        tell: Callable[[Happening, Context | None], None],
+        tell: Callable[[DomainEvent, Context | None], None],
         remind: Callable[[datetime | None], None],
     ) -> None:
         """Have the house told by `tell`, on whose account if anybody's, and reminders worked out by `remind`.
@@ -116,7 +116,7 @@ class Announcing:
         if not self._may_announce:
             return
         self.is_awake = True
-        self._remind(rested_at or self._journal.responses.reminders_done_until)
+        self._remind(rested_at or self._store.responses.reminders_done_until)
 
     @callback
     def rest(self) -> None:
@@ -169,11 +169,11 @@ class Announcing:
         if not self._may_announce or self._hass.is_stopping:
             return False
         now = dt_util.utcnow()
-        responses = self._journal.responses
+        responses = self._store.responses
         is_first = responses.silence_announced is None
         untold: list[tuple[datetime, int, Announcement | Episode]] = [
             (announcement.alert.observed_at, 0, announcement)
-            for announcement in self._journal.ledger.pending()
+            for announcement in self._store.ledger.pending()
             if self._is_due(announcement)
         ]
         is_settled = not self._is_asking()
@@ -196,7 +196,7 @@ class Announcing:
 
     def _tell_of_silence(self, *, is_first: bool) -> bool:
         """Tell that the source has fallen silent, or of somebody more, or speaks again; False if all is as it was told."""
-        responses, freshness = self._journal.responses, self._picture().freshness
+        responses, freshness = self._store.responses, self._snapshot().freshness
         was = responses.silence_announced, responses.silence_announced_of
         responses.silence_announced = freshness.silent
         responses.silence_announced_of = freshness.silent_people
@@ -234,13 +234,13 @@ class Announcing:
 
     def _announce_alert(self, announcement: Announcement, now: datetime) -> None:
         alert = announcement.alert
-        journal = self._journal
-        episode = episode_of(alert, self._picture(), journal.ledger, journal.responses, now)
+        store = self._store
+        episode = episode_of(alert, self._snapshot(), store.ledger, store.responses, now)
         if announcer := self._announcers.get(alert.person_id):
             announcer(announcement, episode)
-        journal.ledger.mark_announced(alert.alert_id)
-        until = journal.responses.snoozed_until(
-            Topic.of(alert), alert.severity, episode.ids if episode else (), now
+        store.ledger.mark_announced(alert.alert_id)
+        until = store.responses.snoozed_until(
+            AlertKey.of(alert), alert.severity, episode.ids if episode else (), now
         )
         self.tell(
             AlertReceived(announcement=announcement, episode=episode, silenced=until is not None),
@@ -255,12 +255,12 @@ class Announcing:
                 self._tell_end(episode)
 
     def _tell_end(self, episode: Episode) -> None:
-        responses = self._journal.responses
+        responses = self._store.responses
         if episode.ended_at and not responses.is_end_announced(episode.topic, episode.ended_at):
             self.tell(AlertEnded(episode), None)
             responses.mark_end_announced(episode.topic, episode.span)
 
     def _ends_unannounced(self, now: datetime) -> list[Episode]:
-        ledger, responses = self._journal.ledger, self._journal.responses
+        ledger, responses = self._store.ledger, self._store.responses
         waiting = {one.alert.person_id for one in ledger.pending() if not self._is_due(one)}
-        return ends_unannounced(self._picture(), ledger, responses, waiting=waiting, now=now)
+        return ends_unannounced(self._snapshot(), ledger, responses, waiting=waiting, now=now)

@@ -10,7 +10,7 @@ from homeassistant.components.sensor import SensorEntityDescription
 from homeassistant.components.switch import SwitchEntityDescription
 from homeassistant.config_entries import OptionsFlow
 
-from ..alerts.snapshot import PersonPicture
+from ..alerts.snapshot import PersonSnapshot
 from .coordinator import SourceCoordinator
 from .settings import SettingsKeeper
 
@@ -31,7 +31,7 @@ class PersonSensorDescription(SensorEntityDescription):
     `says_now`: it speaks of the present, so it needs a word to believe.
     """
 
-    value_fn: Callable[[PersonPicture], Value | None]
+    value_fn: Callable[[PersonSnapshot], Value | None]
     says_now: bool = True
 
 

@@ -7,20 +7,20 @@ from homeassistant.core import Context
 from homeassistant.util import dt as dt_util
 
 from ..alerts.acknowledgement import Actor
-from ..alerts.alert import Alert, Severity, Topic
+from ..alerts.alert import Alert, AlertKey, Severity
 from ..alerts.domain_events import (
     AcknowledgementUndone,
     AlertAcknowledged,
-    Happening,
+    DomainEvent,
     Snoozed,
     Unsnoozed,
 )
 from ..alerts.response_log import Episode
-from ..alerts.snapshot import Picture
+from ..alerts.snapshot import SourceSnapshot
 from ..alerts.snooze import Snooze
-from ..alerts.testing import LASTS, drill_of
-from .announcer import Announcing
-from .store import Journal
+from ..alerts.testing import LASTS, make_test_alert
+from .announcer import Announcer
+from .store import SourceStore
 
 
 class Care:
@@ -29,60 +29,60 @@ class Care:
     def __init__(
         self,
         source: str,
-        journal: Journal,
-        announcing: Announcing,
+        store: SourceStore,
+        announcer: Announcer,
         *,
-        picture: Callable[[], Picture],
+        snapshot: Callable[[], SourceSnapshot],
         draw: Callable[[], object],
         save: Callable[[], Awaitable[None]],
-        tell_now: Callable[[Iterable[str]], Awaitable[None]],
-        severe_again_after: timedelta | None,
-        severe_taken_for: timedelta | None,
+        announce_now: Callable[[Iterable[str]], Awaitable[None]],
+        reacknowledge_after_gap: timedelta | None,
+        acknowledgement_expires_after: timedelta | None,
     ) -> None:
-        """Note in `journal` what is done about what is seen in `picture`.
+        """Note in `store` what is done about what is seen in `snapshot`.
 
-        `draw` draws it anew, `save` writes the journal, `tell_now` writes it and announces the alerts with these ids.
-        What is severe and observed `severe_again_after` the newest that was acknowledged, or later, is nobody's, and so is
-        what still goes on `severe_taken_for` later.
+        `draw` draws it anew, `save` writes the journal, `announce_now` writes it and announces the alerts with these ids.
+        What is severe and observed `reacknowledge_after_gap` the newest that was acknowledged, or later, is nobody's, and so is
+        what still goes on `acknowledgement_expires_after` later.
         """
         self._source = source
-        self._journal = journal
-        self._announcing = announcing
-        self._picture = picture
-        self._draw = draw
+        self._store = store
+        self._announcing = announcer
+        self._snapshot = snapshot
+        self._rebuild = draw
         self._save = save
-        self._tell_now = tell_now
-        self._severe_again_after = severe_again_after
-        self._severe_taken_for = severe_taken_for
+        self._announce_now = announce_now
+        self._reacknowledge_after_gap = reacknowledge_after_gap
+        self._acknowledgement_expires_after = acknowledgement_expires_after
 
     async def acknowledge(
-        self, topics: Iterable[Topic], *, by: Actor, note: str | None, context: Context
+        self, topics: Iterable[AlertKey], *, by: Actor, note: str | None, context: Context
     ) -> list[Episode]:
         """Take the newest episode of each topic; return what has changed by that."""
         now = dt_util.utcnow()
-        responses = self._journal.responses
-        taken: list[Topic] = []
+        responses = self._store.responses
+        taken: list[AlertKey] = []
         for episode in self._episodes_of(topics):
             is_severe = episode.severity is Severity.HIGH
-            lasts = self._severe_taken_for if is_severe else None
+            lasts = self._acknowledgement_expires_after if is_severe else None
             if responses.acknowledge(
                 episode.topic,
                 episode.span,
                 by=by,
                 at=now,
                 note=note,
-                reacknowledge_after_gap=self._severe_again_after if is_severe else None,
+                reacknowledge_after_gap=self._reacknowledge_after_gap if is_severe else None,
                 expires_at=now + lasts if lasts else None,
             ):
                 taken.append(episode.topic)
         return await self._handled(taken, AlertAcknowledged, context)
 
     async def unacknowledge(
-        self, topics: Iterable[Topic], *, by: Actor, context: Context
+        self, topics: Iterable[AlertKey], *, by: Actor, context: Context
     ) -> list[Episode]:
         """Make the newest episode of each topic nobody's again; return what has changed by that."""
         now = dt_util.utcnow()
-        responses = self._journal.responses
+        responses = self._store.responses
         given_back = [
             episode.topic
             for episode in self._episodes_of(topics)
@@ -95,7 +95,7 @@ class Care:
     async def snooze(
         self,
         *,
-        topics: Iterable[Topic] = (),
+        topics: Iterable[AlertKey] = (),
         people: Iterable[str | None] = (),
         until: datetime,
         by: Actor,
@@ -103,7 +103,7 @@ class Care:
     ) -> list[Snooze]:
         """Keep the open episodes of topics quiet, and what is not severe of people (None: of everybody)."""
         now = dt_util.utcnow()
-        responses = self._journal.responses
+        responses = self._store.responses
         snoozes = [
             responses.snooze_episode(episode.topic, episode.span, by=by, since=now, until=until)
             for episode in self._episodes_of(topics)
@@ -114,59 +114,59 @@ class Care:
             responses.snooze(snooze)
             snoozes.append(snooze)
         if snoozes:
-            self._draw()
+            self._rebuild()
             await self._tell(map(Snoozed, snoozes), context)
         return snoozes
 
     async def unsnooze(
         self,
         *,
-        topics: Iterable[Topic] = (),
+        topics: Iterable[AlertKey] = (),
         people: Iterable[str | None] = (),
         by: Actor,
         context: Context,
     ) -> list[Snooze]:
         """End the snoozes of topics, and all of people (None: all there are); return those ended."""
         now = dt_util.utcnow()
-        responses = self._journal.responses
+        responses = self._store.responses
         ended = responses.unsnooze(now, topics=topics)
         for person_id in people:
             ended += responses.unsnooze(now, person_id=person_id)
         if ended:
-            self._draw()
+            self._rebuild()
             await self._tell((Unsnoozed(snooze, by) for snooze in ended), context)
         return ended
 
     async def drill(
-        self, topics: Iterable[Topic], *, severity: Severity, lasts: timedelta = LASTS
+        self, topics: Iterable[AlertKey], *, severity: Severity, lasts: timedelta = LASTS
     ) -> list[Alert]:
         """Send test alerts the whole way that real ones go."""
         now = dt_util.utcnow()
         alerts = [
-            drill_of(self._source, topic, severity=severity, now=now, lasts=lasts)
+            make_test_alert(self._source, topic, severity=severity, now=now, lasts=lasts)
             for topic in topics
         ]
         for alert in alerts:
-            self._journal.ledger.write_down(alert, announce=True)
-        self._draw()
-        await self._tell_now([alert.alert_id for alert in alerts])
+            self._store.ledger.add(alert, announce=True)
+        self._rebuild()
+        await self._announce_now([alert.alert_id for alert in alerts])
         return alerts
 
     async def _handled(
-        self, topics: list[Topic], happening: Callable[[Episode], Happening], context: Context
+        self, topics: list[AlertKey], happening: Callable[[Episode], DomainEvent], context: Context
     ) -> list[Episode]:
         if not topics:
             return []
-        self._draw()
+        self._rebuild()
         episodes = self._episodes_of(topics)
         await self._tell(map(happening, episodes), context)
         return episodes
 
-    async def _tell(self, happenings: Iterable[Happening], context: Context) -> None:
+    async def _tell(self, happenings: Iterable[DomainEvent], context: Context) -> None:
         for happening in happenings:
             self._announcing.tell(happening, context)
         await self._save()
 
-    def _episodes_of(self, topics: Iterable[Topic]) -> list[Episode]:
-        picture = self._picture()
-        return [episode for topic in topics if (episode := picture.episode(topic))]
+    def _episodes_of(self, topics: Iterable[AlertKey]) -> list[Episode]:
+        snapshot = self._snapshot()
+        return [episode for topic in topics if (episode := snapshot.episode(topic))]

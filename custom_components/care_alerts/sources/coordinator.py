@@ -22,11 +22,11 @@ from ..alerts.freshness import Status, Word, judge, measured_delay
 from ..alerts.ledger import KEPT_FOR
 from ..alerts.reconcile import episode_of, with_episodes
 from ..alerts.response_log import Episode
-from ..alerts.snapshot import PersonPicture, Picture
+from ..alerts.snapshot import PersonSnapshot, SourceSnapshot
 from ..alerts.stored import clamped, moment_or_none
-from ..alerts.testing import drills_by_topic, without_drills
+from ..alerts.testing import test_alerts_by_key, without_test_alerts
 from ..const import DOMAIN, LOGGER
-from .announcer import Announcing
+from .announcer import Announcer
 from .care import Care
 from .http import (
     LONGEST_WAIT,
@@ -38,10 +38,10 @@ from .http import (
     wait_after,
 )
 from .settings import SettingsKeeper
-from .store import Journal
+from .store import SourceStore
 
 LONGEST_RETRY = timedelta(hours=1)
-SHORTEST_TURN = timedelta(seconds=1)
+SHORTEST_WAIT = timedelta(seconds=1)
 NOT_EARLY = timedelta(seconds=1)
 """Home Assistant's coordinator rounds its timer down to the second: too early for a vendor who said how long to wait."""
 
@@ -57,7 +57,7 @@ class AlertsBetween:
 type CareAlertsConfigEntry = ConfigEntry[SourceCoordinator]
 
 
-class SourceCoordinator(DataUpdateCoordinator[Picture]):
+class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot]):
     """One source. What it is asked and how its answers are read is the provider's; the rest is here.
 
     A failed poll leaves the picture standing: what was heard stays true until it is too old to be believed,
@@ -66,9 +66,9 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
 
     config_entry: CareAlertsConfigEntry
     longest_retry = LONGEST_RETRY
-    severe_again_after: timedelta | None = None
+    reacknowledge_after_gap: timedelta | None = None
     """A severe alert so long after the newest that somebody acknowledged is one to wake people for, though the episode goes on."""
-    severe_taken_for: timedelta | None = None
+    acknowledgement_expires_after: timedelta | None = None
     """What is severe and still goes on so long after somebody acknowledged it is nobody's again."""
     source: str
     name_of_source: str
@@ -81,7 +81,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         super().__init__(
             hass, LOGGER, config_entry=entry, name=self.name_of_source, always_update=False
         )
-        self.journal = Journal(hass, entry.entry_id)
+        self.store = SourceStore(hass, entry.entry_id)
         self.last_contact: datetime | None = None
         self.failure: Status | None = None
         self.unreadable_records = 0
@@ -89,26 +89,26 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         self._failures = 0
         self._wait_until: datetime | None = None
         self._polling = False
-        self._drawn: object = None
-        self._cancel_turn: CALLBACK_TYPE | None = None
-        self.announcing = Announcing(
+        self._rebuilt_from: object = None
+        self._cancel_timer: CALLBACK_TYPE | None = None
+        self.announcer = Announcer(
             hass,
             entry,
-            self.journal,
-            picture=self._picture,
+            self.store,
+            snapshot=self._snapshot,
             is_asking=lambda: self._polling,
             save=self._save,
         )
         self.care = Care(
             self.source,
-            self.journal,
-            self.announcing,
-            picture=self._picture,
-            draw=self._draw,
+            self.store,
+            self.announcer,
+            snapshot=self._snapshot,
+            draw=self._rebuild,
             save=self._save,
-            tell_now=self._tell_now,
-            severe_again_after=self.severe_again_after,
-            severe_taken_for=self.severe_taken_for,
+            announce_now=self._announce_now,
+            reacknowledge_after_gap=self.reacknowledge_after_gap,
+            acknowledgement_expires_after=self.acknowledgement_expires_after,
         )
 
     # What a provider brings.
@@ -133,7 +133,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         """How fresh the source's newest word is; None if it never spoke."""
 
     @abstractmethod
-    def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonPicture]:
+    def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonSnapshot]:
         """The picture of each person, from all alerts in order. Drills, and what is done about episodes, are not the provider's."""
 
     @abstractmethod
@@ -157,12 +157,12 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         """Why the source does not tell all that it should; None if it does."""
         return self.failure
 
-    def _time_tells(self, now: datetime) -> None:
+    def _evaluate_due(self, now: datetime) -> None:
         """Write down what has become an alert by time alone."""
 
     def _delay(self) -> timedelta | None:
         """The usual time from when something was observed to when we had it; None if not known yet."""
-        return measured_delay(self.journal.ledger.followed_live())
+        return measured_delay(self.store.ledger.excluding_backfill())
 
     def counts(self, alert: Alert) -> bool:
         """Whether an alert is one that was raised: what statistics count."""
@@ -180,7 +180,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     @classmethod
     async def async_remove(cls, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
         """Leave nothing of a removed entry behind."""
-        await Journal(hass, entry.entry_id).remove()
+        await SourceStore(hass, entry.entry_id).remove()
         ours = [
             issue_id
             for domain, issue_id in ir.async_get(hass).issues
@@ -200,12 +200,12 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
 
     def episode_of(self, alert: Alert, now: datetime) -> Episode | None:
         """The episode that an alert belongs to; None where it belongs to none."""
-        return episode_of(alert, self._picture(), self.journal.ledger, self.journal.responses, now)
+        return episode_of(alert, self._snapshot(), self.store.ledger, self.store.responses, now)
 
     async def async_alerts_between(self, start: datetime, end: datetime) -> AlertsBetween:
         """The alerts with `start` <= `observed_at` < `end`, in order, and what could not be had of that time."""
         return AlertsBetween(
-            [alert for alert in self.journal.ledger.alerts() if start <= alert.observed_at < end],
+            [alert for alert in self.store.ledger.alerts() if start <= alert.observed_at < end],
             [],
         )
 
@@ -247,16 +247,16 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     @callback
     def async_rest(self) -> None:
         """Get ready to stop, while whoever listens still does."""
-        self.announcing.rest()
+        self.announcer.rest()
 
     @override
     async def async_shutdown(self) -> None:
         """Stop for good, once it is on disk what has been told."""
-        await self.announcing.stop()
+        await self.announcer.stop()
         await super().async_shutdown()
-        self.announcing.end()
-        self._stop_turning()
-        await self.journal.close()
+        self.announcer.end()
+        self._cancel_deadline()
+        await self.store.close()
 
     @property
     def has_stopped(self) -> bool:
@@ -265,7 +265,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
 
     @override
     async def _async_setup(self) -> None:
-        stored = await self.journal.load()
+        stored = await self.store.load()
         now = dt_util.utcnow()
         self.last_contact = clamped(moment_or_none(stored.get("last_contact")), now)
         self._wait_until = moment_or_none(stored.get("wait_until"))
@@ -276,16 +276,16 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
         try:
             self._load_state(stored.get("provider", {}), now)
         except AttributeError, LookupError, TypeError, ValueError:
-            await self.journal.set_aside(stored)
+            await self.store.set_aside(stored)
             self._load_state({}, now)
-        self._draw(now)
+        self._rebuild(now)
 
     async def _save(self, *, release: Iterable[str] = ()) -> None:
-        await self.journal.save(self._kept, release=release)
+        await self.store.save(self._kept, release=release)
 
     def _kept(self) -> dict[str, Any]:
-        if self.announcing.is_awake:
-            self.journal.responses.reminders_done_until = dt_util.utcnow()
+        if self.announcer.is_awake:
+            self.store.responses.reminders_done_until = dt_util.utcnow()
         return {
             "last_contact": self.last_contact and self.last_contact.isoformat(),
             "wait_until": self._wait_until and self._wait_until.isoformat(),
@@ -296,40 +296,40 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
     # Asking.
 
     @override
-    async def _async_update_data(self) -> Picture:
+    async def _async_update_data(self) -> SourceSnapshot:
         now = dt_util.utcnow()
         if self._wait_until and now < self._wait_until:
             self.failure = self.failure or Status.RATE_LIMITED
             self.update_interval = self._wait_until - now + NOT_EARLY
-            self._draw(now)
+            self._rebuild(now)
             raise self._failed(self.failure)
         unreadable_before, self.unreadable_records = self.unreadable_records, 0
         self._polling = True
         try:
             error = await self._try_poll(now)
             if error is None:
-                self._answered(now)
+                self._poll_succeeded(now)
             else:
-                self._unanswered(error, now)
+                self._poll_failed(error, now)
             if self.unreadable_records and not unreadable_before:
                 LOGGER.warning(
                     "%s record(s) from %s could not be read and were left out",
                     self.unreadable_records,
                     self.name,
                 )
-            self.journal.ledger.prune(now, counts=self.counts)
-            self.journal.responses.prune(now - KEPT_FOR)
-            held = self.journal.ledger.held()
+            self.store.ledger.prune(now, counts=self.counts)
+            self.store.responses.prune(now - KEPT_FOR)
+            held = self.store.ledger.held()
             if error or held:
                 await self._save(release=held)
             else:
-                self.journal.save_later(self._kept)
+                self.store.save_later(self._kept)
         finally:
             self._polling = False
         try:
-            self._draw(now)
+            self._rebuild(now)
         finally:
-            await self.announcing.now()
+            await self.announcer.now()
         if self.failure is not None:
             LOGGER.debug("%s: %s", self.name, error)
             raise self._failed(self.failure) from error
@@ -360,7 +360,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             return ApiError("unexpected error")
         return None
 
-    def _answered(self, now: datetime) -> None:
+    def _poll_succeeded(self, now: datetime) -> None:
         if self._was_answered():
             self.last_contact = now
         self.failure = None
@@ -373,7 +373,7 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             # The login works again: nobody needs to enter it.
             self.hass.config_entries.flow.async_abort(flow["flow_id"])
 
-    def _unanswered(self, error: ApiError, now: datetime) -> None:
+    def _poll_failed(self, error: ApiError, now: datetime) -> None:
         self._failures += 1
         self.failure = _status_of(error)
         longest = self.longest_retry
@@ -431,13 +431,13 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
 
     # Showing.
 
-    def _picture(self) -> Picture:
+    def _snapshot(self) -> SourceSnapshot:
         """The picture with all that is written down: the entities show an alert before anybody is told of it."""
-        if self.journal.ledger.alerts() is not self._drawn:
-            self._draw()
+        if self.store.ledger.alerts() is not self._rebuilt_from:
+            self._rebuild()
         return self.data
 
-    def _draw(self, now: datetime | None = None) -> None:
+    def _rebuild(self, now: datetime | None = None) -> None:
         """Draw the picture anew, and once more when time alone will change it."""
         now = now or dt_util.utcnow()
         freshness = judge(
@@ -447,55 +447,57 @@ class SourceCoordinator(DataUpdateCoordinator[Picture]):
             last_contact=self.last_contact,
             delay=self._delay(),
         )
-        alerts = self._drawn = self.journal.ledger.alerts()
-        drills = drills_by_topic(alerts, now)
-        people = self._people(now, without_drills(alerts) if drills else alerts)
-        picture = Picture(people=people, freshness=freshness, drills=drills)
-        self.data = with_episodes(picture, self.journal.ledger, self.journal.responses, now)
-        self._stop_turning()
-        turns = (self.data.changes_at, self.journal.responses.changes_at(now))
+        alerts = self._rebuilt_from = self.store.ledger.alerts()
+        drills = test_alerts_by_key(alerts, now)
+        people = self._people(now, without_test_alerts(alerts) if drills else alerts)
+        snapshot = SourceSnapshot(people=people, freshness=freshness, drills=drills)
+        self.data = with_episodes(snapshot, self.store.ledger, self.store.responses, now)
+        self._cancel_deadline()
+        turns = (self.data.changes_at, self.store.responses.changes_at(now))
         turn_at = min((turn for turn in turns if turn), default=None)
         if turn_at and not self._shutdown_requested:
             # Whatever is wrong with a time, the house goes on between two drawings.
-            turn_at = max(turn_at, now + SHORTEST_TURN)
-            self._cancel_turn = async_track_point_in_utc_time(self.hass, self._turn, turn_at)
+            turn_at = max(turn_at, now + SHORTEST_WAIT)
+            self._cancel_timer = async_track_point_in_utc_time(
+                self.hass, self._on_deadline, turn_at
+            )
         # Home Assistant tells its listeners of the first failure only; entities write only what changed.
         self.async_update_listeners()
 
     @callback
-    def _turn(self, now: datetime) -> None:
-        self._cancel_turn = None
+    def _on_deadline(self, now: datetime) -> None:
+        self._cancel_timer = None
         now = dt_util.utcnow()
-        with self._telling_at_once():
-            self._time_tells(now)
-            self._draw(now)
-        self.announcing.soon()
+        with self._announcing_at_once():
+            self._evaluate_due(now)
+            self._rebuild(now)
+        self.announcer.soon()
 
     @contextmanager
-    def _telling_at_once(self) -> Iterator[None]:
+    def _announcing_at_once(self) -> Iterator[None]:
         """Announce what is written down within as soon as it is on disk, also beside a poll that hangs."""
-        before = self.journal.ledger.held()
+        before = self.store.ledger.held()
         try:
             yield
         finally:
-            if release := self.journal.ledger.held() - before:
+            if release := self.store.ledger.held() - before:
                 self.config_entry.async_create_task(self.hass, self._save_and_announce(release))
 
     async def _save_and_announce(self, release: Iterable[str]) -> None:
         await self._save(release=release)
-        await self.announcing.now()
+        await self.announcer.now()
 
-    async def _tell_now(self, release: Iterable[str]) -> None:
+    async def _announce_now(self, release: Iterable[str]) -> None:
         """The same, whatever becomes of who wrote it down."""
         await asyncio.shield(
             self.config_entry.async_create_task(self.hass, self._save_and_announce(release))
         )
 
     @callback
-    def _stop_turning(self) -> None:
-        if self._cancel_turn:
-            self._cancel_turn()
-            self._cancel_turn = None
+    def _cancel_deadline(self) -> None:
+        if self._cancel_timer:
+            self._cancel_timer()
+            self._cancel_timer = None
 
 
 def _status_of(error: ApiError) -> Status:

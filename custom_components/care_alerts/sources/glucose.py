@@ -7,7 +7,7 @@ from homeassistant.const import UnitOfBloodGlucoseConcentration
 from homeassistant.util.unit_conversion import BloodGlucoseConcentrationConverter
 
 from ..alerts.glucose import Trend
-from ..alerts.snapshot import PersonPicture
+from ..alerts.snapshot import PersonSnapshot
 from .base import PersonSensorDescription, Value
 
 MMOL_COUNTRIES: Final = frozenset(
@@ -24,9 +24,9 @@ def usual_glucose_unit(country: str | None) -> UnitOfBloodGlucoseConcentration:
     return UnitOfBloodGlucoseConcentration.MILLIGRAMS_PER_DECILITER
 
 
-def glucose_unit_of(picture: PersonPicture) -> UnitOfBloodGlucoseConcentration | None:
+def glucose_unit_of(snapshot: PersonSnapshot) -> UnitOfBloodGlucoseConcentration | None:
     """The unit of somebody's own thresholds; None where the source keeps none."""
-    units = {setting.unit for setting in picture.settings.values()}
+    units = {setting.unit for setting in snapshot.settings.values()}
     return next((unit for unit in UnitOfBloodGlucoseConcentration if unit in units), None)
 
 
@@ -40,11 +40,11 @@ def glucose_sensors(
     `is_now`: a trend that is shown is of the present. Else it has to say its age, as the value does.
     """
 
-    def value_of(picture: PersonPicture) -> Value | None:
-        glucose = picture.glucose
+    def value_of(snapshot: PersonSnapshot) -> Value | None:
+        glucose = snapshot.glucose
         if glucose is None:
             return None
-        stale = {} if picture.glucose_stale is None else {"stale": picture.glucose_stale}
+        stale = {} if snapshot.glucose_stale is None else {"stale": snapshot.glucose_stale}
         value = BloodGlucoseConcentrationConverter.convert(glucose.value, glucose.unit, unit)
         return Value(
             value,
@@ -52,9 +52,9 @@ def glucose_sensors(
             {"out_of_range": glucose.out_of_range and glucose.out_of_range.value, **stale},
         )
 
-    def trend_of(picture: PersonPicture) -> Value | None:
-        glucose = picture.glucose
-        if glucose is None or (is_now and picture.glucose_stale):
+    def trend_of(snapshot: PersonSnapshot) -> Value | None:
+        glucose = snapshot.glucose
+        if glucose is None or (is_now and snapshot.glucose_stale):
             return None
         # A state every few minutes for the sake of an attribute helps nobody: the value beside it has the same.
         return Value(glucose.trend and glucose.trend.value, None if is_now else glucose.observed_at)

@@ -49,7 +49,7 @@ class _Store(Store[dict[str, Any]]):
             pass
 
 
-class Journal:
+class SourceStore:
     """A source's ledger, the responses to its alerts and its provider's state, kept over restarts."""
 
     VERSION = 1

@@ -147,7 +147,7 @@ def test_what_is_no_time_is_unreadable(told: Any) -> None:
 
 
 @dataclass(frozen=True)
-class Told:
+class AnnouncedEpisode:
     """A text and the instant it was made from."""
 
     text: str
@@ -155,7 +155,7 @@ class Told:
 
 
 @st.composite
-def tellings(draw: st.DrawFn) -> Told:
+def tellings(draw: st.DrawFn) -> AnnouncedEpisode:
     """An instant, told in any of Dexcom's forms."""
     clock = draw(
         st.datetimes(datetime(2001, 1, 3), datetime(2099, 12, 29), timezones=st.just(UTC))  # noqa: DTZ001
@@ -179,18 +179,18 @@ def tellings(draw: st.DrawFn) -> Told:
         beyond = draw(st.integers(0, 999))
         text += f".{f'{clock.microsecond:06d}{beyond:03d}'[:digits]}"
     if form in ("", "Z"):
-        return Told(text + form, clock)
+        return AnnouncedEpisode(text + form, clock)
     for name, value in parts.items():
         form = form.replace(name, f"{value:02d}")
     if draw(st.booleans()):
-        return Told(f"{text}+{form}", clock - offset)
-    return Told(f"{text}-{form}", clock + offset)
+        return AnnouncedEpisode(f"{text}+{form}", clock - offset)
+    return AnnouncedEpisode(f"{text}-{form}", clock + offset)
 
 
 @settings(max_examples=600, deadline=None)
 @given(tellings())
-@example(Told("2021-02-03T14:15:59-06:59:59", at("21:15:58")))
-def test_a_time_in_any_form_is_the_instant_it_was_made_from(told: Told) -> None:
+@example(AnnouncedEpisode("2021-02-03T14:15:59-06:59:59", at("21:15:58")))
+def test_a_time_in_any_form_is_the_instant_it_was_made_from(told: AnnouncedEpisode) -> None:
     assert instant(told.text) == told.meant
 
 

@@ -121,7 +121,7 @@ async def test_first_contact_fills_everything_and_announces_nothing(
     last = it.state("sensor", "last_alert")
     assert (last.state, last.attributes["severity"]) == ("low", "medium")
     assert it.state("sensor", "last_alert_time").state == (NOON - minutes(70)).isoformat()
-    assert len(it.entry.runtime_data.journal.ledger) == 2
+    assert len(it.entry.runtime_data.store.ledger) == 2
     [first, *later] = windows(house.sim.requests("dexcom.alerts"))
     assert first == (NOON - 30 * DAY, NOON)
     assert {end - start for start, end in later} <= {
@@ -960,7 +960,7 @@ async def test_much_to_tell_is_told_once_and_in_order_while_others_have_their_tu
 
     def begin() -> None:
         # Somebody else has something to announce meanwhile.
-        entry.runtime_data.announcing.start()
+        entry.runtime_data.announcer.start()
         turn()
 
     def turn() -> None:

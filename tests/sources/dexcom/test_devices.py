@@ -19,12 +19,12 @@ from custom_components.care_alerts.alerts.alert import Alert, AlertState, Person
 from custom_components.care_alerts.alerts.ledger import Delivery, Ledger
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.sources.dexcom.api import DexcomAlert
-from custom_components.care_alerts.sources.dexcom.devices import told_apart, write_down
+from custom_components.care_alerts.sources.dexcom.devices import add, told_apart
 from custom_components.care_alerts.sources.dexcom.mapping import (
     Values,
     alert_of,
     episodes_of,
-    picture_of,
+    snapshot_of,
     stands_until,
     tells,
 )
@@ -358,7 +358,7 @@ class Kept:
             for one in sorted(new.values(), key=lambda one: one.at)
         ]
         episodes = partial(episodes_of, now=START + minutes(now), hold=HOLD)
-        write_down(alerts, self.ledger, is_active=tells, episodes_of=episodes)
+        add(alerts, self.ledger, is_active=tells, episodes_of=episodes)
         self.records |= new
         self.news = [one.alert.alert_id for one in self.ledger.pending()]
         self.announced += self.news
@@ -370,7 +370,7 @@ class Kept:
         """Each sensor is on just as long as a device alarms, and of each episode there is the house has been told."""
         moment = START + minutes(now)
         alerts = self.ledger.alerts()
-        seen = picture_of(PERSON, alerts, moment, hold=HOLD, one_plus=False, glucose=None)
+        seen = snapshot_of(PERSON, alerts, moment, hold=HOLD, one_plus=False, glucose=None)
         for alert_type, condition in seen.conditions.items():
             theirs = [one for one in alerts if one.alert_type == alert_type]
             newest = {
@@ -382,10 +382,10 @@ class Kept:
                 one for one in newest.values() if tells(one) and stands_until(one, HOLD) > moment
             ]
             assert condition.is_on is bool(alarming)
-            if condition.standing:
-                assert condition.standing in alarming
+            if condition.current_alert:
+                assert condition.current_alert in alarming
                 states = [one.state for one in alarming]
-                assert (condition.standing.state is AlertState.ACTIVE) is (
+                assert (condition.current_alert.state is AlertState.ACTIVE) is (
                     AlertState.ACTIVE in states
                 )
             for episode in (

@@ -14,7 +14,7 @@ from custom_components.care_alerts.alerts.alert import Alert, AlertState, Person
 from custom_components.care_alerts.alerts.episode import EndReason, EpisodeSpan
 from custom_components.care_alerts.alerts.glucose import Glucose, OutOfRange, Trend
 from custom_components.care_alerts.alerts.ledger import Ledger
-from custom_components.care_alerts.alerts.snapshot import Condition, PersonPicture
+from custom_components.care_alerts.alerts.snapshot import Condition, PersonSnapshot
 from custom_components.care_alerts.sources.dexcom.api import DexcomAlert, Egv, MadeFor
 from custom_components.care_alerts.sources.dexcom.mapping import (
     ALERT_TYPES,
@@ -24,7 +24,7 @@ from custom_components.care_alerts.sources.dexcom.mapping import (
     alert_of,
     glucose_of,
     is_one_plus,
-    picture_of,
+    snapshot_of,
     stands_until,
     word,
 )
@@ -89,16 +89,16 @@ def run(*alerts: Alert, **end: Any) -> EpisodeSpan:
     return EpisodeSpan(opened=alerts[0], last_seen=alerts[-1], severity=worst, **end)
 
 
-def picture(
+def snapshot(
     alerts: Sequence[Alert],
     now: datetime,
     *,
     hold: timedelta = HOLD,
     one_plus: bool = False,
     glucose: Glucose | None = None,
-) -> PersonPicture:
+) -> PersonSnapshot:
     """What alerts say at a time, in whatever order they came."""
-    return picture_of(
+    return snapshot_of(
         PERSON, sorted(alerts, key=in_order), now, hold=hold, one_plus=one_plus, glucose=glucose
     )
 
@@ -194,7 +194,7 @@ def test_a_clock_that_is_ahead_makes_no_alert_of_the_future() -> None:
     assert not one.late
     # Whatever comes later is newer.
     later = alert("low", 4, "inactive", after=timedelta())
-    assert picture([one, later], at(4)).conditions["low"].is_on is False
+    assert snapshot([one, later], at(4)).conditions["low"].is_on is False
 
 
 # Glucose.
@@ -325,17 +325,17 @@ def test_how_long_an_alert_stands(after: timedelta, hold: timedelta, until: floa
     one = alert("low", 5, after=after)
     assert stands_until(one, hold) == at(until)
     now = one.received_at
-    assert bool(picture([one], now, hold=hold).conditions["low"].is_on) is (now < at(until))
+    assert bool(snapshot([one], now, hold=hold).conditions["low"].is_on) is (now < at(until))
     before, then = at(until) - MINUTE, at(until)
-    assert picture([one], before, hold=hold).conditions["low"].is_on is True
-    assert picture([one], then, hold=hold).conditions["low"].is_on is False
+    assert snapshot([one], before, hold=hold).conditions["low"].is_on is True
+    assert snapshot([one], then, hold=hold).conditions["low"].is_on is False
 
 
 # The picture.
 
 
 def test_nobody_alarmed() -> None:
-    seen = picture([], at(5))
+    seen = snapshot([], at(5))
     assert dict.fromkeys((*ALERT_TYPES, "other"), Condition(is_on=False)) == seen.conditions
     assert (seen.last_alert, seen.changes_at, seen.active, seen.highest_severity) == (
         None,
@@ -349,12 +349,12 @@ def test_the_newest_record_of_a_name_decides() -> None:
     alarming, snoozed = alert("low", 5), alert("low", 5.2, "activeSnoozed")
     over = alert("low", 5.4, "inactive")
 
-    condition = picture([alarming], at(6.5)).conditions["low"]
-    assert condition == Condition(is_on=True, standing=alarming, episode=run(alarming))
+    condition = snapshot([alarming], at(6.5)).conditions["low"]
+    assert condition == Condition(is_on=True, current_alert=alarming, episode=run(alarming))
     # Snoozed on the wearer's device is still there.
-    condition = picture([alarming, snoozed], at(6.5)).conditions["low"]
-    assert condition == Condition(is_on=True, standing=snoozed, episode=run(alarming, snoozed))
-    condition = picture([alarming, snoozed, over], at(6.5)).conditions["low"]
+    condition = snapshot([alarming, snoozed], at(6.5)).conditions["low"]
+    assert condition == Condition(is_on=True, current_alert=snoozed, episode=run(alarming, snoozed))
+    condition = snapshot([alarming, snoozed, over], at(6.5)).conditions["low"]
     assert condition == Condition(
         is_on=False,
         episode=run(alarming, snoozed, ended_at=over.observed_at, end_reason=EndReason.SOURCE),
@@ -363,16 +363,16 @@ def test_the_newest_record_of_a_name_decides() -> None:
 
 def test_age_ends_an_episode_with_that_reason() -> None:
     one = alert("low", 5)
-    condition = picture([one], at(7)).conditions["low"]
+    condition = snapshot([one], at(7)).conditions["low"]
     assert condition.episode == run(one, ended_at=at(7), end_reason=EndReason.EXPIRED)
     # A word that it is over, later than that, changes nothing of it.
     over = alert("low", 8, "inactive")
-    assert picture([one, over], at(9)).conditions["low"] == condition
+    assert snapshot([one, over], at(9)).conditions["low"] == condition
 
 
 def test_a_new_run_is_a_new_episode() -> None:
     first, second = alert("low", 5), alert("low", 7.1)
-    condition = picture([first, second], at(8)).conditions["low"]
+    condition = snapshot([first, second], at(8)).conditions["low"]
     assert condition.episode == run(second)
     assert list(condition.earlier) == [run(first, ended_at=at(7), end_reason=EndReason.EXPIRED)]
 
@@ -380,23 +380,23 @@ def test_a_new_run_is_a_new_episode() -> None:
 @pytest.mark.parametrize("hours", [5.1, 6.9, 7])
 def test_one_that_is_told_while_the_last_still_stands_is_of_its_run(hours: float) -> None:
     first, second = alert("low", 5), alert("low", hours)
-    assert picture([first, second], at(hours + 1)).conditions["low"] == Condition(
-        is_on=True, standing=second, episode=run(first, second)
+    assert snapshot([first, second], at(hours + 1)).conditions["low"] == Condition(
+        is_on=True, current_alert=second, episode=run(first, second)
     )
 
 
 @pytest.mark.parametrize("state", ["unknown", "paused"])
 def test_a_record_of_an_unknown_state_says_nothing_of_the_condition(state: str) -> None:
     alarming, strange = alert("low", 5), alert("low", 5.3, state)
-    seen = picture([alarming, strange], at(6.5))
-    assert seen.conditions["low"].standing == alarming
-    assert picture([strange], at(6.5)).conditions["low"] == Condition(is_on=False)
+    seen = snapshot([alarming, strange], at(6.5))
+    assert seen.conditions["low"].current_alert == alarming
+    assert snapshot([strange], at(6.5)).conditions["low"] == Condition(is_on=False)
     # But it is the last that was heard.
     assert seen.last_alert == strange
 
 
 def test_names_do_not_end_each_other() -> None:
-    seen = picture(
+    seen = snapshot(
         [alert("low", 5), alert("urgentLow", 5.1), alert("low", 5.2, "inactive")], at(6.5)
     )
     assert seen.conditions["low"].is_on is False
@@ -406,26 +406,26 @@ def test_names_do_not_end_each_other() -> None:
 
 
 def test_an_unknown_name_counts_too() -> None:
-    seen = picture([alert("signalLossSoon", 5)], at(6))
+    seen = snapshot([alert("signalLossSoon", 5)], at(6))
     assert [one.alert_type for one in seen.active] == ["other"]
     assert seen.highest_severity is MEDIUM
 
 
 def test_a_late_one_is_told_but_never_stands_for_being_new() -> None:
-    seen = picture([alert("urgentLow", 5, after=timedelta(days=3))], at(5) + timedelta(days=3))
+    seen = snapshot([alert("urgentLow", 5, after=timedelta(days=3))], at(5) + timedelta(days=3))
     assert seen.conditions["urgent_low"].is_on is False
     assert seen.changes_at is None
     assert seen.last_alert is not None
 
 
 def test_a_one_plus_has_four_conditions_less() -> None:
-    keys = picture([], at(5), one_plus=True).conditions.keys()
+    keys = snapshot([], at(5), one_plus=True).conditions.keys()
     assert {*ALERT_TYPES, "other"} - keys == NOT_ON_ONE_PLUS
     assert {"urgent_low", "urgent_low_soon", "rise", "fall"} == NOT_ON_ONE_PLUS
 
 
 def test_what_was_alarmed_before_a_one_plus_or_by_one_after_all_is_not_hidden() -> None:
-    seen = picture([alert("urgentLow", 5)], at(6), one_plus=True)
+    seen = snapshot([alert("urgentLow", 5)], at(6), one_plus=True)
     assert seen.conditions["urgent_low"].is_on is True
     assert "rise" not in seen.conditions
 
@@ -503,12 +503,12 @@ def test_the_picture_is_what_all_alerts_amount_to(
     data: st.DataObject, story: list[Alert], hold: timedelta
 ) -> None:
     now = data.draw(moments(story))
-    seen = picture(story, now, hold=hold)
+    seen = snapshot(story, now, hold=hold)
     for alert_type, condition in seen.conditions.items():
         told = naively([one for one in story if one.alert_type == alert_type], now, hold)
         assert condition.episode == (told[-1] if told else None)
         assert condition.is_on is bool(told and told[-1].is_open)
-        assert condition.standing == (told[-1].last_seen if condition.is_on else None)
+        assert condition.current_alert == (told[-1].last_seen if condition.is_on else None)
         assert list(condition.earlier) == [
             one for one in told[:-1] if _last_word(one) >= now - EPISODES_OF
         ]
@@ -526,9 +526,9 @@ def test_the_order_in_which_they_come_never_matters(
     )
     ledger = Ledger()
     for one in data.draw(st.permutations(repeated)):
-        ledger.write_down(one, announce=True)
-    seen = picture_of(PERSON, ledger.alerts(), now, hold=hold, one_plus=False, glucose=None)
-    assert seen == picture(story, now, hold=hold)
+        ledger.add(one, announce=True)
+    seen = snapshot_of(PERSON, ledger.alerts(), now, hold=hold, one_plus=False, glucose=None)
+    assert seen == snapshot(story, now, hold=hold)
 
 
 @settings(max_examples=200, deadline=None)
@@ -537,14 +537,14 @@ def test_runs_that_are_over_never_matter(
     data: st.DataObject, story: list[Alert], hold: timedelta
 ) -> None:
     now = data.draw(moments(story))
-    seen = picture(story, now, hold=hold)
+    seen = snapshot(story, now, hold=hold)
     kept = [
         one
         for one in story
         if (episode := seen.conditions[one.alert_type].episode) is None
         or one.observed_at >= episode.opened.observed_at
     ]
-    assert picture(kept, now, hold=hold).conditions == seen.conditions
+    assert snapshot(kept, now, hold=hold).conditions == seen.conditions
 
 
 @settings(max_examples=400, deadline=None)
@@ -553,17 +553,17 @@ def test_time_alone_changes_the_picture_just_when_it_says(
     data: st.DataObject, story: list[Alert], hold: timedelta
 ) -> None:
     now = data.draw(moments(story))
-    seen = picture(story, now, hold=hold)
+    seen = snapshot(story, now, hold=hold)
     while (turn := seen.changes_at) is not None:
         assert turn > now
         between = now + (turn - now) * data.draw(st.floats(0, 0.9))
         for moment in (between, turn - timedelta(microseconds=1)):
-            assert picture(story, moment, hold=hold) == seen
+            assert snapshot(story, moment, hold=hold) == seen
         now, before = turn, seen
-        seen = picture(story, now, hold=hold)
+        seen = snapshot(story, now, hold=hold)
         assert seen != before
         assert len(seen.active) < len(before.active)
-    assert picture(story, now + timedelta(days=400), hold=hold) == seen
+    assert snapshot(story, now + timedelta(days=400), hold=hold) == seen
     assert seen.active == []
 
 

@@ -217,7 +217,7 @@ async def test_a_year_of_wear(
         late[state.attributes["late"]] += 1
     assert min(late.values()) > 200
 
-    ledger = entry.runtime_data.journal.ledger
+    ledger = entry.runtime_data.store.ledger
     assert len(ledger) == sum(
         sent.observed > year.polls[-1] - KEPT_FOR for sent in year.sent.values()
     )

@@ -132,11 +132,11 @@ async def test_a_back_fill_that_was_broken_off_goes_on_as_history(
 
     with patch.object(house.sim.lumen.default, "alerts_body", answer_some):
         entry = await house.set_up(house.entry())
-        assert len(coordinator_of(entry).journal.ledger) == 4
+        assert len(coordinator_of(entry).store.ledger) == 4
         await house.hass.config_entries.async_reload(entry.entry_id)
         await house.settle()
     await house.pass_time(hours=2)
-    assert len(coordinator_of(entry).journal.ledger) == 14
+    assert len(coordinator_of(entry).store.ledger) == 14
     assert announced == []
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.care_alerts.alerts.alert import Alert, AlertState, Person, Severity, in_order
 from custom_components.care_alerts.alerts.episode import EndReason
-from custom_components.care_alerts.alerts.snapshot import Condition, PersonPicture
+from custom_components.care_alerts.alerts.snapshot import Condition, PersonSnapshot
 from custom_components.care_alerts.sources.lumen.api import LumenAlert
 from custom_components.care_alerts.sources.lumen.mapping import (
     Calendar,
@@ -17,7 +17,7 @@ from custom_components.care_alerts.sources.lumen.mapping import (
     alert_of,
     day_of,
     next_analysis,
-    picture_of,
+    snapshot_of,
 )
 from custom_components.care_alerts.sources.parsing import snake_case
 
@@ -392,18 +392,20 @@ def read(number: int, clock: str = "12:00", *, empty: bool = False) -> DayHeard:
     )
 
 
-def picture(alerts: Iterable[Alert], *days: DayHeard, on_from: Severity = MEDIUM) -> PersonPicture:
+def snapshot(
+    alerts: Iterable[Alert], *days: DayHeard, on_from: Severity = MEDIUM
+) -> PersonSnapshot:
     """Maria, as these alerts and days tell of her."""
-    return picture_of(MARIA, sorted(alerts, key=in_order), calendar(*days), on_from=on_from)
+    return snapshot_of(MARIA, sorted(alerts, key=in_order), calendar(*days), on_from=on_from)
 
 
 def weight_of(alerts: Iterable[Alert], *days: DayHeard, on_from: Severity = MEDIUM) -> Condition:
     """The condition of Maria's weight."""
-    return picture(alerts, *days, on_from=on_from).conditions["weight"]
+    return snapshot(alerts, *days, on_from=on_from).conditions["weight"]
 
 
 def test_somebody_never_heard_of_is_unknown() -> None:
-    nobody = picture([], read(0))
+    nobody = snapshot([], read(0))
 
     assert not nobody.is_heard_of
     assert {kind: one.is_on for kind, one in nobody.conditions.items()} == {
@@ -417,24 +419,24 @@ def test_somebody_never_heard_of_is_unknown() -> None:
 
 def test_an_alert_of_the_newest_day_stands() -> None:
     one = weight(0)
-    person = picture([one], read(0))
+    person = snapshot([one], read(0))
     condition = person.conditions["weight"]
 
     assert condition.is_on
-    assert condition.standing == one
+    assert condition.current_alert == one
     assert condition.episode is not None
     assert condition.episode.is_open
     assert person.last_alert == one
     # The other types: heard of, and nothing there.
     assert person.conditions["flex"].is_on is False
-    assert person.conditions["flex"].standing is None
+    assert person.conditions["flex"].current_alert is None
 
 
 def test_a_newer_complete_day_without_it_ends_it() -> None:
     condition = weight_of([weight(0)], read(0), read(1, empty=True))
 
     assert condition.is_on is False
-    assert condition.standing is None
+    assert condition.current_alert is None
     assert condition.episode is not None
     assert condition.episode.ended_at == at(2, "06:00")
     assert condition.episode.end_reason is EndReason.NEWER_DAY
@@ -444,7 +446,7 @@ def test_a_newer_day_half_analysed_ends_nothing() -> None:
     condition = weight_of([weight(0)], read(0), read(1, "05:30"))
 
     assert condition.is_on
-    assert condition.standing == weight(0)
+    assert condition.current_alert == weight(0)
     assert condition.episode is not None
     assert condition.episode.is_open
 
@@ -453,7 +455,7 @@ def test_an_alert_of_a_day_half_analysed_counts_at_once() -> None:
     condition = weight_of([weight(0, "IN_RANGE"), weight(1)], read(0), read(1, "05:30"))
 
     assert condition.is_on
-    assert condition.standing == weight(1)
+    assert condition.current_alert == weight(1)
 
 
 def test_days_with_alerts_in_a_row_are_one_episode() -> None:
@@ -482,7 +484,7 @@ def test_good_news_ends_an_episode_and_stands_as_good_news() -> None:
     condition = weight_of([weight(0), good], read(0), read(1))
 
     assert condition.is_on is False
-    assert condition.standing == good
+    assert condition.current_alert == good
     assert condition.episode is not None
     assert condition.episode.ended_at == good.observed_at
     assert condition.episode.end_reason is EndReason.SOURCE
@@ -513,7 +515,7 @@ def test_an_alert_replaced_within_its_day_gives_way_to_the_newer(
     condition = weight_of([weight(0, first), newer], read(0))
 
     assert condition.is_on is is_on
-    assert condition.standing == newer
+    assert condition.current_alert == newer
     assert (condition.episode is not None) is is_on
 
 
@@ -523,7 +525,7 @@ def test_a_day_that_could_not_be_read_for_somebody_ends_nothing_of_theirs(whose:
     condition = weight_of([weight(0)], read(0), garbled)
 
     assert condition.is_on
-    assert condition.standing == weight(0)
+    assert condition.current_alert == weight(0)
     assert condition.episode is not None
     assert condition.episode.is_open
 
@@ -542,9 +544,9 @@ def test_a_day_read_again_is_as_garbled_as_at_the_last_reading() -> None:
 def test_back_filled_days_in_any_order_give_the_same_picture() -> None:
     alerts = [weight(0), weight(1, "IN_RANGE"), weight(3), weight(4)]
     days = [read(0), read(1), read(2, empty=True), read(3), read(4)]
-    straight = picture(alerts, *days)
+    straight = snapshot(alerts, *days)
 
-    assert picture(reversed(alerts), *reversed(days)) == straight
+    assert snapshot(reversed(alerts), *reversed(days)) == straight
     episode = straight.conditions["weight"].episode
     assert episode is not None
     assert episode.opened == alerts[2]
@@ -562,7 +564,7 @@ def test_an_alert_back_filled_into_the_past_does_not_stand() -> None:
     condition = weight_of([weight(2)], read(5, empty=True), read(2))
 
     assert condition.is_on is False
-    assert condition.standing is None
+    assert condition.current_alert is None
 
 
 @pytest.mark.parametrize(("newest", "is_on"), [(13, False), (14, None), (30, None)])
@@ -571,7 +573,7 @@ def test_somebody_not_heard_of_for_14_days_is_unknown_not_well(
 ) -> None:
     alerts = [weight(0)]
     days = [read(0), *(read(number, empty=True) for number in range(1, newest + 1))]
-    person = picture(alerts, *days)
+    person = snapshot(alerts, *days)
 
     assert person.conditions["weight"].is_on is is_on
     assert person.conditions["flex"].is_on is is_on
@@ -580,7 +582,7 @@ def test_somebody_not_heard_of_for_14_days_is_unknown_not_well(
 
 def test_an_alert_of_an_unknown_type_counts() -> None:
     other = weight(0, alertType="SLEEP")
-    person = picture([other], read(0))
+    person = snapshot([other], read(0))
 
     assert person.last_alert == other
     assert person.is_heard_of
@@ -595,8 +597,8 @@ def test_a_day_analysed_in_its_own_night_ends_the_day_before() -> None:
     one = alert_of(record(generatedAt=generated.isoformat()), day(0), generated)
     before = heard(0, at(0, "06:10"), generated=generated)
 
-    early = picture([one], before, heard(1, at(1, "05:30")))
-    done = picture([one], before, heard(1, at(1, "06:10")))
+    early = snapshot([one], before, heard(1, at(1, "05:30")))
+    done = snapshot([one], before, heard(1, at(1, "06:10")))
 
     assert early.conditions["weight"].is_on
     assert done.conditions["weight"].is_on is False

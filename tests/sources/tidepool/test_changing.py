@@ -664,7 +664,7 @@ async def test_reloaded_meanwhile_the_new_journal_stays(
     await asyncio.gather(change, return_exceptions=True)
     # A low that is told, and stays on disk as told.
     await follower.reads_on(50)
-    ledger = follower.entry.runtime_data.journal.ledger
+    ledger = follower.entry.runtime_data.store.ledger
     assert len(ledger) > 0
     for _ in range(8):
         stored = hass_storage[f"{DOMAIN}.{follower.entry.entry_id}"]["data"]

@@ -17,7 +17,12 @@ from custom_components.care_alerts.alerts.alert import Alert, Severity
 from custom_components.care_alerts.alerts.episode import EndReason, EpisodeSpan, derive_episodes
 from custom_components.care_alerts.alerts.glucose import OutOfRange
 from custom_components.care_alerts.sources.tidepool.api import Data, Reading
-from custom_components.care_alerts.sources.tidepool.evaluator import Judged, Reason, Verdict, Watch
+from custom_components.care_alerts.sources.tidepool.evaluator import (
+    AlertEvaluator,
+    Evaluation,
+    EvaluationResult,
+    Reason,
+)
 from custom_components.care_alerts.sources.tidepool.readings import Readings
 from custom_components.care_alerts.sources.tidepool.settings import KINDS, Settings
 
@@ -75,20 +80,20 @@ class Night:
     readings: Readings = field(
         default_factory=lambda: Readings(covered_from=at(-1440), heard_at=at(-1440))
     )
-    watch: Watch = field(default_factory=lambda: Watch(person_id="person"))
+    watch: AlertEvaluator = field(default_factory=lambda: AlertEvaluator(person_id="person"))
     told: list[Alert] = field(default_factory=list)
 
-    def judge(self, minute: float, *more: Reading, loops: Iterable[float] = ()) -> Judged:
+    def judge(self, minute: float, *more: Reading, loops: Iterable[float] = ()) -> EvaluationResult:
         """Judge at a minute, after an answer with these."""
         now = at(minute)
         self.readings.add(data(*more, loops=loops), now)
         # As it is after any restart: what is kept is read again.
-        self.watch = Watch.from_dict(self.watch.to_dict())
+        self.watch = AlertEvaluator.from_dict(self.watch.to_dict())
         judged = self.watch.judge(self.settings, self.readings, now)
         self.told += judged.alerts
         return judged
 
-    def run(self, readings: Sequence[Reading], start: int, end: int) -> list[Judged]:
+    def run(self, readings: Sequence[Reading], start: int, end: int) -> list[EvaluationResult]:
         """Judge every minute, each reading received when it is made."""
         return [
             self.judge(
@@ -123,7 +128,7 @@ def series(start: int, *values: float, every: int = 5) -> list[Reading]:
     return [reading(start + n * every, value) for n, value in enumerate(values)]
 
 
-def on_minutes(judged: list[Judged], kind: str, start: int = 0) -> list[int]:
+def on_minutes(judged: list[EvaluationResult], kind: str, start: int = 0) -> list[int]:
     """The minutes in which an alert was on."""
     return [start + n for n, one in enumerate(judged) if one.verdicts[kind].is_on]
 
@@ -181,7 +186,7 @@ def test_at_the_threshold(
     kind: str, threshold: float, units: str, mg_dl: float, is_on: bool
 ) -> None:
     judged = Night(alert_settings(kind, threshold, units)).judge(1, reading(0, mg_dl))
-    assert judged.verdicts[kind] == Verdict(is_on=is_on)
+    assert judged.verdicts[kind] == Evaluation(is_on=is_on)
 
 
 def test_all_whole_values_are_at_their_own_threshold() -> None:
@@ -218,7 +223,7 @@ def test_time_alone_passes_the_delay_but_not_beyond_what_is_now() -> None:
     # It keeps its last state, marked stale, until it is no longer worth showing.
     assert on_minutes(judged, "high") == list(range(15, 60))
     assert [one.verdicts["high"].stale for one in judged[:17]] == [False] * 16 + [True]
-    assert judged[60].verdicts["high"] == Verdict(is_on=None, reason=Reason.TOO_OLD, stale=True)
+    assert judged[60].verdicts["high"] == Evaluation(is_on=None, reason=Reason.TOO_OLD, stale=True)
 
 
 def test_one_reading_breaks_a_run() -> None:
@@ -288,13 +293,13 @@ def test_a_low_before_and_after_the_silence_has_lasted_through_it() -> None:
 def test_a_reading_in_range_says_so_at_once() -> None:
     night = Night(alert_settings("high", 180))
     judged = night.run([reading(0, 200), reading(40, 150)], 0, 45)
-    assert judged[39].verdicts["high"] == Verdict(is_on=True, stale=True)
-    assert judged[40].verdicts["high"] == Verdict(is_on=False)
+    assert judged[39].verdicts["high"] == Evaluation(is_on=True, stale=True)
+    assert judged[40].verdicts["high"] == Evaluation(is_on=False)
 
 
 def test_nothing_is_said_of_somebody_without_readings() -> None:
     judged = Night(alert_settings("low")).judge(0)
-    assert judged.verdicts["low"] == Verdict(is_on=None, reason=Reason.NO_READINGS)
+    assert judged.verdicts["low"] == Evaluation(is_on=None, reason=Reason.NO_READINGS)
 
 
 # Settings that are not there, off, or change.
@@ -308,7 +313,9 @@ def test_without_settings_nothing_is_judged() -> None:
         (Settings({"low": {"enabled": True}}), Reason.SETTINGS_UNREADABLE),
     ):
         night = Night(settings)
-        assert night.judge(0, reading(0, 40)).verdicts["low"] == Verdict(is_on=None, reason=reason)
+        assert night.judge(0, reading(0, 40)).verdicts["low"] == Evaluation(
+            is_on=None, reason=reason
+        )
         assert night.told == []
 
 
@@ -483,7 +490,7 @@ def test_a_value_that_is_within_the_new_threshold_is_over() -> None:
     night = Night(alert_settings("low", 70))
     night.judge(0, reading(0, 68))
     night.settings = alert_settings("low", 65)
-    assert night.judge(1).verdicts["low"] == Verdict(is_on=False)
+    assert night.judge(1).verdicts["low"] == Evaluation(is_on=False)
     assert night.watch.kinds["low"].open is None
 
 
@@ -641,8 +648,8 @@ def test_minutes_that_no_clock_knows_are_a_day(minutes: float) -> None:
     """Whoever wrote them: all else goes on."""
     night = Night(alert_settings("no_communication", delay=minutes))
     night.judge(0, reading(0, 100))
-    assert night.judge(1440).verdicts["no_communication"] == Verdict(is_on=False)
-    assert night.judge(1441).verdicts["no_communication"] == Verdict(is_on=True)
+    assert night.judge(1440).verdicts["no_communication"] == Evaluation(is_on=False)
+    assert night.judge(1441).verdicts["no_communication"] == Evaluation(is_on=True)
     for delay, repeat, told in ((minutes, 0, []), (0, minutes, [(0, 0, 0)])):
         night = Night(alert_settings("low", delay=delay, repeat=repeat))
         night.run(series(0, *[60] * 12), 0, 60)
@@ -667,7 +674,7 @@ def test_readings_that_are_always_late_are_one_silence() -> None:
 
 def test_not_looping() -> None:
     night = Night(alert_settings("not_looping", delay=20))
-    assert night.judge(0, loops=[0]).verdicts["not_looping"] == Verdict(is_on=False)
+    assert night.judge(0, loops=[0]).verdicts["not_looping"] == Evaluation(is_on=False)
     assert night.judge(20).verdicts["not_looping"].is_on is False
     assert night.judge(21).verdicts["not_looping"].is_on
     assert night.summary() == [(21, 0, 0)]
@@ -687,7 +694,7 @@ def test_not_looping_without_a_delay_means_half_an_hour() -> None:
 def test_somebody_who_never_looped_is_not_said_to_have_stopped() -> None:
     night = Night(alert_settings("not_looping"))
     judged = night.judge(60, reading(60, 100))
-    assert judged.verdicts["not_looping"] == Verdict(is_on=None, reason=Reason.NO_LOOP)
+    assert judged.verdicts["not_looping"] == Evaluation(is_on=None, reason=Reason.NO_LOOP)
 
 
 def test_a_loop_that_stopped_long_ago_is_still_stopped() -> None:
@@ -709,7 +716,7 @@ def test_an_hour_more_or_less_on_the_clock_changes_nothing(day: date) -> None:
     berlin = ZoneInfo("Europe/Berlin")
     night = Night(alert_settings("low", 70, delay=60))
     readings = Readings(covered_from=midnight, heard_at=midnight)
-    watch = Watch(person_id="person")
+    watch = AlertEvaluator(person_id="person")
     on: list[int] = []
     # Clocks change at 01:00 UTC.
     for minute in range(0, 121, 5):

@@ -13,7 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 import orjson
 import pytest
 
-from custom_components.care_alerts.alerts.alert import Topic
+from custom_components.care_alerts.alerts.alert import AlertKey
 from custom_components.care_alerts.const import DOMAIN
 from simulator import CATALOGUE, Fault
 from simulator.faults import Exchange, body
@@ -346,7 +346,7 @@ async def low(follower: Follower) -> Ends:
 
 def is_waiting(follower: Follower) -> bool:
     """Whether somebody still has to take care of it."""
-    case = follower.entry.runtime_data.data.episode(Topic(follower.jill.user_id, "urgent_low"))
+    case = follower.entry.runtime_data.data.episode(AlertKey(follower.jill.user_id, "urgent_low"))
     return bool(case.unacknowledged_since)
 
 

@@ -11,7 +11,10 @@ from typing import Any
 
 from custom_components.care_alerts.alerts.alert import Alert
 from custom_components.care_alerts.sources.tidepool.api import Data, Reading
-from custom_components.care_alerts.sources.tidepool.evaluator import Judged, Watch
+from custom_components.care_alerts.sources.tidepool.evaluator import (
+    AlertEvaluator,
+    EvaluationResult,
+)
 from custom_components.care_alerts.sources.tidepool.mapping import word
 from custom_components.care_alerts.sources.tidepool.people import OVERLAP, Followed
 from custom_components.care_alerts.sources.tidepool.readings import HELD, Readings
@@ -92,12 +95,12 @@ class Watched:
         self.jill = Followed(
             name="Jill",
             since=self.begin,
-            watch=Watch(person_id=JILL),
+            watch=AlertEvaluator(person_id=JILL),
             allows={"view", "follow"},
             allowed={"view", "follow"},
         )
         self._readings = Readings(covered_from=self.begin - HELD, heard_at=self.begin)
-        self._judged = Judged()
+        self._judged = EvaluationResult()
         self._silent = False
 
     def until(self, end: datetime) -> None:

@@ -17,14 +17,14 @@ from ...alerts.alert import Alert, Person
 from ...alerts.freshness import Word, usual_delay
 from ...alerts.glucose import Glucose
 from ...alerts.ledger import KEPT_FOR
-from ...alerts.snapshot import PersonPicture
+from ...alerts.snapshot import PersonSnapshot
 from ...alerts.stored import Stored, clamped
 from ...const import DOMAIN, LOGGER
 from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
 from ..issues import create_issue
 from .api import LONGEST_WINDOW, DexcomAlert, DexcomClient, Egv, MadeFor, windows
-from .devices import write_down
+from .devices import add
 from .mapping import (
     HOLD_TIME,
     SOURCE,
@@ -34,7 +34,7 @@ from .mapping import (
     episodes_of,
     glucose_of,
     is_one_plus,
-    picture_of,
+    snapshot_of,
     tells,
     word,
 )
@@ -111,7 +111,7 @@ class DexcomCoordinator(SourceCoordinator):
     source = SOURCE
     name_of_source = "Dexcom"
     # The app itself repeats an urgent low after that; and it may be a new one, of which no end was heard.
-    severe_again_after = timedelta(minutes=30)
+    reacknowledge_after_gap = timedelta(minutes=30)
 
     def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
         """Set up for a config entry with `region` and the data of Home Assistant's OAuth2."""
@@ -197,7 +197,7 @@ class DexcomCoordinator(SourceCoordinator):
         failure: ApiError | None = None
         for begin, end in windows(max(start, now - KEPT_FOR), now):
             try:
-                answer = await self._client.alerts(begin, end, known=self.journal.ledger)
+                answer = await self._client.alerts(begin, end, known=self.store.ledger)
             except ApiError as err:
                 failure = err
                 break
@@ -224,7 +224,7 @@ class DexcomCoordinator(SourceCoordinator):
     async def _write_down(self, new: list[DexcomAlert], values: Values, now: datetime) -> None:
         # What the first answer holds is history; whatever is heard of after that is news.
         announce = self._reading.followed_since is not None
-        usual, ledger = self._usual, self.journal.ledger
+        usual, ledger = self._usual, self.store.ledger
         alerts: list[Alert] = []
         for count, record in enumerate(new, 1):
             alerts.append(alert_of(record, self._person_id, now, usual=usual, values=values))
@@ -232,10 +232,10 @@ class DexcomCoordinator(SourceCoordinator):
                 await asyncio.sleep(0)
         if announce:
             episodes = partial(episodes_of, now=now, hold=self._hold)
-            write_down(alerts, ledger, is_active=tells, episodes_of=episodes)
+            add(alerts, ledger, is_active=tells, episodes_of=episodes)
         else:
             for alert in alerts:
-                ledger.write_down(alert, announce=False)
+                ledger.add(alert, announce=False)
         if new:
             self._reaches(new[-1].system_time, now)
 
@@ -292,13 +292,13 @@ class DexcomCoordinator(SourceCoordinator):
                 self._reading.one_plus = is_one_plus(system)
 
     @override
-    def _answered(self, now: datetime) -> None:
-        super()._answered(now)
+    def _poll_succeeded(self, now: datetime) -> None:
+        super()._poll_succeeded(now)
         ir.async_delete_issue(self.hass, DOMAIN, _app_issue(self.config_entry))
 
     @override
-    def _unanswered(self, error: ApiError, now: datetime) -> None:
-        super()._unanswered(error, now)
+    def _poll_failed(self, error: ApiError, now: datetime) -> None:
+        super()._poll_failed(error, now)
         if isinstance(error, RefusedError) and error.code in APP_REFUSED:
             # It looks like any failure, but nothing gets better by waiting.
             create_issue(
@@ -325,11 +325,11 @@ class DexcomCoordinator(SourceCoordinator):
         return usual_delay(self._reading.delays, needed=SAMPLES_NEEDED)
 
     @override
-    def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonPicture]:
+    def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonSnapshot]:
         if self._reading.followed_since is None:
             return {}
         return {
-            self._person_id: picture_of(
+            self._person_id: snapshot_of(
                 Person(self._person_id, self.config_entry.title),
                 alerts,
                 now,

@@ -67,7 +67,7 @@ def _likeness(known: Sequence[str], said: Sequence[str]) -> int | None:
     return len(both)
 
 
-def write_down(
+def add(
     new: Sequence[Alert],
     ledger: Ledger,
     *,
@@ -102,7 +102,7 @@ def write_down(
             part.sift_ends(news, episode)
     for alert in new:
         is_news = alert.alert_id in news
-        ledger.write_down(alert, announce=is_news, witness=not is_news)
+        ledger.add(alert, announce=is_news, witness=not is_news)
     for alert_id in news - {alert.alert_id for alert in new}:
         ledger.announce(alert_id)
 

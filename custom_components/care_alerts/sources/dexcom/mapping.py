@@ -11,7 +11,7 @@ from ...alerts.alert import OTHER, Alert, AlertState, Person, Severity, in_order
 from ...alerts.episode import Ending, EndReason, EpisodeSpan, derive_episodes
 from ...alerts.freshness import Word
 from ...alerts.glucose import Glucose, OutOfRange, Trend
-from ...alerts.snapshot import Condition, PersonPicture
+from ...alerts.snapshot import Condition, PersonSnapshot
 from ..parsing import can_be_kept, snake_case
 from .api import DexcomAlert, Egv, MadeFor
 from .devices import device_in, told_apart
@@ -217,7 +217,7 @@ def stands_until(alert: Alert, hold: timedelta) -> datetime:
     return until if alert.late else max(until, alert.received_at + HOLD_TIME_HERE)
 
 
-def picture_of(
+def snapshot_of(
     person: Person,
     alerts: Sequence[Alert],
     now: datetime,
@@ -225,7 +225,7 @@ def picture_of(
     hold: timedelta,
     one_plus: bool,
     glucose: Glucose | None,
-) -> PersonPicture:
+) -> PersonSnapshot:
     """What Dexcom's alerts, in order, say of the wearer: each device's newest record of a type decides, for as long as it stands."""
     of_type: dict[str, list[Alert]] = {alert_type: [] for alert_type in (*ALERT_TYPES, OTHER)}
     for alert in alerts:
@@ -236,16 +236,16 @@ def picture_of(
         for alert_type, theirs in of_type.items()
         if theirs or not (one_plus and alert_type in NOT_ON_ONE_PLUS)
     }
-    return PersonPicture(
+    return PersonSnapshot(
         person=person,
         conditions=conditions,
         last_alert=alerts[-1] if alerts else None,
         glucose=glucose,
         changes_at=min(
             (
-                stands_until(condition.standing, hold)
+                stands_until(condition.current_alert, hold)
                 for condition in conditions.values()
-                if condition.standing
+                if condition.current_alert
             ),
             default=None,
         ),
@@ -254,7 +254,7 @@ def picture_of(
 
 def _condition(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> Condition:
     since = now - EPISODES_OF
-    spans, standing = _episodes(_recent(alerts, since, hold), now, hold)
+    spans, current_alert = _episodes(_recent(alerts, since, hold), now, hold)
     if not spans:
         return Condition(is_on=False)
     earlier = [span for span in spans[:-1] if _last_word(span) >= since]
@@ -265,7 +265,7 @@ def _condition(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> Condi
 
     return Condition(
         is_on=spans[-1].is_open,
-        standing=standing,
+        current_alert=current_alert,
         episode=spans[-1],
         earlier=tuple(earlier),
         older=older,
@@ -283,7 +283,7 @@ def _episodes(
     """The episodes, and the alert that stands now: of the devices' newest, the most alarming and of these the newest."""
     devices = told_apart(alerts)
     then: dict[int, datetime] = {}
-    standing: list[Alert] = []
+    current_alert: list[Alert] = []
     endings: list[Ending] = []
     for alert in reversed(alerts):
         told = tells(alert)
@@ -294,13 +294,13 @@ def _episodes(
         if told and (until := stands_until(alert, hold)) < then.get(device, now + _MOMENT):
             endings.append(Ending(until, EndReason.EXPIRED, device))
         elif told and device not in then:
-            standing.append(alert)
+            current_alert.append(alert)
         then[device] = alert.observed_at
     spans = derive_episodes(
         alerts, endings, is_active=tells, device=lambda alert: devices[alert.alert_id]
     )
     return spans, max(
-        standing,
+        current_alert,
         key=lambda alert: (alert.state is AlertState.ACTIVE, in_order(alert)),
         default=None,
     )

@@ -13,13 +13,13 @@ from homeassistant.util import dt as dt_util
 
 from ...alerts.alert import Alert, Person, Severity, in_order
 from ...alerts.freshness import Word
-from ...alerts.snapshot import PersonPicture
+from ...alerts.snapshot import PersonSnapshot
 from ...alerts.stored import Stored, clamped
 from ...const import DOMAIN, LOGGER
 from ..coordinator import AlertsBetween, CareAlertsConfigEntry, SourceCoordinator
 from ..http import ApiError, AuthError, RateLimitedError, UnexpectedAnswerError, base_url
 from ..issues import create_issue
-from ..store import Journal
+from ..store import SourceStore
 from .api import (
     ALL_TIME,
     DAYS_AVAILABLE,
@@ -37,8 +37,8 @@ from .mapping import (
     came_at,
     day_of,
     next_analysis,
-    picture_of,
     runs_of_days,
+    snapshot_of,
 )
 
 CONF_FOLLOWED: Final = "followed"
@@ -188,13 +188,13 @@ class LumenCoordinator(SourceCoordinator):
 
     @override
     def forget(self, person_id: str) -> bool:
-        picture = self.data.people.get(person_id)
-        if picture and picture.is_heard_of:
+        snapshot = self.data.people.get(person_id)
+        if snapshot and snapshot.is_heard_of:
             return False
         self._reading.people.pop(person_id, None)
         # If they still give consent, they are back with the next answer.
         self._reading.granted_to = None
-        self._draw(dt_util.utcnow())
+        self._rebuild(dt_util.utcnow())
         self.config_entry.async_create_task(self.hass, self._save())
         return True
 
@@ -214,7 +214,7 @@ class LumenCoordinator(SourceCoordinator):
     @override
     async def async_alerts_of(self, day: date) -> AlertsBetween:
         fetched = await self._fetch_days([day])
-        held = [alert for alert in self.journal.ledger.alerts() if day_of(alert) == day]
+        held = [alert for alert in self.store.ledger.alerts() if day_of(alert) == day]
         return AlertsBetween(held + fetched.alerts, fetched.unavailable)
 
     async def _fetch_days(self, days: Iterable[date]) -> AlertsBetween:
@@ -353,7 +353,7 @@ class LumenCoordinator(SourceCoordinator):
                 answer.day not in (followed.backfill or ())
                 or came_at(record.generated_at, now) > followed.since
             )
-            self.journal.ledger.write_down(alert, announce=is_news)
+            self.store.ledger.add(alert, announce=is_news)
         heard = DayHeard(
             day=answer.day,
             first_read=now,
@@ -445,14 +445,14 @@ class LumenCoordinator(SourceCoordinator):
         return Calendar(self._reading.days).word()
 
     @override
-    def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonPicture]:
+    def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonSnapshot]:
         calendar = Calendar(self._reading.days)
         theirs: dict[str, list[Alert]] = {person_id: [] for person_id in self._reading.people}
         for alert in alerts:
             if alert.person_id in theirs:
                 theirs[alert.person_id].append(alert)
         return {
-            person_id: picture_of(
+            person_id: snapshot_of(
                 Person(person_id, self._name_of(followed)),
                 theirs[person_id],
                 calendar,
@@ -539,7 +539,7 @@ async def followed_of(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> dict
     if isinstance(coordinator, LumenCoordinator):
         people = coordinator.followed
     else:
-        stored = (await Journal(hass, entry.entry_id).load()).get("provider")
+        stored = (await SourceStore(hass, entry.entry_id).load()).get("provider")
         try:
             people = _State.from_dict(stored).people if stored else {}
         except AttributeError, LookupError, TypeError, ValueError:

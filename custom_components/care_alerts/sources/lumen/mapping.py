@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 from ...alerts.alert import OTHER, Alert, AlertState, Person, Severity
 from ...alerts.episode import Ending, EndReason, derive_episodes
 from ...alerts.freshness import Word
-from ...alerts.snapshot import Condition, PersonPicture
+from ...alerts.snapshot import Condition, PersonSnapshot
 from ...alerts.stored import Stored
 from ..parsing import can_be_kept, snake_case
 from .api import DAYS_AVAILABLE, LumenAlert
@@ -242,9 +242,9 @@ def day_of(alert: Alert) -> date:
         return alert.observed_at.date()
 
 
-def picture_of(
+def snapshot_of(
     person: Person, alerts: Iterable[Alert], calendar: Calendar, *, on_from: Severity
-) -> PersonPicture:
+) -> PersonSnapshot:
     """What Lumen's days say of a person.
 
     `alerts` are this person's, in order; `on_from` is the least severity that means something is wrong.
@@ -270,7 +270,7 @@ def picture_of(
         and newest is not None
         and newest.day - day_of(last_alert) < timedelta(days=DAYS_AVAILABLE)
     )
-    return PersonPicture(
+    return PersonSnapshot(
         person=person,
         conditions={
             alert_type: _condition(of_type, calendar, complete, heard_of, on_from)
@@ -292,7 +292,7 @@ def _condition(
 
     newest = max(by_day, default=None)
     stands = newest is not None and not (complete and complete[-1].day > newest)
-    standing = by_day[newest] if newest and stands else None
+    current_alert = by_day[newest] if newest and stands else None
     endings = [
         Ending(calendar.complete_at(heard), EndReason.NEWER_DAY)
         for heard in complete
@@ -300,8 +300,8 @@ def _condition(
     ]
     runs = derive_episodes(by_day.values(), endings, is_active=tells)
     return Condition(
-        is_on=(standing is not None and tells(standing)) if heard_of else None,
-        standing=standing,
+        is_on=(current_alert is not None and tells(current_alert)) if heard_of else None,
+        current_alert=current_alert,
         episode=runs[-1] if runs else None,
         earlier=runs[:-1],
     )

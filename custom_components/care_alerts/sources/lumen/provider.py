@@ -7,7 +7,7 @@ from typing import Any
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import UnitOfMass, UnitOfRatio
 
-from ...alerts.snapshot import PersonPicture
+from ...alerts.snapshot import PersonSnapshot
 from ..base import PersonSensorDescription, Provider, Value
 from .api import utc_or_none
 from .coordinator import CONF_CHOSEN_AT, CONF_FOLLOW_LATER, CONF_ON_FROM, LumenCoordinator
@@ -28,19 +28,19 @@ def _number(value: Any) -> int | float | None:
 
 def _detail(
     alert_type: str, field: str, read: Callable[[Any], int | float | datetime | None]
-) -> Callable[[PersonPicture], Value | None]:
+) -> Callable[[PersonSnapshot], Value | None]:
     """Read a field of the standing alert's details; something that is not what it should be is not shown."""
 
-    def value_of(picture: PersonPicture) -> Value | None:
-        alert = picture.conditions[alert_type].standing
+    def value_of(snapshot: PersonSnapshot) -> Value | None:
+        alert = snapshot.conditions[alert_type].current_alert
         return Value(read(alert.details.get(field)), alert.observed_at) if alert else None
 
     return value_of
 
 
-def _subtype(alert_type: str) -> Callable[[PersonPicture], Value | None]:
-    def value_of(picture: PersonPicture) -> Value | None:
-        alert = picture.conditions[alert_type].standing
+def _subtype(alert_type: str) -> Callable[[PersonSnapshot], Value | None]:
+    def value_of(snapshot: PersonSnapshot) -> Value | None:
+        alert = snapshot.conditions[alert_type].current_alert
         return Value(alert.subtype, alert.observed_at) if alert else None
 
     return value_of

@@ -15,7 +15,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from ...alerts.alert import Alert
 from ...alerts.freshness import Status, Word
-from ...alerts.snapshot import PersonPicture
+from ...alerts.snapshot import PersonSnapshot
 from ...const import DOMAIN, LOGGER
 from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
 from ..glucose import usual_glucose_unit
@@ -23,18 +23,18 @@ from ..http import ApiError, AuthError, RateLimitedError, RefusedError, base_url
 from .api import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW, SettingsUnreadableError, TidepoolClient
 from .cadence import EARLY
 from .environments import CONF_ENVIRONMENT, host_of
-from .evaluator import SOURCE, Reason, Watch
+from .evaluator import SOURCE, AlertEvaluator, Reason
 from .issues import tell_of
-from .mapping import picture_of, unreadable_of, why_not_judged, why_not_yet, word
+from .mapping import snapshot_of, unreadable_of, why_not_judged, why_not_yet, word
 from .people import (
     LONGEST_RETRY,
     LOOK_BACK,
     NAMELESS,
     PEOPLE_EVERY,
-    Attention,
     Followed,
-    Known,
-    Question,
+    PollSchedule,
+    PollState,
+    TidepoolState,
     asked_from,
     wants_loop,
 )
@@ -65,7 +65,7 @@ SAMPLES: Final = 20
 SESSIONS: HassKey[dict[str, PasswordSession]] = HassKey(f"{DOMAIN}_tidepool_sessions")
 """Sessions by their entries' ids: they outlive a reload, and end when the entry is removed."""
 
-type _Asking = tuple[Question, Callable[[], Coroutine[Any, Any, None]]]
+type _Asking = tuple[PollSchedule, Callable[[], Coroutine[Any, Any, None]]]
 """A question, and what asks it."""
 
 
@@ -76,7 +76,7 @@ class TidepoolCoordinator(SourceCoordinator):
     name_of_source = "Tidepool"
     longest_retry = LONGEST_RETRY
     # Whoever took it at night may have fallen asleep again.
-    severe_taken_for = timedelta(hours=1)
+    acknowledgement_expires_after = timedelta(hours=1)
 
     def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
         """Set up for a config entry with `environment`, `username`, `password` and `user_id`."""
@@ -103,9 +103,9 @@ class TidepoolCoordinator(SourceCoordinator):
             followed=lambda: self.followed,
             unit_for=self._unit_for,
         )
-        self._reading = Known()
-        self._attention: dict[str, Attention] = {}
-        self._sharers = Question(dt_util.utcnow())
+        self._reading = TidepoolState()
+        self._attention: dict[str, PollState] = {}
+        self._sharers = PollSchedule(dt_util.utcnow())
         self._has_answer = False
         """Whether anything that the newest poll asked for was answered."""
         self._misses_some = False
@@ -126,15 +126,15 @@ class TidepoolCoordinator(SourceCoordinator):
     def people_are_chosen(self) -> bool:
         return bool(self._chosen)
 
-    def _watched(self) -> dict[str, Attention]:
+    def _watched(self) -> dict[str, PollState]:
         """Those whose readings are asked for."""
         return self._allowing(VIEW) if self._judges else {}
 
-    def _settable(self) -> dict[str, Attention]:
+    def _settable(self) -> dict[str, PollState]:
         """Those whose settings are asked for."""
         return self._allowing(FOLLOW)
 
-    def _allowing(self, permission: str) -> dict[str, Attention]:
+    def _allowing(self, permission: str) -> dict[str, PollState]:
         return {
             person_id: self._attention[person_id]
             for person_id, followed in self._reading.people.items()
@@ -160,7 +160,7 @@ class TidepoolCoordinator(SourceCoordinator):
         self._reading.people.pop(person_id, None)
         self._attention.pop(person_id, None)
         self._tell_of(person_id)
-        self._draw(dt_util.utcnow())
+        self._rebuild(dt_util.utcnow())
         self.config_entry.async_create_task(self.hass, self._save())
         return True
 
@@ -177,8 +177,8 @@ class TidepoolCoordinator(SourceCoordinator):
         for person_id, followed in self._reading.people.items():
             if leaves(person_id):
                 followed.watch.pause(now, at_once=True)
-        self._draw(now)
-        self.announcing.tell_ends(now)
+        self._rebuild(now)
+        self.announcer.tell_ends(now)
 
     @classmethod
     @override
@@ -221,7 +221,7 @@ class TidepoolCoordinator(SourceCoordinator):
             ApiError: nothing is to be asked now.
 
         """
-        asked: dict[asyncio.Task[None], Question] = {}
+        asked: dict[asyncio.Task[None], PollSchedule] = {}
         errors: list[BaseException] = []
         try:
             while True:
@@ -247,7 +247,7 @@ class TidepoolCoordinator(SourceCoordinator):
         if errors:
             raise errors[0]
 
-    def _open_questions(self, now: datetime, asked: Collection[Question]) -> list[_Asking]:
+    def _open_questions(self, now: datetime, asked: Collection[PollSchedule]) -> list[_Asking]:
         """What to ask now beside what is `asked` already, and how: readings first, who waits longest first.
 
         Nobody has to wait behind somebody who gets no answer, and no readings behind what is no hurry.
@@ -273,8 +273,8 @@ class TidepoolCoordinator(SourceCoordinator):
 
     def _show_meanwhile(self) -> None:
         """Show and announce what came while somebody else is still being asked for."""
-        self._draw(dt_util.utcnow())
-        if held := self.journal.ledger.held():
+        self._rebuild(dt_util.utcnow())
+        if held := self.store.ledger.held():
             self.config_entry.async_create_task(self.hass, self._save_and_announce(held))
 
     async def _ask_people(self) -> None:
@@ -299,7 +299,7 @@ class TidepoolCoordinator(SourceCoordinator):
         settings = self._attention[person_id].settings
         return self._reading.people[person_id].settings_read or bool(settings.failures)
 
-    async def _ask(self, question: Question, asking: Coroutine[Any, Any, None]) -> None:
+    async def _ask(self, question: PollSchedule, asking: Coroutine[Any, Any, None]) -> None:
         """Ask a question, ever less often while there is no answer: all others keep their own cadence.
 
         Raises:
@@ -372,14 +372,14 @@ class TidepoolCoordinator(SourceCoordinator):
         for person_id, sharer in listed.items():
             followed = people.setdefault(
                 person_id,
-                Followed(name=NAMELESS, since=now, watch=Watch(person_id=person_id)),
+                Followed(name=NAMELESS, since=now, watch=AlertEvaluator(person_id=person_id)),
             )
             followed.name = sharer.name or followed.name
             followed.unit = sharer.unit or followed.unit
             followed.allows = set(sharer.permissions & {VIEW, FOLLOW})
             followed.allowed |= followed.allows
             followed.refused &= followed.allows
-            self._attention.setdefault(person_id, Attention.due_at(now))
+            self._attention.setdefault(person_id, PollState.due_at(now))
         for person_id, followed in people.items():
             if person_id not in listed and not unreadable:
                 followed.allows.clear()
@@ -490,7 +490,7 @@ class TidepoolCoordinator(SourceCoordinator):
     # Settings that somebody asks for or changes.
 
     @asynccontextmanager
-    async def _talking_of_settings(self, person_id: str) -> AsyncIterator[Attention]:
+    async def _talking_of_settings(self, person_id: str) -> AsyncIterator[PollState]:
         """Let one at a time talk with Tidepool about somebody's settings.
 
         Raises:
@@ -520,11 +520,11 @@ class TidepoolCoordinator(SourceCoordinator):
         question = self._attention[person_id].settings
         question.answered()
         question.due = now + SETTINGS_EVERY
-        with self._telling_at_once():
+        with self._announcing_at_once():
             self._take_up(person_id, dict(settings.document) or None)
-            self._draw(now)
-        self.announcing.soon()
-        self.journal.save_later(self._kept)
+            self._rebuild(now)
+        self.announcer.soon()
+        self.store.save_later(self._kept)
         if self._attention[person_id].data.due <= now:
             self._refresh_soon()
 
@@ -565,10 +565,10 @@ class TidepoolCoordinator(SourceCoordinator):
         for alert in attention.judged.alerts:
             # The first answer is history, and so is what is older than all that it was asked for.
             is_news = not is_first and alert.observed_at > followed.since - HELD
-            self.journal.ledger.write_down(alert, announce=is_news)
+            self.store.ledger.add(alert, announce=is_news)
 
     @override
-    def _time_tells(self, now: datetime) -> None:
+    def _evaluate_due(self, now: datetime) -> None:
         for person_id, attention in self._attention.items():
             if attention.judged.changes_at and attention.judged.changes_at <= now:
                 self._judge(person_id, now)
@@ -601,13 +601,13 @@ class TidepoolCoordinator(SourceCoordinator):
         )
 
     @override
-    def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonPicture]:
+    def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonSnapshot]:
         theirs: dict[str, list[Alert]] = {person_id: [] for person_id in self._reading.people}
         for alert in alerts:
             if (held := theirs.get(alert.person_id)) is not None:
                 held.append(alert)
         return {
-            person_id: picture_of(
+            person_id: snapshot_of(
                 person_id,
                 followed,
                 self._attention[person_id].judged,
@@ -629,7 +629,7 @@ class TidepoolCoordinator(SourceCoordinator):
 
     @override
     def _load_state(self, stored: dict[str, Any], now: datetime) -> None:
-        reading = Known.from_dict(stored)
+        reading = TidepoolState.from_dict(stored)
         if self._chosen:
             for person_id in reading.people.keys() - self._chosen:
                 del reading.people[person_id]
@@ -638,7 +638,7 @@ class TidepoolCoordinator(SourceCoordinator):
             followed.not_after(now)
         self._reading = reading
         self._session.remember(reading.refusals)
-        self._attention = {person_id: Attention.due_at(now) for person_id in reading.people}
+        self._attention = {person_id: PollState.due_at(now) for person_id in reading.people}
         for person_id in reading.people:
             self._judge(person_id, now)
             self._tell_of(person_id)

@@ -95,7 +95,7 @@ MISSED: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Evaluation:
     """What can be said of an alert. `stale`: it was so when last heard of, which is more than 15 minutes ago."""
 
     is_on: bool | None
@@ -104,7 +104,7 @@ class Verdict:
 
 
 @dataclass(slots=True, kw_only=True)
-class Told(Stored):
+class AnnouncedEpisode(Stored):
     """A run that was told of: its identity `started`, its newest reading, when and how often it was told, its end.
 
     `observed_at`, `late`: those of its newest alert. `given_up`: it ended because nobody looked or nothing was to be seen any more,
@@ -121,7 +121,7 @@ class Told(Stored):
     end_reason: EndReason | None = None
     given_up: bool = False
     again: int = 0
-    taken_in: list[Told] = field(default_factory=list)
+    taken_in: list[AnnouncedEpisode] = field(default_factory=list)
     """Others that this was found to be one with."""
 
     def give_up(self, at: datetime) -> None:
@@ -133,7 +133,7 @@ class Told(Stored):
         """It is over: never before its newest alert, whose episode would not end by that."""
         self.ended_at, self.end_reason = max(at, self.observed_at or at), reason
 
-    def take_in(self, other: Told) -> None:
+    def take_in(self, other: AnnouncedEpisode) -> None:
         """Be what both were."""
         self.last = max(self.last, other.last)
         self.told_at = max(self.told_at, other.told_at)
@@ -149,19 +149,19 @@ class Told(Stored):
 
 
 @dataclass(slots=True, kw_only=True)
-class KindMemory(Stored):
+class KindHistory(Stored):
     """What is remembered of one alert: its settings since when (None: since ever), and the runs told of."""
 
     settings: str | None = None
     since: datetime | None = None
-    told: list[Told] = field(default_factory=list)
+    told: list[AnnouncedEpisode] = field(default_factory=list)
 
     @property
-    def open(self) -> Told | None:
+    def open(self) -> AnnouncedEpisode | None:
         """The run that was told of and is not over."""
         return next((one for one in reversed(self.told) if one.ended_at is None), None)
 
-    def of(self, run: Run) -> Told | None:
+    def of(self, run: Excursion) -> AnnouncedEpisode | None:
         """The run told of that this is. Late readings may show that it began sooner, or broke off for a while.
 
         They may show, too, that what was told of as two was one: the first goes on as both, unless even later ones
@@ -177,7 +177,7 @@ class KindMemory(Stored):
             self.told.remove(other)
         return first
 
-    def _parted(self, run: Run) -> Told | None:
+    def _parted(self, run: Excursion) -> AnnouncedEpisode | None:
         for one in self.told:
             for other in one.taken_in:
                 if run.first <= other.last and run.last >= other.started:
@@ -201,7 +201,7 @@ class KindMemory(Stored):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Excursion:
     """Readings out of range with none in range between.
 
     `lasting_since`: the same as `first`, but for a run that only silence parts from the one before.
@@ -226,10 +226,10 @@ class Run:
         """Its newest reading."""
         return self.readings[-1].observed_at
 
-    def with_(self, other: Run) -> Run:
+    def with_(self, other: Excursion) -> Excursion:
         """Both as one: two devices speak of the same."""
         newest = max(self, other, key=lambda run: run.over_at)
-        return Run(
+        return Excursion(
             readings=tuple(
                 sorted((*self.readings, *other.readings), key=lambda one: one.observed_at)
             ),
@@ -253,12 +253,12 @@ def is_out(kind: str, one: Observed, threshold: float, unit: str) -> bool:
     return min(value, shown) <= threshold
 
 
-def runs_of(
+def excursions_of(
     readings: Readings,
     now: datetime,
     out: Callable[[Observed], bool],
     believed_for: timedelta = SILENCE,
-) -> list[Run]:
+) -> list[Excursion]:
     """The runs in the readings of all devices, oldest first; those of several devices at the same time are one.
 
     A run is open while its device's newest reading belongs to it and is worth showing, and no other device has gone
@@ -268,7 +268,7 @@ def runs_of(
     if newest is None:
         return []
     current = newest.observed_at - NOW if now < newest.observed_at + believed_for else now
-    merged: list[Run] = []
+    merged: list[Excursion] = []
     for run in sorted(
         (
             run
@@ -289,12 +289,12 @@ def _runs_of_device(
     out: Callable[[Observed], bool],
     whole_from: datetime,
     current: datetime,
-) -> Iterable[Run]:
+) -> Iterable[Excursion]:
     run: list[Observed] = []
     lasting_since: datetime | None = None
 
-    def ended(over_at: datetime, *, broken: bool = False, is_open: bool = False) -> Run:
-        return Run(
+    def ended(over_at: datetime, *, broken: bool = False, is_open: bool = False) -> Excursion:
+        return Excursion(
             readings=tuple(run),
             lasting_since=lasting_since or run[0].observed_at,
             over_at=over_at,
@@ -320,27 +320,27 @@ def _runs_of_device(
 
 
 @dataclass(slots=True)
-class Judged:
+class EvaluationResult:
     """What there is to say: a verdict for each alert, and the alerts to be told.
 
     `changes_at`: when time alone will change it; `ask_at`: when an answer will, even one without a reading.
     """
 
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    verdicts: dict[str, Evaluation] = field(default_factory=dict)
     alerts: list[Alert] = field(default_factory=list)
     changes_at: datetime | None = None
     ask_at: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True)
-class Watch(Stored):
+class AlertEvaluator(Stored):
     """One person watched: what has been told of them, when they were last judged, and what there is to say now.
 
     `history_to`: what was received by then was in the first answer, or before it.
     """
 
     person_id: str
-    kinds: dict[str, KindMemory] = field(default_factory=dict)
+    kinds: dict[str, KindHistory] = field(default_factory=dict)
     judged_at: datetime | None = None
     history_to: datetime | None = None
 
@@ -351,7 +351,7 @@ class Watch(Stored):
         now: datetime,
         delay: timedelta = timedelta(),
         cadence: PollCadence | None = None,
-    ) -> Judged:
+    ) -> EvaluationResult:
         """Judge everything held by the settings; what is to be told is told once, however often this is asked.
 
         `delay`: what their readings usually need to us. What comes no later is not late, if it is not too old by the
@@ -361,11 +361,11 @@ class Watch(Stored):
         self.judged_at = now
         history_to = self.history_to
         self.history_to = history_to or now
-        judged = Judged()
+        judged = EvaluationResult()
         turns: list[datetime] = []
         unreadable = settings.unreadable if settings else ()
         for kind in KINDS:
-            memory = self.kinds.setdefault(kind, KindMemory())
+            memory = self.kinds.setdefault(kind, KindHistory())
             memory.told = [one for one in memory.told if one.last > now - KEPT_FOR]
             alert = settings.alert(kind) if settings else None
             if memory.settings != repr(alert):
@@ -377,11 +377,11 @@ class Watch(Stored):
                 if memory.open:
                     memory.open.give_up(now)
                 reason = Reason.DISABLED if alert else Reason.NO_SETTINGS
-                judged.verdicts[kind] = Verdict(
+                judged.verdicts[kind] = Evaluation(
                     is_on=None, reason=Reason.SETTINGS_UNREADABLE if is_unreadable else reason
                 )
                 continue
-            judge = _Judge(
+            judge = _Evaluator(
                 self.person_id,
                 kind,
                 alert,
@@ -402,28 +402,28 @@ class Watch(Stored):
         judged.changes_at = min((turn for turn in turns if turn > now), default=None)
         return judged
 
-    def pause(self, now: datetime, *, at_once: bool = False) -> Judged:
+    def pause(self, now: datetime, *, at_once: bool = False) -> EvaluationResult:
         """Say nothing, for want of readings or of permission; what runs is over after too long, or `at_once`."""
         running = [told for memory in self.kinds.values() if (told := memory.open)]
         if not running:
-            return Judged()
+            return EvaluationResult()
         self.judged_at = self.judged_at or now
         over_at = now if at_once else self.judged_at + SILENCE
         if now < over_at:
-            return Judged(changes_at=over_at)
+            return EvaluationResult(changes_at=over_at)
         for told in running:
             told.give_up(over_at)
-        return Judged()
+        return EvaluationResult()
 
 
 @dataclass(slots=True)
-class _Judge:
+class _Evaluator:
     """Judges one alert at one moment; `alerts` and `turns` gather what there is to tell and when to look again."""
 
     person_id: str
     kind: str
     settings: AlertSettings
-    memory: KindMemory
+    memory: KindHistory
     now: datetime
     in_time: timedelta
     history_to: datetime | None
@@ -431,19 +431,19 @@ class _Judge:
     alerts: list[Alert]
     turns: list[datetime]
 
-    def glucose(self, readings: Readings) -> Verdict:
+    def glucose(self, readings: Readings) -> Evaluation:
         """At or beyond the threshold for longer than the delay; told again every `repeat` minutes while it lasts."""
         threshold, unit = self.settings.threshold, self.settings.unit
         newest = readings.newest
         if threshold is None or unit is None:
-            return Verdict(is_on=None, reason=Reason.NO_SETTINGS)
+            return Evaluation(is_on=None, reason=Reason.NO_SETTINGS)
         if newest is None:
             self._expire_lost(set())
             trouble = Reason.SENSOR_TROUBLE if readings.trouble_at else Reason.NO_READINGS
-            return Verdict(is_on=None, reason=trouble)
+            return Evaluation(is_on=None, reason=trouble)
         fresh_until = newest.observed_at + NOW
         believed_until = self._believed_until(newest.observed_at)
-        runs = runs_of(
+        runs = excursions_of(
             readings,
             self.now,
             lambda one: is_out(self.kind, one, threshold, unit),
@@ -455,8 +455,8 @@ class _Judge:
         if self.now >= believed_until:
             is_trouble = readings.trouble_at and readings.trouble_at > newest.observed_at
             reason = Reason.SENSOR_TROUBLE if is_trouble else Reason.TOO_OLD
-            return Verdict(is_on=None, reason=reason, stale=True)
-        return Verdict(is_on=any(run.open for run in lasting), stale=self.now > fresh_until)
+            return Evaluation(is_on=None, reason=reason, stale=True)
+        return Evaluation(is_on=any(run.open for run in lasting), stale=self.now > fresh_until)
 
     def _believed_until(self, newest: datetime) -> datetime:
         """Until when their newest reading is worth showing: an hour, or until who uploads more rarely is silent."""
@@ -466,7 +466,7 @@ class _Judge:
             believed_until = max(believed_until, min(overdue_at, newest + LONGEST_BELIEVED))
         return believed_until
 
-    def _follow(self, run: Run, fresh_until: datetime, believed_until: datetime) -> bool:
+    def _follow(self, run: Excursion, fresh_until: datetime, believed_until: datetime) -> bool:
         """Tell of a run what is to be told; whether it has lasted for longer than the delay."""
         told, before = self.memory.of(run), None
         due = self._due(run)
@@ -503,21 +503,21 @@ class _Judge:
             self.turns.append(told.told_at + self._minutes(self.settings.repeat))
         return has_lasted
 
-    def _due(self, run: Run) -> datetime:
+    def _due(self, run: Excursion) -> datetime:
         """When a run has lasted for longer than the delay."""
         if self.kind == "urgent_low" or not self.settings.delay:
             return run.first
         return max(run.lasting_since + self._minutes(self.settings.delay) + WANDERS, run.first)
 
-    def _settled(self, run: Run, due: datetime) -> datetime:
+    def _settled(self, run: Excursion, due: datetime) -> datetime:
         """When it is known that a run goes on at `due`: a reading that may end it by then is waited for, if it comes soon."""
         if self.cadence and run.open and due > run.last:
             return self.cadence.settled_at(run.last, due)
         return due
 
     def _tell(
-        self, run: Run, moment: datetime, until: datetime, before: Told | None
-    ) -> Told | None:
+        self, run: Excursion, moment: datetime, until: datetime, before: AnnouncedEpisode | None
+    ) -> AnnouncedEpisode | None:
         """Tell of a run for the first time since anybody looks, as it was at `moment`; `before`: what was given up."""
         had_at, history_to = max(one.received_at for one in run.readings), self.history_to
         if not run.open and (
@@ -534,7 +534,9 @@ class _Judge:
         # In a gap, the reading before it is not now any more: the next one shows that it has lasted.
         is_now = bool(until_then) and moment - until_then[-1].observed_at <= NOW
         shown = until_then[-1] if is_now or not after else after[0]
-        told = Told(started=run.first, last=run.last, told_at=until if run.open else moment)
+        told = AnnouncedEpisode(
+            started=run.first, last=run.last, told_at=until if run.open else moment
+        )
         observed_at = shown.observed_at
         if run.open:
             observed_at = self._begin(told, before, observed_at)
@@ -545,7 +547,9 @@ class _Judge:
         self._add(told, observed_at, shown, goes_on=goes_on)
         return told
 
-    def _begin(self, told: Told, before: Told | None, observed_at: datetime) -> datetime:
+    def _begin(
+        self, told: AnnouncedEpisode, before: AnnouncedEpisode | None, observed_at: datetime
+    ) -> datetime:
         """Remember what goes on and is told of; return when it is to be told as observed.
 
         Whoever was told that what was `before` is over would not see it open otherwise: after any end told of.
@@ -556,7 +560,7 @@ class _Judge:
             told.again = before.again + 1
         return max([observed_at, *ends])
 
-    def _repeat(self, told: Told, run: Run) -> None:
+    def _repeat(self, told: AnnouncedEpisode, run: Excursion) -> None:
         repeat = self._minutes(self.settings.repeat)
         is_due = repeat and self.now >= told.told_at + repeat
         # Told as late, while the newest readings were still to come, it may have woken nobody.
@@ -572,7 +576,7 @@ class _Judge:
             if one.ended_at is None and one.started not in seen:
                 one.give_up(min(self.now, one.last + SILENCE))
 
-    def silence(self, readings: Readings) -> tuple[Verdict, datetime | None]:
+    def silence(self, readings: Readings) -> tuple[Evaluation, datetime | None]:
         """No reading, or no decision of Loop's, for the delay; and when the next answer will say so, if it does not yet.
 
         Judged by what the answers said: while nobody answers, nothing is known of this.
@@ -580,15 +584,15 @@ class _Judge:
         told = self.memory.open
         self.turns.append(readings.heard_at + SILENCE)
         if self.now >= readings.heard_at + SILENCE:
-            return Verdict(is_on=None, reason=Reason.TOO_OLD, stale=True), None
+            return Evaluation(is_on=None, reason=Reason.TOO_OLD, stale=True), None
         if self.kind == "no_communication":
             heard = readings.heard_to or readings.covered_from
         elif readings.newest_loop is not None:
             heard = readings.newest_loop
         elif told:
-            return Verdict(is_on=True), None
+            return Evaluation(is_on=True), None
         else:
-            return Verdict(is_on=None, reason=Reason.NO_LOOP), None
+            return Evaluation(is_on=None, reason=Reason.NO_LOOP), None
         delay = self._minutes(self.settings.delay) or DELAY_OF_ZERO[self.kind]
         due = heard + delay + ON_ITS_WAY
         if self.cadence:
@@ -596,19 +600,24 @@ class _Judge:
         if readings.heard_at < due:
             if told:
                 told.end(heard, EndReason.SOURCE)
-            return Verdict(is_on=False), due
+            return Evaluation(is_on=False), due
         if told is None:
             told = next((one for one in reversed(self.memory.told) if one.started == heard), None)
         if told is None or told.given_up:
-            before, told = told, Told(started=heard, last=self.now, told_at=self.now)
+            before, told = told, AnnouncedEpisode(started=heard, last=self.now, told_at=self.now)
             since = min(max(due, self.memory.since or due), self.now)
             self._add(told, self._begin(told, before, since), None, goes_on=True)
         told.last = self.now
         told.ended_at = told.end_reason = None
-        return Verdict(is_on=True), None
+        return Evaluation(is_on=True), None
 
     def _add(
-        self, told: Told, observed_at: datetime, shown: Observed | None, *, goes_on: bool
+        self,
+        told: AnnouncedEpisode,
+        observed_at: datetime,
+        shown: Observed | None,
+        *,
+        goes_on: bool,
     ) -> None:
         told.observed_at = observed_at
         told.late = not goes_on and self.now - observed_at > self.in_time
@@ -630,7 +639,7 @@ class _Judge:
             )
         )
 
-    def _details(self, told: Told, shown: Observed | None) -> dict[str, Any]:
+    def _details(self, told: AnnouncedEpisode, shown: Observed | None) -> dict[str, Any]:
         details: dict[str, Any] = {
             "started": told.started.isoformat(),
             "repetition": told.times - 1,

@@ -7,11 +7,11 @@ from ...alerts.alert import Alert, Person
 from ...alerts.episode import derive_episodes
 from ...alerts.freshness import Word
 from ...alerts.glucose import Glucose
-from ...alerts.snapshot import Condition, PersonPicture, Setting
+from ...alerts.snapshot import Condition, PersonSnapshot, Setting
 from ..http import ApiError
 from .api import FOLLOW, VIEW, SettingsUnreadableError
 from .cadence import UNKNOWN_FOR
-from .evaluator import MISSED, SILENCE, Judged, Reason
+from .evaluator import MISSED, SILENCE, EvaluationResult, Reason
 from .people import PEOPLE_EVERY, Followed
 from .readings import NOW
 from .settings import FIELDS, GLUCOSE_KINDS, KINDS, Settings, setting_of
@@ -74,17 +74,17 @@ def _due(followed: Followed) -> datetime | None:
     return followed.cadence.overdue_at(followed.glucose.observed_at)
 
 
-def picture_of(
+def snapshot_of(
     person_id: str,
     followed: Followed,
-    judged: Judged,
+    judged: EvaluationResult,
     alerts: Iterable[Alert],
     now: datetime,
     *,
     judges: bool,
     not_yet: Reason,
     unit: str,
-) -> PersonPicture:
+) -> PersonSnapshot:
     """What there is to show of somebody.
 
     `alerts` are this person's, in order; `judges`: whether readings are judged at all; `not_yet`: why nothing was
@@ -100,7 +100,7 @@ def picture_of(
     stale_from = glucose and glucose.observed_at + NOW + timedelta.resolution
     shown_until = glucose and _shown_until(followed, glucose)
     turns = [judged.changes_at, stale_from, shown_until]
-    return PersonPicture(
+    return PersonSnapshot(
         person=Person(person_id, followed.name),
         conditions={
             kind: _condition(followed, kind, judged, by_kind[kind], why_not, not_yet)
@@ -131,7 +131,7 @@ def _shown_until(followed: Followed, glucose: Glucose) -> datetime:
 def _condition(
     followed: Followed,
     kind: str,
-    judged: Judged,
+    judged: EvaluationResult,
     alerts: Sequence[Alert],
     why_not: Reason | None,
     not_yet: Reason,
@@ -142,7 +142,7 @@ def _condition(
     is_on = verdict.is_on if verdict and reason is None else None
     return Condition(
         is_on=is_on,
-        standing=alerts[-1] if is_on and alerts else None,
+        current_alert=alerts[-1] if is_on and alerts else None,
         episode=runs[-1] if runs else None,
         earlier=runs[:-1],
         stale=bool(verdict and verdict.stale),

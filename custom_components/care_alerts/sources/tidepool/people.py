@@ -10,7 +10,7 @@ from ...alerts.stored import Stored, clamped
 from ..http import ApiError, wait_after
 from .cadence import PollCadence
 from .clocks import Clock
-from .evaluator import Judged, Watch
+from .evaluator import AlertEvaluator, EvaluationResult
 from .readings import HELD, Readings
 from .session import Refusals
 from .settings import Settings
@@ -42,7 +42,7 @@ class Followed(Stored):
 
     name: str
     since: datetime
-    watch: Watch
+    watch: AlertEvaluator
     unit: str | None = None
     allows: set[str] = field(default_factory=set)
     allowed: set[str] = field(default_factory=set)
@@ -85,7 +85,7 @@ class Followed(Stored):
 
 
 @dataclass(slots=True, eq=False)
-class Question:
+class PollSchedule:
     """Something asked of somebody again and again: when next, why there was no answer, and how often in a row."""
 
     due: datetime
@@ -104,16 +104,16 @@ class Question:
 
 
 @dataclass(slots=True)
-class Attention:
+class PollState:
     """What somebody is asked for, and what is held of them meanwhile; begins anew with every start."""
 
-    data: Question
-    settings: Question
+    data: PollSchedule
+    settings: PollSchedule
     looked_back_at: datetime | None = None
     hears_loop: bool = False
     """Whether Loop's decisions were asked for, too, when last asked."""
     readings: Readings | None = None
-    judged: Judged = field(default_factory=Judged)
+    judged: EvaluationResult = field(default_factory=EvaluationResult)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Whoever changes the settings holds it from reading them to reading them back."""
     changes: int = 0
@@ -121,11 +121,11 @@ class Attention:
     @classmethod
     def due_at(cls, moment: datetime) -> Self:
         """Attention to somebody who is asked for everything then."""
-        return cls(Question(moment), Question(moment))
+        return cls(PollSchedule(moment), PollSchedule(moment))
 
 
 @dataclass(slots=True, kw_only=True)
-class Known(Stored):
+class TidepoolState(Stored):
     """Where the reading of Tidepool stands."""
 
     people: dict[str, Followed] = field(default_factory=dict)
@@ -138,7 +138,7 @@ def wants_loop(followed: Followed) -> bool:
     return looping is not None and looping.enabled
 
 
-def asked_from(followed: Followed, attention: Attention, now: datetime) -> datetime:
+def asked_from(followed: Followed, attention: PollState, now: datetime) -> datetime:
     """From when on to ask for readings, so that few come twice and none is missed, however long there was none."""
     newest = followed.glucose.observed_at if followed.glucose else None
     if attention.readings:
@@ -155,7 +155,7 @@ def asked_from(followed: Followed, attention: Attention, now: datetime) -> datet
     return max(start, now - LONGEST_ABSENCE)
 
 
-def _looks_back(attention: Attention, now: datetime) -> bool:
+def _looks_back(attention: PollState, now: datetime) -> bool:
     arrived_at = attention.readings.arrived_at if attention.readings else None
     is_quiet = arrived_at is not None and now >= arrived_at + LOOK_BACK_SOONER
     every = LOOK_BACK_SOONER if is_quiet else LOOK_BACK_EVERY

@@ -7,7 +7,7 @@ from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.components.switch import SwitchEntityDescription
 from homeassistant.const import EntityCategory, UnitOfBloodGlucoseConcentration
 
-from ...alerts.snapshot import PersonPicture
+from ...alerts.snapshot import PersonSnapshot
 from ..base import PersonSensorDescription, Provider, Value
 from ..glucose import glucose_sensors
 from .coordinator import CONF_JUDGED, TidepoolCoordinator
@@ -17,12 +17,12 @@ from .settings import FIELDS, KINDS
 from .thresholds import ThresholdKeeper
 
 
-def _last_reading(picture: PersonPicture) -> Value:
+def _last_reading(snapshot: PersonSnapshot) -> Value:
     """When the newest reading was made, its value, and which alerts it cannot be judged by, and why."""
-    glucose = picture.last_glucose
+    glucose = snapshot.last_glucose
     not_judged = {
         kind: condition.unavailable
-        for kind, condition in picture.conditions.items()
+        for kind, condition in snapshot.conditions.items()
         if condition.unavailable
     }
     observed_at = glucose.observed_at if glucose else None

@@ -11,7 +11,7 @@ from ...const import DOMAIN
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
 from ..settings import SettingsKeeper
 from .api import TidepoolClient
-from .people import NAMELESS, Attention, Followed
+from .people import NAMELESS, Followed, PollState
 from .settings import FIELDS, Change, Problem, Settings, SettingsError, change, setting_of, starting
 from .units import STEP
 
@@ -34,7 +34,7 @@ class ThresholdKeeper(SettingsKeeper):
         client: TidepoolClient,
         me: str,
         *,
-        talking: Callable[[str], AbstractAsyncContextManager[Attention]],
+        talking: Callable[[str], AbstractAsyncContextManager[PollState]],
         show: Callable[[str, Settings], None],
         ask_again: Callable[[str, ApiError], None],
         followed: Callable[[], Mapping[str, Followed]],
@@ -44,7 +44,7 @@ class ThresholdKeeper(SettingsKeeper):
         self._client = client
         self._me = me
         self._talking = talking
-        self._show = show
+        self._render = show
         self._ask_again = ask_again
         self._followed = followed
         self._unit_for = unit_for
@@ -63,7 +63,7 @@ class ThresholdKeeper(SettingsKeeper):
     async def async_settings_of(self, person_id: str) -> dict[str, Any]:
         async with self._talking(person_id):
             settings = await self._read(person_id)
-            self._show(person_id, settings)
+            self._render(person_id, settings)
         return settings.as_response()
 
     @override
@@ -88,13 +88,13 @@ class ThresholdKeeper(SettingsKeeper):
         async with self._changing(person_id):
             before = await self._read(person_id)
             if first and before.document:
-                self._show(person_id, before)
+                self._render(person_id, before)
                 raise ServiceValidationError(
                     translation_domain=DOMAIN, translation_key="settings_there"
                 )
             made = change(before, wanted, unit)
             after = await self._written(person_id, made) if made.alerts else before
-            self._show(person_id, after)
+            self._render(person_id, after)
             made.check_kept(after)
         return after.as_response()
 
@@ -103,7 +103,7 @@ class ThresholdKeeper(SettingsKeeper):
         async with self._changing(person_id):
             deleting = self._client.delete_alerts(person_id, self._me)
             after, failure = await self._sent(person_id, deleting)
-            self._show(person_id, after)
+            self._render(person_id, after)
             if not after.document:
                 return
             if failure:
