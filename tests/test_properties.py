@@ -14,7 +14,7 @@ import pytest
 from custom_components.care_alerts.alerts.alert import Alert, Person, Severity, in_order
 from custom_components.care_alerts.alerts.episode import EpisodeSpan
 from custom_components.care_alerts.alerts.ledger import Ledger
-from custom_components.care_alerts.alerts.snapshot import Condition, PersonSnapshot
+from custom_components.care_alerts.alerts.snapshot import AlertStatus, PersonSnapshot
 from custom_components.care_alerts.sources.lumen.api import LumenAlert
 from custom_components.care_alerts.sources.lumen.coordinator import LumenCoordinator
 from custom_components.care_alerts.sources.lumen.mapping import (
@@ -161,7 +161,7 @@ def _bare(alert: Alert) -> Alert:
 def _comparable(snapshot: PersonSnapshot) -> dict[str, Any]:
     """What a picture says, but for when its alerts came."""
 
-    def bare(condition: Condition) -> Condition:
+    def bare(condition: AlertStatus) -> AlertStatus:
         current_alert, episode = condition.current_alert, condition.episode
         return replace(
             condition,

@@ -26,7 +26,7 @@ from custom_components.care_alerts import condition, repairs, system_health, tri
 from custom_components.care_alerts.alerts.freshness import Status
 from custom_components.care_alerts.config_flow import CareAlertsConfigFlow
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.sources import PROVIDERS
+from custom_components.care_alerts.sources import SOURCES
 from custom_components.care_alerts.sources.tidepool.settings import FIELDS, Problem
 
 from .conftest import House
@@ -163,14 +163,14 @@ def test_flow_steps_have_strings() -> None:
     shown = (steps(CareAlertsConfigFlow) - silent) | {"pick_implementation"}
     assert set(english()["config"]["step"]) == shown
     assert set(english()["options"]["step"]) == set().union(
-        *(steps(provider.options_flow) for provider in PROVIDERS.values())
+        *(steps(source_type.options_flow) for source_type in SOURCES.values())
     )
 
 
 def test_flow_menu_has_strings() -> None:
     menu = english()["config"]["step"]["user"]
-    assert set(menu["menu_options"]) == set(PROVIDERS)
-    assert set(menu["menu_option_descriptions"]) == set(PROVIDERS)
+    assert set(menu["menu_options"]) == set(SOURCES)
+    assert set(menu["menu_option_descriptions"]) == set(SOURCES)
 
 
 def test_fix_flows_have_strings() -> None:

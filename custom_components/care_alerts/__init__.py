@@ -20,7 +20,7 @@ from .event_data import async_fire_events
 from .seal import SEAL, async_forget_seal, async_setup_seal
 from .services import async_setup_actions
 from .snapshots import async_forget_snapshots, async_setup_snapshots
-from .sources import PROVIDERS
+from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry
 from .statistics import async_forget_statistics, async_keep_statistics
 
@@ -42,7 +42,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> bool:
     """Set up a source."""
     await hass.data[SEAL].keep()
-    coordinator = PROVIDERS[entry.data[CONF_SOURCE]].coordinator(hass, entry)
+    coordinator = SOURCES[entry.data[CONF_SOURCE]].coordinator(hass, entry)
     entry.runtime_data = coordinator
     await coordinator.async_start()
     source_device = dr.async_get(hass).async_get_or_create(
@@ -76,7 +76,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) 
 
 async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     """Leave nothing behind."""
-    await PROVIDERS[entry.data[CONF_SOURCE]].coordinator.async_remove(hass, entry)
+    await SOURCES[entry.data[CONF_SOURCE]].coordinator.async_remove(hass, entry)
     await async_forget_statistics(hass, entry)
     if all(other is entry for other in hass.config_entries.async_entries(DOMAIN)):
         await async_forget_snapshots(hass)

@@ -10,7 +10,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.snapshot import PersonSnapshot
 from .entity import PersonEntity, RenderedState, SourceEntity, add_people
-from .sources import PROVIDERS
+from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -29,12 +29,12 @@ async def async_setup_entry(
 ) -> None:
     """Set up the binary sensors of a source and its people."""
     coordinator = entry.runtime_data
-    provider = PROVIDERS[coordinator.source]
+    source_type = SOURCES[coordinator.source]
     async_add_entities([SilentSensor(coordinator, SILENT)])
 
     descriptions = [
         BinarySensorEntityDescription(key=alert_type, device_class=BinarySensorDeviceClass.PROBLEM)
-        for alert_type in provider.alert_types
+        for alert_type in source_type.alert_types
     ]
 
     def descriptions_of(snapshot: PersonSnapshot) -> list[BinarySensorEntityDescription]:

@@ -8,7 +8,7 @@ from homeassistant.const import CONF_SOURCE
 from homeassistant.core import callback
 
 from .const import DOMAIN
-from .sources import PROVIDERS
+from .sources import SOURCES
 from .sources.dexcom.flow import DexcomSteps
 from .sources.lumen.flow import LumenSteps
 from .sources.tidepool.flow import TidepoolSteps
@@ -23,12 +23,12 @@ class CareAlertsConfigFlow(LumenSteps, TidepoolSteps, DexcomSteps, domain=DOMAIN
     @callback
     @override
     def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
-        return PROVIDERS[config_entry.data[CONF_SOURCE]].options_flow()
+        return SOURCES[config_entry.data[CONF_SOURCE]].options_flow()
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose the source."""
-        return self.async_show_menu(step_id="user", menu_options=list(PROVIDERS))
+        return self.async_show_menu(step_id="user", menu_options=list(SOURCES))
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Renew the login of a source."""

@@ -7,7 +7,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_SOURCE
 from homeassistant.core import HomeAssistant
 
-from .sources import PROVIDERS
+from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from .sources.http import ApiError
 
@@ -17,7 +17,7 @@ async def async_get_config_entry_diagnostics(
 ) -> dict[str, Any]:
     """Return counts, times and states: everything that is said is listed here, so nothing else gets out."""
     source = entry.data[CONF_SOURCE]
-    told = PROVIDERS[source].told_options
+    told = SOURCES[source].safe_options
     settings = {
         "source": source,
         "options": {

@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from .alerts.alert import OTHER, Alert, Announcement
 from .alerts.response_log import Episode
 from .entity import ALERT, PersonEntity, add_people
-from .sources import PROVIDERS
+from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry
 from .targets import event_of
 
@@ -25,10 +25,10 @@ async def async_setup_entry(
 ) -> None:
     """Set up the event entities of a source's people."""
     coordinator = entry.runtime_data
-    provider = PROVIDERS[coordinator.source]
+    source_type = SOURCES[coordinator.source]
     description = EventEntityDescription(
         key=ALERT,
-        event_types=[*provider.alert_types, OTHER],
+        event_types=[*source_type.alert_types, OTHER],
     )
     registry = er.async_get(hass)
 

@@ -1,4 +1,4 @@
-"""Telling: what happened, on the event bus, where the logbook and the triggers hear it."""
+"""Announcement: what happened, on the event bus, where the logbook and the triggers hear it."""
 
 from datetime import datetime
 from typing import Any, Final

@@ -13,7 +13,7 @@ from .alerts.alert import OTHER, Alert, Severity
 from .alerts.freshness import Freshness, Status
 from .alerts.snapshot import PersonSnapshot
 from .entity import PersonEntity, RenderedState, SourceEntity, add_people
-from .sources import PROVIDERS, PersonSensorDescription, Value
+from .sources import SOURCES, PersonSensorDescription, Value
 from .sources.coordinator import CareAlertsConfigEntry
 from .sources.glucose import glucose_unit_of, usual_glucose_unit
 
@@ -107,11 +107,11 @@ async def async_setup_entry(
 ) -> None:
     """Set up the sensors of a source and its people."""
     coordinator = entry.runtime_data
-    provider = PROVIDERS[coordinator.source]
+    source_type = SOURCES[coordinator.source]
     of_people = (
-        replace(LAST_ALERT, options=[*provider.alert_types, OTHER]),
+        replace(LAST_ALERT, options=[*source_type.alert_types, OTHER]),
         *SUMMARY,
-        *provider.person_sensors,
+        *source_type.person_sensors,
     )
     async_add_entities(SourceSensor(coordinator, description) for description in SOURCE_SENSORS)
     add_people(entry, async_add_entities, lambda _: of_people, PersonSensor)

@@ -13,7 +13,7 @@ from custom_components.care_alerts.alerts.episode import Ending, EndReason, deri
 from .build import alert, hour
 
 
-def tells(one: Alert) -> bool | None:
+def is_active(one: Alert) -> bool | None:
     """Bad from MEDIUM on, good below; a state nobody knows says nothing."""
     if one.state is AlertState.UNKNOWN:
         return None
@@ -88,7 +88,7 @@ NEWER_DAY, SOURCE = EndReason.NEWER_DAY, EndReason.SOURCE
 def test_episodes_of_a_timeline(drawing: str, expected: list[Expected]) -> None:
     alerts, endings = timeline(drawing)
 
-    found = derive_episodes(alerts, endings, is_active=tells)
+    found = derive_episodes(alerts, endings, is_active=is_active)
 
     assert [
         (one.opened.observed_at, one.last_seen.observed_at, one.ended_at, one.end_reason)
@@ -114,11 +114,11 @@ def test_the_order_of_arrival_does_not_matter_and_episodes_never_overlap(
     words: list[str], shuffle: Random
 ) -> None:
     alerts, endings = timeline(" ".join(words))
-    in_order = derive_episodes(alerts, endings, is_active=tells)
+    in_order = derive_episodes(alerts, endings, is_active=is_active)
     shuffle.shuffle(alerts)
     shuffle.shuffle(endings)
 
-    assert derive_episodes(alerts, endings, is_active=tells) == in_order
+    assert derive_episodes(alerts, endings, is_active=is_active) == in_order
 
     for one in in_order:
         assert one.opened.observed_at <= one.last_seen.observed_at
@@ -132,5 +132,5 @@ def test_the_order_of_arrival_does_not_matter_and_episodes_never_overlap(
 @given(words=st.lists(st.sampled_from(["bad", "bad+odd", "good", "ends", "-"]), max_size=12))
 def test_an_episodes_own_alerts_are_those_that_it_holds(words: list[str]) -> None:
     alerts, endings = timeline(" ".join(words))
-    for one in derive_episodes(alerts, endings, is_active=tells):
+    for one in derive_episodes(alerts, endings, is_active=is_active):
         assert [*one.its_own(alerts)] == [each for each in alerts if one.holds(each)]

@@ -6,9 +6,9 @@ import pytest
 
 from custom_components.care_alerts.alerts.freshness import (
     MEASURED_OVER,
+    DataFreshness,
     Status,
-    Word,
-    judge,
+    evaluate,
     measured_delay,
     usual_delay,
 )
@@ -16,7 +16,7 @@ from custom_components.care_alerts.alerts.freshness import (
 from .build import alert, hour
 
 # Heard of until hour 3, due again by hour 26, worth showing until hour 48.
-WORD = Word(data_through=hour(3), next_due=hour(26), worth_until=hour(48))
+WORD = DataFreshness(data_through=hour(3), next_due=hour(26), valid_until=hour(48))
 
 
 @pytest.mark.parametrize(
@@ -43,17 +43,21 @@ def test_a_source_that_has_spoken(
     believable: bool,
     changes_at: float | None,
 ) -> None:
-    judged = judge(
-        hour(now), word=WORD, failure=failure, last_contact=hour(4), delay=timedelta(hours=1)
+    result = evaluate(
+        hour(now),
+        data_freshness=WORD,
+        failure=failure,
+        last_contact=hour(4),
+        delay=timedelta(hours=1),
     )
 
-    assert judged.status is status
-    assert judged.silent is silent
-    assert judged.believable is believable
-    assert judged.changes_at == (None if changes_at is None else hour(changes_at))
-    assert judged.data_through == hour(3)
-    assert judged.last_contact == hour(4)
-    assert judged.delay == timedelta(hours=1)
+    assert result.status is status
+    assert result.silent is silent
+    assert result.believable is believable
+    assert result.changes_at == (None if changes_at is None else hour(changes_at))
+    assert result.data_through == hour(3)
+    assert result.last_contact == hour(4)
+    assert result.delay == timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
@@ -63,13 +67,13 @@ def test_a_source_that_has_spoken(
 def test_a_source_that_never_spoke_is_silent_and_not_believed(
     failure: Status | None, status: Status
 ) -> None:
-    judged = judge(hour(1), word=None, failure=failure, last_contact=None, delay=None)
+    result = evaluate(hour(1), data_freshness=None, failure=failure, last_contact=None, delay=None)
 
-    assert judged.status is status
-    assert judged.silent
-    assert not judged.believable
-    assert judged.data_through is None
-    assert judged.changes_at is None
+    assert result.status is status
+    assert result.silent
+    assert not result.believable
+    assert result.data_through is None
+    assert result.changes_at is None
 
 
 @pytest.mark.parametrize(

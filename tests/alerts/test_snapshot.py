@@ -5,14 +5,14 @@ from collections.abc import Iterable
 import pytest
 
 from custom_components.care_alerts.alerts.alert import Person, Severity
-from custom_components.care_alerts.alerts.snapshot import Condition, PersonSnapshot, highest
+from custom_components.care_alerts.alerts.snapshot import AlertStatus, PersonSnapshot, highest
 
 from .build import alert
 
 LOW, MEDIUM, HIGH = Severity.LOW, Severity.MEDIUM, Severity.HIGH
 
 
-def snapshot(*conditions: Condition) -> PersonSnapshot:
+def snapshot(*conditions: AlertStatus) -> PersonSnapshot:
     """A person with these conditions."""
     return PersonSnapshot(
         person=Person("p", "Maria"),
@@ -21,14 +21,14 @@ def snapshot(*conditions: Condition) -> PersonSnapshot:
     )
 
 
-def on(alert_id: str, severity: Severity) -> Condition:
+def on(alert_id: str, severity: Severity) -> AlertStatus:
     """A condition that is on."""
-    return Condition(is_on=True, current_alert=alert(alert_id, 0, severity=severity))
+    return AlertStatus(is_on=True, current_alert=alert(alert_id, 0, severity=severity))
 
 
-GOOD_NEWS = Condition(is_on=False, current_alert=alert("good news", 0, severity=Severity.LOW))
-NOTHING = Condition(is_on=False)
-UNKNOWN = Condition(is_on=None)
+GOOD_NEWS = AlertStatus(is_on=False, current_alert=alert("good news", 0, severity=Severity.LOW))
+NOTHING = AlertStatus(is_on=False)
+UNKNOWN = AlertStatus(is_on=None)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ UNKNOWN = Condition(is_on=None)
     ],
 )
 def test_a_person(
-    conditions: list[Condition], heard_of: bool, active: list[str], severity: Severity | None
+    conditions: list[AlertStatus], heard_of: bool, active: list[str], severity: Severity | None
 ) -> None:
     person = snapshot(*conditions)
 

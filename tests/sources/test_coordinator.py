@@ -280,12 +280,12 @@ async def test_after_a_week_each_missed_day_is_asked_for_and_announced_once(
     maria = add_person(house)
     add_alert(house, maria, 0)
     entry = await house.set_up(house.entry())
-    missed = [add_alert(house, maria, number) for number in range(1, 8)]
+    has_data_gap = [add_alert(house, maria, number) for number in range(1, 8)]
 
     await away(house, entry, days=7)
 
     assert days_asked(house) == [None, *(day(number) for number in range(6, 0, -1))]
-    assert told(announced, "observed_at") == missed
+    assert told(announced, "observed_at") == has_data_gap
     assert told(announced, "late") == [True] * 7
     assert told(announced, "redelivered") == [False] * 7
     assert issues(house) == {}
@@ -303,7 +303,7 @@ async def test_a_week_without_the_server_is_no_other_than_a_week_without_us(
 ) -> None:
     maria = add_person(house)
     await house.set_up(house.entry())
-    missed = [add_alert(house, maria, number) for number in range(1, 8)]
+    has_data_gap = [add_alert(house, maria, number) for number in range(1, 8)]
 
     house.sim.faults.add("*", CATALOGUE["503_bare"]())
     await hours(house, 7 * 24, step=12)
@@ -312,7 +312,7 @@ async def test_a_week_without_the_server_is_no_other_than_a_week_without_us(
     house.sim.log.clear()
     await hours(house, 3)
 
-    assert told(announced, "observed_at") == missed
+    assert told(announced, "observed_at") == has_data_gap
     assert told(announced, "late") == [True] * 7
     assert [asked for asked in days_asked(house) if asked] == [
         day(number) for number in range(6, 0, -1)
@@ -324,7 +324,7 @@ async def test_days_that_fail_on_the_way_back_are_asked_for_again(
 ) -> None:
     maria = add_person(house)
     entry = await house.set_up(house.entry())
-    missed = [add_alert(house, maria, number) for number in range(1, 8)]
+    has_data_gap = [add_alert(house, maria, number) for number in range(1, 8)]
     await house.hass.config_entries.async_unload(entry.entry_id)
     await house.pass_time(days=7)
 
@@ -341,7 +341,7 @@ async def test_days_that_fail_on_the_way_back_are_asked_for_again(
         await house.set_up(entry)
         await hours(house, 12)
 
-    assert sorted(told(announced, "observed_at")) == missed
+    assert sorted(told(announced, "observed_at")) == has_data_gap
     assert set(told(announced, "late")) == {True}
 
 
@@ -370,13 +370,13 @@ async def test_days_that_lumen_no_longer_keeps_are_said_to_be_lost_once(
     maria = add_person(house)
     add_alert(house, maria, newest, subtype="IN_RANGE")
     entry = await house.set_up(house.entry())
-    missed = [add_alert(house, maria, newest + number) for number in range(1, days + 1)]
+    has_data_gap = [add_alert(house, maria, newest + number) for number in range(1, days + 1)]
 
     await away(house, entry, days=days)
     await hours(house, 30, step=10)
     await away(house, entry, hours=1)
 
-    assert told(announced, "observed_at") == missed[len(lost) :]
+    assert told(announced, "observed_at") == has_data_gap[len(lost) :]
     assert set(told(announced, "late")) == {True}
     warnings = [
         record.getMessage()
@@ -704,15 +704,15 @@ async def test_strangers_make_us_ask_for_all_consents_again_but_once_a_day(house
     """A consent that the hourly question missed, because it is dated long before it showed up."""
     add_person(house)
     entry = await house.set_up(house.entry())
-    missed = add_person(house, HENK, granted_at=NOON - timedelta(days=200))
+    has_data_gap = add_person(house, HENK, granted_at=NOON - timedelta(days=200))
     for number in (0, 1):
-        add_alert(house, missed, number)
+        add_alert(house, has_data_gap, number)
 
     await hours(house, 24)
-    assert missed.shared_user_id not in coordinator_of(entry).data.people
+    assert has_data_gap.shared_user_id not in coordinator_of(entry).data.people
     await hours(house, 2)
-    assert missed.shared_user_id in coordinator_of(entry).data.people
-    assert weight_is(house, missed) == STATE_ON
+    assert has_data_gap.shared_user_id in coordinator_of(entry).data.people
+    assert weight_is(house, has_data_gap) == STATE_ON
 
     # Somebody whose mapping never comes: not asked for every hour.
     house.sim.lumen.default.add_person("broken@example.com", extra={"grantedAt": None})

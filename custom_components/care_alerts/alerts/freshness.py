@@ -1,4 +1,4 @@
-"""Freshness: how old a source's word is, and whether it has fallen silent.
+"""Freshness: how old a source's data are, and whether it has fallen silent.
 
 Observed is when the source says a thing happened, received is when we had it. A source is silent when it
 has said nothing new for longer than it should; the reason is as much as its answers let us know.
@@ -27,17 +27,17 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
-    """The newest word of a source and how long it counts.
+class DataFreshness:
+    """How far the data of a source reach, when the next are due, until when they may be shown.
 
     `data_through`: how far its data reach. `next_due`: it is silent if nothing newer came by then.
-    `worth_until`: after that what it said is no longer worth showing as a state. `people_due`: by person id, when
+    `valid_until`: after that what it said is no longer worth showing as a state. `people_due`: by person id, when
     something newer of each should be there, where the source has each one's readings.
     """
 
     data_through: datetime
     next_due: datetime
-    worth_until: datetime
+    valid_until: datetime
     people_due: Mapping[str, datetime] = field(default_factory=dict)
 
 
@@ -57,10 +57,10 @@ class Freshness:
     """When it will be something else if nothing more is heard."""
 
 
-def judge(
+def evaluate(
     now: datetime,
     *,
-    word: Word | None,
+    data_freshness: DataFreshness | None,
     failure: Status | None,
     last_contact: datetime | None,
     delay: timedelta | None,
@@ -69,19 +69,23 @@ def judge(
 
     A source that never said anything is silent, and there is nothing to believe.
     """
-    silent = word is None or now >= word.next_due
-    believable = word is not None and now < word.worth_until
-    people_due = word.people_due if word else {}
-    turns = (word.next_due, word.worth_until, *people_due.values()) if word else ()
+    silent = data_freshness is None or now >= data_freshness.next_due
+    believable = data_freshness is not None and now < data_freshness.valid_until
+    people_due = data_freshness.people_due if data_freshness else {}
+    deadlines = (
+        (data_freshness.next_due, data_freshness.valid_until, *people_due.values())
+        if data_freshness
+        else ()
+    )
     return Freshness(
         status=failure or (Status.NO_NEW_DATA if silent else Status.OK),
         silent=silent,
         silent_people=frozenset(one for one, due in people_due.items() if now >= due),
         believable=believable,
         last_contact=last_contact,
-        data_through=word.data_through if word else None,
+        data_through=data_freshness.data_through if data_freshness else None,
         delay=delay,
-        changes_at=min((turn for turn in turns if turn > now), default=None),
+        changes_at=min((deadline for deadline in deadlines if deadline > now), default=None),
     )
 
 

@@ -13,7 +13,7 @@ from .testing import ends_at_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
+class AlertStatus:
     """What the source last said of one alert type.
 
     `is_on` is None where nothing can be said. `current_alert` is the alert that its newest word holds, good
@@ -31,7 +31,7 @@ class Condition:
     """Whether it is only known to have been so when last heard of; None where the source cannot say it of the present."""
     unavailable: str | None = None
     """Why there is nothing to be had of it."""
-    missed: bool = False
+    has_data_gap: bool = False
     """Whether something should be: without it nobody may say that there is nothing."""
 
 
@@ -54,7 +54,7 @@ class PersonSnapshot:
     """
 
     person: Person
-    conditions: Mapping[str, Condition]
+    conditions: Mapping[str, AlertStatus]
     last_alert: Alert | None
     glucose: Glucose | None = None
     last_glucose: Glucose | None = None
@@ -72,7 +72,7 @@ class PersonSnapshot:
         """Whether what can be said of them is all that counts: what is missed may be worse than all else."""
         conditions = self.conditions.values()
         return any(one.is_on is not None for one in conditions) and not any(
-            one.missed for one in conditions
+            one.has_data_gap for one in conditions
         )
 
     @property
@@ -114,12 +114,12 @@ class SourceSnapshot:
     @property
     def changes_at(self) -> datetime | None:
         """When time alone will change it."""
-        turns = [
+        deadlines = [
             self.freshness.changes_at,
             *(one.changes_at for one in self.people.values()),
             *(ends_at_of(runs[-1].opened) for runs in self.drills.values() if runs[-1].is_open),
         ]
-        return min((turn for turn in turns if turn), default=None)
+        return min((deadline for deadline in deadlines if deadline), default=None)
 
     def episode(self, topic: AlertKey) -> Episode | None:
         """The newest episode of a topic."""

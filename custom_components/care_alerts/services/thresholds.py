@@ -9,7 +9,7 @@ from homeassistant.helpers import config_validation as cv
 import voluptuous as vol
 
 from ..const import DOMAIN
-from ..sources import PROVIDERS
+from ..sources import SOURCES
 from ..sources.settings import SettingsKeeper
 from ..targets import targeted
 
@@ -19,7 +19,7 @@ DELETE_THRESHOLDS: Final = "delete_alert_thresholds"
 ATTR_UNIT: Final = "unit"
 
 _KEEPERS: Final = [
-    provider.settings_keeper for provider in PROVIDERS.values() if provider.settings_keeper
+    source_type.settings_keeper for source_type in SOURCES.values() if source_type.settings_keeper
 ]
 
 SET_THRESHOLDS_SCHEMA = cv.make_entity_service_schema(

@@ -1,17 +1,17 @@
-"""The sources there are. A new one is a folder beside this file and a line in `PROVIDERS`."""
+"""The sources there are. A new one is a folder beside this file and a line in `SOURCES`."""
 
-from .base import PersonSensorDescription, Provider, Value
-from .dexcom.provider import DEXCOM
-from .lumen.provider import LUMEN
-from .tidepool.provider import TIDEPOOL
+from .base import PersonSensorDescription, SourceType, Value
+from .dexcom.source_type import DEXCOM
+from .lumen.source_type import LUMEN
+from .tidepool.source_type import TIDEPOOL
 
-__all__ = ["ALERT_TYPES", "PROVIDERS", "PersonSensorDescription", "Provider", "Value"]
+__all__ = ["ALERT_TYPES", "SOURCES", "PersonSensorDescription", "SourceType", "Value"]
 
-PROVIDERS: dict[str, Provider] = {
-    provider.source: provider for provider in (LUMEN, DEXCOM, TIDEPOOL)
+SOURCES: dict[str, SourceType] = {
+    source_type.source: source_type for source_type in (LUMEN, DEXCOM, TIDEPOOL)
 }
 
 ALERT_TYPES: frozenset[str] = frozenset(
-    alert_type for provider in PROVIDERS.values() for alert_type in provider.alert_types
+    alert_type for source_type in SOURCES.values() for alert_type in source_type.alert_types
 )
 """All alert types that there are sensors for."""

@@ -36,7 +36,7 @@ class PersonSensorDescription(SensorEntityDescription):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
+class SourceType:
     """A source: its name in the contract, its alert types, its coordinator, its options and the sensors of its own.
 
     A person has binary sensors for those of the alert types that their picture has conditions for, and numbers and
@@ -47,7 +47,7 @@ class Provider:
     alert_types: tuple[str, ...]
     coordinator: type[SourceCoordinator]
     options_flow: type[OptionsFlow]
-    told_options: frozenset[str]
+    safe_options: frozenset[str]
     """The options that are no names or ids: diagnostics tell them as they are."""
     person_sensors: tuple[PersonSensorDescription, ...]
     person_numbers: tuple[NumberEntityDescription, ...] = ()

@@ -18,7 +18,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 
 from ..alerts.alert import Alert, AlertState
-from ..alerts.freshness import Status, Word, judge, measured_delay
+from ..alerts.freshness import DataFreshness, Status, evaluate, measured_delay
 from ..alerts.ledger import KEPT_FOR
 from ..alerts.reconcile import episode_of, with_episodes
 from ..alerts.response_log import Episode
@@ -129,7 +129,7 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot]):
         """When to ask again after an answer."""
 
     @abstractmethod
-    def _word(self) -> Word | None:
+    def _data_freshness(self) -> DataFreshness | None:
         """How fresh the source's newest word is; None if it never spoke."""
 
     @abstractmethod
@@ -232,7 +232,7 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot]):
         try:
             await self.async_config_entry_first_refresh()
         except ConfigEntryNotReady as err:
-            if self.data is None or self._word() is None:
+            if self.data is None or self._data_freshness() is None:
                 if self.failure is Status.LOGIN_FAILED:
                     raise ConfigEntryAuthFailed(
                         translation_domain=DOMAIN, translation_key="login_failed"
@@ -440,9 +440,9 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot]):
     def _rebuild(self, now: datetime | None = None) -> None:
         """Draw the picture anew, and once more when time alone will change it."""
         now = now or dt_util.utcnow()
-        freshness = judge(
+        freshness = evaluate(
             now,
-            word=self._word(),
+            data_freshness=self._data_freshness(),
             failure=self._trouble(),
             last_contact=self.last_contact,
             delay=self._delay(),
@@ -453,13 +453,13 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot]):
         snapshot = SourceSnapshot(people=people, freshness=freshness, drills=drills)
         self.data = with_episodes(snapshot, self.store.ledger, self.store.responses, now)
         self._cancel_deadline()
-        turns = (self.data.changes_at, self.store.responses.changes_at(now))
-        turn_at = min((turn for turn in turns if turn), default=None)
-        if turn_at and not self._shutdown_requested:
+        deadlines = (self.data.changes_at, self.store.responses.changes_at(now))
+        deadline = min((deadline for deadline in deadlines if deadline), default=None)
+        if deadline and not self._shutdown_requested:
             # Whatever is wrong with a time, the house goes on between two drawings.
-            turn_at = max(turn_at, now + SHORTEST_WAIT)
+            deadline = max(deadline, now + SHORTEST_WAIT)
             self._cancel_timer = async_track_point_in_utc_time(
-                self.hass, self._on_deadline, turn_at
+                self.hass, self._on_deadline, deadline
             )
         # Home Assistant tells its listeners of the first failure only; entities write only what changed.
         self.async_update_listeners()

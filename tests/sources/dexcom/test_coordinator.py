@@ -956,17 +956,17 @@ async def test_much_to_tell_is_told_once_and_in_order_while_others_have_their_tu
 ) -> None:
     entry = await house.set_up(await house.dexcom_entry(oma))
     ids = fill(oma, 250, house.now)
-    turns: list[int] = []
+    deadlines: list[int] = []
 
     def begin() -> None:
         # Somebody else has something to announce meanwhile.
         entry.runtime_data.announcer.start()
-        turn()
+        deadline()
 
-    def turn() -> None:
-        turns.append(len(heard.told))
+    def deadline() -> None:
+        deadlines.append(len(heard.told))
         if len(heard.told) < 750:
-            house.hass.loop.call_soon(turn)
+            house.hass.loop.call_soon(deadline)
 
     heard = Heard(house, 10, begin)
     await house.pass_time(minutes=31)
@@ -976,7 +976,7 @@ async def test_much_to_tell_is_told_once_and_in_order_while_others_have_their_tu
         kind for kind, _ in heard.told
     ] == ["received", "ended", "received"] * 250
     assert len(set(heard.of("ended"))) == 250
-    assert max(later - earlier for earlier, later in pairwise(turns)) <= TOLD_IN_ONE_GO
+    assert max(later - earlier for earlier, later in pairwise(deadlines)) <= TOLD_IN_ONE_GO
 
 
 async def test_what_was_not_told_before_a_source_stopped_is_told_after_it(

@@ -24,9 +24,9 @@ from custom_components.care_alerts.sources.dexcom.mapping import (
     Values,
     alert_of,
     episodes_of,
+    is_active,
     snapshot_of,
     stands_until,
-    tells,
 )
 from simulator.dexcom import Wearer
 from tests.conftest import NOON, House, told
@@ -358,7 +358,7 @@ class Kept:
             for one in sorted(new.values(), key=lambda one: one.at)
         ]
         episodes = partial(episodes_of, now=START + minutes(now), hold=HOLD)
-        add(alerts, self.ledger, is_active=tells, episodes_of=episodes)
+        add(alerts, self.ledger, is_active=is_active, episodes_of=episodes)
         self.records |= new
         self.news = [one.alert.alert_id for one in self.ledger.pending()]
         self.announced += self.news
@@ -379,7 +379,9 @@ class Kept:
                 if one.state is not AlertState.UNKNOWN
             }
             alarming = [
-                one for one in newest.values() if tells(one) and stands_until(one, HOLD) > moment
+                one
+                for one in newest.values()
+                if is_active(one) and stands_until(one, HOLD) > moment
             ]
             assert condition.is_on is bool(alarming)
             if condition.current_alert:
@@ -392,7 +394,7 @@ class Kept:
                 *condition.earlier,
                 *([condition.episode] if condition.episode else ()),
             ):
-                alarms = {one.alert_id for one in episode.its_own(theirs) if tells(one)}
+                alarms = {one.alert_id for one in episode.its_own(theirs) if is_active(one)}
                 assert alarms & {*self.announced}
                 if episode.is_open:
                     # Nobody is told that it is over.

@@ -14,7 +14,7 @@ from custom_components.care_alerts.alerts.alert import Alert, AlertState, Person
 from custom_components.care_alerts.alerts.episode import EndReason, EpisodeSpan
 from custom_components.care_alerts.alerts.glucose import Glucose, OutOfRange, Trend
 from custom_components.care_alerts.alerts.ledger import Ledger
-from custom_components.care_alerts.alerts.snapshot import Condition, PersonSnapshot
+from custom_components.care_alerts.alerts.snapshot import AlertStatus, PersonSnapshot
 from custom_components.care_alerts.sources.dexcom.api import DexcomAlert, Egv, MadeFor
 from custom_components.care_alerts.sources.dexcom.mapping import (
     ALERT_TYPES,
@@ -22,11 +22,11 @@ from custom_components.care_alerts.sources.dexcom.mapping import (
     NOT_ON_ONE_PLUS,
     Values,
     alert_of,
+    data_freshness,
     glucose_of,
     is_one_plus,
     snapshot_of,
     stands_until,
-    word,
 )
 
 LOW, MEDIUM, HIGH = Severity.LOW, Severity.MEDIUM, Severity.HIGH
@@ -281,8 +281,8 @@ def test_the_newest_value_is_none_of_the_future() -> None:
 
 
 def test_how_long_data_count() -> None:
-    said = word(at(5), USUAL)
-    assert (said.data_through, said.next_due, said.worth_until) == (at(5), at(7), at(9))
+    said = data_freshness(at(5), USUAL)
+    assert (said.data_through, said.next_due, said.valid_until) == (at(5), at(7), at(9))
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_how_long_an_alert_stands(after: timedelta, hold: timedelta, until: floa
 
 def test_nobody_alarmed() -> None:
     seen = snapshot([], at(5))
-    assert dict.fromkeys((*ALERT_TYPES, "other"), Condition(is_on=False)) == seen.conditions
+    assert dict.fromkeys((*ALERT_TYPES, "other"), AlertStatus(is_on=False)) == seen.conditions
     assert (seen.last_alert, seen.changes_at, seen.active, seen.highest_severity) == (
         None,
         None,
@@ -350,12 +350,14 @@ def test_the_newest_record_of_a_name_decides() -> None:
     over = alert("low", 5.4, "inactive")
 
     condition = snapshot([alarming], at(6.5)).conditions["low"]
-    assert condition == Condition(is_on=True, current_alert=alarming, episode=run(alarming))
+    assert condition == AlertStatus(is_on=True, current_alert=alarming, episode=run(alarming))
     # Snoozed on the wearer's device is still there.
     condition = snapshot([alarming, snoozed], at(6.5)).conditions["low"]
-    assert condition == Condition(is_on=True, current_alert=snoozed, episode=run(alarming, snoozed))
+    assert condition == AlertStatus(
+        is_on=True, current_alert=snoozed, episode=run(alarming, snoozed)
+    )
     condition = snapshot([alarming, snoozed, over], at(6.5)).conditions["low"]
-    assert condition == Condition(
+    assert condition == AlertStatus(
         is_on=False,
         episode=run(alarming, snoozed, ended_at=over.observed_at, end_reason=EndReason.SOURCE),
     )
@@ -380,7 +382,7 @@ def test_a_new_run_is_a_new_episode() -> None:
 @pytest.mark.parametrize("hours", [5.1, 6.9, 7])
 def test_one_that_is_told_while_the_last_still_stands_is_of_its_run(hours: float) -> None:
     first, second = alert("low", 5), alert("low", hours)
-    assert snapshot([first, second], at(hours + 1)).conditions["low"] == Condition(
+    assert snapshot([first, second], at(hours + 1)).conditions["low"] == AlertStatus(
         is_on=True, current_alert=second, episode=run(first, second)
     )
 
@@ -390,7 +392,7 @@ def test_a_record_of_an_unknown_state_says_nothing_of_the_condition(state: str) 
     alarming, strange = alert("low", 5), alert("low", 5.3, state)
     seen = snapshot([alarming, strange], at(6.5))
     assert seen.conditions["low"].current_alert == alarming
-    assert snapshot([strange], at(6.5)).conditions["low"] == Condition(is_on=False)
+    assert snapshot([strange], at(6.5)).conditions["low"] == AlertStatus(is_on=False)
     # But it is the last that was heard.
     assert seen.last_alert == strange
 
@@ -554,12 +556,12 @@ def test_time_alone_changes_the_picture_just_when_it_says(
 ) -> None:
     now = data.draw(moments(story))
     seen = snapshot(story, now, hold=hold)
-    while (turn := seen.changes_at) is not None:
-        assert turn > now
-        between = now + (turn - now) * data.draw(st.floats(0, 0.9))
-        for moment in (between, turn - timedelta(microseconds=1)):
+    while (deadline := seen.changes_at) is not None:
+        assert deadline > now
+        between = now + (deadline - now) * data.draw(st.floats(0, 0.9))
+        for moment in (between, deadline - timedelta(microseconds=1)):
             assert snapshot(story, moment, hold=hold) == seen
-        now, before = turn, seen
+        now, before = deadline, seen
         seen = snapshot(story, now, hold=hold)
         assert seen != before
         assert len(seen.active) < len(before.active)

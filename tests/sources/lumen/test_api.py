@@ -97,7 +97,7 @@ async def test_the_newest_day(sim: Simulator, client: LumenClient) -> None:
         "lastLogDate": "2026-11-17",
     }
     assert answer.newest_generated_at == GENERATED
-    assert answer.strangers == {henk}
+    assert answer.unfollowed == {henk}
     assert answer.unreadable == 0
     assert sim.requests("lumen.alerts")[0].query == {}
 
@@ -122,7 +122,7 @@ async def test_a_day_without_anything(sim: Simulator, client: LumenClient) -> No
     sim.lumen.default.reset()
     answer = await client.alerts(people=())
     assert (answer.day, answer.alerts, answer.newest_generated_at) == (NEWEST, (), None)
-    assert answer.strangers == frozenset()
+    assert answer.unfollowed == frozenset()
 
 
 @pytest.mark.parametrize("days", [-15, 2])
@@ -202,7 +202,7 @@ async def test_one_broken_alert_among_good_ones(
     answer = await client.alerts(people={"maria"})
     assert [alert.alert_type for alert in answer.alerts] == ["FLEX", "WEIGHT"]
     assert answer.unreadable == 1
-    assert answer.strangers == frozenset()
+    assert answer.unfollowed == frozenset()
 
 
 async def test_a_record_may_lack_what_has_a_meaning_of_its_own(

@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.care_alerts.alerts.alert import Alert, AlertState, Person, Severity, in_order
 from custom_components.care_alerts.alerts.episode import EndReason
-from custom_components.care_alerts.alerts.snapshot import Condition, PersonSnapshot
+from custom_components.care_alerts.alerts.snapshot import AlertStatus, PersonSnapshot
 from custom_components.care_alerts.sources.lumen.api import LumenAlert
 from custom_components.care_alerts.sources.lumen.mapping import (
     Calendar,
@@ -267,7 +267,7 @@ def test_a_calendar_of_nothing_says_nothing() -> None:
     empty = calendar()
 
     assert empty.newest is None
-    assert empty.word() is None
+    assert empty.data_freshness() is None
     assert empty.complete() == []
     assert empty.to_ask_for([], at(0, "12:00")) == []
 
@@ -353,12 +353,14 @@ def test_complete_days_are_asked_for_again_for_people_chosen_since() -> None:
     ],
 )
 def test_the_word_of_the_newest_day(newest: DayHeard, data_through: datetime) -> None:
-    word = calendar(heard(-1, at(1, "12:00"), generated=at(0, "03:14")), newest).word()
+    data_freshness = calendar(
+        heard(-1, at(1, "12:00"), generated=at(0, "03:14")), newest
+    ).data_freshness()
 
-    assert word is not None
-    assert word.data_through == data_through
-    assert word.next_due == at(2, "08:00")
-    assert word.worth_until == at(3, "06:00")
+    assert data_freshness is not None
+    assert data_freshness.data_through == data_through
+    assert data_freshness.next_due == at(2, "08:00")
+    assert data_freshness.valid_until == at(3, "06:00")
 
 
 # A person.
@@ -399,7 +401,7 @@ def snapshot(
     return snapshot_of(MARIA, sorted(alerts, key=in_order), calendar(*days), on_from=on_from)
 
 
-def weight_of(alerts: Iterable[Alert], *days: DayHeard, on_from: Severity = MEDIUM) -> Condition:
+def weight_of(alerts: Iterable[Alert], *days: DayHeard, on_from: Severity = MEDIUM) -> AlertStatus:
     """The condition of Maria's weight."""
     return snapshot(alerts, *days, on_from=on_from).conditions["weight"]
 

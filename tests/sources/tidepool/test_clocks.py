@@ -301,12 +301,12 @@ def test_what_was_left_out_and_is_sent_in_parts_is_no_clock_that_was_set_back(
     """After a reading that is live, in any order and any parts: each was made when it says."""
     night = Night(alert_settings("urgent_low", 55))
     minute = 180
-    night.judge(1, reading(0, 90))
-    night.judge(minute, reading(minute, 90))
+    night.evaluate(1, reading(0, 90))
+    night.evaluate(minute, reading(minute, 90))
     for size, waited in parts:
         part, left_out = left_out[:size], left_out[size:]
         minute += waited
-        night.judge(minute, *(reading(made, 90) for made in part))
+        night.evaluate(minute, *(reading(made, 90) for made in part))
     (observed,) = night.readings.by_device().values()
     assert [one.observed_at for one in observed] == [at(made) for made in range(0, 185, 5)]
     assert not any(clock.ahead for clock in night.readings.clocks)
@@ -348,7 +348,7 @@ def test_any_number_of_clocks(
     arriving.sort(key=lambda one: one[0])
     night = Night(alert_settings("urgent_low", 55))
     # Somebody is followed already, and asked for every minute.
-    night.judge(-1)
+    night.evaluate(-1)
     received: list[Reading] = []
     for n, (minute, arrived) in enumerate(arriving):
         received.append(arrived)
@@ -356,8 +356,8 @@ def test_any_number_of_clocks(
         if restarts and n % 7 == 3:
             kept = [Clock.from_dict(clock.to_dict()) for clock in night.readings.clocks]
             night.readings = Readings(covered_from=at(-1440), heard_at=at(minute - 1), clocks=kept)
-            night.judge(minute - 0.01, *received[:-1])
-        night.judge(minute, *received)
+            night.evaluate(minute - 0.01, *received[:-1])
+        night.evaluate(minute, *received)
     truth = episodes_of(lows)
     alerts = [(alert.received_at - at(0)) / timedelta(minutes=1) for alert in night.told]
     assert alerts == pytest.approx([begin + takes / 60 for begin, _ in truth], abs=0.02)

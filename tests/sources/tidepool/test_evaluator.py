@@ -83,20 +83,22 @@ class Night:
     watch: AlertEvaluator = field(default_factory=lambda: AlertEvaluator(person_id="person"))
     told: list[Alert] = field(default_factory=list)
 
-    def judge(self, minute: float, *more: Reading, loops: Iterable[float] = ()) -> EvaluationResult:
+    def evaluate(
+        self, minute: float, *more: Reading, loops: Iterable[float] = ()
+    ) -> EvaluationResult:
         """Judge at a minute, after an answer with these."""
         now = at(minute)
         self.readings.add(data(*more, loops=loops), now)
         # As it is after any restart: what is kept is read again.
         self.watch = AlertEvaluator.from_dict(self.watch.to_dict())
-        judged = self.watch.judge(self.settings, self.readings, now)
-        self.told += judged.alerts
-        return judged
+        result = self.watch.evaluate(self.settings, self.readings, now)
+        self.told += result.alerts
+        return result
 
     def run(self, readings: Sequence[Reading], start: int, end: int) -> list[EvaluationResult]:
         """Judge every minute, each reading received when it is made."""
         return [
-            self.judge(
+            self.evaluate(
                 minute, *(one for one in readings if at(minute - 1) < one.time <= at(minute))
             )
             for minute in range(start, end + 1)
@@ -128,9 +130,9 @@ def series(start: int, *values: float, every: int = 5) -> list[Reading]:
     return [reading(start + n * every, value) for n, value in enumerate(values)]
 
 
-def on_minutes(judged: list[EvaluationResult], kind: str, start: int = 0) -> list[int]:
+def on_minutes(result: list[EvaluationResult], kind: str, start: int = 0) -> list[int]:
     """The minutes in which an alert was on."""
-    return [start + n for n, one in enumerate(judged) if one.verdicts[kind].is_on]
+    return [start + n for n, one in enumerate(result) if one.evaluations[kind].is_on]
 
 
 # Urgent low: at once.
@@ -138,9 +140,9 @@ def on_minutes(judged: list[EvaluationResult], kind: str, start: int = 0) -> lis
 
 def test_urgent_low_is_told_at_once_and_once() -> None:
     night = Night(alert_settings("urgent_low", 55))
-    judged = night.run(series(0, 60, 55, 50, 52, 56, 60), 0, 30)
+    result = night.run(series(0, 60, 55, 50, 52, 56, 60), 0, 30)
     assert night.summary() == [(5, 5, 0)]
-    assert on_minutes(judged, "urgent_low") == list(range(5, 20))
+    assert on_minutes(result, "urgent_low") == list(range(5, 20))
     assert night.told[0].severity is Severity.HIGH
     assert night.told[0].alert_type == "urgent_low"
     assert not night.told[0].late
@@ -185,15 +187,15 @@ def test_urgent_low_knows_neither_delay_nor_repeat() -> None:
 def test_at_the_threshold(
     kind: str, threshold: float, units: str, mg_dl: float, is_on: bool
 ) -> None:
-    judged = Night(alert_settings(kind, threshold, units)).judge(1, reading(0, mg_dl))
-    assert judged.verdicts[kind] == Evaluation(is_on=is_on)
+    result = Night(alert_settings(kind, threshold, units)).evaluate(1, reading(0, mg_dl))
+    assert result.evaluations[kind] == Evaluation(is_on=is_on)
 
 
 def test_all_whole_values_are_at_their_own_threshold() -> None:
     for mg_dl in range(40, 401):
         for kind in ("low", "high"):
-            judged = Night(alert_settings(kind, mg_dl)).judge(0, reading(0, mg_dl))
-            assert judged.verdicts[kind].is_on, (kind, mg_dl)
+            result = Night(alert_settings(kind, mg_dl)).evaluate(0, reading(0, mg_dl))
+            assert result.evaluations[kind].is_on, (kind, mg_dl)
 
 
 # Low and high: after the delay.
@@ -201,11 +203,11 @@ def test_all_whole_values_are_at_their_own_threshold() -> None:
 
 def test_a_low_has_to_last_for_longer_than_its_delay() -> None:
     night = Night(alert_settings("low", 70, delay=12))
-    judged = night.run(series(0, 80, 70, 69, 68, 67, 75), 0, 30)
+    result = night.run(series(0, 80, 70, 69, 68, 67, 75), 0, 30)
     # From minute 5; longer than 12 minutes is after 17, before the reading of 20; the reading of 15 shows it.
     assert night.summary() == [(15, 5, 0)]
-    assert on_minutes(judged, "low") == list(range(18, 25))
-    assert judged[17].changes_at == at(17.25)
+    assert on_minutes(result, "low") == list(range(18, 25))
+    assert result[17].changes_at == at(17.25)
     assert night.told[0].severity is Severity.MEDIUM
     assert night.told[0].received_at == at(18)
     assert night.told[0].details["delay_minutes"] == 12
@@ -213,25 +215,27 @@ def test_a_low_has_to_last_for_longer_than_its_delay() -> None:
 
 def test_time_alone_passes_the_delay_but_not_beyond_what_is_now() -> None:
     night = Night(alert_settings("high", 180, delay=15))
-    judged = night.run([reading(0, 200)], 0, 70)
+    result = night.run([reading(0, 200)], 0, 70)
     # Longer than 15 minutes it never was as far as anybody knows.
     assert night.told == []
-    assert on_minutes(judged, "high") == []
+    assert on_minutes(result, "high") == []
     night = Night(alert_settings("high", 180, delay=14))
-    judged = night.run([reading(0, 200)], 0, 70)
+    result = night.run([reading(0, 200)], 0, 70)
     assert night.summary() == [(0, 0, 0)]
     # It keeps its last state, marked stale, until it is no longer worth showing.
-    assert on_minutes(judged, "high") == list(range(15, 60))
-    assert [one.verdicts["high"].stale for one in judged[:17]] == [False] * 16 + [True]
-    assert judged[60].verdicts["high"] == Evaluation(is_on=None, reason=Reason.TOO_OLD, stale=True)
+    assert on_minutes(result, "high") == list(range(15, 60))
+    assert [one.evaluations["high"].stale for one in result[:17]] == [False] * 16 + [True]
+    assert result[60].evaluations["high"] == Evaluation(
+        is_on=None, reason=Reason.TOO_OLD, stale=True
+    )
 
 
 def test_one_reading_breaks_a_run() -> None:
     night = Night(alert_settings("low", 70, delay=10))
-    judged = night.run(series(0, 69, 69, 71, 69, 69, 69, 69), 0, 30)
+    result = night.run(series(0, 69, 69, 71, 69, 69, 69, 69), 0, 30)
     # 0-5 and then from 15: longer than 10 minutes after 25.
     assert night.summary() == [(25, 15, 0)]
-    assert on_minutes(judged, "low") == list(range(26, 31))
+    assert on_minutes(result, "low") == list(range(26, 31))
 
 
 def test_a_new_run_is_a_new_alert() -> None:
@@ -267,17 +271,17 @@ def test_it_is_not_told_again_from_readings_that_are_not_now() -> None:
 
 def test_a_gap_does_not_break_a_run() -> None:
     night = Night(alert_settings("low", 70, delay=30))
-    judged = night.run([reading(0, 65), reading(5, 65), reading(45, 65)], 0, 50)
+    result = night.run([reading(0, 65), reading(5, 65), reading(45, 65)], 0, 50)
     # As far as was known it lasted 20 minutes; at 45 it has lasted for 45.
     assert night.summary() == [(45, 0, 0)]
-    assert on_minutes(judged, "low") == list(range(45, 51))
+    assert on_minutes(result, "low") == list(range(45, 51))
 
 
 def test_what_comes_after_an_hour_of_silence_is_told_anew() -> None:
     night = Night(alert_settings("urgent_low", 55))
-    judged = night.run([reading(0, 50), reading(70, 50)], 0, 75)
+    result = night.run([reading(0, 50), reading(70, 50)], 0, 75)
     assert night.summary() == [(0, 0, 0), (70, 70, 0)]
-    assert on_minutes(judged, "urgent_low") == [*range(60), *range(70, 76)]
+    assert on_minutes(result, "urgent_low") == [*range(60), *range(70, 76)]
     (ending,) = night.watch.kinds["urgent_low"].endings()
     assert ending.reason is EndReason.EXPIRED
 
@@ -285,21 +289,21 @@ def test_what_comes_after_an_hour_of_silence_is_told_anew() -> None:
 def test_a_low_before_and_after_the_silence_has_lasted_through_it() -> None:
     """A false alarm is better than a missed one."""
     night = Night(alert_settings("low", 70, delay=30))
-    judged = night.run([reading(0, 65), reading(70, 65), reading(75, 71)], 0, 80)
+    result = night.run([reading(0, 65), reading(70, 65), reading(75, 71)], 0, 80)
     assert night.summary() == [(70, 70, 0)]
-    assert on_minutes(judged, "low") == list(range(70, 75))
+    assert on_minutes(result, "low") == list(range(70, 75))
 
 
 def test_a_reading_in_range_says_so_at_once() -> None:
     night = Night(alert_settings("high", 180))
-    judged = night.run([reading(0, 200), reading(40, 150)], 0, 45)
-    assert judged[39].verdicts["high"] == Evaluation(is_on=True, stale=True)
-    assert judged[40].verdicts["high"] == Evaluation(is_on=False)
+    result = night.run([reading(0, 200), reading(40, 150)], 0, 45)
+    assert result[39].evaluations["high"] == Evaluation(is_on=True, stale=True)
+    assert result[40].evaluations["high"] == Evaluation(is_on=False)
 
 
 def test_nothing_is_said_of_somebody_without_readings() -> None:
-    judged = Night(alert_settings("low")).judge(0)
-    assert judged.verdicts["low"] == Evaluation(is_on=None, reason=Reason.NO_READINGS)
+    result = Night(alert_settings("low")).evaluate(0)
+    assert result.evaluations["low"] == Evaluation(is_on=None, reason=Reason.NO_READINGS)
 
 
 # Settings that are not there, off, or change.
@@ -313,7 +317,7 @@ def test_without_settings_nothing_is_judged() -> None:
         (Settings({"low": {"enabled": True}}), Reason.SETTINGS_UNREADABLE),
     ):
         night = Night(settings)
-        assert night.judge(0, reading(0, 40)).verdicts["low"] == Evaluation(
+        assert night.evaluate(0, reading(0, 40)).evaluations["low"] == Evaluation(
             is_on=None, reason=reason
         )
         assert night.told == []
@@ -324,9 +328,9 @@ def test_a_threshold_that_moves_is_judged_from_then_on() -> None:
     night.run(series(0, 190, 210, 190, 190), 0, 15)
     assert night.summary() == [(5, 5, 0)]
     night.settings = alert_settings("high", 180)
-    judged = night.run(series(20, 190), 16, 20)
+    result = night.run(series(20, 190), 16, 20)
     # It is above the new one, and has been since 0. What was told of is over: this is told as another.
-    assert on_minutes(judged, "high", 16) == [16, 17, 18, 19, 20]
+    assert on_minutes(result, "high", 16) == [16, 17, 18, 19, 20]
     assert night.summary() == [(5, 5, 0), (15, 0, 0)]
     assert [run.is_open for run in runs_told(night, "high")] == [False, True]
 
@@ -347,9 +351,9 @@ def test_a_threshold_that_moves_does_not_join_what_goes_on_to_what_is_over() -> 
 def test_what_was_told_late_and_goes_on_is_told_as_news() -> None:
     """A phone that had no network uploads in two parts: only the second says that it is so now."""
     night = Night(alert_settings("urgent_low", 55))
-    night.judge(0, reading(0, 100))
-    night.judge(60, *series(5, 100, 50, 50, 50, 50, 50))
-    night.judge(62, *series(35, 50, 50, 50, 50, 50))
+    night.evaluate(0, reading(0, 100))
+    night.evaluate(60, *series(5, 100, 50, 50, 50, 50, 50))
+    night.evaluate(62, *series(35, 50, 50, 50, 50, 50))
     night.run(series(65, 50, 50), 63, 70)
     assert [alert.late for alert in night.told] == [True, False]
     assert night.summary() == [(10, 10, 0), (55, 10, 1)]
@@ -363,7 +367,7 @@ def test_what_was_over_is_not_judged_by_new_settings() -> None:
     night.settings = alert_settings("low", 70)
     night.run(series(20, 80), 16, 20)
     assert night.told == []
-    night.judge(25, reading(25, 65))
+    night.evaluate(25, reading(25, 65))
     assert night.summary() == [(25, 25, 0)]
 
 
@@ -371,10 +375,10 @@ def test_an_alert_switched_on_while_it_is_so_is_told() -> None:
     night = Night(Settings({"low": {"enabled": False}}))
     night.run(series(0, 65, 65, 65), 0, 12)
     night.settings = alert_settings("low", 70, delay=5)
-    night.judge(13)
+    night.evaluate(13)
     assert night.summary() == [(10, 0, 0)]
     night.settings = Settings({"low": {"enabled": False}})
-    assert night.judge(14).verdicts["low"].reason is Reason.DISABLED
+    assert night.evaluate(14).evaluations["low"].reason is Reason.DISABLED
     assert night.watch.kinds["low"].open is None
 
 
@@ -412,8 +416,8 @@ def test_what_was_over_before_it_was_switched_on_again_is_not_told_again() -> No
     night.run(readings[4:], 12, 30)
     night.settings = alert_settings("low", 70)
     night.run(readings, 31, 32)
-    night.judge(33, readings[3])
-    night.judge(34)
+    night.evaluate(33, readings[3])
+    night.evaluate(34)
     assert night.summary() == [(5, 5, 0)]
     assert [run.ended_at for run in runs_told(night, "low")] == [at(12)]
 
@@ -437,7 +441,7 @@ def test_what_nobody_looked_at_for_too_long_is_told_as_another() -> None:
     night.run(readings, 0, 10)
     for minute in range(11, 90):
         night.watch.pause(at(minute))
-    night.judge(90, *readings[3:19])
+    night.evaluate(90, *readings[3:19])
     night.run(readings, 91, 120)
     assert [(minute_of(one.observed_at), one.late) for one in night.told] == [
         (0, False),
@@ -453,9 +457,9 @@ def test_what_was_given_up_for_silence_and_goes_on_is_told_as_another() -> None:
     night.run(readings[:3], 0, 90)
     assert [run.is_open for run in runs_told(night, "urgent_low")] == [False]
     # All of the gap but what is now: it may be over.
-    night.judge(101, *readings[3:16])
+    night.evaluate(101, *readings[3:16])
     assert len(night.told) == 1
-    night.judge(102, *readings[16:21])
+    night.evaluate(102, *readings[16:21])
     assert [(minute_of(one.observed_at), one.late) for one in night.told] == [
         (0, False),
         (100, False),
@@ -468,9 +472,9 @@ def test_what_began_before_it_was_switched_off_is_told_after_that() -> None:
     night = Night(alert_settings("urgent_low", 70))
     night.run([reading(0, 90), reading(1, 65)], 0, 60)
     night.settings = off("urgent_low")
-    night.judge(61, reading(61, 65))
+    night.evaluate(61, reading(61, 65))
     night.settings = alert_settings("urgent_low", 70)
-    night.judge(66)
+    night.evaluate(66)
     assert [run.is_open for run in runs_told(night, "urgent_low")] == [False, True]
 
 
@@ -488,9 +492,9 @@ def test_a_threshold_that_moves_away_and_back_is_told_as_another() -> None:
 
 def test_a_value_that_is_within_the_new_threshold_is_over() -> None:
     night = Night(alert_settings("low", 70))
-    night.judge(0, reading(0, 68))
+    night.evaluate(0, reading(0, 68))
     night.settings = alert_settings("low", 65)
-    assert night.judge(1).verdicts["low"] == Evaluation(is_on=False)
+    assert night.evaluate(1).evaluations["low"] == Evaluation(is_on=False)
     assert night.watch.kinds["low"].open is None
 
 
@@ -507,7 +511,7 @@ def test_low_and_high_without_a_number_count_whatever_the_threshold() -> None:
     ):
         night = Night(alert_settings(kind, threshold))
         one = reading(0, 39 if side == "low" else 401, out_of_range=side)
-        assert night.judge(0, one).verdicts[kind].is_on is is_on, (kind, side)
+        assert night.evaluate(0, one).evaluations[kind].is_on is is_on, (kind, side)
         if is_on:
             assert night.told[0].details["out_of_range"] == side
 
@@ -518,9 +522,9 @@ def test_two_devices_are_judged_each_by_itself() -> None:
     readings = series(0, 65, 65, 65, 65, 65) + [
         reading(minute, 80, device="other") for minute in range(2, 24, 5)
     ]
-    judged = night.run(readings, 0, 24)
+    result = night.run(readings, 0, 24)
     assert night.summary() == [(10, 0, 0)]
-    assert on_minutes(judged, "low") == list(range(11, 25))
+    assert on_minutes(result, "low") == list(range(11, 25))
 
 
 def test_the_same_low_of_two_devices_is_one_alert() -> None:
@@ -528,69 +532,69 @@ def test_the_same_low_of_two_devices_is_one_alert() -> None:
     readings = series(0, 50, 50, 50, 60, 60) + [
         reading(minute, 50, device="other") for minute in (3, 8, 13, 18)
     ]
-    judged = night.run([*readings, reading(23, 60, device="other")], 0, 25)
+    result = night.run([*readings, reading(23, 60, device="other")], 0, 25)
     assert night.summary() == [(0, 0, 0)]
-    assert on_minutes(judged, "urgent_low") == list(range(23))
+    assert on_minutes(result, "urgent_low") == list(range(23))
 
 
 def test_a_new_sensor_takes_over() -> None:
     night = Night(alert_settings("urgent_low", 55))
     readings = [*series(0, 50, 50), *(reading(m, 90, device="new") for m in (25, 30, 35))]
-    judged = night.run(readings, 0, 36)
+    result = night.run(readings, 0, 36)
     # What the old one said counts until it is no longer now, seen from the new one's first reading.
-    assert on_minutes(judged, "urgent_low") == list(range(25))
-    again = night.judge(40, reading(40, 50, device="new"))
-    assert again.verdicts["urgent_low"].is_on
+    assert on_minutes(result, "urgent_low") == list(range(25))
+    again = night.evaluate(40, reading(40, 50, device="new"))
+    assert again.evaluations["urgent_low"].is_on
     assert night.summary() == [(0, 0, 0), (40, 40, 0)]
 
 
 def test_a_finger_prick_counts_and_a_sensor_stays_heard() -> None:
     night = Night(alert_settings("urgent_low", 55))
     prick = reading(7, 48, kind="smbg", device="meter")
-    judged = night.run([*series(0, 70, 70, 70, 70, 70, 70), prick], 0, 25)
+    result = night.run([*series(0, 70, 70, 70, 70, 70, 70), prick], 0, 25)
     assert night.summary() == [(7, 7, 0)]
     # The sensor goes on at 80: the prick speaks of the present for 15 minutes.
-    assert on_minutes(judged, "urgent_low") == list(range(7, 25))
+    assert on_minutes(result, "urgent_low") == list(range(7, 25))
     night = Night(alert_settings("no_communication", delay=10))
-    night.judge(0, reading(0, 100))
-    late = night.judge(12, reading(12, 100, kind="smbg", device="meter"))
-    assert late.verdicts["no_communication"].is_on
+    night.evaluate(0, reading(0, 100))
+    late = night.evaluate(12, reading(12, 100, kind="smbg", device="meter"))
+    assert late.evaluations["no_communication"].is_on
 
 
 def test_readings_that_come_late_are_told_late() -> None:
     night = Night(alert_settings("low", 70, delay=10))
-    night.judge(0, reading(0, 80))
-    night.judge(180, *series(5, 65, 65, 65, 65, 80, 80))
+    night.evaluate(0, reading(0, 80))
+    night.evaluate(180, *series(5, 65, 65, 65, 65, 80, 80))
     assert night.summary() == [(15, 5, 0)]
     assert night.told[0].late
     assert night.watch.kinds["low"].open is None
     # They come again with every answer.
-    night.judge(185, *series(5, 65, 65, 65, 65, 80, 80))
+    night.evaluate(185, *series(5, 65, 65, 65, 65, 80, 80))
     assert len(night.told) == 1
 
 
 def test_backfilled_readings_do_not_tell_twice() -> None:
     night = Night(alert_settings("urgent_low", 55))
-    night.judge(0, reading(0, 60))
-    night.judge(30, reading(30, 50))
+    night.evaluate(0, reading(0, 60))
+    night.evaluate(30, reading(30, 50))
     assert night.summary() == [(30, 30, 0)]
     # It had begun at 10; and was in range for a moment, before it was told.
-    night.judge(31, *series(5, 60, 50, 50, 50, 50))
+    night.evaluate(31, *series(5, 60, 50, 50, 50, 50))
     assert night.summary() == [(30, 30, 0)]
-    night.judge(40, reading(35, 60), reading(40, 60))
-    night.judge(45, reading(45, 60))
+    night.evaluate(40, reading(35, 60), reading(40, 60))
+    night.evaluate(45, reading(45, 60))
     assert night.summary() == [(30, 30, 0)]
 
 
 def test_what_is_two_after_all_is_not_told_again() -> None:
     """Readings that come late, in any order: two runs, then one, then two again."""
     night = Night(alert_settings("low", 70))
-    night.judge(75, reading(0, 90), reading(75, 60))
-    night.judge(76, reading(15, 60))
+    night.evaluate(75, reading(0, 90), reading(75, 60))
+    night.evaluate(76, reading(15, 60))
     assert night.summary() == [(75, 75, 0), (15, 15, 0)]
-    night.judge(77, reading(60, 60))
+    night.evaluate(77, reading(60, 60))
     assert len(runs_told(night, "low")) == 1
-    night.judge(78, reading(55, 90), reading(70, 90))
+    night.evaluate(78, reading(55, 90), reading(70, 90))
     assert night.summary() == [(75, 75, 0), (15, 15, 0), (60, 60, 0)]
     assert len({alert.alert_id for alert in night.told}) == 3
     runs = [(minute_of(run.opened.observed_at), run.is_open) for run in runs_told(night, "low")]
@@ -601,7 +605,7 @@ def test_a_run_that_lasts_for_days_is_one_alert() -> None:
     night = Night(alert_settings("high", 180))
     for minute in range(0, 60 * 24 * 3, 30):
         night.readings.forget_before(at(minute) - timedelta(hours=24))
-        assert night.judge(minute, reading(minute, 200)).verdicts["high"].is_on
+        assert night.evaluate(minute, reading(minute, 200)).evaluations["high"].is_on
     assert night.summary() == [(0, 0, 0)]
 
 
@@ -612,13 +616,13 @@ def test_what_goes_back_beyond_what_is_held_is_not_told_again() -> None:
     # After a restart only the end of it is asked for.
     night.readings = Readings(covered_from=at(3), heard_at=at(3))
     night.watch.kinds["high"].told.clear()
-    night.judge(20, *series(5, 200, 200, 150))
+    night.evaluate(20, *series(5, 200, 200, 150))
     assert night.summary() == [(0, 0, 0)]
 
 
 def test_at_first_contact_all_that_is_held_is_told_for_the_record() -> None:
     night = Night(alert_settings("urgent_low", 55))
-    night.judge(300, *series(0, 90, 50, 90), *series(295, 90, 50))
+    night.evaluate(300, *series(0, 90, 50, 90), *series(295, 90, 50))
     assert night.summary() == [(5, 5, 0), (300, 300, 0)]
 
 
@@ -627,29 +631,29 @@ def test_at_first_contact_all_that_is_held_is_told_for_the_record() -> None:
 
 def test_no_communication() -> None:
     night = Night(alert_settings("no_communication", delay=20))
-    judged = night.run([reading(0, 100), reading(30, 100)], 0, 35)
+    result = night.run([reading(0, 100), reading(30, 100)], 0, 35)
     # A minute is what a reading may need to come here.
-    assert on_minutes(judged, "no_communication") == list(range(21, 30))
+    assert on_minutes(result, "no_communication") == list(range(21, 30))
     assert night.summary() == [(21, 0, 0)]
     assert night.told[0].severity is Severity.LOW
-    assert judged[5].ask_at == at(21)
+    assert result[5].ask_at == at(21)
     (ending,) = night.watch.kinds["no_communication"].endings()
     assert (ending.at, ending.reason) == (at(30), EndReason.SOURCE)
 
 
 def test_no_communication_without_a_delay_means_five_minutes() -> None:
     night = Night(alert_settings("no_communication"))
-    judged = night.run(series(0, 100, 100, 100), 0, 20)
-    assert on_minutes(judged, "no_communication") == list(range(16, 21))
+    result = night.run(series(0, 100, 100, 100), 0, 20)
+    assert on_minutes(result, "no_communication") == list(range(16, 21))
 
 
 @pytest.mark.parametrize("minutes", [1e300, 1e9, 1441])
 def test_minutes_that_no_clock_knows_are_a_day(minutes: float) -> None:
     """Whoever wrote them: all else goes on."""
     night = Night(alert_settings("no_communication", delay=minutes))
-    night.judge(0, reading(0, 100))
-    assert night.judge(1440).verdicts["no_communication"] == Evaluation(is_on=False)
-    assert night.judge(1441).verdicts["no_communication"] == Evaluation(is_on=True)
+    night.evaluate(0, reading(0, 100))
+    assert night.evaluate(1440).evaluations["no_communication"] == Evaluation(is_on=False)
+    assert night.evaluate(1441).evaluations["no_communication"] == Evaluation(is_on=True)
     for delay, repeat, told in ((minutes, 0, []), (0, minutes, [(0, 0, 0)])):
         night = Night(alert_settings("low", delay=delay, repeat=repeat))
         night.run(series(0, *[60] * 12), 0, 60)
@@ -659,50 +663,50 @@ def test_minutes_that_no_clock_knows_are_a_day(minutes: float) -> None:
 def test_nobody_is_out_of_reach_because_we_are() -> None:
     """Only an answer without a reading says that there is none."""
     night = Night(alert_settings("no_communication", delay=10))
-    night.judge(0, reading(0, 100))
-    assert not night.watch.judge(night.settings, night.readings, at(50)).alerts
-    assert night.judge(51).verdicts["no_communication"].is_on
+    night.evaluate(0, reading(0, 100))
+    assert not night.watch.evaluate(night.settings, night.readings, at(50)).alerts
+    assert night.evaluate(51).evaluations["no_communication"].is_on
 
 
 def test_readings_that_are_always_late_are_one_silence() -> None:
     night = Night(alert_settings("no_communication", delay=30))
     for minute in range(120, 600, 60):
-        judged = night.judge(minute, *series(minute - 120, *[100] * 12))
-        assert judged.verdicts["no_communication"].is_on
+        result = night.evaluate(minute, *series(minute - 120, *[100] * 12))
+        assert result.evaluations["no_communication"].is_on
     assert len(night.told) == 1
 
 
 def test_not_looping() -> None:
     night = Night(alert_settings("not_looping", delay=20))
-    assert night.judge(0, loops=[0]).verdicts["not_looping"] == Evaluation(is_on=False)
-    assert night.judge(20).verdicts["not_looping"].is_on is False
-    assert night.judge(21).verdicts["not_looping"].is_on
+    assert night.evaluate(0, loops=[0]).evaluations["not_looping"] == Evaluation(is_on=False)
+    assert night.evaluate(20).evaluations["not_looping"].is_on is False
+    assert night.evaluate(21).evaluations["not_looping"].is_on
     assert night.summary() == [(21, 0, 0)]
     assert night.told[0].severity is Severity.MEDIUM
-    assert night.judge(22).verdicts["not_looping"].is_on
-    assert night.judge(25, loops=[24]).verdicts["not_looping"].is_on is False
+    assert night.evaluate(22).evaluations["not_looping"].is_on
+    assert night.evaluate(25, loops=[24]).evaluations["not_looping"].is_on is False
     assert len(night.told) == 1
 
 
 def test_not_looping_without_a_delay_means_half_an_hour() -> None:
     night = Night(alert_settings("not_looping"))
-    night.judge(0, loops=[0])
-    assert night.judge(30).verdicts["not_looping"].is_on is False
-    assert night.judge(31).verdicts["not_looping"].is_on
+    night.evaluate(0, loops=[0])
+    assert night.evaluate(30).evaluations["not_looping"].is_on is False
+    assert night.evaluate(31).evaluations["not_looping"].is_on
 
 
 def test_somebody_who_never_looped_is_not_said_to_have_stopped() -> None:
     night = Night(alert_settings("not_looping"))
-    judged = night.judge(60, reading(60, 100))
-    assert judged.verdicts["not_looping"] == Evaluation(is_on=None, reason=Reason.NO_LOOP)
+    result = night.evaluate(60, reading(60, 100))
+    assert result.evaluations["not_looping"] == Evaluation(is_on=None, reason=Reason.NO_LOOP)
 
 
 def test_a_loop_that_stopped_long_ago_is_still_stopped() -> None:
     night = Night(alert_settings("not_looping", delay=20))
-    night.judge(0, loops=[0])
-    night.judge(30)
+    night.evaluate(0, loops=[0])
+    night.evaluate(30)
     night.readings = Readings(covered_from=at(100), heard_at=at(100))
-    assert night.judge(2000).verdicts["not_looping"].is_on
+    assert night.evaluate(2000).evaluations["not_looping"].is_on
     assert len(night.told) == 1
 
 
@@ -723,9 +727,9 @@ def test_an_hour_more_or_less_on_the_clock_changes_nothing(day: date) -> None:
         now = midnight + timedelta(minutes=minute)
         told = {"type": "cbg", "time": now.astimezone(berlin).isoformat(), "value": 3.5}
         readings.add(data(Reading.of(told)), now)
-        judged = watch.judge(night.settings, readings, now)
-        night.told += judged.alerts
-        if judged.verdicts["low"].is_on:
+        result = watch.evaluate(night.settings, readings, now)
+        night.told += result.alerts
+        if result.evaluations["low"].is_on:
             on.append(minute)
     assert on == list(range(65, 121, 5))
     assert [alert.observed_at - midnight for alert in night.told] == [timedelta(minutes=60)]
@@ -752,7 +756,7 @@ class Naive:
         """Out of range."""
         return mg_dl >= self.threshold if self.kind == "high" else mg_dl <= self.threshold
 
-    def judge(self, minute: float, readings: dict[int, int]) -> tuple[bool | None, bool]:
+    def evaluate(self, minute: float, readings: dict[int, int]) -> tuple[bool | None, bool]:
         """State and staleness at a minute, knowing these readings."""
         times = sorted(one for one in readings if one <= minute)
         if not times:
@@ -818,10 +822,10 @@ def test_the_two_judges_agree(readings: dict[int, int], kind: str, delay: int, r
         more = [reading(minute, readings[half // 2])] if minute in readings else []
         now = at(minute)
         night.readings.add(data(*more), now)
-        judged = night.watch.judge(night.settings, night.readings, now)
-        night.told += judged.alerts
-        verdict = judged.verdicts[kind]
-        assert (verdict.is_on, verdict.stale) == naive.judge(minute, readings), minute
+        result = night.watch.evaluate(night.settings, night.readings, now)
+        night.told += result.alerts
+        verdict = result.evaluations[kind]
+        assert (verdict.is_on, verdict.stale) == naive.evaluate(minute, readings), minute
     assert [
         (minute_of(alert.received_at), started, again)
         for alert, (_, started, again) in zip(night.told, night.summary(), strict=True)
@@ -844,17 +848,19 @@ def test_what_is_not_so_any_more_has_no_open_episode(
 ) -> None:
     """However late what comes is: an episode that stays open rings on for ever."""
     night = Night(alert_settings(kind, 70, delay=20))
-    night.judge(0, reading(0, 90), loops=[0])
+    night.evaluate(0, reading(0, 90), loops=[0])
     minute = 0
     # What a sensor has read it does not take back.
     values: dict[int, int] = {}
     for gap, age, told in uploads:
         for quiet in range(minute + 5, minute + gap, 5):
-            night.judge(quiet)
+            night.evaluate(quiet)
         minute += gap
         observed = max(minute - age, 1)
         mg_dl = values.setdefault(observed, told)
-        verdict = night.judge(minute, reading(observed, mg_dl), loops=[observed]).verdicts[kind]
+        verdict = night.evaluate(minute, reading(observed, mg_dl), loops=[observed]).evaluations[
+            kind
+        ]
         runs = derive_episodes(
             night.told, night.watch.kinds[kind].endings(), is_active=lambda _: True
         )
@@ -880,7 +886,7 @@ def test_whenever_somebody_looks_again_what_goes_on_is_told(
 ) -> None:
     """Switched off and on, or not to be looked at for a while: what is on has an open episode, each with an alert of its own."""
     night = Night(alert_settings(kind, 70, delay=10, repeat=15))
-    night.judge(0, reading(0, 90), loops=[0])
+    night.evaluate(0, reading(0, 90), loops=[0])
     minute = 0
     for gap, mg_dl, what in steps:
         night.settings = (
@@ -890,15 +896,15 @@ def test_whenever_somebody_looks_again_what_goes_on_is_told(
             if what == "rest":
                 night.watch.pause(at(between))
             else:
-                night.judge(between)
+                night.evaluate(between)
         minute += gap
         if what == "rest":
             night.watch.pause(at(minute))
             continue
         more = () if mg_dl is None else (reading(minute, mg_dl),)
-        verdict = night.judge(
+        verdict = night.evaluate(
             minute, *more, loops=[one.time.hour * 60 + one.time.minute for one in more]
-        ).verdicts[kind]
+        ).evaluations[kind]
         runs = runs_told(night, kind)
         if not verdict.stale:
             assert bool(verdict.is_on) is bool(runs and runs[-1].is_open), minute
@@ -921,11 +927,11 @@ def test_whatever_order_readings_come_in_no_run_is_lost_and_none_told_twice(
     settings = alert_settings(kind, 70, delay=delay)
     whole = Night(settings)
     end = max(readings) + 120
-    whole.judge(end, *(reading(minute, mg_dl) for minute, mg_dl in readings.items()))
+    whole.evaluate(end, *(reading(minute, mg_dl) for minute, mg_dl in readings.items()))
 
     broken = Night(settings)
     # The first is there from the beginning: what comes before it is not known to be missing.
-    broken.judge(1, reading(0, readings[0]))
+    broken.evaluate(1, reading(0, readings[0]))
     rest = [reading(minute, mg_dl) for minute, mg_dl in readings.items() if minute]
     random.shuffle(rest)
     minute = max(readings)
@@ -933,8 +939,8 @@ def test_whatever_order_readings_come_in_no_run_is_lost_and_none_told_twice(
         size = random.randint(1, 5)
         batch, rest = rest[:size], rest[size:]
         minute += random.randint(0, 2)
-        broken.judge(minute, *batch, *batch[:1])
-    broken.judge(max(minute, end), *(reading(m, v) for m, v in readings.items()))
+        broken.evaluate(minute, *batch, *batch[:1])
+    broken.evaluate(max(minute, end), *(reading(m, v) for m, v in readings.items()))
 
     assert len({alert.alert_id for alert in broken.told}) == len(broken.told)
     remembered = broken.watch.kinds[kind].told

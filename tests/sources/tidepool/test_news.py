@@ -91,7 +91,7 @@ def test_whatever_comes_after_the_first_answer(
         reading(setup - newest - 5 * ago, mg_dl) for ago, mg_dl in enumerate(reversed([90, *known]))
     ]
     night = Night(alert_settings("urgent_low", 55))
-    night.judge(setup, *first)
+    night.evaluate(setup, *first)
     history = len(night.told)
     later = series(setup - newest + 5, *values)
     minute, rest = setup, later
@@ -101,7 +101,7 @@ def test_whatever_comes_after_the_first_answer(
         # Not from the future.
         while batch and batch[-1].time > at(minute):
             minute += 5
-        night.judge(minute, *batch)
+        night.evaluate(minute, *batch)
     everything = sorted([*first, *later], key=lambda one: one.time)
     episodes: list[list[datetime]] = []
     before = None

@@ -210,8 +210,8 @@ def test_any_number_of_senders(some: list[tuple[dict[str, str], int, list[int]]]
     night = Night(alert_settings("urgent_low", 55))
     for one in readings:
         night.readings.add(data(one), one.time)
-        judged = night.watch.judge(night.settings, night.readings, one.time)
-        night.told += judged.alerts
+        result = night.watch.evaluate(night.settings, night.readings, one.time)
+        night.told += result.alerts
     truth = [round(begin, 6) for begin, _ in episodes_of(lows)]
     alerts = [round((alert.observed_at - at(0)) / timedelta(minutes=1), 6) for alert in night.told]
     assert alerts == truth

@@ -15,7 +15,7 @@ from custom_components.care_alerts.sources.tidepool.evaluator import (
     AlertEvaluator,
     EvaluationResult,
 )
-from custom_components.care_alerts.sources.tidepool.mapping import word
+from custom_components.care_alerts.sources.tidepool.mapping import data_freshness
 from custom_components.care_alerts.sources.tidepool.people import OVERLAP, Followed
 from custom_components.care_alerts.sources.tidepool.readings import HELD, Readings
 from custom_components.care_alerts.sources.tidepool.settings import KINDS, Settings
@@ -110,10 +110,12 @@ class Watched:
             if due <= now:
                 due = self._ask(now)
             self._judge(now)
-            turns = [due, self._judged.changes_at, self._judged.ask_at, self._look(now)]
+            deadlines = [due, self._judged.changes_at, self._judged.ask_at, self._look(now)]
             if self._judged.ask_at:
                 due = min(due, max(self._judged.ask_at, now + SECOND))
-            now = max(min(turn for turn in turns if turn and turn > now), now + SECOND)
+            now = max(
+                min(deadline for deadline in deadlines if deadline and deadline > now), now + SECOND
+            )
 
     def _ask(self, now: datetime) -> datetime:
         self.requests.append(now)
@@ -132,7 +134,7 @@ class Watched:
 
     def _judge(self, now: datetime) -> None:
         watch, first = self.jill.watch, not self.jill.watch.kinds
-        self._judged = watch.judge(
+        self._judged = watch.evaluate(
             self.settings, self._readings, now, timedelta(), self.jill.cadence
         )
         if not first:
@@ -140,7 +142,7 @@ class Watched:
 
     def _look(self, now: datetime) -> datetime:
         """Listen for silence; when it will be one."""
-        known = word({JILL: self.jill}, now)
+        known = data_freshness({JILL: self.jill}, now)
         assert known is not None
         silent = now >= known.next_due
         if silent and not self._silent:

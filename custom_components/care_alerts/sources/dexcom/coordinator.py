@@ -14,7 +14,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from ...alerts.alert import Alert, Person
-from ...alerts.freshness import Word, usual_delay
+from ...alerts.freshness import DataFreshness, usual_delay
 from ...alerts.glucose import Glucose
 from ...alerts.ledger import KEPT_FOR
 from ...alerts.snapshot import PersonSnapshot
@@ -31,12 +31,12 @@ from .mapping import (
     VALUE_BEFORE,
     Values,
     alert_of,
+    data_freshness,
     episodes_of,
     glucose_of,
+    is_active,
     is_one_plus,
     snapshot_of,
-    tells,
-    word,
 )
 from .oauth import APP_REFUSED, CONF_REGION, Tokens, host_of
 
@@ -232,7 +232,7 @@ class DexcomCoordinator(SourceCoordinator):
                 await asyncio.sleep(0)
         if announce:
             episodes = partial(episodes_of, now=now, hold=self._hold)
-            add(alerts, ledger, is_active=tells, episodes_of=episodes)
+            add(alerts, ledger, is_active=is_active, episodes_of=episodes)
         else:
             for alert in alerts:
                 ledger.add(alert, announce=False)
@@ -316,9 +316,9 @@ class DexcomCoordinator(SourceCoordinator):
     # What it amounts to.
 
     @override
-    def _word(self) -> Word | None:
+    def _data_freshness(self) -> DataFreshness | None:
         data_through = self._reading.data_through
-        return word(data_through, self._usual) if data_through else None
+        return data_freshness(data_through, self._usual) if data_through else None
 
     @override
     def _delay(self) -> timedelta | None:

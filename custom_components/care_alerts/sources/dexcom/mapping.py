@@ -9,9 +9,9 @@ from typing import Any, Final, override
 
 from ...alerts.alert import OTHER, Alert, AlertState, Person, Severity, in_order
 from ...alerts.episode import Ending, EndReason, EpisodeSpan, derive_episodes
-from ...alerts.freshness import Word
+from ...alerts.freshness import DataFreshness
 from ...alerts.glucose import Glucose, OutOfRange, Trend
-from ...alerts.snapshot import Condition, PersonSnapshot
+from ...alerts.snapshot import AlertStatus, PersonSnapshot
 from ..parsing import can_be_kept, snake_case
 from .api import DexcomAlert, Egv, MadeFor
 from .devices import device_in, told_apart
@@ -61,7 +61,7 @@ HOLD_TIME_HERE: Final = timedelta(minutes=60)
 MORE_THAN_USUAL: Final = timedelta(hours=1)
 """So much later than usual is late for an alert, and silence for a source."""
 
-WORTH_SHOWING: Final = timedelta(hours=3)
+SHOWN_FOR: Final = timedelta(hours=3)
 """So much later than usual, what the source said is no longer shown as a state."""
 
 STANDS_AT_MOST: Final = timedelta(days=1)
@@ -80,12 +80,12 @@ _CLOCK_SKEW: Final = timedelta(minutes=1)
 _MOMENT: Final = timedelta.resolution
 
 
-def word(data_through: datetime, usual: timedelta) -> Word:
+def data_freshness(data_through: datetime, usual: timedelta) -> DataFreshness:
     """How long data that reach so far count."""
-    return Word(
+    return DataFreshness(
         data_through=data_through,
         next_due=data_through + usual + MORE_THAN_USUAL,
-        worth_until=data_through + usual + WORTH_SHOWING,
+        valid_until=data_through + usual + SHOWN_FOR,
     )
 
 
@@ -200,7 +200,7 @@ def _details_of(record: DexcomAlert, egv: Egv | None) -> dict[str, Any]:
     return details
 
 
-def tells(alert: Alert) -> bool | None:
+def is_active(alert: Alert) -> bool | None:
     """What a record says of its condition; one of an unknown state says nothing."""
     match alert.state:
         case AlertState.ACTIVE | AlertState.SNOOZED:
@@ -252,18 +252,18 @@ def snapshot_of(
     )
 
 
-def _condition(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> Condition:
+def _condition(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> AlertStatus:
     since = now - EPISODES_OF
     spans, current_alert = _episodes(_recent(alerts, since, hold), now, hold)
     if not spans:
-        return Condition(is_on=False)
+        return AlertStatus(is_on=False)
     earlier = [span for span in spans[:-1] if _last_word(span) >= since]
 
     @cache
     def older() -> Sequence[EpisodeSpan]:
         return episodes_of(alerts, now, hold)[: -len(earlier) - 1]
 
-    return Condition(
+    return AlertStatus(
         is_on=spans[-1].is_open,
         current_alert=current_alert,
         episode=spans[-1],
@@ -286,7 +286,7 @@ def _episodes(
     current_alert: list[Alert] = []
     endings: list[Ending] = []
     for alert in reversed(alerts):
-        told = tells(alert)
+        told = is_active(alert)
         if told is None:
             continue
         device = devices[alert.alert_id]
@@ -297,7 +297,7 @@ def _episodes(
             current_alert.append(alert)
         then[device] = alert.observed_at
     spans = derive_episodes(
-        alerts, endings, is_active=tells, device=lambda alert: devices[alert.alert_id]
+        alerts, endings, is_active=is_active, device=lambda alert: devices[alert.alert_id]
     )
     return spans, max(
         current_alert,
@@ -320,7 +320,7 @@ def _recent(alerts: Sequence[Alert], since: datetime, hold: timedelta) -> Sequen
     begun = False
     for number in reversed(range(len(alerts))):
         alert = alerts[number]
-        told = tells(alert)
+        told = is_active(alert)
         if told is None:
             continue
         is_of_it = begun and told and stands_until(alert, hold) >= alerts[begin].observed_at

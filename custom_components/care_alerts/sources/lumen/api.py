@@ -76,7 +76,7 @@ class AlertDay:
     """A day's alerts of the people asked for.
 
     `day` is the day the answer covers, which may not be the one asked for. `newest_generated_at` is over
-    everybody's alerts, None on a day without any. `strangers` had alerts too but were not asked for.
+    everybody's alerts, None on a day without any. `unfollowed` had alerts too but were not asked for.
     `garbled` are the people who had alerts that could not be read, None among them if it is not even
     known whose they were; `unreadable` counts those alerts.
     """
@@ -84,7 +84,7 @@ class AlertDay:
     day: date
     alerts: tuple[LumenAlert, ...]
     newest_generated_at: datetime | None
-    strangers: frozenset[str]
+    unfollowed: frozenset[str]
     garbled: frozenset[str | None]
     unreadable: int
 
@@ -139,7 +139,7 @@ class LumenClient:
             raise UnexpectedAnswerError("no date in the answer") from None
         records = _list_in(data, "alerts")
         alerts: list[LumenAlert] = []
-        strangers: set[str] = set()
+        unfollowed: set[str] = set()
         garbled: list[str | None] = []
         newest = ""
         for record in records:
@@ -153,7 +153,7 @@ class LumenClient:
                 if person in people:
                     alerts.append(LumenAlert.from_dict(record))
                 else:
-                    strangers.add(person)
+                    unfollowed.add(person)
             except UNREADABLE:
                 garbled.append(person)
         if records and len(garbled) == len(records):
@@ -163,7 +163,7 @@ class LumenClient:
             alerts=tuple(alerts),
             newest_generated_at=utc_or_none(newest)
             or max((alert.generated_at for alert in alerts), default=None),
-            strangers=frozenset(strangers),
+            unfollowed=frozenset(unfollowed),
             garbled=frozenset(garbled),
             unreadable=len(garbled),
         )

@@ -12,7 +12,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
 
 from ...alerts.alert import Alert, Person, Severity, in_order
-from ...alerts.freshness import Word
+from ...alerts.freshness import DataFreshness
 from ...alerts.snapshot import PersonSnapshot
 from ...alerts.stored import Stored, clamped
 from ...const import DOMAIN, LOGGER
@@ -282,9 +282,9 @@ class LumenCoordinator(SourceCoordinator):
                 raise
             # The alerts of those we know need not wait for this.
             failure = err
-        strangers = await self._read_day(None, now)
+        unfollowed = await self._read_day(None, now)
         if (
-            strangers
+            unfollowed
             and self._selection.is_everybody
             and not self._reading.more_people
             and (self._all_asked_at is None or now - self._all_asked_at > timedelta(days=1))
@@ -371,7 +371,7 @@ class LumenCoordinator(SourceCoordinator):
         reading.days[heard.day] = before.read_again(heard) if before else heard
         if day is not None and day != answer.day:
             reading.unavailable.append(day)
-        return answer.strangers
+        return answer.unfollowed
 
     def _begin_backfill(self, newest: date) -> None:
         """Take the first answer about somebody, and the days before it, for history."""
@@ -385,7 +385,7 @@ class LumenCoordinator(SourceCoordinator):
         """Ask for each day missed, newest first, until Lumen has no more."""
         reading = self._reading
         calendar = Calendar(reading.days)
-        missed = self._missed_days(calendar)
+        has_data_gap = self._missed_days(calendar)
         to_ask_for = calendar.to_ask_for(reading.unavailable, reading.read_since)
         refused: set[date] = set()
         for day in to_ask_for:
@@ -398,8 +398,8 @@ class LumenCoordinator(SourceCoordinator):
                 break
         had = {heard.day for heard in Calendar(reading.days).complete()}
         # All others are asked for again: their analysis is late, no more.
-        gone = refused | {day for day in missed if calendar.is_out_of_reach(day)}
-        self._note_lost_days((missed & gone) - had, had)
+        gone = refused | {day for day in has_data_gap if calendar.is_out_of_reach(day)}
+        self._note_lost_days((has_data_gap & gone) - had, had)
         oldest = (now - DAYS_REMEMBERED).date()
         reading.days = {day: heard for day, heard in reading.days.items() if day >= oldest}
         reading.unavailable = [day for day in reading.unavailable if day >= oldest]
@@ -441,8 +441,8 @@ class LumenCoordinator(SourceCoordinator):
     # What it amounts to.
 
     @override
-    def _word(self) -> Word | None:
-        return Calendar(self._reading.days).word()
+    def _data_freshness(self) -> DataFreshness | None:
+        return Calendar(self._reading.days).data_freshness()
 
     @override
     def _people(self, now: datetime, alerts: Sequence[Alert]) -> dict[str, PersonSnapshot]:

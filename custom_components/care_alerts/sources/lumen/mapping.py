@@ -11,8 +11,8 @@ from uuid import UUID, uuid5
 
 from ...alerts.alert import OTHER, Alert, AlertState, Person, Severity
 from ...alerts.episode import Ending, EndReason, derive_episodes
-from ...alerts.freshness import Word
-from ...alerts.snapshot import Condition, PersonSnapshot
+from ...alerts.freshness import DataFreshness
+from ...alerts.snapshot import AlertStatus, PersonSnapshot
 from ...alerts.stored import Stored
 from ..parsing import can_be_kept, snake_case
 from .api import DAYS_AVAILABLE, LumenAlert
@@ -29,7 +29,7 @@ USUAL_DELAY: Final = timedelta(minutes=90)
 SILENT_AFTER: Final = timedelta(hours=26)
 """From one day's analysis: the next one is two hours overdue."""
 
-WORTH_SHOWING: Final = timedelta(hours=48)
+SHOWN_FOR: Final = timedelta(hours=48)
 """From one day's analysis: a whole one has been missed."""
 
 _SEVERITY_OF: Final = {
@@ -174,15 +174,15 @@ class Calendar:
         """Whether a day is older than any that Lumen keeps: it is not asked for."""
         return self.newest is not None and day < self.newest.day - timedelta(days=DAYS_AVAILABLE)
 
-    def word(self) -> Word | None:
+    def data_freshness(self) -> DataFreshness | None:
         """How fresh the newest day is; None if Lumen never answered."""
         if self.newest is None:
             return None
         complete_at = self.complete_at(self.newest)
-        return Word(
+        return DataFreshness(
             data_through=self.newest.generated_at or min(complete_at, self.newest.first_read),
             next_due=complete_at + SILENT_AFTER,
-            worth_until=complete_at + WORTH_SHOWING,
+            valid_until=complete_at + SHOWN_FOR,
         )
 
 
@@ -286,8 +286,8 @@ def _condition(
     complete: list[DayHeard],
     heard_of: bool,
     on_from: Severity,
-) -> Condition:
-    def tells(alert: Alert) -> bool:
+) -> AlertStatus:
+    def is_active(alert: Alert) -> bool:
         return alert.severity.rank >= on_from.rank
 
     newest = max(by_day, default=None)
@@ -298,9 +298,9 @@ def _condition(
         for heard in complete
         if heard.day not in by_day
     ]
-    runs = derive_episodes(by_day.values(), endings, is_active=tells)
-    return Condition(
-        is_on=(current_alert is not None and tells(current_alert)) if heard_of else None,
+    runs = derive_episodes(by_day.values(), endings, is_active=is_active)
+    return AlertStatus(
+        is_on=(current_alert is not None and is_active(current_alert)) if heard_of else None,
         current_alert=current_alert,
         episode=runs[-1] if runs else None,
         earlier=runs[:-1],

@@ -14,7 +14,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ...alerts.alert import Alert
-from ...alerts.freshness import Status, Word
+from ...alerts.freshness import DataFreshness, Status
 from ...alerts.snapshot import PersonSnapshot
 from ...const import DOMAIN, LOGGER
 from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
@@ -25,7 +25,7 @@ from .cadence import EARLY
 from .environments import CONF_ENVIRONMENT, host_of
 from .evaluator import SOURCE, AlertEvaluator, Reason
 from .issues import tell_of
-from .mapping import snapshot_of, unreadable_of, why_not_judged, why_not_yet, word
+from .mapping import data_freshness, snapshot_of, unreadable_of, why_not_judged, why_not_yet
 from .people import (
     LONGEST_RETRY,
     LOOK_BACK,
@@ -484,8 +484,8 @@ class TidepoolCoordinator(SourceCoordinator):
         readings.forget_before(now - HELD)
         self._tell_of(person_id)
         attention.data.due = followed.cadence.next_due(after, now)
-        if attention.judged.ask_at:
-            attention.data.due = min(attention.data.due, attention.judged.ask_at)
+        if attention.result.ask_at:
+            attention.data.due = min(attention.data.due, attention.result.ask_at)
 
     # Settings that somebody asks for or changes.
 
@@ -554,15 +554,15 @@ class TidepoolCoordinator(SourceCoordinator):
         followed, attention = self._reading.people[person_id], self._attention[person_id]
         why_not = why_not_judged(followed, judges=self._judges)
         if why_not or attention.readings is None or not followed.settings_read:
-            attention.judged = followed.watch.pause(now, at_once=why_not is Reason.NOT_JUDGED)
+            attention.result = followed.watch.pause(now, at_once=why_not is Reason.NOT_JUDGED)
             return
         is_first = not followed.watch.kinds
         settings = None if followed.settings is None else Settings(followed.settings)
         usual = usual_delay(followed.delays) or timedelta()
-        attention.judged = followed.watch.judge(
+        attention.result = followed.watch.evaluate(
             settings, attention.readings, now, usual, followed.cadence
         )
-        for alert in attention.judged.alerts:
+        for alert in attention.result.alerts:
             # The first answer is history, and so is what is older than all that it was asked for.
             is_news = not is_first and alert.observed_at > followed.since - HELD
             self.store.ledger.add(alert, announce=is_news)
@@ -570,7 +570,7 @@ class TidepoolCoordinator(SourceCoordinator):
     @override
     def _evaluate_due(self, now: datetime) -> None:
         for person_id, attention in self._attention.items():
-            if attention.judged.changes_at and attention.judged.changes_at <= now:
+            if attention.result.changes_at and attention.result.changes_at <= now:
                 self._judge(person_id, now)
 
     # What it amounts to.
@@ -588,11 +588,11 @@ class TidepoolCoordinator(SourceCoordinator):
         return unreadable_of(self._reading.people[person_id], error, judges=self._judges)
 
     @override
-    def _word(self) -> Word | None:
+    def _data_freshness(self) -> DataFreshness | None:
         heard = [one.readings.heard_at for one in self._attention.values() if one.readings]
         if self.last_contact:
             heard.append(self.last_contact)
-        return word(self.followed if self._judges else {}, max(heard, default=None))
+        return data_freshness(self.followed if self._judges else {}, max(heard, default=None))
 
     @override
     def _delay(self) -> timedelta | None:
@@ -610,7 +610,7 @@ class TidepoolCoordinator(SourceCoordinator):
             person_id: snapshot_of(
                 person_id,
                 followed,
-                self._attention[person_id].judged,
+                self._attention[person_id].result,
                 theirs[person_id],
                 now,
                 judges=self._judges,

@@ -83,7 +83,7 @@ class Reason(StrEnum):
     NOT_JUDGED = "not_judged"
 
 
-MISSED: Final = (
+DATA_GAPS: Final = (
     Reason.SETTINGS_UNKNOWN,
     Reason.SETTINGS_UNREADABLE,
     Reason.NO_READINGS,
@@ -321,12 +321,12 @@ def _runs_of_device(
 
 @dataclass(slots=True)
 class EvaluationResult:
-    """What there is to say: a verdict for each alert, and the alerts to be told.
+    """What there is to say: a evaluation for each alert, and the alerts to be told.
 
     `changes_at`: when time alone will change it; `ask_at`: when an answer will, even one without a reading.
     """
 
-    verdicts: dict[str, Evaluation] = field(default_factory=dict)
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
     alerts: list[Alert] = field(default_factory=list)
     changes_at: datetime | None = None
     ask_at: datetime | None = None
@@ -344,7 +344,7 @@ class AlertEvaluator(Stored):
     judged_at: datetime | None = None
     history_to: datetime | None = None
 
-    def judge(
+    def evaluate(
         self,
         settings: Settings | None,
         readings: Readings,
@@ -361,8 +361,8 @@ class AlertEvaluator(Stored):
         self.judged_at = now
         history_to = self.history_to
         self.history_to = history_to or now
-        judged = EvaluationResult()
-        turns: list[datetime] = []
+        result = EvaluationResult()
+        deadlines: list[datetime] = []
         unreadable = settings.unreadable if settings else ()
         for kind in KINDS:
             memory = self.kinds.setdefault(kind, KindHistory())
@@ -377,11 +377,11 @@ class AlertEvaluator(Stored):
                 if memory.open:
                     memory.open.give_up(now)
                 reason = Reason.DISABLED if alert else Reason.NO_SETTINGS
-                judged.verdicts[kind] = Evaluation(
+                result.evaluations[kind] = Evaluation(
                     is_on=None, reason=Reason.SETTINGS_UNREADABLE if is_unreadable else reason
                 )
                 continue
-            judge = _Evaluator(
+            evaluator = _Evaluator(
                 self.person_id,
                 kind,
                 alert,
@@ -390,17 +390,19 @@ class AlertEvaluator(Stored):
                 min(delay + NOW, SILENCE),
                 history_to,
                 cadence,
-                judged.alerts,
-                turns,
+                result.alerts,
+                deadlines,
             )
             if kind in GLUCOSE_KINDS:
-                judged.verdicts[kind] = judge.glucose(readings)
+                result.evaluations[kind] = evaluator.glucose(readings)
             else:
-                judged.verdicts[kind], due = judge.silence(readings)
-                if due and (judged.ask_at is None or due < judged.ask_at):
-                    judged.ask_at = due
-        judged.changes_at = min((turn for turn in turns if turn > now), default=None)
-        return judged
+                result.evaluations[kind], due = evaluator.silence(readings)
+                if due and (result.ask_at is None or due < result.ask_at):
+                    result.ask_at = due
+        result.changes_at = min(
+            (deadline for deadline in deadlines if deadline > now), default=None
+        )
+        return result
 
     def pause(self, now: datetime, *, at_once: bool = False) -> EvaluationResult:
         """Say nothing, for want of readings or of permission; what runs is over after too long, or `at_once`."""
@@ -418,7 +420,7 @@ class AlertEvaluator(Stored):
 
 @dataclass(slots=True)
 class _Evaluator:
-    """Judges one alert at one moment; `alerts` and `turns` gather what there is to tell and when to look again."""
+    """Judges one alert at one moment; `alerts` and `deadlines` gather what there is to tell and when to look again."""
 
     person_id: str
     kind: str
@@ -429,7 +431,7 @@ class _Evaluator:
     history_to: datetime | None
     cadence: PollCadence | None
     alerts: list[Alert]
-    turns: list[datetime]
+    deadlines: list[datetime]
 
     def glucose(self, readings: Readings) -> Evaluation:
         """At or beyond the threshold for longer than the delay; told again every `repeat` minutes while it lasts."""
@@ -451,7 +453,7 @@ class _Evaluator:
         )
         lasting = [run for run in runs if self._follow(run, fresh_until, believed_until)]
         self._expire_lost({told.started for run in runs if (told := self.memory.of(run))})
-        self.turns += (fresh_until + _JUST_AFTER, believed_until)
+        self.deadlines += (fresh_until + _JUST_AFTER, believed_until)
         if self.now >= believed_until:
             is_trouble = readings.trouble_at and readings.trouble_at > newest.observed_at
             reason = Reason.SENSOR_TROUBLE if is_trouble else Reason.TOO_OLD
@@ -488,7 +490,7 @@ class _Evaluator:
         elif has_lasted and told and is_now:
             self._repeat(told, run)
         elif run.open and due <= fresh_until:
-            self.turns.append(settled)
+            self.deadlines.append(settled)
         if told is None:
             return has_lasted
         told.last = max(told.last, run.last)
@@ -500,7 +502,7 @@ class _Evaluator:
             return has_lasted
         told.ended_at = told.end_reason = None
         if self.settings.repeat:
-            self.turns.append(told.told_at + self._minutes(self.settings.repeat))
+            self.deadlines.append(told.told_at + self._minutes(self.settings.repeat))
         return has_lasted
 
     def _due(self, run: Excursion) -> datetime:
@@ -582,7 +584,7 @@ class _Evaluator:
         Judged by what the answers said: while nobody answers, nothing is known of this.
         """
         told = self.memory.open
-        self.turns.append(readings.heard_at + SILENCE)
+        self.deadlines.append(readings.heard_at + SILENCE)
         if self.now >= readings.heard_at + SILENCE:
             return Evaluation(is_on=None, reason=Reason.TOO_OLD, stale=True), None
         if self.kind == "no_communication":

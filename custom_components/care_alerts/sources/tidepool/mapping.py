@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 
 from ...alerts.alert import Alert, Person
 from ...alerts.episode import derive_episodes
-from ...alerts.freshness import Word
+from ...alerts.freshness import DataFreshness
 from ...alerts.glucose import Glucose
-from ...alerts.snapshot import Condition, PersonSnapshot, Setting
+from ...alerts.snapshot import AlertStatus, PersonSnapshot, Setting
 from ..http import ApiError
 from .api import FOLLOW, VIEW, SettingsUnreadableError
 from .cadence import UNKNOWN_FOR
-from .evaluator import MISSED, SILENCE, EvaluationResult, Reason
+from .evaluator import DATA_GAPS, SILENCE, EvaluationResult, Reason
 from .people import PEOPLE_EVERY, Followed
 from .readings import NOW
 from .settings import FIELDS, GLUCOSE_KINDS, KINDS, Settings, setting_of
@@ -44,7 +44,9 @@ def unreadable_of(followed: Followed, error: ApiError | None, *, judges: bool) -
     return Settings(followed.settings or {}).unreadable
 
 
-def word(people: Mapping[str, Followed], heard_at: datetime | None) -> Word | None:
+def data_freshness(
+    people: Mapping[str, Followed], heard_at: datetime | None
+) -> DataFreshness | None:
     """How fresh Tidepool's newest word is; None if it never answered.
 
     `people` are those whose readings are judged, by user id; `heard_at` is when it last answered.
@@ -56,10 +58,10 @@ def word(people: Mapping[str, Followed], heard_at: datetime | None) -> Word | No
         person_id: due for person_id, one in watched.items() if (due := _due(one)) is not None
     } or {person_id: one.since + UNKNOWN_FOR for person_id, one in watched.items()}
     reached = [one.glucose.observed_at for one in watched.values() if one.glucose]
-    return Word(
+    return DataFreshness(
         data_through=min(reached, default=heard_at),
         next_due=min(people_due.values(), default=heard_at + 2 * PEOPLE_EVERY),
-        worth_until=heard_at + (SILENCE if watched else 2 * PEOPLE_EVERY),
+        valid_until=heard_at + (SILENCE if watched else 2 * PEOPLE_EVERY),
         people_due=people_due,
     )
 
@@ -77,7 +79,7 @@ def _due(followed: Followed) -> datetime | None:
 def snapshot_of(
     person_id: str,
     followed: Followed,
-    judged: EvaluationResult,
+    result: EvaluationResult,
     alerts: Iterable[Alert],
     now: datetime,
     *,
@@ -99,11 +101,11 @@ def snapshot_of(
     glucose = followed.glucose if judges and followed.may(VIEW) else None
     stale_from = glucose and glucose.observed_at + NOW + timedelta.resolution
     shown_until = glucose and _shown_until(followed, glucose)
-    turns = [judged.changes_at, stale_from, shown_until]
+    deadlines = [result.changes_at, stale_from, shown_until]
     return PersonSnapshot(
         person=Person(person_id, followed.name),
         conditions={
-            kind: _condition(followed, kind, judged, by_kind[kind], why_not, not_yet)
+            kind: _condition(followed, kind, result, by_kind[kind], why_not, not_yet)
             for kind in KINDS
         },
         last_alert=last_alert,
@@ -111,7 +113,9 @@ def snapshot_of(
         glucose_stale=bool(stale_from and now >= stale_from),
         last_glucose=glucose,
         settings=_settings_of(followed, unit),
-        changes_at=min((turn for turn in turns if turn and turn > now), default=None),
+        changes_at=min(
+            (deadline for deadline in deadlines if deadline and deadline > now), default=None
+        ),
     )
 
 
@@ -131,23 +135,23 @@ def _shown_until(followed: Followed, glucose: Glucose) -> datetime:
 def _condition(
     followed: Followed,
     kind: str,
-    judged: EvaluationResult,
+    result: EvaluationResult,
     alerts: Sequence[Alert],
     why_not: Reason | None,
     not_yet: Reason,
-) -> Condition:
-    memory, verdict = followed.watch.kinds.get(kind), judged.verdicts.get(kind)
+) -> AlertStatus:
+    memory, evaluation = followed.watch.kinds.get(kind), result.evaluations.get(kind)
     runs = derive_episodes(alerts, memory.endings() if memory else (), is_active=lambda _: True)
-    reason = why_not or (verdict.reason if verdict else not_yet)
-    is_on = verdict.is_on if verdict and reason is None else None
-    return Condition(
+    reason = why_not or (evaluation.reason if evaluation else not_yet)
+    is_on = evaluation.is_on if evaluation and reason is None else None
+    return AlertStatus(
         is_on=is_on,
         current_alert=alerts[-1] if is_on and alerts else None,
         episode=runs[-1] if runs else None,
         earlier=runs[:-1],
-        stale=bool(verdict and verdict.stale),
+        stale=bool(evaluation and evaluation.stale),
         unavailable=reason,
-        missed=kind in GLUCOSE_KINDS and reason in MISSED,
+        has_data_gap=kind in GLUCOSE_KINDS and reason in DATA_GAPS,
     )
 
 

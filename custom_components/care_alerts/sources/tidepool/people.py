@@ -113,7 +113,7 @@ class PollState:
     hears_loop: bool = False
     """Whether Loop's decisions were asked for, too, when last asked."""
     readings: Readings | None = None
-    judged: EvaluationResult = field(default_factory=EvaluationResult)
+    result: EvaluationResult = field(default_factory=EvaluationResult)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Whoever changes the settings holds it from reading them to reading them back."""
     changes: int = 0

@@ -8,7 +8,7 @@ from homeassistant.components.switch import SwitchEntityDescription
 from homeassistant.const import EntityCategory, UnitOfBloodGlucoseConcentration
 
 from ...alerts.snapshot import PersonSnapshot
-from ..base import PersonSensorDescription, Provider, Value
+from ..base import PersonSensorDescription, SourceType, Value
 from ..glucose import glucose_sensors
 from .coordinator import CONF_JUDGED, TidepoolCoordinator
 from .evaluator import SOURCE
@@ -48,12 +48,12 @@ LAST_READING: Final = PersonSensorDescription(
     says_now=False,
 )
 
-TIDEPOOL = Provider(
+TIDEPOOL = SourceType(
     source=SOURCE,
     alert_types=tuple(KINDS),
     coordinator=TidepoolCoordinator,
     options_flow=TidepoolOptionsFlow,
-    told_options=frozenset({CONF_JUDGED}),
+    safe_options=frozenset({CONF_JUDGED}),
     settings_keeper=ThresholdKeeper,
     person_sensors=(
         *glucose_sensors(UnitOfBloodGlucoseConcentration.MILLIMOLE_PER_LITER, is_now=True),

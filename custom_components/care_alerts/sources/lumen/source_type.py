@@ -8,7 +8,7 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import UnitOfMass, UnitOfRatio
 
 from ...alerts.snapshot import PersonSnapshot
-from ..base import PersonSensorDescription, Provider, Value
+from ..base import PersonSensorDescription, SourceType, Value
 from .api import utc_or_none
 from .coordinator import CONF_CHOSEN_AT, CONF_FOLLOW_LATER, CONF_ON_FROM, LumenCoordinator
 from .flow import LumenOptionsFlow
@@ -46,12 +46,12 @@ def _subtype(alert_type: str) -> Callable[[PersonSnapshot], Value | None]:
     return value_of
 
 
-LUMEN = Provider(
+LUMEN = SourceType(
     source=SOURCE,
     alert_types=ALERT_TYPES,
     coordinator=LumenCoordinator,
     options_flow=LumenOptionsFlow,
-    told_options=frozenset({CONF_CHOSEN_AT, CONF_FOLLOW_LATER, CONF_ON_FROM}),
+    safe_options=frozenset({CONF_CHOSEN_AT, CONF_FOLLOW_LATER, CONF_ON_FROM}),
     person_sensors=(
         *(
             PersonSensorDescription(
