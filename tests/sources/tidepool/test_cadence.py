@@ -14,7 +14,7 @@ from custom_components.care_alerts.sources.tidepool.cadence import (
     UNKNOWN_FOR,
     PollCadence,
 )
-from custom_components.care_alerts.sources.tidepool.evaluator import WANDERS
+from custom_components.care_alerts.sources.tidepool.kind_evaluator import WANDERS
 
 from .uploads import HOUR, MINUTE, SECOND, START, Uploader, Watched, low_settings
 

@@ -17,12 +17,12 @@ from custom_components.care_alerts.alerts.alert import Alert, Severity
 from custom_components.care_alerts.alerts.episode import EndReason, EpisodeSpan, derive_episodes
 from custom_components.care_alerts.alerts.glucose import OutOfRange
 from custom_components.care_alerts.sources.tidepool.api import Data, Reading
-from custom_components.care_alerts.sources.tidepool.evaluator import (
-    AlertEvaluator,
+from custom_components.care_alerts.sources.tidepool.evaluation import (
     Evaluation,
     EvaluationResult,
     Reason,
 )
+from custom_components.care_alerts.sources.tidepool.evaluator import AlertEvaluator
 from custom_components.care_alerts.sources.tidepool.readings import Readings
 from custom_components.care_alerts.sources.tidepool.settings import KINDS, Settings
 

@@ -11,10 +11,8 @@ from typing import Any
 
 from custom_components.care_alerts.alerts.alert import Alert
 from custom_components.care_alerts.sources.tidepool.api import Data, Reading
-from custom_components.care_alerts.sources.tidepool.evaluator import (
-    AlertEvaluator,
-    EvaluationResult,
-)
+from custom_components.care_alerts.sources.tidepool.evaluation import EvaluationResult
+from custom_components.care_alerts.sources.tidepool.evaluator import AlertEvaluator
 from custom_components.care_alerts.sources.tidepool.mapping import data_freshness
 from custom_components.care_alerts.sources.tidepool.people import OVERLAP, Followed
 from custom_components.care_alerts.sources.tidepool.readings import HELD, Readings

@@ -23,7 +23,8 @@ from ..http import ApiError, AuthError, RateLimitedError, RefusedError, base_url
 from .api import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW, SettingsUnreadableError, TidepoolClient
 from .cadence import EARLY
 from .environments import CONF_ENVIRONMENT, host_of
-from .evaluator import SOURCE, AlertEvaluator, Reason
+from .evaluation import SOURCE, Reason
+from .evaluator import AlertEvaluator
 from .issues import tell_of
 from .mapping import data_freshness, snapshot_of, unreadable_of, why_not_judged, why_not_yet
 from .people import (

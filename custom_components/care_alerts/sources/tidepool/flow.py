@@ -29,7 +29,7 @@ from ..http import ApiError, AuthError, InvalidUrlError, RateLimitedError, Refus
 from .api import TidepoolClient
 from .coordinator import CONF_FOLLOWED, CONF_JUDGED, SESSIONS, TidepoolCoordinator
 from .environments import CONF_ENVIRONMENT, ENVIRONMENTS, host_of
-from .evaluator import SOURCE
+from .evaluation import SOURCE
 from .session import EmailNotVerifiedError, PasswordSession
 
 NAME = "Tidepool"

@@ -11,7 +11,8 @@ from ...alerts.snapshot import AlertStatus, PersonSnapshot, Setting
 from ..http import ApiError
 from .api import FOLLOW, VIEW, SettingsUnreadableError
 from .cadence import UNKNOWN_FOR
-from .evaluator import DATA_GAPS, SILENCE, EvaluationResult, Reason
+from .evaluation import DATA_GAPS, EvaluationResult, Reason
+from .excursions import SILENCE
 from .people import PEOPLE_EVERY, Followed
 from .readings import NOW
 from .settings import FIELDS, GLUCOSE_KINDS, KINDS, Settings, setting_of

@@ -10,7 +10,8 @@ from ...alerts.stored import Stored, clamped
 from ..http import ApiError, wait_after
 from .cadence import PollCadence
 from .clocks import Clock
-from .evaluator import AlertEvaluator, EvaluationResult
+from .evaluation import EvaluationResult
+from .evaluator import AlertEvaluator
 from .readings import HELD, Readings
 from .session import Refusals
 from .settings import Settings

@@ -11,7 +11,7 @@ from ...alerts.snapshot import PersonSnapshot
 from ..base import PersonSensorDescription, SourceType, Value
 from ..glucose import glucose_sensors
 from .coordinator import CONF_JUDGED, TidepoolCoordinator
-from .evaluator import SOURCE
+from .evaluation import SOURCE
 from .flow import TidepoolOptionsFlow
 from .settings import FIELDS, KINDS
 from .thresholds import ThresholdKeeper
