@@ -257,6 +257,7 @@ PURE = [
         SOURCES_DIR / "tidepool" / f"{name}.py"
         for name in (
             "cadence",
+            "changing",
             "clocks",
             "environments",
             "evaluation",
@@ -266,6 +267,7 @@ PURE = [
             "kind_evaluator",
             "people",
             "readings",
+            "records",
             "settings",
             "units",
         )

@@ -27,7 +27,8 @@ from custom_components.care_alerts.alerts.freshness import Status
 from custom_components.care_alerts.config_flow import CareAlertsConfigFlow
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.sources import SOURCES
-from custom_components.care_alerts.sources.tidepool.settings import FIELDS, Problem
+from custom_components.care_alerts.sources.tidepool.changing import Problem
+from custom_components.care_alerts.sources.tidepool.settings import FIELDS
 
 from .conftest import House
 from .spoken import COMPONENT, Spoken, english, read_json

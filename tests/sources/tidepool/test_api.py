@@ -20,7 +20,8 @@ from custom_components.care_alerts.sources.http import (
     UnreachableError,
     base_url,
 )
-from custom_components.care_alerts.sources.tidepool.api import Sharer, TidepoolClient
+from custom_components.care_alerts.sources.tidepool.api import TidepoolClient
+from custom_components.care_alerts.sources.tidepool.records import Sharer
 from custom_components.care_alerts.sources.tidepool.session import (
     RENEWED_AFTER,
     TOKEN_HEADER,

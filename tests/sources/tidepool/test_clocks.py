@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 import pytest
 
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.sources.tidepool.api import Reading
 from custom_components.care_alerts.sources.tidepool.clocks import Clock
 from custom_components.care_alerts.sources.tidepool.readings import Readings
+from custom_components.care_alerts.sources.tidepool.records import Reading
 from simulator.tidepool import Uploader, old_loop, xdrip
 from tests.conftest import NOON
 

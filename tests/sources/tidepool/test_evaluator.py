@@ -16,7 +16,6 @@ import pytest
 from custom_components.care_alerts.alerts.alert import Alert, Severity
 from custom_components.care_alerts.alerts.episode import EndReason, EpisodeSpan, derive_episodes
 from custom_components.care_alerts.alerts.glucose import OutOfRange
-from custom_components.care_alerts.sources.tidepool.api import Data, Reading
 from custom_components.care_alerts.sources.tidepool.evaluation import (
     Evaluation,
     EvaluationResult,
@@ -24,6 +23,7 @@ from custom_components.care_alerts.sources.tidepool.evaluation import (
 )
 from custom_components.care_alerts.sources.tidepool.evaluator import AlertEvaluator
 from custom_components.care_alerts.sources.tidepool.readings import Readings
+from custom_components.care_alerts.sources.tidepool.records import Data, Reading
 from custom_components.care_alerts.sources.tidepool.settings import KINDS, Settings
 
 MIDNIGHT = datetime(2026, 11, 18, tzinfo=UTC)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from custom_components.care_alerts.alerts.glucose import OutOfRange, Trend
-from custom_components.care_alerts.sources.tidepool.api import Data, Reading
 from custom_components.care_alerts.sources.tidepool.readings import Readings
+from custom_components.care_alerts.sources.tidepool.records import Data, Reading
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

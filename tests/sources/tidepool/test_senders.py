@@ -8,7 +8,7 @@ from homeassistant.const import STATE_OFF, STATE_ON
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 import pytest
 
-from custom_components.care_alerts.sources.tidepool.api import Reading
+from custom_components.care_alerts.sources.tidepool.records import Reading
 from simulator.tidepool import Uploader, aaps, old_loop, xdrip
 from tests.conftest import NOON
 

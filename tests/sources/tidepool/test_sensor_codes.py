@@ -5,7 +5,7 @@ from datetime import timedelta
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 import pytest
 
-from custom_components.care_alerts.sources.tidepool.api import Reading
+from custom_components.care_alerts.sources.tidepool.records import Reading
 from simulator.tidepool import out_of_range, xdrip
 
 from .conftest import MG_DL_PER_MMOL_L, Follower

@@ -7,15 +7,13 @@ from hypothesis import given, strategies as st
 import orjson
 import pytest
 
+from custom_components.care_alerts.sources.tidepool.changing import SettingsError, change, starting
 from custom_components.care_alerts.sources.tidepool.settings import (
     FIELDS,
     GLUCOSE_KINDS,
     KINDS,
     Field,
     Settings,
-    SettingsError,
-    change,
-    starting,
 )
 from custom_components.care_alerts.sources.tidepool.units import (
     MG_DL,

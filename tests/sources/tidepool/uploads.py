@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from custom_components.care_alerts.alerts.alert import Alert
-from custom_components.care_alerts.sources.tidepool.api import Data, Reading
 from custom_components.care_alerts.sources.tidepool.evaluation import EvaluationResult
 from custom_components.care_alerts.sources.tidepool.evaluator import AlertEvaluator
 from custom_components.care_alerts.sources.tidepool.mapping import data_freshness
 from custom_components.care_alerts.sources.tidepool.people import OVERLAP, Followed
 from custom_components.care_alerts.sources.tidepool.readings import HELD, Readings
+from custom_components.care_alerts.sources.tidepool.records import Data, Reading
 from custom_components.care_alerts.sources.tidepool.settings import KINDS, Settings
 
 START = datetime(2026, 11, 18, tzinfo=UTC)

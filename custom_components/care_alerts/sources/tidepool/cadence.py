@@ -7,8 +7,8 @@ from statistics import median
 from typing import Final
 
 from ...alerts.stored import Stored, clamped
-from .api import CBG
 from .readings import NOW, Readings
+from .records import CBG
 
 CADENCE: Final = timedelta(minutes=5)
 """From one reading to the next, of somebody whose cadence nobody knows: what most sensors do."""

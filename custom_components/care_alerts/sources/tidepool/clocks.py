@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any, Final, override
 
 from ...alerts.stored import Stored
-from .api import Sender
+from .records import Sender
 
 UNBROKEN: Final = timedelta(minutes=15)
 """Readings without a longer gap go on: no sensor and no bridge that we know of reads more rarely."""

@@ -20,7 +20,7 @@ from ...const import DOMAIN, LOGGER
 from ..coordinator import CareAlertsConfigEntry, SourceCoordinator
 from ..glucose import usual_glucose_unit
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError, base_url
-from .api import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW, SettingsUnreadableError, TidepoolClient
+from .api import SettingsUnreadableError, TidepoolClient
 from .cadence import EARLY
 from .environments import CONF_ENVIRONMENT, host_of
 from .evaluation import SOURCE, Reason
@@ -40,6 +40,7 @@ from .people import (
     wants_loop,
 )
 from .readings import HELD, Readings, usual_delay
+from .records import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW
 from .session import PasswordSession
 from .settings import Settings
 from .thresholds import ThresholdKeeper

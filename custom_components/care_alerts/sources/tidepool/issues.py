@@ -11,8 +11,8 @@ from homeassistant.helpers import issue_registry as ir
 from ...const import DOMAIN
 from ..coordinator import CareAlertsConfigEntry
 from ..issues import create_issue
-from .api import CBG, FOLLOW
 from .people import Followed
+from .records import CBG, FOLLOW
 
 NAMELESS_APPS: Final = "xDrip+ / AndroidAPS"
 """Those that we know of whose records name neither an app nor a device."""

@@ -9,12 +9,13 @@ from ...alerts.freshness import DataFreshness
 from ...alerts.glucose import Glucose
 from ...alerts.snapshot import AlertStatus, PersonSnapshot, Setting
 from ..http import ApiError
-from .api import FOLLOW, VIEW, SettingsUnreadableError
+from .api import SettingsUnreadableError
 from .cadence import UNKNOWN_FOR
 from .evaluation import DATA_GAPS, EvaluationResult, Reason
 from .excursions import SILENCE
 from .people import PEOPLE_EVERY, Followed
 from .readings import NOW
+from .records import FOLLOW, VIEW
 from .settings import FIELDS, GLUCOSE_KINDS, KINDS, Settings, setting_of
 
 

@@ -8,8 +8,8 @@ from statistics import median
 from typing import Final
 
 from ...alerts.glucose import Glucose, Trend
-from .api import CBG, DOSING_DECISION, Data, Reading, Sender
 from .clocks import Clock
+from .records import CBG, DOSING_DECISION, Data, Reading, Sender
 
 NOW: Final = timedelta(minutes=15)
 """How old a reading may be and still speak of the present."""

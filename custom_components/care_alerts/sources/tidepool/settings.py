@@ -1,18 +1,16 @@
-"""A follower's alert settings: reading Tidepool's document, changing only what was asked, and checking what is sent.
+"""A follower's alert settings: reading Tidepool's document, and what can be set. Pure.
 
-The document has an object for each kind of alert, beside ids and whatever a newer server adds. Writing replaces an
-alert's object whole, so all its other fields go out as they came in, those we have no word for among them.
+The document has an object for each kind of alert, beside ids and whatever a newer server adds.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from itertools import combinations
 from math import isfinite
 from typing import Any, Final, Self
 
 from ...alerts.snapshot import Setting
-from .units import MG_DL, MMOL_L, STEP, converted, exact_unit, rounded
+from ..parsing import can_be_kept
+from .units import MG_DL, MMOL_L, STEP, exact_unit
 
 KINDS: Final = {
     "urgent_low": "urgentLow",
@@ -31,40 +29,11 @@ MINUTES: Final = "min"
 LONGEST_DELAY: Final = 120
 """Minutes that may be written (OpenAPI)."""
 
-_LONGEST_STORED: Final = {"low": 120, "high": 360, "no_communication": 360, "not_looping": 120}
-"""Minutes that the server takes (platform: alerts/config.go): what somebody else wrote goes back as it came."""
-
-SHORTEST_REPEAT: Final = 15
 LONGEST_REPEAT: Final = 240
 """Minutes of `repeat`, or 0 for never (platform: alerts/config.go)."""
 
 HIGHEST_THRESHOLD: Final = {MG_DL: 1000, MMOL_L: 55}
 """The server's limits (platform: blood glucose thresholds)."""
-
-
-class Problem(StrEnum):
-    """What is wrong with a change; each has a message of its own."""
-
-    UNIT = "unit"
-    """Neither mg/dL nor mmol/L, or none known yet."""
-    THRESHOLD_NEEDED = "threshold_needed"
-    THRESHOLD_RANGE = "threshold_range"
-    THRESHOLD_STEP = "threshold_step"
-    THRESHOLD_ORDER = "threshold_order"
-    DELAY_RANGE = "delay_range"
-    REPEAT_RANGE = "repeat_range"
-    NOT_KEPT = "not_kept"
-
-
-class SettingsError(ValueError):
-    """A change that cannot be written, or did not stay. `field` is the action's name of what is wrong."""
-
-    def __init__(self, field: str, problem: Problem, **limits: float | str) -> None:
-        """Keep what is wrong and the limits that would have been right."""
-        super().__init__(f"{field}: {problem}")
-        self.field = field
-        self.problem = problem
-        self.limits = limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +83,14 @@ class AlertSettings:
         threshold = alert.get("threshold")
         unit = value = None
         if isinstance(threshold, Mapping):
-            unit, value = exact_unit(threshold.get("units")), _number(threshold.get("value"))
+            unit, value = exact_unit(threshold.get("units")), number_or_none(threshold.get("value"))
         told = unit is not None and value is not None
         return cls(
             enabled=alert.get("enabled") is True,
             threshold=value if told else None,
             unit=unit if told else None,
-            delay=max(_number(alert.get("delay")) or 0, 0),
-            repeat=max(_number(alert.get("repeat")) or 0, 0),
+            delay=max(number_or_none(alert.get("delay")) or 0, 0),
+            repeat=max(number_or_none(alert.get("repeat")) or 0, 0),
         )
 
 
@@ -145,7 +114,8 @@ def _is_unreadable(kind: str, alert: Any) -> bool:
             return True
 
 
-def _number(value: Any) -> float | None:
+def number_or_none(value: Any) -> float | None:
+    """A number if it is one: no bool, no text, finite."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         return None
     return value
@@ -207,196 +177,19 @@ def setting_of(field: Field, value: bool | float | None, unit: str) -> Setting:
             return Setting(value=value, unit=MINUTES, highest=longest)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What to send so that what was asked for becomes true, and what to look for in what is read back."""
+def is_settings(document: Any, person: str, me: str, *, whole: bool) -> bool:
+    """Whether an answer is what we have set for a person: ours and theirs as far as it says so, with an alert as it must be.
 
-    alerts: Mapping[str, Any]
-    """Whole alert objects of the document, only those that change."""
-    asked: Mapping[Field, bool | float]
-    """Thresholds in the unit of the settings."""
-
-    @property
-    def odd(self) -> Field | None:
-        """What goes out as somebody else wrote it, and may be why the server refuses: it does not say."""
-        return next(
-            (
-                field
-                for kind, name in KINDS.items()
-                if name in self.alerts
-                for field in (Field(kind, one) for one in ("threshold", "delay", "repeat"))
-                if field not in self.asked and _is_odd(field, self.alerts[name])
-            ),
-            None,
-        )
-
-    def is_kept_in(self, read_back: Settings) -> bool:
-        """Whether Tidepool has all that was asked for."""
-        return all(read_back.value(field) == value for field, value in self.asked.items())
-
-    def check_kept(self, read_back: Settings) -> None:
-        """Compare with what Tidepool has now.
-
-        Raises:
-            SettingsError: something asked for did not stay (`not_kept`).
-
-        """
-        for field, value in self.asked.items():
-            if read_back.value(field) != value:
-                raise SettingsError(str(field), Problem.NOT_KEPT)
-
-
-def starting(unit: str) -> dict[Field, bool | float]:
-    """What to propose where there are no settings yet: a person sees and changes it before it is written.
-
-    Thresholds are those that Tidepool's own app starts with.
+    One odd alert must not keep the others from being judged, but nothing is written (`whole`) over what cannot be read.
     """
-    urgent_low, low, high = (55, 70, 250) if unit == MG_DL else (3.0, 3.9, 14.0)
-    proposed: dict[str, bool | float] = {
-        "urgent_low_enabled": True,
-        "urgent_low": urgent_low,
-        "low_enabled": True,
-        "low": low,
-        "low_delay": 0,
-        "low_repeat": 30,
-        "high_enabled": True,
-        "high": high,
-        "high_delay": 60,
-        "high_repeat": 120,
-        "no_communication_enabled": True,
-        "no_communication_delay": 30,
-        # Not everybody loops.
-        "not_looping_enabled": False,
-        "not_looping_delay": 30,
-    }
-    return {FIELDS[name]: value for name, value in proposed.items()}
-
-
-def change(
-    settings: Settings, asked: Mapping[Field, bool | float], unit: str | None = None
-) -> Change:
-    """Work out how to make `asked` true, changing nothing else.
-
-    `unit` is the one asked thresholds are in, None: that of the settings. They go out in the unit that the settings
-    already use, `unit` only where there are none.
-
-    Raises:
-        SettingsError: it cannot be written.
-
-    """
-    alerts: dict[str, dict[str, Any]] = {}
-    wanted: dict[Field, bool | float] = {}
-    for field, value in asked.items():
-        known = settings.document.get(KINDS[field.kind])
-        alert = alerts.setdefault(field.kind, dict(known) if isinstance(known, Mapping) else {})
-        match field.name:
-            case "threshold":
-                own = settings.unit(field.kind) or exact_unit(unit)
-                if own is None:
-                    raise SettingsError("unit", Problem.UNIT)
-                given = own if unit is None else exact_unit(unit)
-                if given is None:
-                    raise SettingsError("unit", Problem.UNIT)
-                wanted[field] = (
-                    value
-                    if given == own and value == settings.value(field)
-                    else _threshold(field, value, given, own)
-                )
-                before = alert.get("threshold")
-                alert["threshold"] = {
-                    **(before if isinstance(before, Mapping) else {}),
-                    "units": own,
-                    "value": wanted[field],
-                }
-            case "enabled":
-                wanted[field] = alert["enabled"] = bool(value)
-            case name:
-                wanted[field] = value
-                if value != settings.value(field):
-                    wanted[field] = alert[name] = _minutes(field, value)
-    changed = {field for field, value in wanted.items() if settings.value(field) != value}
-    kinds = {field.kind for field in changed}
-    result = Settings(
-        {**settings.document, **{KINDS[kind]: alert for kind, alert in alerts.items()}}
-    )
-    for kind in kinds:
-        _check(kind, alerts[kind], changed)
-    _check_order(result, changed)
-    return Change({KINDS[kind]: alerts[kind] for kind in kinds}, wanted)
-
-
-def _threshold(field: Field, value: float, given: str, own: str) -> float:
-    """A threshold as it goes out, in the settings' `own` unit; the same number if it was given in that."""
-    in_steps = rounded(value, given) if isfinite(value) else 0
-    # 4.2 may have become 4.199999999999999 on its way.
-    if not abs(value - in_steps) < 1e-6:
-        raise SettingsError(str(field), Problem.THRESHOLD_STEP, step=STEP[given], unit=given)
-    return rounded(converted(in_steps, given, own), own)
-
-
-def _minutes(field: Field, value: float) -> int:
-    whole = round(value) if isfinite(value) else -1
-    takes = _can_repeat(whole) if field.name == "repeat" else 0 <= whole <= LONGEST_DELAY
-    if whole != value or not takes:
-        raise _refused(field)
-    return whole
-
-
-def _can_repeat(minutes: float) -> bool:
-    return minutes == 0 or SHORTEST_REPEAT <= minutes <= LONGEST_REPEAT
-
-
-def _refused(field: Field) -> SettingsError:
-    if field.name == "repeat":
-        return SettingsError(
-            str(field), Problem.REPEAT_RANGE, shortest=SHORTEST_REPEAT, longest=LONGEST_REPEAT
-        )
-    return SettingsError(str(field), Problem.DELAY_RANGE, longest=LONGEST_DELAY)
-
-
-def _check(kind: str, alert: dict[str, Any], changed: Collection[Field]) -> None:
-    """Check an alert's threshold, which it must have. What somebody else wrote is not ours to refuse."""
-    if kind not in GLUCOSE_KINDS:
-        return
-    threshold = Field(kind, "threshold")
-    own = AlertSettings.of(alert)
-    if own.threshold is None or own.unit is None:
-        raise SettingsError(str(threshold), Problem.THRESHOLD_NEEDED)
-    highest = HIGHEST_THRESHOLD[own.unit]
-    if threshold in changed and not 0 <= own.threshold <= highest:
-        raise SettingsError(str(threshold), Problem.THRESHOLD_RANGE, highest=highest, unit=own.unit)
-    # OpenAPI knows mg/dl as well; the server takes it from nobody.
-    alert["threshold"] = {**alert["threshold"], "units": own.unit}
-
-
-def _is_odd(field: Field, alert: Mapping[str, Any]) -> bool:
-    """Whether the server would refuse an alert's object for one of its fields."""
-    if field.name == "threshold":
-        own = AlertSettings.of(alert)
-        if own.threshold is None or own.unit is None:
-            return False
-        return not 0 <= own.threshold <= HIGHEST_THRESHOLD[own.unit]
-    stored = alert.get(field.name)
-    if stored is None:
+    if not isinstance(document, dict) or not document.keys() & {"userId", *KINDS.values()}:
         return False
-    minutes = _number(stored)
-    if minutes is None:
-        return True
-    if field.name == "repeat":
-        return not _can_repeat(minutes)
-    return not 0 <= minutes <= _LONGEST_STORED.get(field.kind, minutes)
-
-
-def _check_order(result: Settings, changed: Collection[Field]) -> None:
-    """Urgent low below low below high. Only of thresholds that change: what somebody else wrote is not ours to refuse."""
-    thresholds = {
-        kind: converted(alert.threshold, alert.unit, MMOL_L)
-        for kind in GLUCOSE_KINDS
-        if (alert := result.alert(kind)) and alert.threshold is not None and alert.unit
-    }
-    for lower, higher in combinations(thresholds, 2):
-        if thresholds[lower] < thresholds[higher]:
-            continue
-        for kind, other in ((lower, higher), (higher, lower)):
-            if Field(kind, "threshold") in changed:
-                raise SettingsError(kind, Problem.THRESHOLD_ORDER, other=other)
+    whose = (document.get("userId", me), document.get("followedUserId", person))
+    fine = [
+        isinstance(alert := document[name], dict)
+        and can_be_kept(alert)
+        and (kind not in GLUCOSE_KINDS or isinstance(alert.get("threshold"), dict))
+        for kind, name in KINDS.items()
+        if name in document
+    ]
+    return whose == (me, person) and (all(fine) if whole else any(fine) or not fine)

@@ -11,8 +11,9 @@ from ...const import DOMAIN
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
 from ..settings import SettingsKeeper
 from .api import TidepoolClient
+from .changing import Change, Problem, SettingsError, change, starting
 from .people import NAMELESS, Followed, PollState
-from .settings import FIELDS, Change, Problem, Settings, SettingsError, change, setting_of, starting
+from .settings import FIELDS, Settings, setting_of
 from .units import STEP
 
 
