@@ -15,7 +15,8 @@ from custom_components.care_alerts.alerts.episode import (
     derive_episodes,
     span_of,
 )
-from custom_components.care_alerts.alerts.response_log import Episode, ResponseLog, episode_id_of
+from custom_components.care_alerts.alerts.episode_record import episode_id_of
+from custom_components.care_alerts.alerts.response_log import Episode, ResponseLog
 
 from .build import alert, hour
 

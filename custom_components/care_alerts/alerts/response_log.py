@@ -23,55 +23,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, Final, Self
-from uuid import UUID, uuid5
 
 from .acknowledgement import Acknowledgement, Actor
 from .alert import Alert, AlertKey, Severity
 from .episode import EndReason, EpisodeSpan, TimeSpan
+from .episode_record import EpisodeRecord, covering, episode_id_of, unacknowledged_since
 from .snooze import Snooze, Span, joined
 from .stored import Stored, moment_or_none
 
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 
 _known_at: Final = attrgetter("known_at")
-
-_IDENTITY: Final = UUID("7f6f5f0e-3b53-4f0a-9a55-5a3c0a7a64d1")
-
-
-def episode_id_of(topic: AlertKey, alert: Alert) -> str:
-    """The id of an episode first known by this alert: the same after a crash that lost its record."""
-    return str(
-        uuid5(_IDENTITY, f"{topic.person_id}\n{topic.alert_type}\n{topic.drill}\n{alert.alert_id}")
-    )
-
-
-@dataclass(slots=True, kw_only=True)
-class EpisodeRecord(Stored):
-    """What is kept of an episode.
-
-    `known_by` is the id of the alert it was first known by, `known_at` when that was observed; both stay.
-    `span` is where the episode reached when it was last derived, `end_announced` the end that was announced.
-    """
-
-    episode_id: str
-    topic: AlertKey
-    known_by: str
-    known_at: datetime
-    span: TimeSpan
-    acknowledgement: Acknowledgement | None = None
-    end_announced: datetime | None = None
-
-    @classmethod
-    def of(cls, topic: AlertKey, span: EpisodeSpan) -> Self:
-        """The record of an episode that is new."""
-        opened = span.opened
-        return cls(
-            episode_id=episode_id_of(topic, opened),
-            topic=topic,
-            known_by=opened.alert_id,
-            known_at=opened.observed_at,
-            span=TimeSpan.of(span),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +162,7 @@ class ResponseLog:
         records = self._records_of(topic, span)
         ids = [record.episode_id for record in records] or [episode_id_of(topic, span.opened)]
         of_it = span.its_own(announced)
-        acknowledgement = _covering(records, span, now)
+        acknowledgement = covering(records, span, now)
         is_waiting = of_it and span.is_open and not acknowledgement
         return Episode(
             episode_id=ids[0],
@@ -210,7 +172,7 @@ class ResponseLog:
             announced=of_it,
             acknowledgement=acknowledgement,
             snoozed_until=self.snoozed_until(topic, span.severity, ids, now),
-            unacknowledged_since=_unacknowledged_since(records, span, of_it, now)
+            unacknowledged_since=unacknowledged_since(records, span, of_it, now)
             if is_waiting
             else None,
         )
@@ -250,7 +212,7 @@ class ResponseLog:
         Then it is acknowledged as it is now, and for as long as if they had just done so.
         """
         records = self._records_for(topic, span)
-        held = _covering(records, span, at)
+        held = covering(records, span, at)
         has_it = held is not None and held.by == by and note in (None, held.note)
         acknowledgement = Acknowledgement(
             span=TimeSpan.of(span),
@@ -268,7 +230,7 @@ class ResponseLog:
     def unacknowledge(self, topic: AlertKey, span: EpisodeSpan, *, at: datetime) -> bool:
         """Take an acknowledgement back; False if there was none."""
         records = self._records_of(topic, span)
-        if _covering(records, span, at) is None:
+        if covering(records, span, at) is None:
             return False
         for record in records:
             if held := record.acknowledgement:
@@ -423,38 +385,6 @@ class ResponseLog:
             log.silence_announced_of = frozenset(one for one in of_whom if isinstance(one, str))
         log.reminders_done_until = moment_or_none(stored.get("reminders_done_until"))
         return log
-
-
-def _covering(
-    records: Iterable[EpisodeRecord], span: EpisodeSpan, now: datetime
-) -> Acknowledgement | None:
-    """The newest acknowledgement that covers all of an episode."""
-    return max(
-        (
-            held
-            for record in records
-            if (held := record.acknowledgement) and held.covers_all_of(span, now)
-        ),
-        key=lambda held: held.at,
-        default=None,
-    )
-
-
-def _unacknowledged_since(
-    records: Iterable[EpisodeRecord], span: EpisodeSpan, announced: Sequence[Alert], now: datetime
-) -> datetime:
-    """Since it was announced, the acknowledgement was taken back or expired, or an alert came that it does not cover."""
-    since = min(alert.received_at for alert in announced)
-    for record in records:
-        if not (held := record.acknowledgement):
-            continue
-        lost = [alert.received_at for alert in announced if not held.covers(alert)]
-        if held.undone_at:
-            lost.append(held.undone_at)
-        if held.expires_at and held.has_expired(span, now):
-            lost.append(held.expires_at)
-        since = max(since, min(lost, default=since))
-    return since
 
 
 def _readable[T: Stored](read: Callable[[Any], T], stored: Any) -> list[T]:

@@ -1,0 +1,82 @@
+"""What is kept of an episode: its id, the alert it was first known by, and what was done about it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Self
+from uuid import UUID, uuid5
+
+from .acknowledgement import Acknowledgement
+from .alert import Alert, AlertKey
+from .episode import EpisodeSpan, TimeSpan
+from .stored import Stored
+
+_IDENTITY: Final = UUID("7f6f5f0e-3b53-4f0a-9a55-5a3c0a7a64d1")
+
+
+def episode_id_of(topic: AlertKey, alert: Alert) -> str:
+    """The id of an episode first known by this alert: the same after a crash that lost its record."""
+    return str(
+        uuid5(_IDENTITY, f"{topic.person_id}\n{topic.alert_type}\n{topic.drill}\n{alert.alert_id}")
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class EpisodeRecord(Stored):
+    """What is kept of an episode.
+
+    `known_by` is the id of the alert it was first known by, `known_at` when that was observed; both stay.
+    `span` is where the episode reached when it was last derived, `end_announced` the end that was announced.
+    """
+
+    episode_id: str
+    topic: AlertKey
+    known_by: str
+    known_at: datetime
+    span: TimeSpan
+    acknowledgement: Acknowledgement | None = None
+    end_announced: datetime | None = None
+
+    @classmethod
+    def of(cls, topic: AlertKey, span: EpisodeSpan) -> Self:
+        """The record of an episode that is new."""
+        opened = span.opened
+        return cls(
+            episode_id=episode_id_of(topic, opened),
+            topic=topic,
+            known_by=opened.alert_id,
+            known_at=opened.observed_at,
+            span=TimeSpan.of(span),
+        )
+
+
+def covering(
+    records: Iterable[EpisodeRecord], span: EpisodeSpan, now: datetime
+) -> Acknowledgement | None:
+    """The newest acknowledgement that covers all of an episode."""
+    return max(
+        (
+            held
+            for record in records
+            if (held := record.acknowledgement) and held.covers_all_of(span, now)
+        ),
+        key=lambda held: held.at,
+        default=None,
+    )
+
+
+def unacknowledged_since(
+    records: Iterable[EpisodeRecord], span: EpisodeSpan, announced: Sequence[Alert], now: datetime
+) -> datetime:
+    """Since it was announced, the acknowledgement was taken back or expired, or an alert came that it does not cover."""
+    since = min(alert.received_at for alert in announced)
+    for record in records:
+        if not (held := record.acknowledgement):
+            continue
+        lost = [alert.received_at for alert in announced if not held.covers(alert)]
+        if held.undone_at:
+            lost.append(held.undone_at)
+        if held.expires_at and held.has_expired(span, now):
+            lost.append(held.expires_at)
+        since = max(since, min(lost, default=since))
+    return since
