@@ -15,9 +15,9 @@ class Reason(StrEnum):
 
     NO_SETTINGS = "no_settings"
     SETTINGS_UNKNOWN = "settings_unknown"
-    """They were never had: there was no answer yet."""
+    """There was no answer about them yet."""
     SETTINGS_UNREADABLE = "settings_unreadable"
-    """They were had, and make no sense: nobody knows what is wanted."""
+    """There was an answer, but it makes no sense: nobody knows what is to be announced."""
     DISABLED = "disabled"
     NO_READINGS = "no_readings"
     TOO_OLD = "too_old"
@@ -35,12 +35,15 @@ DATA_GAPS: Final = (
     Reason.SENSOR_TROUBLE,
     Reason.NOT_PERMITTED,
 )
-"""Why nothing can be said although somebody counts on it."""
+"""Reasons for which missing data may hide an alert."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What can be said of an alert. `stale`: it was so when last heard of, which is more than 15 minutes ago."""
+    """Whether one alert is on; None if nothing can be said, with the `reason`.
+
+    `stale`: it was so by the newest reading, which is more than 15 minutes old.
+    """
 
     is_on: bool | None
     reason: Reason | None = None
@@ -49,7 +52,7 @@ class Evaluation:
 
 @dataclass(slots=True)
 class EvaluationResult:
-    """What there is to say: a evaluation for each alert, and the alerts to be told.
+    """An evaluation of each alert, and the alerts to announce.
 
     `changes_at`: when time alone will change it; `ask_at`: when an answer will, even one without a reading.
     """

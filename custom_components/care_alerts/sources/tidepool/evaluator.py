@@ -1,9 +1,8 @@
-"""A person's five alerts, judged here: nobody else evaluates a follower's settings. Pure; time is an argument."""
+"""A person's five alerts, evaluated here: nobody else does it for a follower. Pure; time is an argument."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ...alerts.ledger import KEPT_FOR
 from ...alerts.stored import Stored
 from .cadence import PollCadence
 from .evaluation import Evaluation, EvaluationResult, Reason
@@ -11,14 +10,14 @@ from .excursions import SILENCE
 from .history import KindHistory
 from .kind_evaluator import KindEvaluator
 from .readings import NOW, Readings
-from .settings import GLUCOSE_KINDS, KINDS, Settings
+from .settings import KINDS, AlertSettings, Settings
 
 
 @dataclass(slots=True, kw_only=True)
 class AlertEvaluator(Stored):
-    """One person watched: what has been told of them, when they were last judged, and what there is to say now.
+    """Evaluates one person's alerts, and stores what was announced of each.
 
-    `history_to`: what was received by then was in the first answer, or before it.
+    `judged_at`: when they were last evaluated. `history_to`: what was received by then is backfill.
     """
 
     person_id: str
@@ -34,67 +33,58 @@ class AlertEvaluator(Stored):
         delay: timedelta = timedelta(),
         cadence: PollCadence | None = None,
     ) -> EvaluationResult:
-        """Judge everything held by the settings; what is to be told is told once, however often this is asked.
+        """Evaluate all readings held by the settings; an alert is in the result once, however often this is called.
 
-        `delay`: what their readings usually need to us. What comes no later is not late, if it is not too old by the
-        clock to be believed: nobody is to be woken by what was hours ago, however usual that is.
-        `cadence`: when the next are due; without it, nothing is waited for.
+        `delay`: what their readings usually need to us. What comes no later is not late, if it is not too old
+        by the clock to be believed: nobody is to be woken by what was hours ago, however usual that is.
+        `cadence`: when the next readings are due; without it, none are waited for.
         """
         self.judged_at = now
         history_to = self.history_to
         self.history_to = history_to or now
         result = EvaluationResult()
         deadlines: list[datetime] = []
-        unreadable = settings.unreadable if settings else ()
         for kind in KINDS:
-            memory = self.kinds.setdefault(kind, KindHistory())
-            memory.told = [one for one in memory.told if one.last > now - KEPT_FOR]
+            history = self.kinds.setdefault(kind, KindHistory())
             alert = settings.alert(kind) if settings else None
-            if memory.settings != repr(alert):
-                memory.since = None if memory.settings is None else now
-                memory.settings = repr(alert)
-                memory.part()
-            is_unreadable = kind in unreadable
+            history.begin(alert, now)
+            is_unreadable = settings is not None and kind in settings.unreadable
             if is_unreadable or alert is None or not alert.enabled:
-                if memory.open:
-                    memory.open.give_up(now)
-                reason = Reason.DISABLED if alert else Reason.NO_SETTINGS
-                result.evaluations[kind] = Evaluation(
-                    is_on=None, reason=Reason.SETTINGS_UNREADABLE if is_unreadable else reason
-                )
+                if history.open:
+                    history.open.give_up(now)
+                result.evaluations[kind] = _not_evaluated(alert, is_unreadable=is_unreadable)
                 continue
             evaluator = KindEvaluator(
-                self.person_id,
-                kind,
-                alert,
-                memory,
-                now,
-                min(delay + NOW, SILENCE),
-                history_to,
-                cadence,
-                result.alerts,
-                deadlines,
+                person_id=self.person_id,
+                kind=kind,
+                settings=alert,
+                history=history,
+                now=now,
+                in_time=min(delay + NOW, SILENCE),
+                history_to=history_to,
+                cadence=cadence,
             )
-            if kind in GLUCOSE_KINDS:
-                result.evaluations[kind] = evaluator.glucose(readings)
-            else:
-                result.evaluations[kind], due = evaluator.silence(readings)
-                if due and (result.ask_at is None or due < result.ask_at):
-                    result.ask_at = due
-        result.changes_at = min(
-            (deadline for deadline in deadlines if deadline > now), default=None
-        )
+            result.evaluations[kind] = evaluator.evaluate(readings)
+            result.alerts += evaluator.alerts
+            result.ask_at = min(filter(None, (result.ask_at, evaluator.ask_at)), default=None)
+            deadlines += evaluator.deadlines
+        result.changes_at = min((one for one in deadlines if one > now), default=None)
         return result
 
     def pause(self, now: datetime, *, at_once: bool = False) -> EvaluationResult:
-        """Say nothing, for want of readings or of permission; what runs is over after too long, or `at_once`."""
-        running = [told for memory in self.kinds.values() if (told := memory.open)]
-        if not running:
+        """Evaluate nothing, for want of readings or permission; what is open ends after an hour, or `at_once`."""
+        announced = [episode for history in self.kinds.values() if (episode := history.open)]
+        if not announced:
             return EvaluationResult()
         self.judged_at = self.judged_at or now
         over_at = now if at_once else self.judged_at + SILENCE
         if now < over_at:
             return EvaluationResult(changes_at=over_at)
-        for told in running:
-            told.give_up(over_at)
+        for episode in announced:
+            episode.give_up(over_at)
         return EvaluationResult()
+
+
+def _not_evaluated(alert: AlertSettings | None, *, is_unreadable: bool) -> Evaluation:
+    reason = Reason.DISABLED if alert else Reason.NO_SETTINGS
+    return Evaluation(is_on=None, reason=Reason.SETTINGS_UNREADABLE if is_unreadable else reason)

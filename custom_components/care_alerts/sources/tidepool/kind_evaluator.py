@@ -1,7 +1,7 @@
-"""One of the five alerts, judged at one moment: nobody else evaluates a follower's settings. Pure; time is an argument."""
+"""One of a person's five alerts, evaluated at one moment. Pure; time is an argument."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -13,7 +13,7 @@ from .evaluation import SOURCE, Evaluation, Reason
 from .excursions import JUST_AFTER, SILENCE, Excursion, excursions_of, is_out
 from .history import AnnouncedEpisode, KindHistory
 from .readings import NOW, Observed, Readings
-from .settings import AlertSettings
+from .settings import GLUCOSE_KINDS, AlertSettings
 from .units import MG_DL, MMOL_L
 
 SEVERITIES: Final = {
@@ -34,61 +34,77 @@ ON_ITS_WAY: Final = timedelta(minutes=1)
 """What a reading needs from the device to us: before that it is not missing."""
 
 LONGEST: Final = 24 * 60
-"""Minutes that a delay or a repeat counts for at most: the server takes less, and no clock takes what it might send."""
+"""Minutes that a delay or a repeat counts for at most (ours: the server takes less, and no time can be reckoned with
+whatever it might send)."""
 
 LONGEST_BELIEVED: Final = timedelta(hours=2.5)
-"""However rarely somebody uploads: batches of an hour with nothing younger than a quarter need two and a quarter. What comes
-three hours late never speaks of the present."""
+"""How long a reading is believed at most, however rarely somebody uploads (ours: batches of an hour with
+nothing younger than a quarter need two and a quarter; what comes three hours late is never the present)."""
 
 WANDERS: Final = timedelta(seconds=15)
-"""A run has to last longer than its delay, not as long: by more than a sensor's readings wander by (ours: seconds, of a minute at least)."""
+"""How much longer than its delay an excursion has to last (ours: more than readings wander by, which is
+seconds, and less than a minute, the shortest time between two of them)."""
 
 _IDENTITY: Final = UUID("5b0f5f5c-9d57-4a5b-8d53-5d9a3a6f2c11")
 
 _KEYS: Final = {MG_DL: "mg_dl", MMOL_L: "mmol_l"}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class KindEvaluator:
-    """Judges one alert at one moment; `alerts` and `deadlines` gather what there is to tell and when to look again."""
+    """Evaluates one alert at one moment.
+
+    `in_time`: how old what is observed may be when it is announced, and not be late. Gathered meanwhile: the
+    `alerts` to announce, the `deadlines` after which to evaluate again, and when to ask again (`ask_at`).
+    """
 
     person_id: str
     kind: str
     settings: AlertSettings
-    memory: KindHistory
+    history: KindHistory
     now: datetime
     in_time: timedelta
     history_to: datetime | None
     cadence: PollCadence | None
-    alerts: list[Alert]
-    deadlines: list[datetime]
+    alerts: list[Alert] = field(default_factory=list)
+    deadlines: list[datetime] = field(default_factory=list)
+    ask_at: datetime | None = None
 
-    def glucose(self, readings: Readings) -> Evaluation:
-        """At or beyond the threshold for longer than the delay; told again every `repeat` minutes while it lasts."""
+    def evaluate(self, readings: Readings) -> Evaluation:
+        """Say whether the alert is on, and gather what is to be done about it."""
+        if self.kind in GLUCOSE_KINDS:
+            return self._evaluate_glucose(readings)
+        return self._evaluate_silence(readings)
+
+    # Glucose.
+
+    def _evaluate_glucose(self, readings: Readings) -> Evaluation:
+        """At or beyond the threshold for longer than the delay; announced every `repeat` minutes while it lasts."""
         threshold, unit = self.settings.threshold, self.settings.unit
         newest = readings.newest
         if threshold is None or unit is None:
             return Evaluation(is_on=None, reason=Reason.NO_SETTINGS)
         if newest is None:
-            self._expire_lost(set())
+            self._give_up_lost(set())
             trouble = Reason.SENSOR_TROUBLE if readings.trouble_at else Reason.NO_READINGS
             return Evaluation(is_on=None, reason=trouble)
         fresh_until = newest.observed_at + NOW
         believed_until = self._believed_until(newest.observed_at)
-        runs = excursions_of(
+        excursions = excursions_of(
             readings,
             self.now,
             lambda one: is_out(self.kind, one, threshold, unit),
             believed_until - newest.observed_at,
         )
-        lasting = [run for run in runs if self._follow(run, fresh_until, believed_until)]
-        self._expire_lost({told.started for run in runs if (told := self.memory.of(run))})
+        lasting = [one for one in excursions if self._follow(one, fresh_until, believed_until)]
+        episodes = [self.history.episode_of(one) for one in excursions]
+        self._give_up_lost({episode.started for episode in episodes if episode})
         self.deadlines += (fresh_until + JUST_AFTER, believed_until)
         if self.now >= believed_until:
             is_trouble = readings.trouble_at and readings.trouble_at > newest.observed_at
             reason = Reason.SENSOR_TROUBLE if is_trouble else Reason.TOO_OLD
             return Evaluation(is_on=None, reason=reason, stale=True)
-        return Evaluation(is_on=any(run.open for run in lasting), stale=self.now > fresh_until)
+        return Evaluation(is_on=any(one.open for one in lasting), stale=self.now > fresh_until)
 
     def _believed_until(self, newest: datetime) -> datetime:
         """Until when their newest reading is worth showing: an hour, or until who uploads more rarely is silent."""
@@ -98,164 +114,188 @@ class KindEvaluator:
             believed_until = max(believed_until, min(overdue_at, newest + LONGEST_BELIEVED))
         return believed_until
 
-    def _follow(self, run: Excursion, fresh_until: datetime, believed_until: datetime) -> bool:
-        """Tell of a run what is to be told; whether it has lasted for longer than the delay."""
-        told, before = self.memory.of(run), None
-        due = self._due(run)
-        settled = due if told else self._settled(run, due)
+    def _follow(
+        self, excursion: Excursion, fresh_until: datetime, believed_until: datetime
+    ) -> bool:
+        """Announce of an excursion what is due; return whether it has lasted for longer than the delay."""
+        episode, given_up = self.history.episode_of(excursion), None
+        due = self._due(excursion)
+        settled = due if episode else self._settled(excursion, due)
         until = (
             min(self.now, fresh_until)
-            if run.open
-            else min(run.over_at - JUST_AFTER, run.last + NOW)
+            if excursion.open
+            else min(excursion.over_at - JUST_AFTER, excursion.last + NOW)
         )
         has_lasted = due <= until and settled <= self.now
-        is_now = run.open and self.now <= fresh_until
-        if told and told.given_up:
+        is_now = excursion.open and self.now <= fresh_until
+        if episode and episode.given_up:
             if not is_now:
                 return has_lasted
-            told, before = None, told
-        if has_lasted and told is None:
-            moment = until if before else min(max(due, self.memory.since or due), until)
-            told = self._tell(run, moment, until, before)
-        elif has_lasted and told and is_now:
-            self._repeat(told, run)
-        elif run.open and due <= fresh_until:
+            episode, given_up = None, episode
+        if has_lasted and episode is None:
+            moment = until if given_up else min(max(due, self.history.since or due), until)
+            episode = self._announce(excursion, moment, until, given_up)
+        elif has_lasted and episode and is_now:
+            self._repeat(episode, excursion)
+        elif excursion.open and due <= fresh_until:
             self.deadlines.append(settled)
-        if told is None:
+        if episode is None:
             return has_lasted
-        told.last = max(told.last, run.last)
-        if not run.open:
-            if not run.broken and self.now >= believed_until:
-                told.give_up(run.over_at)
-            else:
-                told.end(run.over_at, EndReason.SOURCE if run.broken else EndReason.EXPIRED)
-            return has_lasted
-        told.ended_at = told.end_reason = None
-        if self.settings.repeat:
-            self.deadlines.append(told.told_at + self._minutes(self.settings.repeat))
+        episode.last = max(episode.last, excursion.last)
+        if excursion.open:
+            episode.reopen()
+            if self.settings.repeat:
+                self.deadlines.append(episode.told_at + _minutes(self.settings.repeat))
+        elif not excursion.broken and self.now >= believed_until:
+            episode.give_up(excursion.over_at)
+        else:
+            reason = EndReason.SOURCE if excursion.broken else EndReason.EXPIRED
+            episode.end(excursion.over_at, reason)
         return has_lasted
 
-    def _due(self, run: Excursion) -> datetime:
-        """When a run has lasted for longer than the delay."""
+    def _due(self, excursion: Excursion) -> datetime:
+        """When an excursion has lasted for longer than the delay."""
         if self.kind == "urgent_low" or not self.settings.delay:
-            return run.first
-        return max(run.lasting_since + self._minutes(self.settings.delay) + WANDERS, run.first)
+            return excursion.first
+        lasted_at = excursion.lasting_since + _minutes(self.settings.delay) + WANDERS
+        return max(lasted_at, excursion.first)
 
-    def _settled(self, run: Excursion, due: datetime) -> datetime:
-        """When it is known that a run goes on at `due`: a reading that may end it by then is waited for, if it comes soon."""
-        if self.cadence and run.open and due > run.last:
-            return self.cadence.settled_at(run.last, due)
+    def _settled(self, excursion: Excursion, due: datetime) -> datetime:
+        """When it is known that it goes on at `due`: a reading that may end it by then is waited for, if soon."""
+        if self.cadence and excursion.open and due > excursion.last:
+            return self.cadence.settled_at(excursion.last, due)
         return due
 
-    def _tell(
-        self, run: Excursion, moment: datetime, until: datetime, before: AnnouncedEpisode | None
+    def _announce(
+        self,
+        excursion: Excursion,
+        moment: datetime,
+        until: datetime,
+        given_up: AnnouncedEpisode | None,
     ) -> AnnouncedEpisode | None:
-        """Tell of a run for the first time since anybody looks, as it was at `moment`; `before`: what was given up."""
-        had_at, history_to = max(one.received_at for one in run.readings), self.history_to
-        if not run.open and (
-            # Nothing new: what was over before the settings were these is not judged by them,
-            (self.memory.since is not None and had_at <= self.memory.since)
-            # what was over in the first answer is history,
-            or (history_to is not None and max(had_at, run.over_at) <= history_to)
-            # and what goes back beyond all that is held was judged when it was not.
-            or run.cut
-        ):
+        """Announce an excursion as it was at `moment`, for the first time or the first after it was `given_up`."""
+        if not excursion.open and self._is_no_news(excursion):
             return None
-        until_then = [one for one in run.readings if one.observed_at <= moment]
-        after = run.readings[len(until_then) :]
+        until_then = [one for one in excursion.readings if one.observed_at <= moment]
+        after = excursion.readings[len(until_then) :]
         # In a gap, the reading before it is not now any more: the next one shows that it has lasted.
         is_now = bool(until_then) and moment - until_then[-1].observed_at <= NOW
         shown = until_then[-1] if is_now or not after else after[0]
-        told = AnnouncedEpisode(
-            started=run.first, last=run.last, told_at=until if run.open else moment
+        episode = AnnouncedEpisode(
+            started=excursion.first,
+            last=excursion.last,
+            told_at=until if excursion.open else moment,
         )
         observed_at = shown.observed_at
-        if run.open:
-            observed_at = self._begin(told, before, observed_at)
+        if excursion.open:
+            observed_at = self._open(episode, given_up, observed_at)
         else:
-            self.memory.told.append(told)
+            self.history.told.append(episode)
         # What is going on is news, however long ago it began: after an outage, nothing else would ring for it.
-        goes_on = run.open and self.now - run.last <= self.in_time
-        self._add(told, observed_at, shown, goes_on=goes_on)
-        return told
+        goes_on = excursion.open and self.now - excursion.last <= self.in_time
+        self._add_alert(episode, observed_at, shown, goes_on=goes_on)
+        return episode
 
-    def _begin(
-        self, told: AnnouncedEpisode, before: AnnouncedEpisode | None, observed_at: datetime
-    ) -> datetime:
-        """Remember what goes on and is told of; return when it is to be told as observed.
+    def _is_no_news(self, excursion: Excursion) -> bool:
+        """Whether an excursion that is over is not to be announced any more."""
+        had_at, since = max(one.received_at for one in excursion.readings), self.history.since
+        return (
+            # What was over before the settings were these is not evaluated by them,
+            (since is not None and had_at <= since)
+            # what was over in the first answer is backfill,
+            or (self.history_to is not None and max(had_at, excursion.over_at) <= self.history_to)
+            # and what goes back beyond all that is held was evaluated when it was not.
+            or excursion.cut
+        )
 
-        Whoever was told that what was `before` is over would not see it open otherwise: after any end told of.
-        """
-        ends = [one.ended_at + JUST_AFTER for one in self.memory.told if one.ended_at]
-        self.memory.told.append(told)
-        if before:
-            told.again = before.again + 1
-        return max([observed_at, *ends])
-
-    def _repeat(self, told: AnnouncedEpisode, run: Excursion) -> None:
-        repeat = self._minutes(self.settings.repeat)
-        is_due = repeat and self.now >= told.told_at + repeat
-        # Told as late, while the newest readings were still to come, it may have woken nobody.
-        is_news = told.late and self.now - run.last <= self.in_time
+    def _repeat(self, episode: AnnouncedEpisode, excursion: Excursion) -> None:
+        """Announce what goes on once more, if that is due."""
+        repeat = _minutes(self.settings.repeat)
+        is_due = repeat and self.now >= episode.told_at + repeat
+        # Announced as late, while the newest readings were still to come, it may have woken nobody.
+        is_news = episode.late and self.now - excursion.last <= self.in_time
         if is_due or is_news:
-            told.times += 1
-            told.told_at = self.now
-            self._add(told, run.last, run.readings[-1], goes_on=False)
+            episode.times += 1
+            episode.told_at = self.now
+            self._add_alert(episode, excursion.last, excursion.readings[-1], goes_on=False)
 
-    def _expire_lost(self, seen: Collection[datetime]) -> None:
-        """End what was told of and is in the readings no more: other settings, or nothing heard for too long."""
-        for one in self.memory.told:
-            if one.ended_at is None and one.started not in seen:
-                one.give_up(min(self.now, one.last + SILENCE))
+    def _give_up_lost(self, seen: Collection[datetime]) -> None:
+        """Close what is in the readings no more: the settings changed, or nothing was heard for too long."""
+        for episode in self.history.told:
+            if episode.ended_at is None and episode.started not in seen:
+                episode.give_up(min(self.now, episode.last + SILENCE))
 
-    def silence(self, readings: Readings) -> tuple[Evaluation, datetime | None]:
-        """No reading, or no decision of Loop's, for the delay; and when the next answer will say so, if it does not yet.
+    # Silence.
 
-        Judged by what the answers said: while nobody answers, nothing is known of this.
+    def _evaluate_silence(self, readings: Readings) -> Evaluation:
+        """No reading, or no decision of Loop's, for the delay.
+
+        Evaluated by what the answers said: while nobody answers, nothing is known of this.
         """
-        told = self.memory.open
+        episode = self.history.open
         self.deadlines.append(readings.heard_at + SILENCE)
         if self.now >= readings.heard_at + SILENCE:
-            return Evaluation(is_on=None, reason=Reason.TOO_OLD, stale=True), None
+            return Evaluation(is_on=None, reason=Reason.TOO_OLD, stale=True)
         if self.kind == "no_communication":
             heard = readings.heard_to or readings.covered_from
         elif readings.newest_loop is not None:
             heard = readings.newest_loop
-        elif told:
-            return Evaluation(is_on=True), None
+        elif episode:
+            return Evaluation(is_on=True)
         else:
-            return Evaluation(is_on=None, reason=Reason.NO_LOOP), None
-        delay = self._minutes(self.settings.delay) or DELAY_OF_ZERO[self.kind]
+            return Evaluation(is_on=None, reason=Reason.NO_LOOP)
+        delay = _minutes(self.settings.delay) or DELAY_OF_ZERO[self.kind]
         due = heard + delay + ON_ITS_WAY
         if self.cadence:
             due = self.cadence.missing_at(heard, delay, ON_ITS_WAY)
         if readings.heard_at < due:
-            if told:
-                told.end(heard, EndReason.SOURCE)
-            return Evaluation(is_on=False), due
-        if told is None:
-            told = next((one for one in reversed(self.memory.told) if one.started == heard), None)
-        if told is None or told.given_up:
-            before, told = told, AnnouncedEpisode(started=heard, last=self.now, told_at=self.now)
-            since = min(max(due, self.memory.since or due), self.now)
-            self._add(told, self._begin(told, before, since), None, goes_on=True)
-        told.last = self.now
-        told.ended_at = told.end_reason = None
-        return Evaluation(is_on=True), None
+            if episode:
+                episode.end(heard, EndReason.SOURCE)
+            self.ask_at = due
+            return Evaluation(is_on=False)
+        if episode is None:
+            same = (one for one in reversed(self.history.told) if one.started == heard)
+            episode = next(same, None)
+        if episode is None or episode.given_up:
+            given_up, episode = (
+                episode,
+                AnnouncedEpisode(started=heard, last=self.now, told_at=self.now),
+            )
+            since = min(max(due, self.history.since or due), self.now)
+            self._add_alert(episode, self._open(episode, given_up, since), None, goes_on=True)
+        episode.last = self.now
+        episode.reopen()
+        return Evaluation(is_on=True)
 
-    def _add(
+    # Announcing.
+
+    def _open(
+        self, episode: AnnouncedEpisode, given_up: AnnouncedEpisode | None, observed_at: datetime
+    ) -> datetime:
+        """Add an episode that goes on, and return when its alert is to count as observed.
+
+        That is after any end announced: an earlier one would belong to an episode that is over.
+        """
+        ends = [one.ended_at + JUST_AFTER for one in self.history.told if one.ended_at]
+        self.history.told.append(episode)
+        if given_up:
+            episode.again = given_up.again + 1
+        return max([observed_at, *ends])
+
+    def _add_alert(
         self,
-        told: AnnouncedEpisode,
+        episode: AnnouncedEpisode,
         observed_at: datetime,
         shown: Observed | None,
         *,
         goes_on: bool,
     ) -> None:
-        told.observed_at = observed_at
-        told.late = not goes_on and self.now - observed_at > self.in_time
-        identity = [self.person_id, self.kind, told.started.isoformat(), str(told.times)]
-        if told.again:
-            identity.append(str(told.again))
+        """Add an alert of an episode; `shown`: the reading it is about, `goes_on`: it is not late, whenever it was."""
+        episode.observed_at = observed_at
+        episode.late = not goes_on and self.now - observed_at > self.in_time
+        identity = [self.person_id, self.kind, episode.started.isoformat(), str(episode.times)]
+        if episode.again:
+            identity.append(str(episode.again))
         self.alerts.append(
             Alert(
                 alert_id=str(uuid5(_IDENTITY, "\n".join(identity))),
@@ -266,15 +306,15 @@ class KindEvaluator:
                 state=AlertState.ACTIVE,
                 observed_at=observed_at,
                 received_at=self.now,
-                late=told.late,
-                details=self._details(told, shown),
+                late=episode.late,
+                details=self._details(episode, shown),
             )
         )
 
-    def _details(self, told: AnnouncedEpisode, shown: Observed | None) -> dict[str, Any]:
+    def _details(self, episode: AnnouncedEpisode, shown: Observed | None) -> dict[str, Any]:
         details: dict[str, Any] = {
-            "started": told.started.isoformat(),
-            "repetition": told.times - 1,
+            "started": episode.started.isoformat(),
+            "repetition": episode.times - 1,
         }
         if shown is not None:
             reading = shown.reading
@@ -287,6 +327,6 @@ class KindEvaluator:
             details["delay_minutes"] = self.settings.delay
         return details
 
-    @staticmethod
-    def _minutes(number: float) -> timedelta:
-        return timedelta(minutes=min(number, LONGEST))
+
+def _minutes(number: float) -> timedelta:
+    return timedelta(minutes=min(number, LONGEST))
