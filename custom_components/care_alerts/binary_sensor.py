@@ -8,7 +8,6 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .alerts.snapshot import PersonSnapshot
 from .entity import PersonEntity, RenderedState, SourceEntity, add_people
 from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry
@@ -36,13 +35,12 @@ async def async_setup_entry(
         BinarySensorEntityDescription(key=alert_type, device_class=BinarySensorDeviceClass.PROBLEM)
         for alert_type in source_type.alert_types
     ]
-
-    def descriptions_of(snapshot: PersonSnapshot) -> list[BinarySensorEntityDescription]:
-        return [
-            description for description in descriptions if description.key in snapshot.conditions
-        ]
-
-    add_people(entry, async_add_entities, descriptions_of, AlertSensor)
+    add_people(
+        entry,
+        async_add_entities,
+        lambda snapshot: [one for one in descriptions if one.key in snapshot.conditions],
+        AlertSensor,
+    )
 
 
 class _BinarySensor(BinarySensorEntity):

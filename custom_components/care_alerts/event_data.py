@@ -10,6 +10,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 from homeassistant.util.signal_type import SignalType
 
+from .alerts.acknowledgement import Actor
 from .alerts.alert import Alert, AlertKey, Person
 from .alerts.domain_events import (
     AcknowledgementUndone,
@@ -58,8 +59,8 @@ def async_fire_events(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None
     def episodes_changed() -> None:
         async_dispatcher_send(hass, SIGNAL_EPISODES_CHANGED, coordinator)
 
-    def tell(happening: DomainEvent, context: Context | None) -> None:
-        event_type, data = _event(hass, coordinator, happening)
+    def tell(event: DomainEvent, context: Context | None) -> None:
+        event_type, data = _event(hass, coordinator, event)
         hass.data[SEAL].fire(hass, event_type, data, context)
 
     def remind(since: datetime | None) -> None:
@@ -70,46 +71,40 @@ def async_fire_events(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None
 
 
 def _event(
-    hass: HomeAssistant, coordinator: SourceCoordinator, happening: DomainEvent
+    hass: HomeAssistant, coordinator: SourceCoordinator, event: DomainEvent
 ) -> tuple[str, dict[str, Any]]:
-    match happening:
+    match event:
         case AlertReceived():
-            announcement = happening.announcement
+            announcement = event.announcement
             alert = announcement.alert
             data = about_alert(
-                hass, coordinator, alert, happening.episode, redelivered=announcement.redelivered
+                hass, coordinator, alert, event.episode, redelivered=announcement.redelivered
             )
             return EVENT_ALERT_RECEIVED, data | {
-                "silenced": happening.silenced,
-                "opened_episode": happening.episode is not None
-                and happening.episode.opened == alert,
+                "silenced": event.silenced,
+                "opened_episode": event.episode is not None and event.episode.opened == alert,
             }
         case AlertEnded():
-            return EVENT_ALERT_ENDED, about_episode(hass, coordinator, happening.episode)
+            return EVENT_ALERT_ENDED, about_episode(hass, coordinator, event.episode)
         case AlertAcknowledged():
-            return EVENT_ALERT_ACKNOWLEDGED, about_episode(hass, coordinator, happening.episode)
+            return EVENT_ALERT_ACKNOWLEDGED, about_episode(hass, coordinator, event.episode)
         case AcknowledgementUndone():
-            return EVENT_ACKNOWLEDGEMENT_UNDONE, about_episode(
-                hass, coordinator, happening.episode
-            ) | {
-                "by": happening.by.name,
-                "via": happening.by.via.value,
-            }
+            data = about_episode(hass, coordinator, event.episode)
+            return EVENT_ACKNOWLEDGEMENT_UNDONE, data | _by(event.by)
         case Snoozed():
-            by = happening.snooze.by
-            return EVENT_SNOOZED, about_snooze(hass, coordinator, happening.snooze) | {
-                "by": by.name,
-                "via": by.via.value,
-            }
+            data = about_snooze(hass, coordinator, event.snooze)
+            return EVENT_SNOOZED, data | _by(event.snooze.by)
         case Unsnoozed():
-            return EVENT_UNSNOOZED, about_snooze(hass, coordinator, happening.snooze) | {
-                "by": happening.by.name,
-                "via": happening.by.via.value,
-            }
+            data = about_snooze(hass, coordinator, event.snooze)
+            return EVENT_UNSNOOZED, data | _by(event.by)
         case SourceSilent():
-            return EVENT_SOURCE_SILENT, about_source(hass, coordinator, happening.freshness)
+            return EVENT_SOURCE_SILENT, about_source(hass, coordinator, event.freshness)
         case SourceRecovered():
-            return EVENT_SOURCE_RECOVERED, about_source(hass, coordinator, happening.freshness)
+            return EVENT_SOURCE_RECOVERED, about_source(hass, coordinator, event.freshness)
+
+
+def _by(actor: Actor) -> dict[str, Any]:
+    return {"by": actor.name, "via": actor.via.value}
 
 
 def about_episode(

@@ -1,6 +1,7 @@
 """Targets: whom and which alerts an area, a label, a device or an entity stands for."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,18 +83,11 @@ class TargetResolver:
             self._aim = None
 
         bus = self._hass.bus
-        stops = (
-            bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, forget),
-            bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, forget),
-            bus.async_listen(ar.EVENT_AREA_REGISTRY_UPDATED, forget),
-        )
-
-        @callback
-        def stop() -> None:
-            for one in stops:
-                one()
-
-        return stop
+        stops = ExitStack()
+        stops.callback(bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, forget))
+        stops.callback(bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, forget))
+        stops.callback(bus.async_listen(ar.EVENT_AREA_REGISTRY_UPDATED, forget))
+        return stops.close
 
     def takes(
         self, source_device_id: str | None, device_id: str | None, entity_id: str | None

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, cast, override
 
@@ -103,15 +104,10 @@ class _EventTrigger(_CareTrigger):
             if self._fires(data) and self._is_aimed_at(data):
                 run_action(data, self._description(data), event.context)
 
-        stop_listening = self._hass.bus.async_listen(self._EVENT, heard)
-        stop_tracking = self._aiming.async_track()
-
-        @callback
-        def stop() -> None:
-            stop_listening()
-            stop_tracking()
-
-        return stop
+        stops = ExitStack()
+        stops.callback(self._hass.bus.async_listen(self._EVENT, heard))
+        stops.callback(self._aiming.async_track())
+        return stops.close
 
 
 class _AlertTrigger(_EventTrigger):
@@ -210,34 +206,27 @@ class AlertUnacknowledgedTrigger(_CareTrigger):
         run_action: TriggerActionRunner,
         did_not_trigger: TriggerNotTriggeredReporter | None = None,
     ) -> CALLBACK_TYPE:
-        minded: dict[str, _ReminderTimer] = {}
+        timers: dict[str, _ReminderTimer] = {}
+        stops = ExitStack()
         since = dt_util.utcnow()
 
         @callback
         def look(coordinator: SourceCoordinator, resumed_from: datetime | None = None) -> None:
             entry_id = coordinator.config_entry.entry_id
-            mind = minded.setdefault(entry_id, _ReminderTimer(self._hass, since))
-            mind.look(
+            if entry_id not in timers:
+                timers[entry_id] = _ReminderTimer(self._hass, since)
+                stops.callback(timers[entry_id].stop)
+            timers[entry_id].look(
                 resumed_from,
                 lambda later_than: self._ring(coordinator, later_than, run_action),
             )
 
-        stops = [
-            async_dispatcher_connect(self._hass, SIGNAL_EPISODES_CHANGED, look),
-            async_dispatcher_connect(self._hass, SIGNAL_REMIND, look),
-            self._aiming.async_track(),
-        ]
+        stops.callback(async_dispatcher_connect(self._hass, SIGNAL_EPISODES_CHANGED, look))
+        stops.callback(async_dispatcher_connect(self._hass, SIGNAL_REMIND, look))
+        stops.callback(self._aiming.async_track())
         for coordinator in sources(self._hass):
             look(coordinator)
-
-        @callback
-        def stop() -> None:
-            for one in stops:
-                one()
-            for mind in minded.values():
-                mind.stop()
-
-        return stop
+        return stops.close
 
     def _ring(
         self, coordinator: SourceCoordinator, later_than: datetime, run_action: TriggerActionRunner

@@ -14,7 +14,6 @@ from typing import Any, Final
 from .settings import (
     FIELDS,
     GLUCOSE_KINDS,
-    HIGHEST_THRESHOLD,
     KINDS,
     LONGEST_DELAY,
     LONGEST_REPEAT,
@@ -23,7 +22,7 @@ from .settings import (
     Settings,
     number_or_none,
 )
-from .units import MG_DL, MMOL_L, STEP, converted, exact_unit, rounded
+from .units import HIGHEST, MG_DL, MMOL_L, STEP, converted, exact_unit, rounded
 
 _LONGEST_STORED: Final = {"low": 120, "high": 360, "no_communication": 360, "not_looping": 120}
 """Minutes that the server takes (platform: alerts/config.go): what somebody else wrote goes back as it came."""
@@ -141,10 +140,8 @@ def change(
         match field.name:
             case "threshold":
                 own = settings.unit(field.kind) or exact_unit(unit)
-                if own is None:
-                    raise SettingsError("unit", Problem.UNIT)
                 given = own if unit is None else exact_unit(unit)
-                if given is None:
+                if own is None or given is None:
                     raise SettingsError("unit", Problem.UNIT)
                 wanted[field] = (
                     value
@@ -211,9 +208,10 @@ def _check(kind: str, alert: dict[str, Any], changed: Collection[Field]) -> None
     own = AlertSettings.of(alert)
     if own.threshold is None or own.unit is None:
         raise SettingsError(str(threshold), Problem.THRESHOLD_NEEDED)
-    highest = HIGHEST_THRESHOLD[own.unit]
-    if threshold in changed and not 0 <= own.threshold <= highest:
-        raise SettingsError(str(threshold), Problem.THRESHOLD_RANGE, highest=highest, unit=own.unit)
+    if threshold in changed and not own.has_valid_threshold:
+        raise SettingsError(
+            str(threshold), Problem.THRESHOLD_RANGE, highest=HIGHEST[own.unit], unit=own.unit
+        )
     # OpenAPI knows mg/dl as well; the server takes it from nobody.
     alert["threshold"] = {**alert["threshold"], "units": own.unit}
 
@@ -222,9 +220,7 @@ def _is_odd(field: Field, alert: Mapping[str, Any]) -> bool:
     """Whether the server would refuse an alert's object for one of its fields."""
     if field.name == "threshold":
         own = AlertSettings.of(alert)
-        if own.threshold is None or own.unit is None:
-            return False
-        return not 0 <= own.threshold <= HIGHEST_THRESHOLD[own.unit]
+        return own.threshold is not None and not own.has_valid_threshold
     stored = alert.get(field.name)
     if stored is None:
         return False

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from ...alerts.glucose import OutOfRange
 from ..parsing import UNREADABLE, text, text_or_none, utc
-from .units import MG_DL, MMOL_L, converted, exact_unit, rounded
+from .units import HIGHEST, MG_DL, MMOL_L, converted, exact_unit, rounded
 
 VIEW: Final = "view"
 FOLLOW: Final = "follow"
@@ -22,21 +22,18 @@ SMBG: Final = "smbg"
 DOSING_DECISION: Final = "dosingDecision"
 
 _EDGE: Final = {OutOfRange.LOW: 40.0, OutOfRange.HIGH: 400.0}
-"""mg/dL at which a sensor stops telling values, where a record does not say it: a LOW without a number is still a LOW."""
-
-_HIGHEST: Final = {MG_DL: 1000.0, MMOL_L: 55.0}
-"""The server stores nothing above (platform: blood glucose validation)."""
+"""mg/dL at which a sensor measures no further, where a record does not say it: a LOW without a number is a LOW."""
 
 _LOWEST_GLUCOSE: Final = 20
-"""mg/dL below which no sensor tells glucose: Dexcom's, and what passes them on, send codes of trouble (1, 5, 10, 12) there."""
+"""mg/dL below which no sensor measures: Dexcom's, and what passes them on, send codes of trouble (1, 5, 10, 12)."""
 
 LONGEST_NAME: Final = 100
-"""Letters: devices, and sentences, go by it."""
+"""Letters (ours): it is in the names of devices, and in sentences."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sharer:
-    """Somebody who shares with us: what they allow (`view`, `follow`...), and if it was told their name and their unit."""
+    """Somebody who shares with us: what they allow (`view`, `follow`...), their name and unit if they are known."""
 
     user_id: str
     permissions: frozenset[str]
@@ -55,7 +52,7 @@ class Sharer:
                 unit = exact_unit(units)
             case _:
                 unit = None
-        return cls(user_id, frozenset(_mapping(granted)), _name_in(record.get("profile")), unit)
+        return cls(user_id, frozenset(granted.keys()), _name_in(record.get("profile")), unit)
 
 
 class Sender(NamedTuple):
@@ -178,12 +175,6 @@ def user_id_of(value: Any) -> str:
     return user_id
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise TypeError
-    return value
-
-
 def _name_in(profile: Any) -> str | None:
     """The account's name; the patient's where the account belongs to somebody who looks after them. On one line, to be read."""
     match profile:
@@ -207,7 +198,7 @@ def _value_in(record: Any) -> tuple[float, str]:
     """A record's value and its unit: mmol/L unless it says otherwise."""
     unit = exact_unit(record.get("units") or MMOL_L)
     value = _number(record["value"])
-    if unit is None or not 0 < value <= _HIGHEST[unit]:
+    if unit is None or not 0 < value <= HIGHEST[unit]:
         raise ValueError
     return value, unit
 
@@ -222,7 +213,7 @@ def _interval_in(milliseconds: Any) -> timedelta | None:
 
 
 def _out_of_range_in(annotations: Any) -> tuple[OutOfRange, float] | None:
-    """Whether a reading was beyond what its sensor can tell, and the edge in mg/dL (whatever unit the reading is in)."""
+    """Whether a reading was beyond its sensor's range, and the edge in mg/dL (whatever unit the reading is in)."""
     for annotation in annotations if isinstance(annotations, list) else ():
         match annotation:
             case {"code": "bg/out-of-range", "value": "low" | "high" as direction}:
@@ -231,5 +222,5 @@ def _out_of_range_in(annotations: Any) -> tuple[OutOfRange, float] | None:
                     edge = _number(annotation["threshold"])
                 except UNREADABLE:
                     edge = _EDGE[side]
-                return side, edge if 0 < edge <= _HIGHEST[MG_DL] else _EDGE[side]
+                return side, edge if 0 < edge <= HIGHEST[MG_DL] else _EDGE[side]
     return None

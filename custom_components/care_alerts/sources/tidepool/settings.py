@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from ...alerts.snapshot import Setting
 from ..parsing import can_be_kept
-from .units import MG_DL, MMOL_L, STEP, exact_unit
+from .units import HIGHEST, STEP, exact_unit
 
 KINDS: Final = {
     "urgent_low": "urgentLow",
@@ -31,9 +31,6 @@ LONGEST_DELAY: Final = 120
 
 LONGEST_REPEAT: Final = 240
 """Minutes of `repeat`, or 0 for never (platform: alerts/config.go)."""
-
-HIGHEST_THRESHOLD: Final = {MG_DL: 1000, MMOL_L: 55}
-"""The server's limits (platform: blood glucose thresholds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +81,23 @@ class AlertSettings:
         unit = value = None
         if isinstance(threshold, Mapping):
             unit, value = exact_unit(threshold.get("units")), number_or_none(threshold.get("value"))
-        told = unit is not None and value is not None
+        if unit is None or value is None:
+            unit = value = None
         return cls(
             enabled=alert.get("enabled") is True,
-            threshold=value if told else None,
-            unit=unit if told else None,
+            threshold=value,
+            unit=unit,
             delay=max(number_or_none(alert.get("delay")) or 0, 0),
             repeat=max(number_or_none(alert.get("repeat")) or 0, 0),
+        )
+
+    @property
+    def has_valid_threshold(self) -> bool:
+        """Whether it has a threshold, and one that the server takes."""
+        return (
+            self.threshold is not None
+            and self.unit is not None
+            and 0 <= self.threshold <= HIGHEST[self.unit]
         )
 
 
@@ -104,12 +111,7 @@ def _is_unreadable(kind: str, alert: Any) -> bool:
         case None | False:
             return False
         case True:
-            own = AlertSettings.of(alert)
-            return kind in GLUCOSE_KINDS and (
-                own.threshold is None
-                or own.unit is None
-                or not 0 <= own.threshold <= HIGHEST_THRESHOLD[own.unit]
-            )
+            return kind in GLUCOSE_KINDS and not AlertSettings.of(alert).has_valid_threshold
         case _:
             return True
 
@@ -154,7 +156,7 @@ class Settings:
     def as_response(self) -> dict[str, Any]:
         """What the actions answer: every field by its name, None where there is none; thresholds as Tidepool has them.
 
-        `unit` is theirs; where one has another, that is told beside it.
+        `unit` is theirs; where one has another, that is beside it.
         """
         response: dict[str, Any] = {"unit": self.unit()}
         for name, field in FIELDS.items():
@@ -169,7 +171,7 @@ def setting_of(field: Field, value: bool | float | None, unit: str) -> Setting:
     """A setting as it is shown; `unit` is that of a threshold."""
     match field.name:
         case "threshold":
-            return Setting(value=value, unit=unit, highest=HIGHEST_THRESHOLD[unit], step=STEP[unit])
+            return Setting(value=value, unit=unit, highest=HIGHEST[unit], step=STEP[unit])
         case "enabled":
             return Setting(value=value)
         case name:

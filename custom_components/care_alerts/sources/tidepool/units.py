@@ -11,6 +11,9 @@ MG_DL_PER_MMOL_L: Final = 18.01559
 STEP: Final = {MG_DL: 1.0, MMOL_L: 0.1}
 """The steps in which people speak of glucose, and OpenAPI's (mg/dL: integer)."""
 
+HIGHEST: Final = {MG_DL: 1000, MMOL_L: 55}
+"""Values that the server takes, of readings as of thresholds (platform: blood glucose validation, thresholds)."""
+
 _DECIMALS: Final = {MG_DL: 0, MMOL_L: 1}
 
 
