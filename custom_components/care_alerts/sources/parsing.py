@@ -1,5 +1,6 @@
-"""What reading any vendor's records takes."""
+"""Reading any vendor's records: tolerant, a bad one is counted and the others kept."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 import re
@@ -16,6 +17,23 @@ LARGEST_DETAILS: Final = 12 * 1024
 
 DEEPEST_DETAILS: Final = 200
 """Levels. orjson writes 254; around them there are some on disk and in events."""
+
+
+def read_each[RecordT, T](
+    records: Iterable[RecordT], read: Callable[[RecordT], T | None]
+) -> tuple[list[T], int]:
+    """What is read of records, in their order, and how many could not be read; None of `read` is left out."""
+    found: list[T] = []
+    unreadable = 0
+    for record in records:
+        try:
+            one = read(record)
+        except UNREADABLE:
+            unreadable += 1
+            continue
+        if one is not None:
+            found.append(one)
+    return found, unreadable
 
 
 def text(value: Any) -> str:

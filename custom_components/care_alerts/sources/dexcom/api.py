@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import batched
 import re
 from typing import Any, Final, Self
 
@@ -15,7 +16,7 @@ from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
 from ..http import AuthError, LoginEndedError, UnexpectedAnswerError, request
-from ..parsing import UNREADABLE, snake_case, text, text_or_none, utc
+from ..parsing import UNREADABLE, read_each, snake_case, text, text_or_none, utc
 
 LONGEST_WINDOW: Final = timedelta(days=30)
 """Between `startDate` and `endDate` (vendor: at most 30 days)."""
@@ -24,7 +25,7 @@ SLOW_ANSWERS: Final = ClientTimeout(total=150, sock_connect=10, sock_read=100)
 """Dexcom takes a minute on its bad days."""
 
 GLUCOSE_UNITS: Final = frozenset({"mg/dL", "mmol/L"})
-"""What a glucose value can be told in."""
+"""The units of glucose values that are shown; Dexcom lists `unknown`, too."""
 
 # Python reads more than Dexcom writes: a bare date, a week, a time without minutes; and +05:99 as +06:39.
 _INSTANT = re.compile(
@@ -90,7 +91,7 @@ def _names(keys: tuple[str, ...]) -> list[tuple[str, str]]:
 
 @dataclass(slots=True)
 class Egv:
-    """An estimated glucose value. `value` 39 and 401 mean below and above what the sensor can tell (in mg/dL)."""
+    """An estimated glucose value. `value` 39 and 401 mean below and above the sensor's range (in mg/dL)."""
 
     system_time: datetime
     value: float
@@ -99,7 +100,7 @@ class Egv:
 
     @property
     def status(self) -> str | None:
-        """Whether the value is beyond what the sensor can tell."""
+        """Whether the value is beyond the sensor's range."""
         return text_or_none(self.record.get("status"))
 
     @property
@@ -114,7 +115,7 @@ class Egv:
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> Self | None:
-        """Read one; None where the sensor had no value, or one in a unit that cannot be told (Dexcom lists `unknown`)."""
+        """Read one; None where the sensor had no value, or one in another unit than `GLUCOSE_UNITS`."""
         value, unit = record["value"], text(record.get("unit", "mg/dL"))
         if value is None or unit not in GLUCOSE_UNITS:
             return None
@@ -266,15 +267,10 @@ class DexcomClient:
                 raise UnexpectedAnswerError("no records in the answer")
         found: list[RecordT] = []
         unreadable = 0
-        for part in _parts(listed):
-            for record in part:
-                try:
-                    one = read(record)
-                except UNREADABLE:
-                    unreadable += 1
-                    continue
-                if one is not None:
-                    found.append(one)
+        for some in batched(listed, _AT_A_TIME, strict=False):
+            of_some, unreadable_of_some = read_each(some, read)
+            found += of_some
+            unreadable += unreadable_of_some
             await asyncio.sleep(0)
         # One alone may be a bad record among good ones; more of them are another language.
         if len(listed) > 1 and unreadable == len(listed):
@@ -323,8 +319,3 @@ def _window(start: datetime, end: datetime) -> dict[str, str]:
         "startDate": start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         "endDate": end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
     }
-
-
-def _parts[ItemT](items: list[ItemT]) -> Iterator[list[ItemT]]:
-    for begin in range(0, len(items), _AT_A_TIME):
-        yield items[begin : begin + _AT_A_TIME]

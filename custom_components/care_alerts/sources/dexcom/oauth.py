@@ -152,9 +152,9 @@ class RegionalImplementation(AuthImplementation):
             raise RefusedError(401, err.code) from None
         # Whatever else it says is not kept.
         match answer.json():
-            case {"access_token": access, **told} if is_credential(access):
-                token = {"access_token": access, "expires_in": _lifetime(told.get("expires_in"))}
-                refresh = told.get("refresh_token")
+            case {"access_token": access, **more} if is_credential(access):
+                token = {"access_token": access, "expires_in": _lifetime(more.get("expires_in"))}
+                refresh = more.get("refresh_token")
                 if refresh in (None, ""):
                     return token
                 if is_credential(refresh):
@@ -164,17 +164,13 @@ class RegionalImplementation(AuthImplementation):
 
 def _is_refusal(error: Any, _: Mapping[str, str]) -> bool:
     """Whether an error is a token endpoint's (RFC 6749, 5.2)."""
-    match error:
-        case {"error": str()}:
-            return True
-        case _:
-            return False
+    return isinstance(error, dict) and isinstance(error.get("error"), str)
 
 
-def _lifetime(told: Any) -> int:
+def _lifetime(expires_in: Any) -> int:
     """For how many seconds a token is good. One that does not say so is not thrown away: its refresh token is the only one."""
     try:
-        seconds = int(told)
+        seconds = int(expires_in)
     except UNREADABLE:
         return USUAL_LIFETIME
     return seconds if seconds in _LIFETIMES else USUAL_LIFETIME

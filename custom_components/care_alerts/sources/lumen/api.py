@@ -14,7 +14,7 @@ from mashumaro.mixins.dict import DataClassDictMixin
 from yarl import URL
 
 from ..http import AuthError, RefusedError, UnexpectedAnswerError, request
-from ..parsing import UNREADABLE, text, utc
+from ..parsing import UNREADABLE, read_each, text, utc
 
 DAYS_AVAILABLE: Final = 14
 """How many days back, today among them, the alerts can be asked for (vendor: "last 14 days")."""
@@ -112,15 +112,10 @@ class LumenClient:
             {"grantedAfter": granted_after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")},
         )
         records = _list_in(data, "mappings")
-        mappings: list[IdentityMapping] = []
-        for record in records:
-            try:
-                mappings.append(IdentityMapping.of(record))
-            except UNREADABLE:
-                continue
+        mappings, unreadable = read_each(records, IdentityMapping.of)
         if records and not mappings:
             raise UnexpectedAnswerError("no mapping can be read")
-        return mappings, len(records) - len(mappings)
+        return mappings, unreadable
 
     async def alerts(self, day: date | None = None, *, people: Container[str]) -> AlertDay:
         """GET /partners/v1/alerts: the newest day's alerts, or those of `day`, of the `people` (shared user ids).

@@ -20,9 +20,9 @@ from ..http import (
     RefusedError,
     UnexpectedAnswerError,
 )
-from ..parsing import UNREADABLE, can_be_kept, utc
+from ..parsing import UNREADABLE, can_be_kept, read_each
 from .http import request
-from .records import DOSING_DECISION, Data, Reading, Sharer, is_user_id, user_id_of
+from .records import DOSING_DECISION, Data, Sharer, is_user_id, user_id_of
 from .session import TOKEN_HEADER, Session
 from .settings import is_settings
 
@@ -74,19 +74,10 @@ class TidepoolClient:
         records = (await self._call("GET", ("metadata", "users", me, "users"))).json()
         if not isinstance(records, list):
             raise UnexpectedAnswerError("the people are not a list")
-        sharers: list[Sharer] = []
-        unreadable = 0
-        for record in records:
-            try:
-                sharer = Sharer.of(record)
-            except UNREADABLE:
-                unreadable += 1
-                continue
-            if sharer and sharer.user_id != me:
-                sharers.append(sharer)
+        sharers, unreadable = read_each(records, Sharer.of)
         if records and unreadable == len(records):
             raise UnexpectedAnswerError("no person can be read")
-        return sharers, unreadable
+        return [sharer for sharer in sharers if sharer.user_id != me], unreadable
 
     async def _groups(self, me: str) -> tuple[list[Sharer], int]:
         groups = (await self._call("GET", ("access", "groups", me))).json()
@@ -117,7 +108,7 @@ class TidepoolClient:
                 return None
             raise
         if not is_settings(document, person, me, whole=whole):
-            # What is taken for settings is written back.
+            # What is returned as settings is written back.
             raise SettingsUnreadableError("no settings")
         return {name: value for name, value in document.items() if can_be_kept(value)}
 
@@ -161,26 +152,10 @@ class TidepoolClient:
         records = (await self._call("GET", ("data", person), params=params)).json()
         if not isinstance(records, list):
             raise UnexpectedAnswerError("the data are not a list")
-        readings: list[Reading] = []
-        loops: list[datetime] = []
-        unreadable = 0
-        for record in records:
-            try:
-                match record["type"]:
-                    case "cbg" | "smbg":
-                        readings.append(Reading.of(record))
-                    case "dosingDecision":
-                        if record.get("reason") == "loop":
-                            loops.append(utc(record["time"]))
-                    case str():
-                        pass
-                    case _:
-                        unreadable += 1
-            except UNREADABLE:
-                unreadable += 1
-        if records and unreadable == len(records):
+        data = Data.of(records)
+        if records and data.unreadable == len(records):
             raise UnexpectedAnswerError("no record can be read")
-        return Data(readings=tuple(readings), loops=tuple(loops), unreadable=unreadable)
+        return data
 
     async def _call(
         self,

@@ -3,7 +3,7 @@
 Vendor's documentation: the OpenAPI descriptions "Metadata" and "Data" of github.com/tidepool-org/TidepoolApi.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import isfinite
@@ -11,7 +11,7 @@ import re
 from typing import Any, Final, NamedTuple, Self
 
 from ...alerts.glucose import OutOfRange
-from ..parsing import UNREADABLE, text, text_or_none, utc
+from ..parsing import UNREADABLE, read_each, text, text_or_none, utc
 from .units import HIGHEST, MG_DL, MMOL_L, converted, exact_unit, rounded
 
 VIEW: Final = "view"
@@ -156,6 +156,29 @@ class Data:
     readings: tuple[Reading, ...]
     loops: tuple[datetime, ...]
     unreadable: int
+
+    @classmethod
+    def of(cls, records: Iterable[Any]) -> Self:
+        """Read records; other types than these are left out."""
+        found, unreadable = read_each(records, _reading_or_loop)
+        return cls(
+            readings=tuple(one for one in found if isinstance(one, Reading)),
+            loops=tuple(one for one in found if isinstance(one, datetime)),
+            unreadable=unreadable,
+        )
+
+
+def _reading_or_loop(record: Any) -> Reading | datetime | None:
+    """A reading, or when Loop decided; None for a record of another type."""
+    match record["type"]:
+        case "cbg" | "smbg":
+            return Reading.of(record)
+        case "dosingDecision" if record.get("reason") == "loop":
+            return utc(record["time"])
+        case str():
+            return None
+        case _:
+            raise TypeError
 
 
 def is_user_id(user_id: str) -> bool:
