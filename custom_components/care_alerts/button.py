@@ -1,4 +1,4 @@
-"""Buttons: ask a source now, send a test alert of it, and acknowledge all that nobody has taken of a person."""
+"""Buttons: ask a source now, send a test alert of it, and acknowledge all that nobody has of a person."""
 
 from typing import override
 
@@ -14,7 +14,7 @@ from .services.acknowledging import unacknowledged
 from .services.testing import first_type
 from .sources.coordinator import CareAlertsConfigEntry
 
-# Who takes an alert must not wait for a source that hangs. The coordinator asks for one thing at a time.
+# Who acknowledges an alert must not wait for a source that hangs. The coordinator asks for one thing at a time.
 PARALLEL_UPDATES = 0
 
 REFRESH = ButtonEntityDescription(key="refresh", entity_category=EntityCategory.DIAGNOSTIC)
@@ -36,7 +36,7 @@ async def async_setup_entry(
 
 
 class RefreshButton(SourceEntity, ButtonEntity):
-    """Asks the source at once, unless it told us to wait."""
+    """Asks the source at once, unless it asked us to wait."""
 
     @override
     async def async_press(self) -> None:
@@ -44,7 +44,7 @@ class RefreshButton(SourceEntity, ButtonEntity):
 
 
 class TestAlertButton(SourceEntity, ButtonEntity):
-    """Sends a drill for each of the source's people."""
+    """Sends a test alert for each of the source's people."""
 
     @override
     async def async_press(self) -> None:
@@ -56,7 +56,7 @@ class TestAlertButton(SourceEntity, ButtonEntity):
 
 
 class AcknowledgeAllButton(PersonEntity, ButtonEntity):
-    """Takes whatever nobody has taken of a person's alerts."""
+    """Acknowledges those of a person's alerts that nobody has."""
 
     @override
     async def async_press(self) -> None:

@@ -17,11 +17,11 @@ async def async_get_config_entry_diagnostics(
 ) -> dict[str, Any]:
     """Return counts, times and states: everything that is said is listed here, so nothing else gets out."""
     source = entry.data[CONF_SOURCE]
-    told = SOURCES[source].safe_options
+    safe = SOURCES[source].safe_options
     settings = {
         "source": source,
         "options": {
-            key: value if key in told else _count(value) for key, value in entry.options.items()
+            key: value if key in safe else _count(value) for key, value in entry.options.items()
         },
         "polling_disabled": entry.pref_disable_polling,
         "entry": entry.state.value,
@@ -67,7 +67,7 @@ def _count(value: Any) -> Any:
 
 
 def _error_of(coordinator: SourceCoordinator) -> str | None:
-    """What kind of error keeps the source from telling, and the status and code it came with."""
+    """The kind of error that the source last failed with, its status and its code."""
     error = coordinator.last_exception and coordinator.last_exception.__cause__
     if coordinator.failure is None or not isinstance(error, ApiError):
         return None

@@ -57,7 +57,7 @@ class CareAlertsEntity(CoordinatorEntity[SourceCoordinator]):
     _rendered = RenderedState(None)
 
     def __init__(self, coordinator: SourceCoordinator, description: EntityDescription) -> None:
-        """Show what the description says of the coordinator's picture."""
+        """Show what the description says of the coordinator's snapshot."""
         super().__init__(coordinator)
         self.entity_description = description
         self._attr_translation_key = description.translation_key or description.key
@@ -174,7 +174,7 @@ def add_people[DescriptionT: EntityDescription](
     descriptions_of: Callable[[PersonSnapshot], Iterable[DescriptionT]],
     entity: Callable[[SourceCoordinator, DescriptionT, Person], Entity],
 ) -> None:
-    """Add the entities that everybody's picture asks for, now and whenever somebody or something new appears."""
+    """Add the entities that everybody's snapshot asks for, now and whenever somebody or something new appears."""
     coordinator = entry.runtime_data
     known: set[tuple[str, str]] = set()
 

@@ -44,7 +44,7 @@ EVENT_SOURCE_SILENT: Final = "care_alerts_source_silent"
 EVENT_SOURCE_RECOVERED: Final = "care_alerts_source_recovered"
 
 SIGNAL_EPISODES_CHANGED: SignalType[SourceCoordinator] = SignalType(f"{DOMAIN}_cases_changed")
-"""What there is to take care of may have changed."""
+"""The episodes of a source may have changed."""
 
 SIGNAL_REMIND: SignalType[SourceCoordinator, datetime | None] = SignalType(f"{DOMAIN}_remind")
 """A source is looked after again, and until when it last was (None if never), or no longer."""
@@ -52,21 +52,21 @@ SIGNAL_REMIND: SignalType[SourceCoordinator, datetime | None] = SignalType(f"{DO
 
 @callback
 def async_fire_events(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
-    """Tell the house what happens to a source's alerts from now on."""
+    """Announce what happens to a source's alerts from now on."""
     coordinator = entry.runtime_data
 
     @callback
     def episodes_changed() -> None:
         async_dispatcher_send(hass, SIGNAL_EPISODES_CHANGED, coordinator)
 
-    def tell(event: DomainEvent, context: Context | None) -> None:
+    def announce(event: DomainEvent, context: Context | None) -> None:
         event_type, data = _event(hass, coordinator, event)
         hass.data[SEAL].fire(hass, event_type, data, context)
 
     def remind(since: datetime | None) -> None:
         async_dispatcher_send(hass, SIGNAL_REMIND, coordinator, since)
 
-    coordinator.announcer.tell_with(tell, remind)
+    coordinator.announcer.tell_with(announce, remind)
     entry.async_on_unload(coordinator.async_add_listener(episodes_changed))
 
 
@@ -124,7 +124,7 @@ def about_alert(
 ) -> dict[str, Any]:
     """What there is to say of an alert, as triggers have it: strings, booleans, None, and the alert's event data."""
     person_id = alert.person_id
-    where = device_ref(hass, coordinator, _picture_of(coordinator, person_id))
+    where = device_ref(hass, coordinator, _snapshot_of(coordinator, person_id))
     event_entity_id = event_of(hass, coordinator, person_id)
     alert_name = localize_alert(hass, alert.alert_type)
     title = localize(hass, "alert_title", person=where.name, alert=alert_name)
@@ -169,7 +169,7 @@ def response_to(episode: Episode | None) -> dict[str, Any]:
         "acknowledged_via": acknowledgement and acknowledgement.by.via.value,
         "acknowledged_at": _iso(acknowledgement.at if acknowledgement else None),
         "note": acknowledgement and acknowledgement.note,
-        # The picture it is from may have been drawn before the snooze was over.
+        # The snapshot it is from may have been made before the snooze was over.
         "snoozed_until": _iso(until) if until and until > dt_util.utcnow() else None,
     }
 
@@ -196,7 +196,7 @@ def about_snooze(
             ATTR_ENTITY_ID: _silent_of(hass, coordinator),
             ATTR_DEVICE_ID: coordinator.source_device_id,
         }
-    where = device_ref(hass, coordinator, _picture_of(coordinator, person_id))
+    where = device_ref(hass, coordinator, _snapshot_of(coordinator, person_id))
     data |= where.as_data
     if snooze.topic is None:
         return data | {"scope": "person", ATTR_ENTITY_ID: event_of(hass, coordinator, person_id)}
@@ -224,7 +224,7 @@ def about_source(
         "reason": reason,
         "reason_name": reason and localize_status(hass, reason),
         "silent_people": sorted(
-            device_ref(hass, coordinator, _picture_of(coordinator, person_id)).name
+            device_ref(hass, coordinator, _snapshot_of(coordinator, person_id)).name
             for person_id in freshness.silent_people
         ),
         "data_through": _iso(freshness.data_through),
@@ -232,7 +232,7 @@ def about_source(
     }
 
 
-def _picture_of(coordinator: SourceCoordinator, person_id: str) -> PersonSnapshot:
+def _snapshot_of(coordinator: SourceCoordinator, person_id: str) -> PersonSnapshot:
     """Somebody as last heard of; of those who are gone, nothing but that they were there."""
     return coordinator.data.people.get(person_id) or PersonSnapshot(
         person=Person(person_id, coordinator.config_entry.title), conditions={}, last_alert=None

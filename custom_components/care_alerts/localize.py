@@ -1,4 +1,4 @@
-"""Words: what a person reads that no entity says, in the house's language."""
+"""What a person reads that no entity says, in the house's language."""
 
 from datetime import datetime, timedelta
 import re

@@ -77,7 +77,7 @@ class _CareTrigger(Trigger, ABC):
 
 
 class _EventTrigger(_CareTrigger):
-    """Fires when the house is told something."""
+    """Fires when something is announced."""
 
     _EVENT: ClassVar[str]
 
@@ -111,7 +111,7 @@ class _EventTrigger(_CareTrigger):
 
 
 class _AlertTrigger(_EventTrigger):
-    """Fires for alerts that are wanted; late ones, too, unless told otherwise: what was begun has to be ended."""
+    """Fires for alerts that the filter takes; for late ones, too, by default: what was begun has to be ended."""
 
     _SCHEMA = target_schema(
         {**FILTER_FIELDS, vol.Optional(ATTR_INCLUDE_LATE, default=True): cv.boolean}
@@ -135,9 +135,9 @@ class _AlertTrigger(_EventTrigger):
 class AlertReceivedTrigger(_AlertTrigger):
     """An alert is announced that nobody wanted kept quiet.
 
-    One that may have been told before a crash is told again, unless somebody has taken it: nobody can
-    know whether it was heard. Records that only say that a condition is over, or that it was snoozed on
-    the wearer's device after we told of it, are no alarms.
+    One that may have been announced before a crash is announced again, unless somebody has acknowledged it:
+    nobody can know whether it was heard. Records that only say that a condition is over, or that it was snoozed on
+    the wearer's device after it was announced, are no alarms.
     """
 
     _EVENT = EVENT_ALERT_RECEIVED
@@ -171,13 +171,13 @@ class AlertEndedTrigger(_AlertTrigger):
 
 
 class AlertAcknowledgedTrigger(_AlertTrigger):
-    """Somebody has taken an episode."""
+    """Somebody has acknowledged an episode."""
 
     _EVENT = EVENT_ALERT_ACKNOWLEDGED
 
 
 class AlertUnacknowledgedTrigger(_CareTrigger):
-    """Nobody has taken an alert for so long.
+    """Nobody has acknowledged an alert for so long.
 
     The moments at which it rings follow from what is on disk. What passed while nobody looked rings once
     when the source is looked after again; what passed before the trigger was set up does not.

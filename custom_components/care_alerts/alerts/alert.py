@@ -114,7 +114,7 @@ def in_order(alert: Alert) -> tuple[datetime, int, str, str, tuple[str, ...], st
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """An alert to be told to the house. `redelivered`: it may have been told before; `held`: it may not be told yet."""
+    """An alert to announce. `redelivered`: it may have been announced before; `held`: it may not be announced yet."""
 
     alert: Alert
     redelivered: bool

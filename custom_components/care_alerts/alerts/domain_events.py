@@ -1,4 +1,4 @@
-"""Happenings: what there is to tell the house."""
+"""Domain events: what is announced."""
 
 from dataclasses import dataclass
 
@@ -27,14 +27,14 @@ class AlertEnded:
 
 @dataclass(frozen=True, slots=True)
 class AlertAcknowledged:
-    """Somebody has taken an episode."""
+    """Somebody has acknowledged an episode."""
 
     episode: Episode
 
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgementUndone:
-    """Somebody has made an episode nobody's again."""
+    """Somebody has taken an acknowledgement back."""
 
     episode: Episode
     by: Actor

@@ -1,4 +1,4 @@
-"""Glucose: a value as a source's readings tell it, with the time it was observed."""
+"""Glucose: a value as a source gives it, with the time it was observed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from .stored import Stored
 
 
 class Trend(StrEnum):
-    """Which way glucose was going, in words every source's arrows can be told in."""
+    """Which way glucose was going: every source's arrows are one of these."""
 
     RISING_QUICKLY = "rising_quickly"
     RISING = "rising"
@@ -20,7 +20,7 @@ class Trend(StrEnum):
 
 
 class OutOfRange(StrEnum):
-    """A sensor measured less or more than it can tell: the value is the edge of its range."""
+    """A sensor measured beyond its range: the value is the edge of it."""
 
     LOW = "low"
     HIGH = "high"

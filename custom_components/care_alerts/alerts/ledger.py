@@ -1,4 +1,4 @@
-"""The ledger: which alerts have been received, and which of them the house has been told.
+"""The ledger: which alerts have been received, and which of them were announced.
 
 An alert is written down before it is announced and marked when it has been. Whoever keeps the ledger
 saves it between those steps; what a crash leaves in between is announced again as `redelivered`.
@@ -47,7 +47,7 @@ class Ledger:
         self._pending: dict[str, bool] = {}
         """Whether it may have been announced."""
         self._in_order: list[Alert] | None = None
-        self._told: dict[AlertKey, list[Alert]] | None = None
+        self._by_key: dict[AlertKey, list[Alert]] | None = None
         self._held: set[str] = set()
         self._forgotten_to = _BEGINNING
         self._pruned_at: datetime | None = None
@@ -81,7 +81,7 @@ class Ledger:
             self._held.add(alert_id)
         else:
             self._history.add(alert_id)
-        self._in_order = self._told = None
+        self._in_order = self._by_key = None
         return True
 
     def announce(self, alert_id: str) -> None:
@@ -89,7 +89,7 @@ class Ledger:
         self._witnesses.remove(alert_id)
         self._pending[alert_id] = False
         self._held.add(alert_id)
-        self._in_order = self._told = None
+        self._in_order = self._by_key = None
 
     def delivery(self, alert_id: str) -> Delivery:
         """How far an alert that is held has got."""
@@ -121,7 +121,7 @@ class Ledger:
         self._held.difference_update(alert_ids)
 
     def mark_announced(self, alert_id: str) -> None:
-        """Remember that the house has been told."""
+        """Remember that it was announced."""
         self._pending.pop(alert_id, None)
 
     def alerts(self) -> Sequence[Alert]:
@@ -134,13 +134,13 @@ class Ledger:
         """The alerts that came while their person was being followed, in order: no history."""
         return [alert for alert in self.alerts() if alert.alert_id not in self._history]
 
-    def told(self) -> Mapping[AlertKey, Sequence[Alert]]:
+    def announced_by_key(self) -> Mapping[AlertKey, Sequence[Alert]]:
         """What `excluding_backfill` has, by topic: what the house has heard, or is about to."""
-        if self._told is None:
-            self._told = {}
+        if self._by_key is None:
+            self._by_key = {}
             for alert in self.excluding_backfill():
-                self._told.setdefault(AlertKey.of(alert), []).append(alert)
-        return self._told
+                self._by_key.setdefault(AlertKey.of(alert), []).append(alert)
+        return self._by_key
 
     def announced_since(
         self, person_id: str, alert_id: object, at: datetime | None
@@ -185,7 +185,7 @@ class Ledger:
         alerts = self.alerts()
         drills = [alert for alert in alerts if alert.drill]
         real = without_test_alerts(alerts) if drills else alerts
-        # The first time, the house may still have to be told that they are over.
+        # The first time, their end may still have to be announced.
         drills_over = self._pruned_at - DRILLS_KEPT_FOR if self._pruned_at else _BEGINNING
         self._pruned_at = now
         too_many = len(drills) - at_most
@@ -210,7 +210,7 @@ class Ledger:
             if counts(alert) and not is_witness:
                 self.forgotten[AlertKey.of(alert)] += 1
         if gone:
-            self._in_order = self._told = None
+            self._in_order = self._by_key = None
         if real_gone:
             # Not the limit: a clock that once was years ahead must not make every later alert old. Nor drills:
             # what is real and from before them may come yet.

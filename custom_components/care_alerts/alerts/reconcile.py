@@ -1,4 +1,4 @@
-"""Episodes in a picture of a source: each with its id and what was done about it, and whose end is to be announced."""
+"""Episodes in a snapshot of a source: their ids, what was done about them, and which ends are to be announced."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -15,8 +15,8 @@ from .snapshot import SourceSnapshot
 def with_episodes(
     snapshot: SourceSnapshot, ledger: Ledger, log: ResponseLog, now: datetime
 ) -> SourceSnapshot:
-    """The picture with the newest episode of each topic, once the log is in line with all of them."""
-    announced = ledger.told()
+    """The snapshot with the newest episode of each key; the log is brought in line with all of them first."""
+    announced = ledger.announced_by_key()
     newest: dict[str, dict[AlertKey, Episode]] = {}
     for topic, spans in snapshot.spans():
         of_topic = announced.get(topic, ())
@@ -39,7 +39,7 @@ def episode_of(
     span = span_of(alert, snapshot.spans_of(topic))
     if span is None:
         return None
-    return log.episode(topic, span, ledger.told().get(topic, ()), now)
+    return log.episode(topic, span, ledger.announced_by_key().get(topic, ()), now)
 
 
 def ends_unannounced(
@@ -51,7 +51,7 @@ def ends_unannounced(
     now: datetime,
 ) -> list[Episode]:
     """The episodes that were announced, but not their end; not of people `waiting` for more of them."""
-    announced = ledger.told()
+    announced = ledger.announced_by_key()
     found: list[Episode] = []
     for topic, spans in snapshot.spans():
         if topic not in announced or topic.person_id in waiting:

@@ -40,8 +40,8 @@ _known_at: Final = attrgetter("known_at")
 class Episode:
     """An episode with its id and what has been done about it.
 
-    `also_known_as`: ids it had before late alerts joined it. `announced`: its alerts that the house was told
-    of, or is about to be; empty if all of it is from before we followed the person. `unacknowledged_since`:
+    `also_known_as`: ids it had before late alerts joined it. `announced`: its alerts that were announced,
+    or are about to be; empty if all of it is from before we followed the person. `unacknowledged_since`:
     None if it is over, acknowledged, or was never announced.
     """
 
@@ -99,7 +99,7 @@ class Episode:
 class ResponseLog:
     """What has been done about the episodes of one source, and what was announced of them.
 
-    `silence_announced`: whether the house was last told that the source is silent (None: nothing yet), and
+    `silence_announced`: whether what was last announced is that the source is silent (None: nothing yet), and
     `silence_announced_of` of whom. `reminders_done_until`: until when all that was due has been done.
     """
 

@@ -1,4 +1,4 @@
-"""The picture of a source: what its alerts add up to at one moment."""
+"""The snapshot of a source: what its alerts add up to at one moment."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class AlertStatus:
 
     `is_on` is None where nothing can be said. `current_alert` is the alert that its newest word holds, good
     news or bad; `episode` is the newest episode, over or not, `earlier` are those before it: as many as a
-    provider finds worth telling the end of, and no part of what is so now. `older` gives those before
+    provider finds the end worth announcing of, and no part of what is so now. `older` gives those before
     `earlier`: there may be weeks of them, derived only for whoever asks.
     """
 
@@ -32,7 +32,7 @@ class AlertStatus:
     unavailable: str | None = None
     """Why there is nothing to be had of it."""
     has_data_gap: bool = False
-    """Whether something should be: without it nobody may say that there is nothing."""
+    """Whether missing data may hide an alert: counts must then be unknown, not 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class PersonSnapshot:
 
     @property
     def is_heard_of(self) -> bool:
-        """Whether what can be said of them is all that counts: what is missed may be worse than all else."""
+        """Whether something is known of them, and no missing data may hide an alert: else counts are unknown, not 0."""
         conditions = self.conditions.values()
         return any(one.is_on is not None for one in conditions) and not any(
             one.has_data_gap for one in conditions
@@ -137,7 +137,7 @@ class SourceSnapshot:
         return (*condition.older(), *condition.earlier, condition.episode)
 
     def spans(self) -> Iterator[tuple[AlertKey, Sequence[EpisodeSpan]]]:
-        """Of each topic the episodes that the source finds worth telling the end of, oldest first."""
+        """Of each key the episodes whose end the source finds worth announcing, oldest first."""
         for person_id, person in self.people.items():
             for alert_type, condition in person.conditions.items():
                 if condition.episode:

@@ -1,6 +1,6 @@
 """Drills: test alerts that go the way of real ones, marked, and are over by themselves.
 
-They are kept in the ledger, but no source's picture is ever drawn from them.
+They are kept in the ledger, but no source's snapshot is ever made of them.
 """
 
 from collections.abc import Iterable, Sequence

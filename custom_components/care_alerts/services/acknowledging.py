@@ -38,7 +38,7 @@ LONGEST_SNOOZE: Final = timedelta(hours=24)
 """A snooze is easily forgotten: nobody is to find out weeks later that nothing rang."""
 
 STILL_ASKED_OF: Final = timedelta(days=1)
-"""How long after its end an episode still counts among those of a person that somebody may want to take."""
+"""How long after its end an episode still counts among those of a person that somebody may want to acknowledge."""
 
 TARGET_SCHEMA = cv.make_entity_service_schema({})
 ACKNOWLEDGE_SCHEMA = cv.make_entity_service_schema(
@@ -54,7 +54,7 @@ SNOOZE_SCHEMA = cv.make_entity_service_schema(
 
 
 async def acknowledge(call: ServiceCall) -> ServiceResponse:
-    """Take episodes. A sensor's own even from somebody who has it; of people those that nobody has."""
+    """Acknowledge episodes: a sensor's own whoever has acknowledged it before, of people those that nobody has."""
     by = await resolve_actor(call.hass, call.context)
     # An empty note is none: forms send one.
     note = call.data.get(ATTR_NOTE) or None
@@ -71,7 +71,7 @@ async def acknowledge(call: ServiceCall) -> ServiceResponse:
 
 
 async def unacknowledge(call: ServiceCall) -> ServiceResponse:
-    """Make episodes nobody's again."""
+    """Take acknowledgements back."""
     by = await resolve_actor(call.hass, call.context)
     done: list[JsonValueType] = []
     for one in await targeted(call, POLICY_CONTROL):
@@ -115,7 +115,7 @@ async def unsnooze(call: ServiceCall) -> ServiceResponse:
 
 
 def unacknowledged(coordinator: SourceCoordinator, people: Iterable[str]) -> list[AlertKey]:
-    """What nobody has taken of people (by their ids), open or not long over."""
+    """What nobody has acknowledged of people (by their ids), open or not long over."""
     return [
         topic
         for topic, episode in _asked_of(coordinator, people)

@@ -1,4 +1,4 @@
-"""What a provider tells the shell about its source."""
+"""What a provider declares of its source."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,8 +39,8 @@ class PersonSensorDescription(SensorEntityDescription):
 class SourceType:
     """A source: its name in the contract, its alert types, its coordinator, its options and the sensors of its own.
 
-    A person has binary sensors for those of the alert types that their picture has conditions for, and numbers and
-    switches for what their picture has settings for. `settings_keeper`: what a coordinator of its keeps them with.
+    A person has binary sensors for those of the alert types that their snapshot has conditions for, and numbers and
+    switches for what their snapshot has settings for. `settings_keeper`: what a coordinator of its keeps them with.
     """
 
     source: str
@@ -48,7 +48,7 @@ class SourceType:
     coordinator: type[SourceCoordinator]
     options_flow: type[OptionsFlow]
     safe_options: frozenset[str]
-    """The options that are no names or ids: diagnostics tell them as they are."""
+    """The options that are no names or ids: diagnostics have them as they are."""
     person_sensors: tuple[PersonSensorDescription, ...]
     person_numbers: tuple[NumberEntityDescription, ...] = ()
     person_switches: tuple[SwitchEntityDescription, ...] = ()

@@ -1,4 +1,4 @@
-"""The sensors of every source that tells glucose values."""
+"""The sensors of every source that has glucose values."""
 
 from typing import Final
 
@@ -35,7 +35,7 @@ def glucose_sensors(
     *,
     is_now: bool = False,
 ) -> tuple[PersonSensorDescription, PersonSensorDescription]:
-    """Sensors of the newest glucose value and its trend; `unit` is the one the source usually tells it in.
+    """Sensors of the newest glucose value and its trend; `unit` is the one the source usually gives it in.
 
     `is_now`: a trend that is shown is of the present. Else it has to say its age, as the value does.
     """

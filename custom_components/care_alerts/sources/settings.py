@@ -27,7 +27,7 @@ class SettingsKeeper(ABC):
     async def async_set(
         self, person_id: str, key: str, value: bool | float, unit: str | None
     ) -> None:
-        """Change one of the settings in somebody's picture, by its key there; `unit` is the one it is shown in.
+        """Change one of the settings in somebody's snapshot, by its key there; `unit` is the one it is shown in.
 
         Raises:
             HomeAssistantError: as for a change.

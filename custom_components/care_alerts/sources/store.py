@@ -1,4 +1,4 @@
-"""The journal: a source's ledger, what was done about its alerts and where its reading stands, in one file so that they never disagree."""
+"""The store: a source's ledger, the responses to its alerts and its state, in one file so that they never disagree."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -30,7 +30,7 @@ class _Store(Store[dict[str, Any]]):
 
     @override
     async def _async_write_data(self, data: dict[str, Any]) -> None:
-        # Here, not in the thread that serializes: what is told goes on changing.
+        # Here, not in the thread that serializes: the data go on changing.
         if "data_func" in data:
             data["data"] = data.pop("data_func")()
         is_written = False
@@ -55,7 +55,7 @@ class SourceStore:
     VERSION = 1
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
-        """Open the journal of a config entry; `load` reads it."""
+        """Open the store of a config entry; `load` reads it."""
         self._hass = hass
         self._key = f"{DOMAIN}.{entry_id}"
         self._entry_id = entry_id
@@ -136,7 +136,7 @@ class SourceStore:
 
     async def _save(self, release: Iterable[str] = ()) -> None:
         await self._store.async_save(self._all())
-        # Also where the disk refused: better told twice than never.
+        # Also where the disk refused: better announced twice than never.
         self.ledger.release(release)
 
     @callback

@@ -77,7 +77,7 @@ def add(
     """Add new alerts to the ledger: to be announced, or as witnesses of what is known from another device.
 
     One device speaks for all. What another one records of an episode that the house knows of is no news, unless the
-    first has been quiet for a `ROUND`, or the house was told that it is over; and it is over when no device alarms.
+    first has been quiet for a `ROUND`, or its end was announced; and it is over when no device alarms.
     A witness is announced after all if it turns out to be of another episode than it seemed.
     """
     news = {alert.alert_id for alert in new}
@@ -122,7 +122,7 @@ class _Part:
         ledger: Ledger,
         is_active: Callable[[Alert], bool | None],
     ) -> None:
-        """Look what the house was told of it, or is about to be."""
+        """Look what was announced of it, or is about to be."""
         self._devices = devices
         self._alarms = [alert for alert in alerts if is_active(alert)]
         self._ends = [alert for alert in alerts if is_active(alert) is False]
@@ -170,7 +170,7 @@ class _Part:
             self._told.add(alert.alert_id)
 
     def _is_known(self, alarm: Alert, *, joins: bool) -> bool:
-        """Whether another device has spoken for this one, and the house was not told since that it is over."""
+        """Whether another device has spoken for this one, and no end was announced since."""
         ends = [end.observed_at for end in self._told_of(self._ends)]
         return any(
             (joins or abs(other.observed_at - alarm.observed_at) < ROUND)

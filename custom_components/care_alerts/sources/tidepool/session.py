@@ -146,7 +146,7 @@ class PasswordSession:
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
-        """Let one at a time ask for a token. Who waited while a login failed is told the same, and asks nothing."""
+        """Let one at a time ask for a token. Who waited while a login failed gets the same error, and asks nothing."""
         failed_before = self._failed
         async with self._lock:
             if self._failed and self._failed is not failed_before:
