@@ -42,8 +42,8 @@ class Ledger:
     def __init__(self) -> None:
         """Start an empty ledger."""
         self._alerts: dict[str, Alert] = {}
-        self._history: set[str] = set()
-        self._witnesses: set[str] = set()
+        self._unannounced: dict[str, Delivery] = {}
+        """What is never announced, and why."""
         self._pending: dict[str, bool] = {}
         """Whether it may have been announced."""
         self._in_order: list[Alert] | None = None
@@ -74,30 +74,25 @@ class Ledger:
         if alert_id in self._alerts or alert.observed_at <= self._forgotten_to:
             return False
         self._alerts[alert_id] = alert
-        if witness:
-            self._witnesses.add(alert_id)
-        elif announce:
+        if announce and not witness:
             self._pending[alert_id] = False
             self._held.add(alert_id)
         else:
-            self._history.add(alert_id)
+            self._unannounced[alert_id] = Delivery.WITNESS if witness else Delivery.HISTORY
         self._in_order = self._by_key = None
         return True
 
     def announce(self, alert_id: str) -> None:
         """Have a witness announced after all: what it says is not what the house knows."""
-        self._witnesses.remove(alert_id)
+        del self._unannounced[alert_id]
         self._pending[alert_id] = False
         self._held.add(alert_id)
         self._in_order = self._by_key = None
 
     def delivery(self, alert_id: str) -> Delivery:
         """How far an alert that is held has got."""
-        if alert_id in self._history:
-            return Delivery.HISTORY
-        if alert_id in self._witnesses:
-            return Delivery.WITNESS
-        return Delivery.PENDING if alert_id in self._pending else Delivery.ANNOUNCED
+        announced = Delivery.PENDING if alert_id in self._pending else Delivery.ANNOUNCED
+        return self._unannounced.get(alert_id, announced)
 
     def pending(self) -> list[Announcement]:
         """What is written down and not marked as announced, in the order it happened."""
@@ -132,7 +127,8 @@ class Ledger:
 
     def excluding_backfill(self) -> list[Alert]:
         """The alerts that came while their person was being followed, in order: no history."""
-        return [alert for alert in self.alerts() if alert.alert_id not in self._history]
+        history = Delivery.HISTORY
+        return [one for one in self.alerts() if self._unannounced.get(one.alert_id) is not history]
 
     def announced_by_key(self) -> Mapping[AlertKey, Sequence[Alert]]:
         """What `excluding_backfill` has, by topic: what the house has heard, or is about to."""
@@ -203,11 +199,9 @@ class Ledger:
         for alert in gone:
             del self._alerts[alert.alert_id]
             self._pending.pop(alert.alert_id, None)
-            self._history.discard(alert.alert_id)
             self._held.discard(alert.alert_id)
-            is_witness = alert.alert_id in self._witnesses
-            self._witnesses.discard(alert.alert_id)
-            if counts(alert) and not is_witness:
+            why = self._unannounced.pop(alert.alert_id, None)
+            if counts(alert) and why is not Delivery.WITNESS:
                 self.forgotten[AlertKey.of(alert)] += 1
         if gone:
             self._in_order = self._by_key = None
@@ -267,10 +261,8 @@ class Ledger:
         self._alerts[alert.alert_id] = alert
         if delivery is Delivery.PENDING:
             self._pending[alert.alert_id] = True
-        elif delivery is Delivery.HISTORY:
-            self._history.add(alert.alert_id)
-        elif delivery is Delivery.WITNESS:
-            self._witnesses.add(alert.alert_id)
+        elif delivery is not Delivery.ANNOUNCED:
+            self._unannounced[alert.alert_id] = delivery
 
 
 def _too_old_or_many(alerts: Sequence[Alert], limit: datetime, at_most: int) -> int:

@@ -1,6 +1,6 @@
 """A wearer's display devices: which of them recorded an alert, and what they add to each other's word.
 
-A phone and a receiver record the same condition each for itself, under ids of their own. What they are is told by
+A phone and a receiver record the same condition each for itself, under ids of their own. What they are is known from
 the records alone, and not every field is always there.
 """
 
@@ -15,10 +15,10 @@ from ...alerts.ledger import Delivery, Ledger
 from ..parsing import text_or_none
 
 _FIELDS: Final = ("displayDevice", "displayApp", "transmitterGeneration", "transmitterId")
-"""What tells devices apart, as far as it is there. The last one is a hash, and often empty."""
+"""What differs between devices, as far as it is there. The last one is a hash, and often empty."""
 
 _LONGEST: Final = 32
-"""Letters of each (ours): half of a hash tells two transmitters apart."""
+"""Letters of each (ours): half of a hash differs between two transmitters."""
 
 ROUND: Final = timedelta(minutes=30)
 """An alarm that nobody acknowledges sounds again within that time (ours, by the app's urgent low), on each device."""
@@ -126,19 +126,10 @@ class _Part:
         self._devices = devices
         self._alarms = [alert for alert in alerts if is_active(alert)]
         self._ends = [alert for alert in alerts if is_active(alert) is False]
-        delivered = {
-            alert.alert_id: ledger.delivery(alert.alert_id)
-            for alert in alerts
-            if alert.alert_id in ledger
-        }
-        self._told = {
-            alert_id
-            for alert_id, delivery in delivered.items()
-            if delivery in (Delivery.PENDING, Delivery.ANNOUNCED)
-        }
-        self._history = {
-            alert_id for alert_id, delivery in delivered.items() if delivery is Delivery.HISTORY
-        }
+        held = [alert.alert_id for alert in alerts if alert.alert_id in ledger]
+        self._history = {one for one in held if ledger.delivery(one) is Delivery.HISTORY}
+        announced = (Delivery.PENDING, Delivery.ANNOUNCED)
+        self._announced = {one for one in held if ledger.delivery(one) in announced}
 
     def sift_alarms(self, news: set[str]) -> None:
         """Take what is known from the news; and let the first alarm be news if the house has heard of none."""
@@ -146,8 +137,8 @@ class _Part:
         for alarm in self._alarms:
             if alarm.alert_id in news:
                 joins = firsts[self._devices[alarm.alert_id]] is alarm
-                self._keep_or_tell(alarm, news, is_known=self._is_known(alarm, joins=joins))
-        heard_of = self._told | self._history
+                self._keep_or_announce(alarm, news, is_known=self._is_known(alarm, joins=joins))
+        heard_of = self._announced | self._history
         if self._alarms and not any(alarm.alert_id in heard_of for alarm in self._alarms):
             news.add(self._alarms[0].alert_id)
 
@@ -157,39 +148,39 @@ class _Part:
         for end in reversed(self._ends):
             if end.alert_id in news:
                 is_known = self._is_known_to_be_over(end)
-                self._keep_or_tell(end, news, is_known=is_known or is_open)
-        heard_of = self._told | self._history
+                self._keep_or_announce(end, news, is_known=is_known or is_open)
+        heard_of = self._announced | self._history
         is_over = episode is not None and episode.end_reason is EndReason.SOURCE
         if is_over and not any(end.alert_id in heard_of for end in self._ends):
             news.add(self._ends[-1].alert_id)
 
-    def _keep_or_tell(self, alert: Alert, news: set[str], *, is_known: bool) -> None:
+    def _keep_or_announce(self, alert: Alert, news: set[str], *, is_known: bool) -> None:
         if is_known:
             news.remove(alert.alert_id)
         else:
-            self._told.add(alert.alert_id)
+            self._announced.add(alert.alert_id)
 
     def _is_known(self, alarm: Alert, *, joins: bool) -> bool:
         """Whether another device has spoken for this one, and no end was announced since."""
-        ends = [end.observed_at for end in self._told_of(self._ends)]
+        ends = [end.observed_at for end in self._announced_of(self._ends)]
         return any(
             (joins or abs(other.observed_at - alarm.observed_at) < ROUND)
             and not any(other.observed_at <= end < alarm.observed_at for end in ends)
-            for other in self._told_of(self._alarms)
+            for other in self._announced_of(self._alarms)
             if self._is_of_another(alarm, other)
         )
 
     def _is_known_to_be_over(self, end: Alert) -> bool:
         """Whether the house heard it from another device, and of no alarm since."""
-        alarms = [alarm.observed_at for alarm in self._told_of(self._alarms)]
+        alarms = [alarm.observed_at for alarm in self._announced_of(self._alarms)]
         return any(
             not any(other.observed_at < alarm <= end.observed_at for alarm in alarms)
-            for other in self._told_of(self._ends)
+            for other in self._announced_of(self._ends)
             if self._is_of_another(end, other)
         )
 
-    def _told_of(self, alerts: Iterable[Alert]) -> Iterator[Alert]:
-        return (alert for alert in alerts if alert.alert_id in self._told)
+    def _announced_of(self, alerts: Iterable[Alert]) -> Iterator[Alert]:
+        return (alert for alert in alerts if alert.alert_id in self._announced)
 
     def _is_of_another(self, alert: Alert, other: Alert) -> bool:
         return self._devices[alert.alert_id] != self._devices[other.alert_id]

@@ -35,13 +35,6 @@ def utc_or_none(value: Any) -> datetime | None:
         return None
 
 
-class _Config(BaseConfig):
-    serialization_strategy = {  # noqa: RUF012 # mashumaro's way to be configured
-        datetime: {"deserialize": utc},
-        str: {"deserialize": text},
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class IdentityMapping:
     """A person who gave consent: who they are, under which id their alerts come, since when."""
@@ -67,8 +60,13 @@ class LumenAlert(DataClassDictMixin):
     severity: Any = None
     details: Any = None
 
-    class Config(_Config):
+    class Config(BaseConfig):
         """How it is read."""
+
+        serialization_strategy = {  # noqa: RUF012 # mashumaro's way to be configured
+            datetime: {"deserialize": utc},
+            str: {"deserialize": text},
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from ..http import (
 from ..parsing import UNREADABLE, can_be_kept, read_each
 from .http import request
 from .records import DOSING_DECISION, Data, Sharer, is_user_id, user_id_of
-from .session import TOKEN_HEADER, Session
+from .session import TOKEN_HEADER, PasswordSession
 from .settings import is_settings
 
 
@@ -38,7 +38,7 @@ class TidepoolClient:
     for a dead token as well as for a missing permission), so then we ask who we are.
     """
 
-    def __init__(self, http: ClientSession, base_url: URL, session: Session) -> None:
+    def __init__(self, http: ClientSession, base_url: URL, session: PasswordSession) -> None:
         """Ask `base_url` over `http`, with the tokens of `session`."""
         self._http = http
         self._base = base_url

@@ -182,22 +182,17 @@ def _threshold(field: Field, value: float, given: str, own: str) -> float:
 
 def _minutes(field: Field, value: float) -> int:
     whole = round(value) if isfinite(value) else -1
-    takes = _can_repeat(whole) if field.name == "repeat" else 0 <= whole <= LONGEST_DELAY
-    if whole != value or not takes:
-        raise _refused(field)
+    if field.name == "repeat" and not (whole == value and _can_repeat(whole)):
+        raise SettingsError(
+            str(field), Problem.REPEAT_RANGE, shortest=SHORTEST_REPEAT, longest=LONGEST_REPEAT
+        )
+    if field.name == "delay" and not (whole == value and 0 <= whole <= LONGEST_DELAY):
+        raise SettingsError(str(field), Problem.DELAY_RANGE, longest=LONGEST_DELAY)
     return whole
 
 
 def _can_repeat(minutes: float) -> bool:
     return minutes == 0 or SHORTEST_REPEAT <= minutes <= LONGEST_REPEAT
-
-
-def _refused(field: Field) -> SettingsError:
-    if field.name == "repeat":
-        return SettingsError(
-            str(field), Problem.REPEAT_RANGE, shortest=SHORTEST_REPEAT, longest=LONGEST_REPEAT
-        )
-    return SettingsError(str(field), Problem.DELAY_RANGE, longest=LONGEST_DELAY)
 
 
 def _check(kind: str, alert: dict[str, Any], changed: Collection[Field]) -> None:

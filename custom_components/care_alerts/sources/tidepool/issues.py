@@ -77,29 +77,15 @@ def _tell_of_clocks(
         if clock.sender.kind == CBG and clock.is_wrong
     }
     for issue, clock in wrong.items():
-        name = followed.name if followed else ""
-        device = clock.sender.label or NAMELESS_APPS
-        minutes = str(ceil(abs(clock.ahead) / timedelta(minutes=1)))
-        if clock.ahead > timedelta():
-            create_issue(
-                hass,
-                issue,
-                "clock_ahead",
-                name=name,
-                entry=entry.title,
-                device=device,
-                minutes=minutes,
-            )
-        else:
-            create_issue(
-                hass,
-                issue,
-                "clock_behind",
-                name=name,
-                entry=entry.title,
-                device=device,
-                minutes=minutes,
-            )
+        create_issue(
+            hass,
+            issue,
+            "clock_ahead" if clock.ahead > timedelta() else "clock_behind",
+            name=followed.name if followed else "",
+            entry=entry.title,
+            device=clock.sender.label or NAMELESS_APPS,
+            minutes=str(ceil(abs(clock.ahead) / timedelta(minutes=1))),
+        )
     for domain, issue in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue.startswith(prefix) and issue not in wrong:
             ir.async_delete_issue(hass, DOMAIN, issue)

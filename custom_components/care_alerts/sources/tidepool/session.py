@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Final
 
 from aiohttp import ClientSession
 from yarl import URL
@@ -39,19 +39,6 @@ SENT_AT_MOST: Final = 2
 
 SENT_AGAIN_AFTER: Final = timedelta(days=1)
 """Then: often enough for an account that comes back by itself, and too rarely to have one locked (ours)."""
-
-
-class Session(Protocol):
-    """Gives the token to ask with."""
-
-    async def token(self) -> str:
-        """A token that is thought to be alive."""
-
-    async def renewed(self, dead: str) -> str:
-        """A token in place of one that was found dead."""
-
-    async def end(self) -> None:
-        """Let nobody use the newest token any more."""
 
 
 class EmailNotVerifiedError(AuthError):
