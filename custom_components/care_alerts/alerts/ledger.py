@@ -15,6 +15,7 @@ from typing import Any, Self
 from .alert import Alert, AlertKey, Announcement, in_order
 from .stored import aware
 from .testing import ends_at_of, without_test_alerts
+from .tolerant import UNREADABLE, read_each
 
 KEPT_FOR = timedelta(days=45)
 KEPT_AT_MOST = 20_000
@@ -246,18 +247,14 @@ class Ledger:
         except (ValueError, OverflowError) as err:
             raise CorruptLedgerError from err
         ledger.forgotten.update(_forgotten(stored.get("forgotten")))
-        for line in lines:
-            try:
-                ledger._read(line)
-            except LookupError, TypeError, ValueError:
-                ledger.unreadable += 1
+        _, ledger.unreadable = read_each(lines, ledger._read)
         if lines and not ledger._alerts:
             raise CorruptLedgerError
         return ledger
 
     def _read(self, line: Any) -> None:
         delivery = Delivery(line["delivery"])
-        alert = Alert.from_dict(_mapping(line["alert"]))
+        alert = Alert.from_dict(line["alert"])
         self._alerts[alert.alert_id] = alert
         if delivery is Delivery.PENDING:
             self._pending[alert.alert_id] = True
@@ -275,12 +272,6 @@ def _too_old_or_many(alerts: Sequence[Alert], limit: datetime, at_most: int) -> 
 def _forgotten(stored: Any) -> dict[AlertKey, int]:
     try:
         return {AlertKey.from_dict(one["topic"]): int(one["alerts"]) for one in stored or ()}
-    except AttributeError, LookupError, TypeError, ValueError:
+    except UNREADABLE:
         # Numbers of long ago are no reason to lose alerts.
         return {}
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise TypeError
-    return value

@@ -18,7 +18,7 @@ the alert that opened it when it was first known:
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -29,7 +29,8 @@ from .alert import Alert, AlertKey, Severity
 from .episode import EndReason, EpisodeSpan, TimeSpan
 from .episode_record import EpisodeRecord, covering, episode_id_of, unacknowledged_since
 from .snooze import Snooze, Span, joined
-from .stored import Stored, moment_or_none
+from .stored import moment_or_none
+from .tolerant import read_each
 
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -373,25 +374,20 @@ class ResponseLog:
         log = cls()
         if not isinstance(stored, Mapping):
             return log
-        for record in _readable(EpisodeRecord.from_dict, stored.get("episodes")):
+        records, _ = read_each(_list_in(stored, "episodes"), EpisodeRecord.from_dict)
+        for record in records:
             log._records.setdefault(record.topic, []).append(record)
         for records in log._records.values():
             records.sort(key=_known_at)
-        log._snoozes = _readable(Snooze.from_dict, stored.get("snoozes"))
+        log._snoozes, _ = read_each(_list_in(stored, "snoozes"), Snooze.from_dict)
         announced = stored.get("silence_announced")
         log.silence_announced = announced if isinstance(announced, bool) else None
-        of_whom = stored.get("silence_announced_of")
-        if isinstance(of_whom, list):
-            log.silence_announced_of = frozenset(one for one in of_whom if isinstance(one, str))
+        of_whom = _list_in(stored, "silence_announced_of")
+        log.silence_announced_of = frozenset(one for one in of_whom if isinstance(one, str))
         log.reminders_done_until = moment_or_none(stored.get("reminders_done_until"))
         return log
 
 
-def _readable[T: Stored](read: Callable[[Any], T], stored: Any) -> list[T]:
-    found: list[T] = []
-    for one in stored if isinstance(stored, list) else ():
-        try:
-            found.append(read(one))
-        except AttributeError, LookupError, TypeError, ValueError:
-            continue
-    return found
+def _list_in(stored: Mapping[str, Any], name: str) -> list[Any]:
+    value = stored.get(name)
+    return value if isinstance(value, list) else []

@@ -1,6 +1,5 @@
-"""Reading any vendor's records: tolerant, a bad one is counted and the others kept."""
+"""What reading any vendor's records takes."""
 
-from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 import re
@@ -8,32 +7,11 @@ from typing import Any, Final
 
 import orjson
 
-UNREADABLE: Final = (AttributeError, LookupError, TypeError, ValueError, OverflowError)
-"""What reading a record raises. Such errors quote the record, so they go no further."""
-
-
 LARGEST_DETAILS: Final = 12 * 1024
 """Bytes. Home Assistant's recorder keeps no state with more than 16 KiB beside it."""
 
 DEEPEST_DETAILS: Final = 200
 """Levels. orjson writes 254; around them there are some on disk and in events."""
-
-
-def read_each[RecordT, T](
-    records: Iterable[RecordT], read: Callable[[RecordT], T | None]
-) -> tuple[list[T], int]:
-    """What is read of records, in their order, and how many could not be read; None of `read` is left out."""
-    found: list[T] = []
-    unreadable = 0
-    for record in records:
-        try:
-            one = read(record)
-        except UNREADABLE:
-            unreadable += 1
-            continue
-        if one is not None:
-            found.append(one)
-    return found, unreadable
 
 
 def text(value: Any) -> str:

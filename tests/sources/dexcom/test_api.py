@@ -12,6 +12,7 @@ from hypothesis import example, given, settings, strategies as st
 import orjson
 import pytest
 
+from custom_components.care_alerts.alerts.tolerant import UNREADABLE
 from custom_components.care_alerts.sources.dexcom.api import (
     LONGEST_WINDOW,
     DataRange,
@@ -27,7 +28,7 @@ from custom_components.care_alerts.sources.http import (
     UnexpectedAnswerError,
     base_url,
 )
-from custom_components.care_alerts.sources.parsing import UNREADABLE, snake_case
+from custom_components.care_alerts.sources.parsing import snake_case
 from simulator import CATALOGUE, Fault, Simulator
 from simulator.dexcom import TIME_STYLES, Wearer
 from simulator.faults import body

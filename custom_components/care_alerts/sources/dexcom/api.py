@@ -15,8 +15,9 @@ from typing import Any, Final, Self
 from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
+from ...alerts.tolerant import UNREADABLE, read_each
 from ..http import AuthError, LoginEndedError, UnexpectedAnswerError, request
-from ..parsing import UNREADABLE, read_each, snake_case, text, text_or_none, utc
+from ..parsing import snake_case, text, text_or_none, utc
 
 LONGEST_WINDOW: Final = timedelta(days=30)
 """Between `startDate` and `endDate` (vendor: at most 30 days)."""
@@ -121,12 +122,7 @@ class Egv:
             return None
         if type(value) not in (int, float) or not 0 < value < 1000:
             raise ValueError
-        return cls(
-            instant(record["systemTime"]),
-            value,
-            unit,
-            record,
-        )
+        return cls(instant(record["systemTime"]), value, unit, record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +152,7 @@ class Device:
     def of(cls, record: dict[str, Any]) -> Self:
         """Read one."""
         last_upload = record.get("lastUploadDate")
-        return cls(
-            instant(last_upload) if last_upload is not None else None,
-            MadeFor.of(record),
-        )
+        return cls(None if last_upload is None else instant(last_upload), MadeFor.of(record))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 from yarl import URL
 
+from ...alerts.tolerant import UNREADABLE
 from ...const import DOMAIN
 from ..http import (
     AuthError,
@@ -37,7 +38,6 @@ from ..http import (
     is_credential,
     request,
 )
-from ..parsing import UNREADABLE
 from .api import SLOW_ANSWERS
 
 CONF_REGION: Final = "region"

@@ -13,8 +13,9 @@ from mashumaro.config import BaseConfig
 from mashumaro.mixins.dict import DataClassDictMixin
 from yarl import URL
 
+from ...alerts.tolerant import UNREADABLE, read_each
 from ..http import AuthError, RefusedError, UnexpectedAnswerError, request
-from ..parsing import UNREADABLE, read_each, text, utc
+from ..parsing import text, utc
 
 DAYS_AVAILABLE: Final = 14
 """How many days back, today among them, the alerts can be asked for (vendor: "last 14 days")."""

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import ClientSession
 from yarl import URL
 
+from ...alerts.tolerant import UNREADABLE, read_each
 from ..http import (
     Answer,
     ApiError,
@@ -20,7 +21,7 @@ from ..http import (
     RefusedError,
     UnexpectedAnswerError,
 )
-from ..parsing import UNREADABLE, can_be_kept, read_each
+from ..parsing import can_be_kept
 from .http import request
 from .records import DOSING_DECISION, Data, Sharer, is_user_id, user_id_of
 from .session import TOKEN_HEADER, PasswordSession

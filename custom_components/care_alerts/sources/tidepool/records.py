@@ -11,7 +11,8 @@ import re
 from typing import Any, Final, NamedTuple, Self
 
 from ...alerts.glucose import OutOfRange
-from ..parsing import UNREADABLE, read_each, text, text_or_none, utc
+from ...alerts.tolerant import UNREADABLE, read_each
+from ..parsing import text, text_or_none, utc
 from .units import HIGHEST, MG_DL, MMOL_L, converted, exact_unit, rounded
 
 VIEW: Final = "view"
