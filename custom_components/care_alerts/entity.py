@@ -1,6 +1,6 @@
 """What all entities share: which device they belong to, what they show, and when they write it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, override
 
@@ -161,11 +161,10 @@ class SettingEntity(PersonEntity):
 
 
 def with_settings[DescriptionT: EntityDescription](
-    descriptions: Iterable[DescriptionT],
+    descriptions: Sequence[DescriptionT],
 ) -> Callable[[PersonSnapshot], list[DescriptionT]]:
     """Those of the descriptions that a person has settings for."""
-    known = tuple(descriptions)
-    return lambda snapshot: [one for one in known if one.key in snapshot.settings]
+    return lambda snapshot: [one for one in descriptions if one.key in snapshot.settings]
 
 
 def add_people[DescriptionT: EntityDescription](

@@ -98,18 +98,14 @@ def _received(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
 
 
 def _ended(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
-    words = {
-        "alert": data["alert_name"],
-        "since": _time(hass, data["since"]),
-        "time": _time(hass, data["ended_at"]),
-    }
-    match data["end_reason"]:
-        case "newer_day":
-            return localize(hass, "log_ended_newer_day", **words)
-        case "expired":
-            return localize(hass, "log_ended_expired", **words)
-        case _:
-            return localize(hass, "log_ended", **words)
+    keys = {"newer_day": "log_ended_newer_day", "expired": "log_ended_expired"}
+    return localize(
+        hass,
+        keys.get(data["end_reason"], "log_ended"),
+        alert=data["alert_name"],
+        since=_time(hass, data["since"]),
+        time=_time(hass, data["ended_at"]),
+    )
 
 
 def _acknowledged(hass: HomeAssistant, data: Mapping[str, Any]) -> str:

@@ -42,7 +42,7 @@ class FirstSettingsFlow(RepairsFlow):
         problem = ""
         proposed = keeper.proposed_settings(self._person_id)
         if user_input is not None:
-            unit = next(one.unit for name, one in proposed.items() if name == "low")
+            unit = proposed["low"].unit
             try:
                 await keeper.async_change_settings(self._person_id, user_input, unit, first=True)
             except HomeAssistantError as err:

@@ -6,7 +6,7 @@ database. So our events carry a code over their type, context and data, made wit
 
 import hmac
 from secrets import token_hex
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import Context, Event, EventOrigin, HomeAssistant
 from homeassistant.helpers.storage import Store
@@ -15,23 +15,10 @@ import orjson
 
 from .const import DOMAIN
 
+if TYPE_CHECKING:
+    from homeassistant.components.logbook.models import LazyEventPartialState
+
 ATTR_SEAL: Final = "seal"
-
-
-class RecordedEvent(Protocol):
-    """An event as the logbook has it: of now, or from its database."""
-
-    @property
-    def event_type(self) -> Any:
-        """What it is called."""
-
-    @property
-    def data(self) -> Any:
-        """What it says."""
-
-    @property
-    def context_id(self) -> str | None:
-        """Which context it was fired in."""
 
 
 class Seal:
@@ -70,7 +57,7 @@ class Seal:
         sealed = data | {ATTR_SEAL: self._of(event_type, context.id, data)}
         hass.bus.async_fire(event_type, sealed, context=context)
 
-    def opened(self, event: Event | RecordedEvent) -> dict[str, Any] | None:
+    def opened(self, event: Event | LazyEventPartialState) -> dict[str, Any] | None:
         """The data of an event of ours; None of any other, whatever it says."""
         if isinstance(event, Event):
             context_id: str | None = event.context.id

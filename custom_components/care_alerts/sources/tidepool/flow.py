@@ -47,11 +47,7 @@ _LOGIN = vol.Schema(
     {vol.Required(CONF_USERNAME): _USERNAME, vol.Required(CONF_PASSWORD): _PASSWORD}
 )
 _ALL = vol.Schema(
-    {
-        vol.Required(CONF_ENVIRONMENT, default="production"): _ENVIRONMENT,
-        vol.Required(CONF_USERNAME): _USERNAME,
-        vol.Required(CONF_PASSWORD): _PASSWORD,
-    }
+    {vol.Required(CONF_ENVIRONMENT, default="production"): _ENVIRONMENT, **_LOGIN.schema}
 )
 
 
@@ -145,10 +141,7 @@ class TidepoolSteps(ConfigFlow):
         except RateLimitedError:
             errors["base"] = "rate_limited"
         except RefusedError as err:
-            if err.status == 400:
-                errors["base"] = "invalid_auth"
-            else:
-                errors["base"] = "no_password_login"
+            errors["base"] = "invalid_auth" if err.status == 400 else "no_password_login"
         except ApiError:
             errors["base"] = "cannot_connect"
         except Exception:  # noqa: BLE001 # a flow must end in a sentence

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from hashlib import sha256
 from math import ceil
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -33,36 +33,22 @@ def tell_of(
     """
     # Issue ids, unlike their data, are in what somebody sends us to look at.
     who = f"{entry.entry_id}_{sha256(person_id.encode()).hexdigest()[:12]}"
-    issue = f"permission_lost_{who}"
+    problems: dict[str, dict[str, Any]] = {}
     if followed and followed.lost:
-        create_issue(hass, issue, "permission_lost", name=followed.name, entry=entry.title)
-    else:
-        ir.async_delete_issue(hass, DOMAIN, issue)
-    _tell_of_clocks(hass, entry, f"clock_{who}_", followed)
-    issue = f"no_thresholds_{who}"
+        problems["permission_lost"] = {}
     if followed and followed.may(FOLLOW) and followed.settings_read and not followed.settings:
-        create_issue(
-            hass,
-            issue,
-            "no_thresholds",
-            fix={"entry_id": entry.entry_id, "person_id": person_id},
-            name=followed.name,
-            entry=entry.title,
-        )
-    else:
-        ir.async_delete_issue(hass, DOMAIN, issue)
-    issue = f"thresholds_unreadable_{who}"
+        fix = {"entry_id": entry.entry_id, "person_id": person_id}
+        problems["no_thresholds"] = {"fix": fix}
     if followed and unreadable:
-        create_issue(
-            hass,
-            issue,
-            "thresholds_unreadable",
-            severity=ir.IssueSeverity.ERROR,
-            name=followed.name,
-            entry=entry.title,
-        )
-    else:
-        ir.async_delete_issue(hass, DOMAIN, issue)
+        problems["thresholds_unreadable"] = {"severity": ir.IssueSeverity.ERROR}
+    for key in ("permission_lost", "no_thresholds", "thresholds_unreadable"):
+        issue = f"{key}_{who}"
+        if followed and key in problems:
+            more = problems[key]
+            create_issue(hass, issue, key, name=followed.name, entry=entry.title, **more)
+        else:
+            ir.async_delete_issue(hass, DOMAIN, issue)
+    _tell_of_clocks(hass, entry, f"clock_{who}_", followed)
 
 
 def _tell_of_clocks(
