@@ -15,11 +15,11 @@ def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegi
 
 
 async def _info(hass: HomeAssistant) -> dict[str, Any]:
-    pictures = [
+    snapshots = [
         entry.runtime_data.data for entry in hass.config_entries.async_loaded_entries(DOMAIN)
     ]
     return {
-        "sources": len(pictures),
-        "sources_silent": sum(snapshot.freshness.silent for snapshot in pictures),
-        "people": sum(len(snapshot.people) for snapshot in pictures),
+        "sources": len(snapshots),
+        "sources_silent": sum(snapshot.freshness.silent for snapshot in snapshots),
+        "people": sum(len(snapshot.people) for snapshot in snapshots),
     }

@@ -309,7 +309,7 @@ class ResponseLog:
             if one.since < one.until and one.silences(topic, severity, ids)
         )
 
-    # Announcer.
+    # Announcing.
 
     def is_end_announced(self, topic: AlertKey, ended_at: datetime) -> bool:
         """Whether this end of an episode was announced, or a later one of its topic."""

@@ -148,7 +148,7 @@ def test_what_is_no_time_is_unreadable(told: Any) -> None:
 
 
 @dataclass(frozen=True)
-class AnnouncedEpisode:
+class WrittenTime:
     """A text and the instant it was made from."""
 
     text: str
@@ -156,8 +156,8 @@ class AnnouncedEpisode:
 
 
 @st.composite
-def tellings(draw: st.DrawFn) -> AnnouncedEpisode:
-    """An instant, told in any of Dexcom's forms."""
+def written_times(draw: st.DrawFn) -> WrittenTime:
+    """An instant, written in any of Dexcom's forms."""
     clock = draw(
         st.datetimes(datetime(2001, 1, 3), datetime(2099, 12, 29), timezones=st.just(UTC))  # noqa: DTZ001
     )
@@ -180,19 +180,19 @@ def tellings(draw: st.DrawFn) -> AnnouncedEpisode:
         beyond = draw(st.integers(0, 999))
         text += f".{f'{clock.microsecond:06d}{beyond:03d}'[:digits]}"
     if form in ("", "Z"):
-        return AnnouncedEpisode(text + form, clock)
+        return WrittenTime(text + form, clock)
     for name, value in parts.items():
         form = form.replace(name, f"{value:02d}")
     if draw(st.booleans()):
-        return AnnouncedEpisode(f"{text}+{form}", clock - offset)
-    return AnnouncedEpisode(f"{text}-{form}", clock + offset)
+        return WrittenTime(f"{text}+{form}", clock - offset)
+    return WrittenTime(f"{text}-{form}", clock + offset)
 
 
 @settings(max_examples=600, deadline=None)
-@given(tellings())
-@example(AnnouncedEpisode("2021-02-03T14:15:59-06:59:59", at("21:15:58")))
-def test_a_time_in_any_form_is_the_instant_it_was_made_from(told: AnnouncedEpisode) -> None:
-    assert instant(told.text) == told.meant
+@given(written_times())
+@example(WrittenTime("2021-02-03T14:15:59-06:59:59", at("21:15:58")))
+def test_a_time_in_any_form_is_the_instant_it_was_made_from(written: WrittenTime) -> None:
+    assert instant(written.text) == written.meant
 
 
 _CAREFUL = re.compile(
@@ -228,7 +228,7 @@ def carefully(text: str) -> datetime | None:
 @st.composite
 def spoilt(draw: st.DrawFn) -> str:
     """A time with some of its characters changed, taken out, doubled or added."""
-    text = draw(tellings()).text
+    text = draw(written_times()).text
     for _ in range(draw(st.integers(1, 4))):
         where = draw(st.integers(0, max(len(text) - 1, 0)))
         new = draw(st.one_of(st.sampled_from("0123456789-+:.TZ"), st.characters()))
