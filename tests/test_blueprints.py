@@ -900,7 +900,7 @@ async def test_the_button_of_a_test_takes_nothing_real(
 @pytest.mark.parametrize(
     ("blueprint", "phones"), [("phone", "phones"), ("escalate", "first_phones")]
 )
-async def test_what_has_no_sensor_has_no_buttons_that_would_take_everything(
+async def test_a_button_takes_nothing_but_what_it_is_about(
     home: Home, anna: Phone, ben: Phone, blueprint: str, phones: str
 ) -> None:
     inputs: dict[str, Any] = {phones: [anna.device_id], "least_severity": "medium"}
@@ -914,9 +914,18 @@ async def test_what_has_no_sensor_has_no_buttons_that_would_take_everything(
         one["title"]: [button["title"] for button in one["data"].get("actions", [])]
         for one in anna.screen.values()
     }
-    assert buttons == {
-        "maria: Other": [],
-        "maria: Weight": ["Acknowledge", "Snooze 30 min"],
+    both = ["Acknowledge", "Snooze 30 min"]
+    assert buttons == {"maria: Other": both, "maria: Weight": both}
+    # It has no sensor of its own: the entity that it names stands for all of hers.
+    (other,) = (one for one in anna.screen.values() if one["title"] == "maria: Other")
+    await anna.press("Snooze 30 min", other)
+    await anna.press("Acknowledge", other)
+    said = home.care.attributes()
+    assert (said["acknowledged"], said["snoozed_until"]) == (False, None)
+    answer = await home.care.call("get_alerts", home.care.sensor())
+    assert {one["alert_type"]: one["acknowledged"] for one in answer["episodes"]} == {
+        "other": True,
+        "weight": False,
     }
 
 

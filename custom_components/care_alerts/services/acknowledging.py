@@ -31,6 +31,7 @@ UNSNOOZE: Final = "unsnooze"
 
 ATTR_NOTE: Final = "note"
 ATTR_DURATION: Final = "duration"
+ATTR_EPISODE_ID: Final = "episode_id"
 
 LONGEST_NOTE: Final = 255
 SHORTEST_SNOOZE: Final = timedelta(minutes=1)
@@ -42,13 +43,17 @@ STILL_ASKED_OF: Final = timedelta(days=1)
 
 TARGET_SCHEMA = cv.make_entity_service_schema({})
 ACKNOWLEDGE_SCHEMA = cv.make_entity_service_schema(
-    {vol.Optional(ATTR_NOTE): vol.All(cv.string, vol.Length(max=LONGEST_NOTE))}
+    {
+        vol.Optional(ATTR_NOTE): vol.All(cv.string, vol.Length(max=LONGEST_NOTE)),
+        vol.Optional(ATTR_EPISODE_ID): cv.string,
+    }
 )
 SNOOZE_SCHEMA = cv.make_entity_service_schema(
     {
         vol.Required(ATTR_DURATION): vol.All(
             cv.positive_time_period, vol.Range(min=SHORTEST_SNOOZE, max=LONGEST_SNOOZE)
-        )
+        ),
+        vol.Optional(ATTR_EPISODE_ID): cv.string,
     }
 )
 
@@ -58,10 +63,12 @@ async def acknowledge(call: ServiceCall) -> ServiceResponse:
     by = await resolve_actor(call.hass, call.context)
     # An empty note is none: forms send one.
     note = call.data.get(ATTR_NOTE) or None
+    only: str | None = call.data.get(ATTR_EPISODE_ID)
     done: list[JsonValueType] = []
     for one in await targeted(call, POLICY_CONTROL):
+        topics = [*_meant(one), *unacknowledged(one.coordinator, one.people)]
         episodes = await one.coordinator.care.acknowledge(
-            [*_meant(one), *unacknowledged(one.coordinator, one.people)],
+            topics if only is None else _of_episode(one, only),
             by=by,
             note=note,
             context=call.context,
@@ -87,10 +94,15 @@ async def snooze(call: ServiceCall) -> ServiceResponse:
     """Keep the open episodes of sensors quiet, and all but high severity of people and sources."""
     by = await resolve_actor(call.hass, call.context)
     until = dt_util.utcnow() + call.data[ATTR_DURATION]
+    only: str | None = call.data.get(ATTR_EPISODE_ID)
     done: list[JsonValueType] = []
     for one in await targeted(call, POLICY_CONTROL):
         snoozes = await one.coordinator.care.snooze(
-            topics=_meant(one), people=_scopes(one), until=until, by=by, context=call.context
+            topics=_meant(one) if only is None else _of_episode(one, only),
+            people=_scopes(one) if only is None else (),
+            until=until,
+            by=by,
+            context=call.context,
         )
         done += [_snooze_answer(call.hass, one.coordinator, snooze) for snooze in snoozes]
     return {"snoozed": done, "until": until.isoformat()}
@@ -143,6 +155,18 @@ def _meant(one: Targeted) -> list[AlertKey]:
         for person_id, (_, alert_types) in one.alerts.items()
         for alert_type in alert_types
         for topic in _topics(one.coordinator, person_id, alert_type)
+    ]
+
+
+def _of_episode(one: Targeted, episode_id: str) -> list[AlertKey]:
+    """What an episode is of, if it is among what is targeted and nothing newer has begun: a button is pressed late."""
+    return [
+        topic
+        for person_id in one.everybody
+        if (snapshot := one.coordinator.data.people.get(person_id))
+        for topic, episode in snapshot.episodes.items()
+        if episode_id in episode.ids
+        and (person_id in one.people or topic.alert_type in one.alerts[person_id][1])
     ]
 
 
