@@ -48,6 +48,8 @@ PERSON = {
     ("sensor", "last_alert_time"): SensorDeviceClass.TIMESTAMP,
     ("sensor", "active_alerts"): None,
     ("sensor", "highest_severity"): SensorDeviceClass.ENUM,
+    ("sensor", "data_through"): SensorDeviceClass.TIMESTAMP,
+    ("binary_sensor", "silent"): BinarySensorDeviceClass.PROBLEM,
     ("binary_sensor", "weight"): BinarySensorDeviceClass.PROBLEM,
     ("binary_sensor", "flex"): BinarySensorDeviceClass.PROBLEM,
     ("binary_sensor", "medication"): BinarySensorDeviceClass.PROBLEM,
@@ -64,11 +66,12 @@ PERSON = {
     ("sensor", "last_dose"): SensorDeviceClass.TIMESTAMP,
 }
 
+FRESHNESS = {("sensor", "data_through"), ("binary_sensor", "silent")}
+
 OF_THE_PRESENT = {
     ("sensor", "active_alerts"),
     ("sensor", "highest_severity"),
-    *(key for key in PERSON if key[0] == "binary_sensor"),
-    *(key for key in list(PERSON)[9:]),
+    *(key for key in list(PERSON)[8:]),
 }
 """What cannot be said any more once the source has been out of touch for too long."""
 
@@ -115,7 +118,8 @@ async def test_the_entities_there_are(
         assert entity.has_entity_name
         assert not entity.disabled
         of_source = identity[1].startswith(entry.entry_id)
-        assert entity.entity_category is (EntityCategory.DIAGNOSTIC if of_source else None)
+        is_diagnostic = of_source or (identity[0], key) in FRESHNESS
+        assert entity.entity_category is (EntityCategory.DIAGNOSTIC if is_diagnostic else None)
 
 
 async def test_the_devices(house: House, entry: MockConfigEntry, maria: str) -> None:
@@ -148,6 +152,7 @@ async def test_what_they_say(house: House, maria: str, henk: str) -> None:
         "last_alert_time": "2026-11-18T03:14:22+00:00",
         "active_alerts": "3",
         "highest_severity": "high",
+        "data_through": "2026-11-18T03:14:22+00:00",
         "weight_status": "too_fast",
         "flex_status": "plateau",
         "medication_status": "missed_dose_high",
@@ -247,12 +252,17 @@ async def test_a_poll_that_brought_nothing_writes_nothing(
     assert writes == {house.entity_id("sensor", "last_contact"): 5}
 
 
-async def test_polls_that_fail_write_once(house: House, entry: MockConfigEntry) -> None:
+async def test_polls_that_fail_write_once(
+    house: House, entry: MockConfigEntry, maria: str, henk: str
+) -> None:
     house.sim.faults.add("*", CATALOGUE["503_bare"]())
     writes = record_writes(house.hass)
     for _ in range(5):
         await house.pass_time(hours=1, seconds=2)
-    assert writes == {house.entity_id("sensor", "status"): 1}
+    assert writes == {
+        house.entity_id("sensor", "status"): 1,
+        **{house.entity_id("binary_sensor", "silent", person): 1 for person in (maria, henk)},
+    }
 
 
 async def test_one_persons_news_writes_only_theirs(
@@ -282,6 +292,8 @@ async def test_one_persons_news_writes_only_theirs(
     assert writes == {
         **{house.entity_id(platform, key, henk): 1 for platform, key in expected},
         **{house.entity_id(platform, key): 1 for platform, key in of_source},
+        # What came is as fresh as the analysis, and that is everybody's.
+        **{house.entity_id("sensor", "data_through", person): 1 for person in (maria, henk)},
     }
     assert house.state("binary_sensor", "flex", henk).state == STATE_ON
     assert house.state("sensor", "highest_severity", henk).state == "high"
@@ -348,6 +360,8 @@ async def test_out_of_touch_for_too_long(house: House, entry: MockConfigEntry, m
     event_before = house.state("event", "alert", maria)
     house.sim.faults.add("*", CATALOGUE["503_bare"]())
     states = {key: house.state(*key, maria).state for key in PERSON}
+    assert states["binary_sensor", "silent"] == STATE_OFF
+    states["binary_sensor", "silent"] = STATE_ON
     await house.until(NOON.replace(hour=6) + timedelta(days=3) - timedelta(seconds=1))
     assert {key: house.state(*key, maria).state for key in PERSON} == states
     await house.until(NOON.replace(hour=6) + timedelta(days=3))
@@ -366,8 +380,8 @@ async def test_somebody_never_heard_of(house: House) -> None:
     house.sim.load("demo")
     ines = house.sim.lumen.default.add_person("ines@example.com")
     await house.set_up(house.entry())
-    for platform, key in PERSON:
-        assert house.state(platform, key, ines.shared_user_id).state == STATE_UNKNOWN, key
+    for key in PERSON.keys() - FRESHNESS:
+        assert house.state(*key, ines.shared_user_id).state == STATE_UNKNOWN, key
 
 
 async def test_what_a_newer_api_sends_is_shown_as_it_came(

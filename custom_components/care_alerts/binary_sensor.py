@@ -1,6 +1,6 @@
-"""Binary sensors: a source that has fallen silent, and one per alert type for each person."""
+"""Binary sensors: who has fallen silent, of a source and of each person, and one per alert type for each person."""
 
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySensorEntityDescription
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
@@ -8,8 +8,8 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .alerts.freshness import Freshness
 from .entity import PersonEntity, RenderedState, SourceEntity, add_people
-from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -28,7 +28,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the binary sensors of a source and its people."""
     coordinator = entry.runtime_data
-    source_type = SOURCES[coordinator.source]
+    source_type = coordinator.source_type
     async_add_entities([SilentSensor(coordinator, SILENT)])
 
     descriptions = [
@@ -41,6 +41,7 @@ async def async_setup_entry(
         lambda snapshot: [one for one in descriptions if one.key in snapshot.conditions],
         AlertSensor,
     )
+    add_people(entry, async_add_entities, lambda _: (SILENT,), PersonSilentSensor)
 
 
 class _BinarySensor(BinarySensorEntity):
@@ -60,11 +61,25 @@ class SilentSensor(_BinarySensor, SourceEntity):
 
     @override
     def _render(self) -> RenderedState:
-        freshness = self.coordinator.data.freshness
-        return RenderedState(
-            freshness.silent,
-            {"reason": freshness.status.value if freshness.silent else None},
-        )
+        snapshot = self.coordinator.data
+        freshness = snapshot.freshness
+        return _silence(freshness, people=snapshot.names_of(freshness.silent_people))
+
+
+class PersonSilentSensor(_BinarySensor, PersonEntity):
+    """On when nothing new of a person has come for longer than it should; `status` says at once what is wrong."""
+
+    @override
+    def _render(self) -> RenderedState:
+        if self.snapshot is None:
+            return RenderedState(None, available=False)
+        freshness = self.snapshot.freshness
+        return _silence(freshness, status=freshness.status.value)
+
+
+def _silence(freshness: Freshness, **more: Any) -> RenderedState:
+    reason = freshness.status.value if freshness.silent else None
+    return RenderedState(freshness.silent, {"reason": reason, **more})
 
 
 class AlertSensor(_BinarySensor, PersonEntity):
@@ -74,7 +89,7 @@ class AlertSensor(_BinarySensor, PersonEntity):
 
     @override
     def _render(self) -> RenderedState:
-        if self.snapshot is None or not self.coordinator.data.freshness.believable:
+        if self.snapshot is None or not self.snapshot.freshness.believable:
             return RenderedState(None, available=False)
         condition = self.snapshot.conditions.get(self.entity_description.key)
         if condition is None or condition.unavailable:

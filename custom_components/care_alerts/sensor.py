@@ -1,6 +1,6 @@
 """Sensors: how fresh a source is, what each person's alerts add up to, and what only their source knows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, override
 
@@ -11,11 +11,12 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.alert import OTHER, Alert, Severity
 from .alerts.freshness import Freshness, Status
+from .alerts.glucose import usual_unit
 from .alerts.snapshot import PersonSnapshot
 from .entity import PersonEntity, RenderedState, SourceEntity, add_people
-from .sources import SOURCES, PersonSensorDescription, Value
+from .sources import PersonSensorDescription, Value
 from .sources.coordinator import CareAlertsConfigEntry
-from .sources.glucose import glucose_unit_of, usual_glucose_unit
+from .sources.glucose import glucose_unit_of
 
 PARALLEL_UPDATES = 0
 
@@ -27,6 +28,8 @@ class SourceSensorDescription(SensorEntityDescription):
     """A sensor of a source."""
 
     value_fn: Callable[[Freshness], Any]
+    people_fn: Callable[[Freshness], Iterable[str]] | None = None
+    """Whose it is (by id), as the worst of all; None: nobody's in particular."""
     entity_category: EntityCategory | None = EntityCategory.DIAGNOSTIC
 
 
@@ -36,6 +39,7 @@ SOURCE_SENSORS: tuple[SourceSensorDescription, ...] = (
         device_class=SensorDeviceClass.ENUM,
         options=[status.value for status in Status],
         value_fn=lambda freshness: freshness.status.value,
+        people_fn=lambda freshness: freshness.troubled_people,
     ),
     SourceSensorDescription(
         key="last_contact",
@@ -46,6 +50,7 @@ SOURCE_SENSORS: tuple[SourceSensorDescription, ...] = (
         key="data_through",
         device_class=SensorDeviceClass.TIMESTAMP,
         value_fn=lambda freshness: freshness.data_through,
+        people_fn=lambda freshness: freshness.furthest_behind,
     ),
     SourceSensorDescription(
         key="delay",
@@ -78,6 +83,13 @@ LAST_ALERT = PersonSensorDescription(
 
 SUMMARY: tuple[PersonSensorDescription, ...] = (
     PersonSensorDescription(
+        key="data_through",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda snapshot: Value(snapshot.freshness.data_through),
+        says_now=False,
+    ),
+    PersonSensorDescription(
         key="last_alert_time",
         device_class=SensorDeviceClass.TIMESTAMP,
         value_fn=lambda snapshot: (
@@ -107,7 +119,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the sensors of a source and its people."""
     coordinator = entry.runtime_data
-    source_type = SOURCES[coordinator.source]
+    source_type = coordinator.source_type
     of_people = (
         replace(LAST_ALERT, options=[*source_type.alert_types, OTHER]),
         *SUMMARY,
@@ -144,7 +156,13 @@ class SourceSensor(_Sensor, SourceEntity):
 
     @override
     def _render(self) -> RenderedState:
-        return RenderedState(self.entity_description.value_fn(self.coordinator.data.freshness))
+        snapshot, description = self.coordinator.data, self.entity_description
+        value = description.value_fn(snapshot.freshness)
+        if description.people_fn is None:
+            return RenderedState(value)
+        return RenderedState(
+            value, {"people": snapshot.names_of(description.people_fn(snapshot.freshness))}
+        )
 
 
 class PersonSensor(_Sensor, PersonEntity):
@@ -155,8 +173,9 @@ class PersonSensor(_Sensor, PersonEntity):
 
     @override
     def _render(self) -> RenderedState:
-        believable = self.coordinator.data.freshness.believable
-        if self.snapshot is None or (self.entity_description.says_now and not believable):
+        if self.snapshot is None or (
+            self.entity_description.says_now and not self.snapshot.freshness.believable
+        ):
             return RenderedState(None, available=False)
         value = self.entity_description.value_fn(self.snapshot)
         if value is None:
@@ -169,5 +188,5 @@ class PersonSensor(_Sensor, PersonEntity):
     def suggested_unit_of_measurement(self) -> str | None:
         if self.device_class is SensorDeviceClass.BLOOD_GLUCOSE_CONCENTRATION:
             own = glucose_unit_of(self.snapshot) if self.snapshot else None
-            return own or usual_glucose_unit(self.hass.config.country)
+            return own or usual_unit(self.hass.config.country)
         return super().suggested_unit_of_measurement

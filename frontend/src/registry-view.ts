@@ -41,6 +41,13 @@ export class RegistryView {
     return all.filter((entity) => entity.entity_id.startsWith(`${domain}.`));
   }
 
+  /** A person's sensors of alert types. */
+  alertSensorsOf(personId: string): EntityEntry[] {
+    return this.entitiesOf(personId, "binary_sensor").filter(
+      (entity) => entity.translation_key !== "silent",
+    );
+  }
+
   /** The id of a device's one entity with this translation key. */
   entityId(deviceId: string | null, domain: string, key: string): string | undefined {
     return this.entitiesOf(deviceId ?? "", domain).find((entity) => entity.translation_key === key)

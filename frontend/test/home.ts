@@ -98,6 +98,8 @@ export const ENTITIES = [
   entity("anna", "sensor", "glucose"),
   entity("anna", "sensor", "glucose_trend"),
   entity("anna", "binary_sensor", "low"),
+  entity("anna", "binary_sensor", "silent"),
+  entity("anna", "sensor", "data_through"),
   entity("anna", "number", "low_threshold"),
   entity("anna", "event", "alert"),
   entity("maria", "sensor", "active_alerts"),

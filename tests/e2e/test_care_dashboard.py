@@ -243,19 +243,14 @@ async def test_silence_and_drills_are_told(care: RealHome, browser: Browser) -> 
     page = await opened(browser, care, "now")
     anna = section(page, "Anna")
     await expect(anna.locator("ha-alert")).to_have_count(1)
-    source = {d["id"]: d["via_device_id"] for d in await care.devices()}[people[dexcom]]
-    own = [e["entity_id"] for e in await care.entities("care_alerts") if e["device_id"] == source]
-    silent, status, reach = (
-        next(entity for entity in own if entity.endswith(ending))
-        for ending in ("_silent", "_status", "_data_through")
-    )
+    silent = await find(care, "binary_sensor", "silent", "Anna")
+    reach = await find(care, "sensor", "data_through", "Anna")
 
-    await show(care, status, "unreachable")
-    await show(care, silent, "on")
+    await show(care, silent, "on", status="unreachable")
     told = anna.locator("ha-alert", has_text="is silent")
     await expect(told).to_contain_text("Not reachable. The data reach to")
     await expect(anna.locator("hui-heading-badge, hui-entity-heading-badge").first).to_contain_text(
-        "Silent"
+        "Not reachable"
     )
     await show(care, reach, "unknown")
     await expect(told).to_contain_text(SAYS["dashboard_no_reach"])

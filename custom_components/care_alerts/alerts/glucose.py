@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from .stored import Stored
 
@@ -35,3 +36,17 @@ class Glucose(Stored):
     unit: str
     trend: Trend | None = None
     out_of_range: OutOfRange | None = None
+
+
+MMOL_COUNTRIES: Final = frozenset(
+    # A list would be a line for each.
+    "AU BG CA CH CN CZ DK EE FI GB HK HR HU IE IS LT LV MT MY NL NO NZ RU SE SG SI SK UA ZA".split()  # noqa: SIM905
+)
+"""Where people speak of their glucose in mmol/L."""
+
+
+def usual_unit(country: str | None) -> str:
+    """The unit that people of a country (ISO 3166, as Home Assistant has it) are used to."""
+    if country in MMOL_COUNTRIES:
+        return "mmol/L"
+    return "mg/dL"

@@ -1,12 +1,13 @@
 """The snapshot of a source: what its alerts add up to at one moment."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Self
 
 from .alert import Alert, AlertKey, Person, Severity
 from .episode import EpisodeSpan, span_of
-from .freshness import Freshness
+from .freshness import UNKNOWN, DataFreshness, Freshness, Status, evaluate, of_source
 from .glucose import Glucose
 from .response_log import Episode
 from .testing import ends_at_of
@@ -64,7 +65,10 @@ class PersonSnapshot:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """What can be set for them at the source, by the entity's key."""
     changes_at: datetime | None = None
-    """When time alone will change it."""
+    """When time alone will change it, but for its freshness."""
+    data: DataFreshness | None = None
+    """How far their data reach, by the source; None: it has never spoken of them."""
+    freshness: Freshness = UNKNOWN
     episodes: Mapping[AlertKey, Episode] = field(default_factory=dict)
 
     @property
@@ -111,15 +115,43 @@ class SourceSnapshot:
     freshness: Freshness
     drills: Mapping[AlertKey, Sequence[EpisodeSpan]] = field(default_factory=dict)
 
+    @classmethod
+    def of(
+        cls,
+        people: Mapping[str, PersonSnapshot],
+        drills: Mapping[AlertKey, Sequence[EpisodeSpan]],
+        own: DataFreshness | None,
+        now: datetime,
+        *,
+        failure: Status | None,
+        last_contact: datetime | None,
+    ) -> Self:
+        """A source's at one moment, each of its people as fresh as their data, and it as its worst person.
+
+        `own`: how fresh it would be without people. `failure`: why it did not answer when it was last asked.
+        """
+
+        def fresh(data: DataFreshness | None) -> Freshness:
+            return evaluate(now, data, failure=failure, last_contact=last_contact)
+
+        evaluated = {who: replace(one, freshness=fresh(one.data)) for who, one in people.items()}
+        freshness = of_source(fresh(own), {who: one.freshness for who, one in evaluated.items()})
+        return cls(people=evaluated, freshness=freshness, drills=drills)
+
     @property
     def changes_at(self) -> datetime | None:
         """When time alone will change it."""
         deadlines = [
             self.freshness.changes_at,
             *(one.changes_at for one in self.people.values()),
+            *(one.freshness.changes_at for one in self.people.values()),
             *(ends_at_of(runs[-1].opened) for runs in self.drills.values() if runs[-1].is_open),
         ]
         return min((deadline for deadline in deadlines if deadline), default=None)
+
+    def names_of(self, people: Iterable[str]) -> list[str]:
+        """What people are called, by their ids."""
+        return sorted(self.people[who].person.name for who in people if who in self.people)
 
     def episode(self, topic: AlertKey) -> Episode | None:
         """The newest episode of a topic."""

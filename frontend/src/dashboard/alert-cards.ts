@@ -51,7 +51,7 @@ function alertCard(context: Context, person: DeviceEntry, sensor: EntityEntry): 
 export function alertCards(context: Context, person: DeviceEntry): Config[] {
   const { registry } = context;
   const cards = registry
-    .entitiesOf(person.id, "binary_sensor")
+    .alertSensorsOf(person.id)
     .flatMap((sensor) => alertCard(context, person, sensor));
   const active = registry.entityId(person.id, "sensor", "active_alerts");
   if (!active) {

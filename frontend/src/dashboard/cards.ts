@@ -64,12 +64,22 @@ interface Badge {
   /** The entity whose state stands at the right. */
   entity: string;
   name: string;
+  /** What stands there instead of its state. */
+  attribute?: string;
 }
 
 /** The name of somebody or of a source. */
 export function headingCard(device: DeviceEntry, icon: string, badge?: Badge): Config {
   const badges = badge
-    ? [{ type: "entity", ...badge, state_content: ["name", "state"], color: "none" }]
+    ? [
+        {
+          type: "entity",
+          entity: badge.entity,
+          name: badge.name,
+          state_content: ["name", badge.attribute ?? "state"],
+          color: "none",
+        },
+      ]
     : [];
   return { type: "heading", heading: deviceName(device), icon, badges };
 }

@@ -5,7 +5,13 @@ import type { Context } from "./context";
 import { timelineCard } from "./person-section";
 
 /** What the first view shows. */
-const IN_FRONT = new Set(["active_alerts", "highest_severity", "glucose", "glucose_trend"]);
+const IN_FRONT = new Set([
+  "active_alerts",
+  "highest_severity",
+  "glucose",
+  "glucose_trend",
+  "data_through",
+]);
 
 const row = ({ entity_id }: EntityEntry): Config => ({ entity: entity_id, ...OWN_NAME });
 

@@ -30,6 +30,5 @@ export function sourceCards(context: Context, source: DeviceEntry): Config[] {
   return cards;
 }
 
-/** That a source is silent: at the source, and at each of its people. */
-export const silentCard = (context: Context, source: DeviceEntry, silent: string): Config =>
-  textCard(silentTemplate(context, source), { visibility: [stateIs(silent, "on")] });
+const silentCard = (context: Context, source: DeviceEntry, silent: string): Config =>
+  textCard(silentTemplate(context, source, silent), { visibility: [stateIs(silent, "on")] });

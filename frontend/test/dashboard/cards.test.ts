@@ -65,7 +65,7 @@ test("nothing is said to be quiet where nobody counts the alerts", () => {
 
 test("a text never names an entity that is not there", () => {
   const missing = without(
-    "sensor.dexcom_data_through",
+    "sensor.anna_data_through",
     "sensor.dexcom_status",
     "sensor.anna_glucose_trend",
     "sensor.maria_medication_status",
@@ -92,14 +92,26 @@ test("a test alert is confirmed first", () => {
   });
 });
 
-test("a source's silence shows at each of its people", () => {
+test("what is wrong with what is heard of a person shows at the person, with its cause", () => {
   const { cards } = personSection(context, anna) as { cards: [Config, Config] };
   expect(cards[0].badges).toMatchObject([
-    { entity: "binary_sensor.dexcom_silent", name: "Dexcom" },
+    { entity: "binary_sensor.anna_silent", name: "Dexcom", state_content: ["name", "status"] },
   ]);
   expect(cards[1].content).toContain("Dexcom is silent");
-  const hidden = personSection(without("binary_sensor.dexcom_silent"), anna) as { cards: Config[] };
+  expect(cards[1].content).toContain("Dexcom does not answer as it should");
+  expect(cards[1].content).toContain("sensor.anna_data_through");
+  expect(cards[1].content).not.toContain("dexcom_");
+  const hidden = personSection(without("binary_sensor.anna_silent"), anna) as { cards: Config[] };
   expect(hidden.cards[0]?.badges).toEqual([]);
+});
+
+test("a source that is silent says about whom", () => {
+  const card = sourceCards(context, dexcom).find(({ type }) => type === "markdown");
+  expect(card?.content).toContain('state_attr("binary_sensor.dexcom_silent", "people")');
+});
+
+test("whether somebody is silent is no alert", () => {
+  expect(JSON.stringify(alertCards(context, anna))).not.toContain("anna_silent");
 });
 
 test("what the first view shows is not repeated in the details", () => {

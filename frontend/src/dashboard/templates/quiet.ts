@@ -6,7 +6,7 @@ import { macros, timeAndAge } from "./macros";
 /** What there is to say when no alert is active: how far the data reach, never that all is well. */
 export function quietTemplate(context: Context, person: DeviceEntry, activeAlerts: string): string {
   const { localize, registry } = context;
-  const dataThrough = registry.entityId(person.via_device_id, "sensor", "data_through");
+  const dataThrough = registry.entityId(person.id, "sensor", "data_through");
   const reach = dataThrough
     ? `{%- set reach = states("${dataThrough}") | as_datetime(none) -%}
 {% if reach %} ${localize("reach", timeAndAge("reach"))}{% endif %}`
