@@ -29,7 +29,7 @@ import pytest_homeassistant_custom_component.patch_time  # noqa: F401 # Home Ass
 
 import custom_components  # noqa: F401 # Home Assistant looks for it where this was found
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.sources.tidepool.coordinator import TidepoolCoordinator
+from custom_components.care_alerts.sources.coordinator import SourceCoordinator
 from simulator import Simulator
 from simulator.tidepool import Child
 
@@ -134,8 +134,7 @@ class Week:
             self._look(moment)
 
     def _look(self, now: datetime) -> None:
-        coordinator = self.entry.runtime_data
-        assert isinstance(coordinator, TidepoolCoordinator)
+        coordinator: SourceCoordinator = self.entry.runtime_data
         if glucose := coordinator.data.people[self.child.user_id].last_glucose:
             self.seen.setdefault(glucose.observed_at, now)
 

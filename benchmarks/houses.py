@@ -357,14 +357,15 @@ class Acting(CareAlerts):
         ]
         began = 0.0
 
-        async def poll(_: datetime) -> None:
+        async def poll(_: datetime, *, everything: bool) -> bool:
             nonlocal began
             for alert in news:
                 assert coordinator.store.ledger.add(alert, announce=True)
             began = time.perf_counter()
+            return True
 
         self._waiting, self._acted = count, asyncio.get_running_loop().create_future()
-        with patch.object(coordinator, "_poll", poll):
+        with patch.object(coordinator.source, "poll", poll):
             await coordinator.async_refresh()
             took = await self._acted - began
         await self._settle()
@@ -419,19 +420,19 @@ class DexcomCareAlerts(CareAlerts):
 
     async def look_back(self) -> Json:
         """Have the next update ask for all that can be asked for."""
-        self._entry.runtime_data._reading.looked_back_at = None
+        self._entry.runtime_data.source._state.looked_back_at = None
 
     async def begin_anew(self) -> Json:
         """Forget all that was read, as a house that reads for the first time."""
         self._entry.runtime_data.store.ledger.__init__()
-        self._entry.runtime_data._reading.__init__()
+        self._entry.runtime_data.source._state.__init__()
         # Nor is what was read before to be let go while it is timed.
         self._entry.runtime_data._rebuilt_from = None
 
     async def forget(self) -> Json:
         """Forget all alerts, as a house that was away for a month."""
         self._entry.runtime_data.store.ledger.__init__()
-        self._entry.runtime_data._reading.looked_back_at = None
+        self._entry.runtime_data.source._state.looked_back_at = None
 
 
 class Rest(House):

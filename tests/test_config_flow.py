@@ -191,7 +191,7 @@ async def test_as_many_as_can_be_followed_are(house: House) -> None:
     crowd(house, 25)
     result = await answer(house, await begin(house, "lumen"), **given(house))
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert len(result["result"].runtime_data.followed) == 25
+    assert len(result["result"].runtime_data.source.followed) == 25
 
 
 async def test_too_many_people_to_follow_everybody(house: House) -> None:
@@ -219,7 +219,7 @@ async def test_too_many_people_to_follow_everybody(house: House) -> None:
     result = await answer(house, form, followed=chosen, follow_later=False)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["result"].options["follow_later"] is False
-    followed = result["result"].runtime_data.followed.values()
+    followed = result["result"].runtime_data.source.followed.values()
     assert sorted(person.email for person in followed) == [emails[3], emails[7]]
 
 
@@ -229,7 +229,7 @@ async def test_far_too_many_people_to_list(house: House) -> None:
     assert _offered(form) == []
     result = await answer(house, form, followed=[emails[500]], follow_later=True)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert len(result["result"].runtime_data.followed) == 1
+    assert len(result["result"].runtime_data.source.followed) == 1
 
 
 async def test_reauth(house: House) -> None:

@@ -17,9 +17,10 @@ import pytest
 from custom_components.care_alerts.alerts.ledger import Ledger
 from custom_components.care_alerts.alerts.snapshot import SourceSnapshot
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.sources.coordinator import SourceCoordinator
 from custom_components.care_alerts.sources.lumen.api import LumenAlert
-from custom_components.care_alerts.sources.lumen.coordinator import LumenCoordinator
 from custom_components.care_alerts.sources.lumen.mapping import alert_of
+from custom_components.care_alerts.sources.lumen.source import LumenSource
 from simulator import CATALOGUE
 from simulator.faults import Exchange, Fault
 from simulator.lumen import LumenPerson
@@ -92,7 +93,7 @@ async def test_a_fault_of_our_own_does_not_look_like_health(
 ) -> None:
     add_person(house)
     await house.set_up(house.entry())
-    with patch.object(LumenCoordinator, "_catch_up", side_effect=ZeroDivisionError("maria")):
+    with patch.object(LumenSource, "_catch_up", side_effect=ZeroDivisionError("maria")):
         await house.pass_time(hours=1)
         assert _status(house) == "unreachable"
         await house.pass_time(hours=1)
@@ -109,7 +110,7 @@ async def test_a_fault_of_our_own_is_said_again_after_a_restart(
 ) -> None:
     add_person(house)
     entry = await house.set_up(house.entry())
-    with patch.object(LumenCoordinator, "_catch_up", side_effect=ZeroDivisionError):
+    with patch.object(LumenSource, "_catch_up", side_effect=ZeroDivisionError):
         await house.pass_time(hours=1)
         caplog.clear()
         await house.hass.config_entries.async_reload(entry.entry_id)
@@ -141,7 +142,7 @@ async def test_a_question_is_not_asked_while_the_source_wants_us_to_wait(house: 
     await house.pass_time(days=3)
     asked = len(house.sim.log)
     coordinator = house.hass.config_entries.async_entries(DOMAIN)[0].runtime_data
-    coordinator._reading.days.pop(date(2026, 11, 15))
+    coordinator.source._state.days.pop(date(2026, 11, 15))
 
     answer = await _get_alerts(house, maria, date="2026-11-15")
     assert answer == {"alerts": [], "episodes": [], "unavailable": ["2026-11-15"]}
@@ -295,7 +296,7 @@ async def test_a_consent_between_the_form_and_the_save_is_a_later_one(house: Hou
     await house.settle()
     await house.pass_time(hours=1)
 
-    assert henk.shared_user_id in entry.runtime_data.followed
+    assert henk.shared_user_id in entry.runtime_data.source.followed
 
 
 async def test_an_address_is_not_called_a_stranger_while_lumen_does_not_answer(
@@ -356,7 +357,7 @@ async def test_ask_now_leaves_nothing_behind_after_removal(
     coordinator = entry.runtime_data
     await hass.config_entries.async_remove(entry.entry_id)
     await coordinator.async_refresh()
-    await coordinator._save()
+    await coordinator.save()
 
     assert not [key for key in hass_storage if key.startswith(f"{DOMAIN}.")]
 
@@ -391,7 +392,7 @@ async def test_a_time_that_is_past_is_waited_for_but_once_a_second(house: House)
     with (
         patch.object(SourceSnapshot, "changes_at", past),
         patch.object(
-            LumenCoordinator, "_rebuild", autospec=True, side_effect=LumenCoordinator._rebuild
+            SourceCoordinator, "rebuild", autospec=True, side_effect=SourceCoordinator.rebuild
         ) as draw,
     ):
         entry = await house.set_up(house.entry())

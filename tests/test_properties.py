@@ -15,8 +15,8 @@ from custom_components.care_alerts.alerts.alert import Alert, Person, Severity, 
 from custom_components.care_alerts.alerts.episode import EpisodeSpan
 from custom_components.care_alerts.alerts.ledger import Ledger
 from custom_components.care_alerts.alerts.snapshot import AlertStatus, PersonSnapshot
+from custom_components.care_alerts.sources.coordinator import SourceCoordinator
 from custom_components.care_alerts.sources.lumen.api import LumenAlert
-from custom_components.care_alerts.sources.lumen.coordinator import LumenCoordinator
 from custom_components.care_alerts.sources.lumen.mapping import (
     Calendar,
     DayHeard,
@@ -331,7 +331,7 @@ def _person_of(house: House, state: State) -> str:
     pytest.fail(f"{state.entity_id} is nobody's")
 
 
-def _comparables(coordinator: LumenCoordinator) -> dict[str, Any]:
+def _comparables(coordinator: SourceCoordinator) -> dict[str, Any]:
     """What everybody's picture says, but for when the alerts came."""
     return {
         person_id: _comparable(snapshot) for person_id, snapshot in coordinator.data.people.items()

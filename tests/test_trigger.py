@@ -186,7 +186,7 @@ async def test_what_may_have_been_told_is_told_again_unless_somebody_has_it(care
     # As a crash leaves it between the telling and the mark.
     ledger = care.coordinator.store.ledger
     ledger._pending = {alert.alert_id: False for alert in ledger.alerts()}
-    await care.coordinator._save()
+    await care.coordinator.save()
     await care.reload()
     [told] = heard.triggers
     assert told["alert"]["redelivered"] is True

@@ -21,7 +21,9 @@ from .seal import SEAL, async_forget_seal, async_setup_seal
 from .services import async_setup_actions
 from .snapshots import async_forget_snapshots, async_setup_snapshots
 from .sources import SOURCES
-from .sources.coordinator import CareAlertsConfigEntry
+from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
+from .sources.issues import delete_issues_of
+from .sources.store import SourceStore
 from .statistics import async_forget_statistics, async_keep_statistics
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -42,15 +44,15 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> bool:
     """Set up a source."""
     await hass.data[SEAL].keep()
-    coordinator = SOURCES[entry.data[CONF_SOURCE]].coordinator(hass, entry)
+    coordinator = SourceCoordinator(hass, entry, SOURCES[entry.data[CONF_SOURCE]])
     entry.runtime_data = coordinator
     await coordinator.async_start()
     source_device = dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={source_identifier(entry)},
         entry_type=DeviceEntryType.SERVICE,
-        manufacturer=coordinator.name_of_source,
-        name=coordinator.name_of_source_device,
+        manufacturer=coordinator.source_type.name,
+        name=coordinator.device_name,
     )
     coordinator.source_device_id = source_device.id
     async_fire_events(hass, entry)
@@ -76,7 +78,10 @@ async def async_unload_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) 
 
 async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     """Leave nothing behind."""
-    await SOURCES[entry.data[CONF_SOURCE]].coordinator.async_remove(hass, entry)
+    if remove := SOURCES[entry.data[CONF_SOURCE]].remove:
+        await remove(hass, entry)
+    await SourceStore(hass, entry.entry_id).remove()
+    delete_issues_of(hass, entry)
     await async_forget_statistics(hass, entry)
     if all(other is entry for other in hass.config_entries.async_entries(DOMAIN)):
         await async_forget_snapshots(hass)
@@ -99,7 +104,7 @@ async def async_remove_config_entry_device(
 def _remove_unfollowed(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     """Remove the devices of people whom the user chose to follow no longer."""
     coordinator = entry.runtime_data
-    if not coordinator.people_are_chosen:
+    if not coordinator.source.people_are_chosen:
         return
     kept = {source_identifier(entry)} | {
         person_identifier(coordinator, person_id) for person_id in coordinator.data.people

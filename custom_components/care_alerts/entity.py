@@ -32,12 +32,12 @@ def source_unique_id(entry: CareAlertsConfigEntry, key: str) -> str:
 
 def person_identifier(coordinator: SourceCoordinator, person_id: str) -> tuple[str, str]:
     """The device identifier of a person: unique within the entry."""
-    return (DOMAIN, f"{coordinator.source}_{person_id}")
+    return (DOMAIN, f"{coordinator.source_type.key}_{person_id}")
 
 
 def person_unique_id(coordinator: SourceCoordinator, person_id: str, key: str) -> str:
     """The unique id of a person's entity: stays the same if the source is removed and added again."""
-    return f"{coordinator.unique_id_of(person_id)}_{key}"
+    return f"{coordinator.account_key_of(person_id)}_{key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class PersonEntity(CareAlertsEntity):
         self._attr_device_info = DeviceInfo(
             entry_type=DeviceEntryType.SERVICE,
             identifiers={person_identifier(coordinator, person.person_id)},
-            manufacturer=coordinator.name_of_source,
+            manufacturer=coordinator.source_type.name,
             name=person.name,
             via_device_id=coordinator.source_device_id,
         )
@@ -143,7 +143,7 @@ class SettingEntity(PersonEntity):
     @override
     def _render(self) -> RenderedState:
         setting = self.setting
-        if setting is None or not self.coordinator.data.freshness.believable:
+        if self.snapshot is None or setting is None or not self.snapshot.freshness.believable:
             return RenderedState(None, available=False)
         # Its unit and limits are no attributes of ours, but a change of them is one to be written.
         return RenderedState(setting.value, within=setting)
@@ -155,9 +155,10 @@ class SettingEntity(PersonEntity):
             HomeAssistantError: it does not.
 
         """
-        if keeper := self.coordinator.settings_keeper:
+        if keeper := self.coordinator.source.settings_keeper:
             unit = self.setting.unit if self.setting else None
-            await keeper.async_set(self.person_id, self.entity_description.key, value, unit)
+            with self.coordinator.answering():
+                await keeper.async_set(self.person_id, self.entity_description.key, value, unit)
 
 
 def with_settings[DescriptionT: EntityDescription](

@@ -11,7 +11,6 @@ from homeassistant.util import dt as dt_util
 from .alerts.alert import OTHER, Alert, Announcement
 from .alerts.response_log import Episode
 from .entity import ALERT, PersonEntity, add_people
-from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry
 from .targets import event_of
 
@@ -25,7 +24,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the event entities of a source's people."""
     coordinator = entry.runtime_data
-    source_type = SOURCES[coordinator.source]
+    source_type = coordinator.source_type
     description = EventEntityDescription(
         key=ALERT,
         event_types=[*source_type.alert_types, OTHER],

@@ -7,7 +7,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import SettingEntity, add_people, with_settings
-from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry
 
 PARALLEL_UPDATES = 1
@@ -19,7 +18,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the numbers of a source's people."""
-    numbers = SOURCES[entry.runtime_data.source].person_numbers
+    numbers = entry.runtime_data.source_type.person_numbers
     add_people(entry, async_add_entities, with_settings(numbers), SettingNumber)
 
 

@@ -37,14 +37,17 @@ class FirstSettingsFlow(RepairsFlow):
         """Show what is proposed, and write what was made of it."""
         entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
         coordinator: SourceCoordinator | None = getattr(entry, "runtime_data", None)
-        if coordinator is None or (keeper := coordinator.settings_keeper) is None:
+        if coordinator is None or (keeper := coordinator.source.settings_keeper) is None:
             return self.async_abort(reason="not_running")
         problem = ""
         proposed = keeper.proposed_settings(self._person_id)
         if user_input is not None:
             unit = proposed["low"].unit
             try:
-                await keeper.async_change_settings(self._person_id, user_input, unit, first=True)
+                with coordinator.answering():
+                    await keeper.async_change_settings(
+                        self._person_id, user_input, unit, first=True
+                    )
             except HomeAssistantError as err:
                 if err.translation_key == "settings_there":
                     return self.async_abort(reason="settings_there")

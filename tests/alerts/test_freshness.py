@@ -16,7 +16,9 @@ from custom_components.care_alerts.alerts.freshness import (
 from .build import alert, hour
 
 # Heard of until hour 3, due again by hour 26, worth showing until hour 48.
-WORD = DataFreshness(data_through=hour(3), next_due=hour(26), valid_until=hour(48))
+WORD = DataFreshness(
+    data_through=hour(3), next_due=hour(26), valid_until=hour(48), delay=timedelta(hours=1)
+)
 
 
 @pytest.mark.parametrize(
@@ -45,10 +47,9 @@ def test_a_source_that_has_spoken(
 ) -> None:
     result = evaluate(
         hour(now),
-        data_freshness=WORD,
+        WORD,
         failure=failure,
         last_contact=hour(4),
-        delay=timedelta(hours=1),
     )
 
     assert result.status is status
@@ -67,7 +68,7 @@ def test_a_source_that_has_spoken(
 def test_a_source_that_never_spoke_is_silent_and_not_believed(
     failure: Status | None, status: Status
 ) -> None:
-    result = evaluate(hour(1), data_freshness=None, failure=failure, last_contact=None, delay=None)
+    result = evaluate(hour(1), None, failure=failure, last_contact=None)
 
     assert result.status is status
     assert result.silent

@@ -263,7 +263,7 @@ async def test_a_day_the_ledger_lacks_is_asked_for(house: House) -> None:
     entry = await house.set_up(house.entry(options={"followed": [HENK], "follow_later": False}))
     coordinator = entry.runtime_data
     day = date(2026, 11, 14)
-    del coordinator._reading.days[day]
+    del coordinator.source._state.days[day]
     for alert in coordinator.store.ledger.alerts():
         if alert.details["date"] == day.isoformat():
             del coordinator.store.ledger._alerts[alert.alert_id]
@@ -285,12 +285,12 @@ async def test_a_day_the_ledger_lacks_is_asked_for(house: House) -> None:
         ("henk.devries", "weight", "2026-11-15"),
     ]
     # A question is no poll: nothing is announced or changed by it.
-    assert day not in coordinator._reading.days
+    assert day not in coordinator.source._state.days
 
     sim.faults.add("lumen.alerts", CATALOGUE["503_bare"]())
     answer = await ask(house.hass, device_id=henk.id, date=day)
     assert answer == {"alerts": [], "episodes": [], "unavailable": ["2026-11-14"]}
-    del coordinator._reading.days[day - timedelta(days=1)]
+    del coordinator.source._state.days[day - timedelta(days=1)]
     sim.log.clear()
     answer = await ask(
         house.hass,

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.care_alerts.alerts.alert import AlertKey, Severity
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.sources.lumen.coordinator import LumenCoordinator
+from custom_components.care_alerts.sources.lumen.source import LumenSource
 from simulator.lumen import LumenPerson
 from tests.conftest import House, coordinator_of, issues
 from tests.world import add_alert, add_person, generation
@@ -71,7 +71,7 @@ async def entry(house: House, maria: LumenPerson) -> MockConfigEntry:
     await house.until(generation(1) - timedelta(minutes=30))
     add_alert(house, maria, 1)
     await house.until(generation(1) + timedelta(seconds=5))
-    await coordinator_of(entry)._save()
+    await coordinator_of(entry).save()
     return entry
 
 
@@ -173,7 +173,7 @@ async def test_who_asked_is_stopped_in_the_middle_of_the_write(
 async def test_a_picture_that_cannot_be_drawn_keeps_nothing_from_being_told(
     house: House, entry: MockConfigEntry, announced: list[State]
 ) -> None:
-    with patch.object(LumenCoordinator, "_people", side_effect=ValueError):
+    with patch.object(LumenSource, "people", side_effect=ValueError):
         await coordinator_of(entry).async_refresh()
         await house.settle()
         await coordinator_of(entry).async_refresh()

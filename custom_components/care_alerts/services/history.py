@@ -1,6 +1,6 @@
 """The action `get_alerts`: alerts held, and Lumen's days."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from homeassistant.auth.permissions.const import POLICY_READ
@@ -16,7 +16,8 @@ from ..alerts.alert import Alert
 from ..alerts.ledger import KEPT_FOR
 from ..const import DOMAIN
 from ..event_data import response_to
-from ..sources.coordinator import AlertsBetween, SourceCoordinator
+from ..sources.coordinator import SourceCoordinator
+from ..sources.source import AlertsBetween
 from ..targets import targeted
 
 GET_ALERTS: Final = "get_alerts"
@@ -84,9 +85,28 @@ async def _alerts_asked_for(coordinator: SourceCoordinator, call: ServiceCall) -
     if day is not None:
         if start or end:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="date_or_start")
-        return await coordinator.async_alerts_of(day)
+        return await _alerts_of(coordinator, day)
     until = dt_util.as_utc(end) if end else dt_util.utcnow()
     since = dt_util.as_utc(start) if start else until - KEPT_FOR
     if since >= until:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="start_after_end")
-    return await coordinator.async_alerts_between(since, until)
+    return await _alerts_between(coordinator, since, until)
+
+
+async def _alerts_between(
+    coordinator: SourceCoordinator, start: datetime, end: datetime
+) -> AlertsBetween:
+    """The alerts with `start` <= `observed_at` < `end`: what is held, and what the source's archive has besides."""
+    held = [alert for alert in coordinator.ledger.alerts() if start <= alert.observed_at < end]
+    if archive := coordinator.source.archive:
+        more = await archive.between(start, end)
+        return AlertsBetween([*held, *more.alerts], more.unavailable)
+    return AlertsBetween(held, [])
+
+
+async def _alerts_of(coordinator: SourceCoordinator, day: date) -> AlertsBetween:
+    """The alerts of a calendar day here; a source with an archive may have days of its own."""
+    if archive := coordinator.source.archive:
+        return await archive.of(day)
+    start, end = map(dt_util.start_of_local_day, (day, day + timedelta(days=1)))
+    return await _alerts_between(coordinator, dt_util.as_utc(start), dt_util.as_utc(end))

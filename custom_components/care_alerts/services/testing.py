@@ -15,7 +15,7 @@ from ..alerts.alert import AlertKey, Severity
 from ..alerts.snapshot import PersonSnapshot
 from ..alerts.testing import LASTS
 from ..const import DOMAIN
-from ..sources import ALERT_TYPES, SOURCES
+from ..sources import ALERT_TYPES
 from ..sources.coordinator import SourceCoordinator
 from ..targets import targeted
 
@@ -54,7 +54,7 @@ async def send_test_alert(call: ServiceCall) -> ServiceResponse:
                 for alert_type in ([wanted] if wanted else alert_types)
             )
     for coordinator, theirs in topics.items():
-        known = SOURCES[coordinator.source].alert_types
+        known = coordinator.source_type.alert_types
         for topic in theirs:
             if topic.alert_type not in known:
                 raise ServiceValidationError(
@@ -76,5 +76,5 @@ def first_type(coordinator: SourceCoordinator, person: PersonSnapshot) -> str:
 
     Without a sensor there is nothing to acknowledge.
     """
-    types = SOURCES[coordinator.source].alert_types
+    types = coordinator.source_type.alert_types
     return next((alert_type for alert_type in types if alert_type in person.conditions), types[0])

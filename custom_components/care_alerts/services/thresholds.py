@@ -10,6 +10,7 @@ import voluptuous as vol
 
 from ..const import DOMAIN
 from ..sources import SOURCES
+from ..sources.coordinator import SourceCoordinator
 from ..sources.settings import SettingsKeeper
 from ..targets import targeted
 
@@ -36,27 +37,32 @@ SET_THRESHOLDS_SCHEMA = cv.make_entity_service_schema(
 
 async def get_thresholds(call: ServiceCall) -> ServiceResponse:
     """Return somebody's settings by the names of `set_alert_thresholds`, with `device_id` and `person`."""
-    keeper, person_id, who = await _person(call, POLICY_READ)
-    return await keeper.async_settings_of(person_id) | who
+    coordinator, keeper, person_id, who = await _person(call, POLICY_READ)
+    with coordinator.answering():
+        return await keeper.async_settings_of(person_id) | who
 
 
 async def set_thresholds(call: ServiceCall) -> ServiceResponse:
     """Change what is given, and return the settings as read back."""
-    keeper, person_id, who = await _person(call, POLICY_CONTROL)
+    coordinator, keeper, person_id, who = await _person(call, POLICY_CONTROL)
     asked = {name: call.data[name] for name in keeper.fields if name in call.data}
     if not asked:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nothing_asked")
     unit: str | None = call.data.get(ATTR_UNIT)
-    return await keeper.async_change_settings(person_id, asked, unit) | who
+    with coordinator.answering():
+        return await keeper.async_change_settings(person_id, asked, unit) | who
 
 
 async def delete_thresholds(call: ServiceCall) -> None:
     """Delete somebody's settings."""
-    keeper, person_id, _ = await _person(call, POLICY_CONTROL)
-    await keeper.async_delete_settings(person_id)
+    coordinator, keeper, person_id, _ = await _person(call, POLICY_CONTROL)
+    with coordinator.answering():
+        await keeper.async_delete_settings(person_id)
 
 
-async def _person(call: ServiceCall, permission: str) -> tuple[SettingsKeeper, str, dict[str, Any]]:
+async def _person(
+    call: ServiceCall, permission: str
+) -> tuple[SourceCoordinator, SettingsKeeper, str, dict[str, Any]]:
     """The one person aimed at: nobody's thresholds are to be changed by an area that holds two.
 
     Raises:
@@ -65,10 +71,10 @@ async def _person(call: ServiceCall, permission: str) -> tuple[SettingsKeeper, s
 
     """
     found = [
-        (aimed.coordinator.settings_keeper, person_id, where.as_data)
+        (aimed.coordinator, keeper, person_id, where.as_data)
         for aimed in await targeted(call, permission)
         for person_id, where in aimed.everybody.items()
-        if aimed.coordinator.settings_keeper
+        if (keeper := aimed.coordinator.source.settings_keeper)
     ]
     if len(found) != 1:
         raise ServiceValidationError(

@@ -1,9 +1,9 @@
 """Announcer: telling the house what has been written down, once, in the order it happened, and what has ended."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, Protocol
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
@@ -31,33 +31,32 @@ _RESTED_AT: HassKey[dict[str, datetime]] = HassKey(f"{DOMAIN}_rested_at")
 """Until when sources that are not running just now were looked after, by their entries' ids."""
 
 
+class Owner(Protocol):
+    """Whose alerts are announced."""
+
+    store: SourceStore
+    is_polling: bool
+
+    def snapshot(self) -> SourceSnapshot:
+        """The snapshot with all that is in the store."""
+
+    async def save(self) -> None:
+        """Write the store with all that goes with it."""
+
+
 class Announcer:
     """The announcing of a source's alerts, from when Home Assistant has started until the source stops.
 
-    An alert is on disk before it is told, and marked after: what a crash leaves in between is told again. An end
-    and silence are written with their marks.
+    An alert is on disk before it is announced, and marked after: what a crash leaves in between is announced again. An end
+    and silence are written with their marks. While the owner polls, nothing is said of what may be otherwise once there
+    is an answer: an end, silence.
     """
 
-    def __init__(
-        self,
-        hass: HomeAssistant,
-        entry: ConfigEntry,
-        store: SourceStore,
-        *,
-        snapshot: Callable[[], SourceSnapshot],
-        is_asking: Callable[[], bool],
-        save: Callable[[], Coroutine[Any, Any, None]],
-    ) -> None:
-        """Tell what `store` holds, as seen in `snapshot`; `save` writes the journal with all that goes with it.
-
-        While the source `is_asking`, nothing is told of what may be otherwise once there is an answer: an end, silence.
-        """
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, owner: Owner) -> None:
+        """Announce what the owner's store holds, as seen in its snapshot."""
         self._hass = hass
         self._entry = entry
-        self._store = store
-        self._snapshot = snapshot
-        self._is_asking = is_asking
-        self._save = save
+        self._owner = owner
         self._announcers: dict[str, Callable[[Announcement, Episode | None], None]] = {}
         self._needs_no_entity: Callable[[str], bool] = lambda person_id: False
         self._remind: Callable[[datetime | None], None] = lambda since: None
@@ -116,7 +115,7 @@ class Announcer:
         if not self._may_announce:
             return
         self.is_awake = True
-        self._remind(rested_at or self._store.responses.reminders_done_until)
+        self._remind(rested_at or self._owner.store.responses.reminders_done_until)
 
     @callback
     def rest(self) -> None:
@@ -140,7 +139,7 @@ class Announcer:
     @callback
     def note_rung(self) -> None:
         """Remember that what was due until now has been done."""
-        self._entry.async_create_task(self._hass, self._save(), eager_start=False)
+        self._entry.async_create_task(self._hass, self._owner.save(), eager_start=False)
 
     @callback
     def soon(self) -> None:
@@ -155,7 +154,7 @@ class Announcer:
     async def _announce_and_note(self) -> None:
         async with self._one_at_a_time:
             if await self._announce():
-                await self._save()
+                await self._owner.save()
 
     # What.
 
@@ -169,14 +168,14 @@ class Announcer:
         if not self._may_announce or self._hass.is_stopping:
             return False
         now = dt_util.utcnow()
-        responses = self._store.responses
+        responses = self._owner.store.responses
         is_first = responses.silence_announced is None
         untold: list[tuple[datetime, int, Announcement | Episode]] = [
             (announcement.alert.observed_at, 0, announcement)
-            for announcement in self._store.ledger.pending()
+            for announcement in self._owner.store.ledger.pending()
             if self._is_due(announcement)
         ]
-        is_settled = not self._is_asking()
+        is_settled = not self._owner.is_polling
         for episode in self._ends_unannounced(now) if is_settled else ():
             ended_at = episode.ended_at or now
             if is_first:
@@ -189,14 +188,14 @@ class Announcer:
         untold.sort(key=lambda one: one[:2])
         if not await self._tell_in_turns([what for _, _, what in untold], now):
             return True
-        if not is_settled or self._is_asking():
+        if not is_settled or self._owner.is_polling:
             return bool(untold)
         has_turned = self._tell_of_silence(is_first=is_first)
         return bool(untold) or has_turned
 
     def _tell_of_silence(self, *, is_first: bool) -> bool:
         """Tell that the source has fallen silent, or of somebody more, or speaks again; False if all is as it was told."""
-        responses, freshness = self._store.responses, self._snapshot().freshness
+        responses, freshness = self._owner.store.responses, self._owner.snapshot().freshness
         was = responses.silence_announced, responses.silence_announced_of
         responses.silence_announced = freshness.silent
         responses.silence_announced_of = freshness.silent_people
@@ -234,8 +233,8 @@ class Announcer:
 
     def _announce_alert(self, announcement: Announcement, now: datetime) -> None:
         alert = announcement.alert
-        store = self._store
-        episode = episode_of(alert, self._snapshot(), store.ledger, store.responses, now)
+        store = self._owner.store
+        episode = episode_of(alert, self._owner.snapshot(), store.ledger, store.responses, now)
         if announcer := self._announcers.get(alert.person_id):
             announcer(announcement, episode)
         store.ledger.mark_announced(alert.alert_id)
@@ -255,12 +254,12 @@ class Announcer:
                 self._tell_end(episode)
 
     def _tell_end(self, episode: Episode) -> None:
-        responses = self._store.responses
+        responses = self._owner.store.responses
         if episode.ended_at and not responses.is_end_announced(episode.topic, episode.ended_at):
             self.tell(AlertEnded(episode), None)
             responses.mark_end_announced(episode.topic, episode.span)
 
     def _ends_unannounced(self, now: datetime) -> list[Episode]:
-        ledger, responses = self._store.ledger, self._store.responses
+        ledger, responses = self._owner.store.ledger, self._owner.store.responses
         waiting = {one.alert.person_id for one in ledger.pending() if not self._is_due(one)}
-        return ends_unannounced(self._snapshot(), ledger, responses, waiting=waiting, now=now)
+        return ends_unannounced(self._owner.snapshot(), ledger, responses, waiting=waiting, now=now)

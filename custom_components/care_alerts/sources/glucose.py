@@ -1,27 +1,12 @@
 """The sensors of every source that has glucose values."""
 
-from typing import Final
-
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import UnitOfBloodGlucoseConcentration
 from homeassistant.util.unit_conversion import BloodGlucoseConcentrationConverter
 
 from ..alerts.glucose import Trend
 from ..alerts.snapshot import PersonSnapshot
-from .base import PersonSensorDescription, Value
-
-MMOL_COUNTRIES: Final = frozenset(
-    # A list would be a line for each.
-    "AU BG CA CH CN CZ DK EE FI GB HK HR HU IE IS LT LV MT MY NL NO NZ RU SE SG SI SK UA ZA".split()  # noqa: SIM905
-)
-"""Where people speak of their glucose in mmol/L."""
-
-
-def usual_glucose_unit(country: str | None) -> UnitOfBloodGlucoseConcentration:
-    """The unit that people of a country (ISO 3166, as Home Assistant has it) are used to."""
-    if country in MMOL_COUNTRIES:
-        return UnitOfBloodGlucoseConcentration.MILLIMOLE_PER_LITER
-    return UnitOfBloodGlucoseConcentration.MILLIGRAMS_PER_DECILITER
+from .source_type import PersonSensorDescription, Value
 
 
 def glucose_unit_of(snapshot: PersonSnapshot) -> UnitOfBloodGlucoseConcentration | None:

@@ -12,6 +12,8 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 import orjson
 from yarl import URL
 
+from ..alerts.freshness import Status
+
 REQUEST_TIMEOUT = ClientTimeout(total=60, sock_connect=10, sock_read=30)
 LARGEST_ANSWER = 32 * 1024 * 1024
 LONGEST_WAIT = timedelta(days=1)
@@ -49,6 +51,10 @@ class LoginEndedError(AuthError):
 
 class RateLimitedError(ApiError):
     """Too many requests (429)."""
+
+
+class AskedToWaitError(RateLimitedError):
+    """The vendor was not asked: it wanted us to wait, for `retry_after` from now."""
 
 
 class UnreachableError(ApiError):
@@ -144,6 +150,19 @@ class Answer:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
             raise UnexpectedAnswerError("not JSON") from None
+
+
+def status_of(error: ApiError) -> Status:
+    """What an error says of the source."""
+    match error:
+        case AuthError():
+            return Status.LOGIN_FAILED
+        case RateLimitedError():
+            return Status.RATE_LIMITED
+        case RefusedError(status=403):
+            return Status.PERMISSION_LOST
+        case _:
+            return Status.UNREACHABLE
 
 
 def wait_after(failures: int, longest: timedelta) -> timedelta:

@@ -1,9 +1,13 @@
 """Repair issues: what only a person can mend."""
 
+from collections.abc import Iterable
+
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from ..const import DOMAIN
+from .source import Repair
 
 
 @callback
@@ -30,3 +34,52 @@ def create_issue(
         translation_key=translation_key,
         translation_placeholders=placeholders or None,
     )
+
+
+@callback
+def delete_issues_of(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Leave nothing of a removed entry behind."""
+    for domain, issue_id in list(ir.async_get(hass).issues):
+        if domain == DOMAIN and entry.entry_id in issue_id:
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+class Repairs:
+    """What a source asks a person to mend, as issues: those that it asks for now, and no others of its kinds."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, kinds: Iterable[str]) -> None:
+        """Know of none yet; what an earlier life of the source has left is looked up when they are first shown."""
+        self._hass = hass
+        self._entry = entry
+        self._prefixes = tuple(f"{kind}_{entry.entry_id}" for kind in kinds)
+        self._shown: dict[str, Repair] | None = None
+
+    @callback
+    def show(self, repairs: Iterable[Repair]) -> None:
+        """Create the issues of these, and delete all others."""
+        entry = self._entry
+        wanted = {repair.issue_id(entry.entry_id): repair for repair in repairs}
+        if wanted == self._shown:
+            return
+        before = self._left_behind() if self._shown is None else self._shown.keys()
+        for issue_id in before - wanted.keys():
+            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
+        for issue_id, repair in wanted.items():
+            person = repair.person_id
+            create_issue(
+                self._hass,
+                issue_id,
+                repair.key,
+                severity=ir.IssueSeverity.ERROR if repair.is_error else ir.IssueSeverity.WARNING,
+                fix={"entry_id": entry.entry_id, "person_id": person} if person else None,
+                entry=entry.title,
+                **repair.placeholders,
+            )
+        self._shown = wanted
+
+    def _left_behind(self) -> set[str]:
+        return {
+            issue_id
+            for domain, issue_id in ir.async_get(self._hass).issues
+            if domain == DOMAIN and issue_id.startswith(self._prefixes)
+        }

@@ -7,6 +7,20 @@ from typing import Any, ClassVar
 from ..alerts.snapshot import Setting
 
 
+class NotDoneError(Exception):
+    """What somebody asked for was not done: `key` is its text in the translations' `exceptions`.
+
+    `is_input`: what was asked for cannot be.
+    """
+
+    def __init__(self, key: str, *, is_input: bool = False, **placeholders: str) -> None:
+        """Keep what to tell."""
+        super().__init__(key)
+        self.key = key
+        self.is_input = is_input
+        self.placeholders = placeholders
+
+
 class SettingsKeeper(ABC):
     """The settings that a source has for each person, named as in the actions."""
 
@@ -30,7 +44,7 @@ class SettingsKeeper(ABC):
         """Change one of the settings in somebody's snapshot, by its key there; `unit` is the one it is shown in.
 
         Raises:
-            HomeAssistantError: as for a change.
+            ApiError, NotDoneError: as for a change.
 
         """
 
@@ -39,7 +53,8 @@ class SettingsKeeper(ABC):
         """Ask for somebody's settings.
 
         Raises:
-            HomeAssistantError: no usable answer.
+            ApiError: no usable answer.
+            NotDoneError: they are not ours to ask for.
 
         """
 
@@ -57,8 +72,8 @@ class SettingsKeeper(ABC):
         `unit`: the one that glucose values are given in, None: that of the settings. `first`: only if there are none yet.
 
         Raises:
-            ServiceValidationError: it cannot be written.
-            HomeAssistantError: it was not written, or did not stay.
+            ApiError: no usable answer.
+            NotDoneError: it cannot be written, was not written, or did not stay.
 
         """
 
@@ -67,6 +82,7 @@ class SettingsKeeper(ABC):
         """Delete somebody's settings.
 
         Raises:
-            HomeAssistantError: no usable answer, or they are still there.
+            ApiError: no usable answer.
+            NotDoneError: they are still there, or nobody knows.
 
         """

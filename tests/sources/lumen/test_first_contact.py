@@ -199,7 +199,7 @@ async def test_whatever_no_first_answer_had_is_announced_once(
     def watch(about: date, now: datetime) -> bytes:
         body = serve(about, now)
         records = orjson.loads(body)["data"]["alerts"]
-        for person_id in entry.runtime_data.followed:
+        for person_id in entry.runtime_data.source.followed:
             had = {
                 datetime.fromisoformat(record["generatedAt"]).isoformat()
                 for record in records
@@ -221,7 +221,7 @@ async def test_whatever_no_first_answer_had_is_announced_once(
                 await house.set_up(entry)
         await house.pass_time(hours=1)
 
-    followed = entry.runtime_data.followed
+    followed = entry.runtime_data.source.followed
     for person_id, had in all_had.items():
         event = house.entity_id("event", "alert", person_id, entry)
         said = [one.attributes["observed_at"] for one in announced if one.entity_id == event]

@@ -629,7 +629,7 @@ async def under_way(follower: Follower, go: asyncio.Event) -> asyncio.Task[Any]:
         await write(client, *args)
 
     with patch.object(TidepoolClient, "write_alerts", slowly):
-        keeper = follower.entry.runtime_data.settings_keeper
+        keeper = follower.entry.runtime_data.source.settings_keeper
         change = asyncio.create_task(
             keeper.async_change_settings(follower.jill.user_id, {"low": 75}, "mg/dL")
         )

@@ -82,6 +82,7 @@ class Night:
     )
     watch: AlertEvaluator = field(default_factory=lambda: AlertEvaluator(person_id="person"))
     told: list[Alert] = field(default_factory=list)
+    delay: timedelta | None = None
 
     def evaluate(
         self, minute: float, *more: Reading, loops: Iterable[float] = ()
@@ -91,7 +92,7 @@ class Night:
         self.readings.add(data(*more, loops=loops), now)
         # As it is after any restart: what is kept is read again.
         self.watch = AlertEvaluator.from_dict(self.watch.to_dict())
-        result = self.watch.evaluate(self.settings, self.readings, now)
+        result = self.watch.evaluate(self.settings, self.readings, now, self.delay)
         self.told += result.alerts
         return result
 
@@ -350,7 +351,7 @@ def test_a_threshold_that_moves_does_not_join_what_goes_on_to_what_is_over() -> 
 
 def test_what_was_told_late_and_goes_on_is_told_as_news() -> None:
     """A phone that had no network uploads in two parts: only the second says that it is so now."""
-    night = Night(alert_settings("urgent_low", 55))
+    night = Night(alert_settings("urgent_low", 55), delay=timedelta(seconds=30))
     night.evaluate(0, reading(0, 100))
     night.evaluate(60, *series(5, 100, 50, 50, 50, 50, 50))
     night.evaluate(62, *series(35, 50, 50, 50, 50, 50))

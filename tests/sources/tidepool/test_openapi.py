@@ -47,7 +47,7 @@ async def test_a_life_with_tidepool(follower: Follower, openapi: TidepoolOpenApi
     await follower.set_number("high_repeat", 240)
     await follower.switch("not_looping", on=False)
     await follower.call("set_alert_thresholds", unit="mmol/L", low=4.2, high=13.9)
-    keeper = follower.entry.runtime_data.settings_keeper
+    keeper = follower.entry.runtime_data.source.settings_keeper
     proposed = {
         name: setting.value for name, setting in keeper.proposed_settings(tom.user_id).items()
     }

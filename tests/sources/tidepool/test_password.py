@@ -10,7 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.sources.tidepool.coordinator import SESSIONS
+from custom_components.care_alerts.sources.tidepool.flow import SESSIONS
 from simulator import CATALOGUE
 
 from .conftest import Follower

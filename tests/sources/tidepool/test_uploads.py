@@ -11,7 +11,7 @@ from homeassistant.core import Event, callback
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.care_alerts.sources.tidepool.coordinator import AT_ONCE
+from custom_components.care_alerts.sources.tidepool.asking import AT_ONCE
 from simulator import Fault
 from simulator.faults import Exchange
 from simulator.tidepool.children import xdrip
@@ -88,10 +88,10 @@ async def test_the_cadence_is_known_after_a_restart(follower: Follower) -> None:
     await follower.start()
     for _ in range(60):
         await house.pass_time(minutes=4)
-    known = follower.entry.runtime_data.followed[follower.jill.user_id].cadence
+    known = follower.entry.runtime_data.source.followed[follower.jill.user_id].cadence
     await house.hass.config_entries.async_reload(follower.entry.entry_id)
     await house.settle()
-    again = follower.entry.runtime_data.followed[follower.jill.user_id].cadence
+    again = follower.entry.runtime_data.source.followed[follower.jill.user_id].cadence
     assert again is not known
     assert again.usual_age == known.usual_age
     assert again.usual_age > 30 * MINUTE

@@ -159,7 +159,7 @@ async def test_a_gap_longer_than_the_look_back_is_asked_for_whole(
             uploaded_at=house.now,
             backfilled=True,
         )
-    follower.entry.runtime_data._attention[follower.jill.user_id].looked_back_at = NOON
+    follower.entry.runtime_data.source._polls[follower.jill.user_id].looked_back_at = NOON
     for _ in range(3):
         await house.pass_time(minutes=5)
     told = [one for one in follower.announced if one.attributes["event_type"] == "urgent_low"]
@@ -172,7 +172,7 @@ async def test_a_look_back_that_failed_is_made_up_for(follower: Follower) -> Non
     house = follower.house
     follower.reads(90)
     await follower.start()
-    attention = follower.entry.runtime_data._attention[follower.jill.user_id]
+    attention = follower.entry.runtime_data.source._polls[follower.jill.user_id]
     attention.looked_back_at = NOON - timedelta(hours=1)
     late = NOON - timedelta(hours=2)
     follower.jill.add_reading(late, 2.8, uploaded_at=house.now, backfilled=True)
@@ -290,7 +290,7 @@ async def test_settings_that_cannot_be_kept_are_left_out(follower: Follower, pla
     assert follower.entry.state is ConfigEntryState.LOADED
     assert follower.of_source("sensor", "status") == "ok"
     assert follower.state("binary_sensor", "urgent_low").state == STATE_ON
-    assert follower.entry.runtime_data.followed[jill].settings == {
+    assert follower.entry.runtime_data.source.followed[jill].settings == {
         name: value for name, value in (ids | SETTINGS).items() if name != place
     }
     house.sim.faults.clear()
@@ -588,12 +588,12 @@ async def test_whoever_asks_us_to_wait_is_heard(follower: Follower, endpoint: st
     ann.share_with(follower.account)
     follower.reads(90)
     await follower.start()
-    first, second, third = follower.entry.runtime_data.followed
+    first, second, third = follower.entry.runtime_data.source.followed
     house.sim.faults.add(f"tidepool.{endpoint}", fails_for(first, second, wait=True))
     waits = False
     for _ in range(40):
         await house.pass_time(seconds=30)
-        if waits := follower.entry.runtime_data._wait_until is not None:
+        if waits := follower.entry.runtime_data.backoff.wait_until is not None:
             break
     assert waits
     assert follower.of_source("sensor", "status") == "unreachable"
@@ -620,7 +620,7 @@ async def test_somebody_forgotten_while_they_are_asked_for(
 
     async def forget(exchange: Exchange) -> web.StreamResponse:
         response = await exchange.proceed()
-        coordinator.followed[follower.jill.user_id].allows.clear()
+        coordinator.source.followed[follower.jill.user_id].allows.clear()
         assert coordinator.forget(follower.jill.user_id)
         return response if status == 200 else web.Response(status=status)
 
@@ -711,7 +711,7 @@ async def test_one_answer_that_leaves_somebody_out_costs_minutes(follower: Follo
         return web.json_response([])
 
     house.sim.faults.add("tidepool.people", Fault("nobody", nobody), times=1)
-    follower.entry.runtime_data._sharers.due = house.now
+    follower.entry.runtime_data.source._sharers.due = house.now
     house.sim.log.clear()
     for number in range(20):
         if number % 10 == 0:

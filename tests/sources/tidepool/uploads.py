@@ -12,8 +12,8 @@ from typing import Any
 from custom_components.care_alerts.alerts.alert import Alert
 from custom_components.care_alerts.sources.tidepool.evaluation import EvaluationResult
 from custom_components.care_alerts.sources.tidepool.evaluator import AlertEvaluator
-from custom_components.care_alerts.sources.tidepool.mapping import data_freshness
-from custom_components.care_alerts.sources.tidepool.people import OVERLAP, Followed
+from custom_components.care_alerts.sources.tidepool.mapping import data_freshness_of
+from custom_components.care_alerts.sources.tidepool.people import OVERLAP, Followed, PollState
 from custom_components.care_alerts.sources.tidepool.readings import HELD, Readings
 from custom_components.care_alerts.sources.tidepool.records import Data, Reading
 from custom_components.care_alerts.sources.tidepool.settings import KINDS, Settings
@@ -140,8 +140,7 @@ class Watched:
 
     def _look(self, now: datetime) -> datetime:
         """Listen for silence; when it will be one."""
-        known = data_freshness({JILL: self.jill}, now)
-        assert known is not None
+        known = data_freshness_of(self.jill, PollState.due_at(now), now, judges=True)
         silent = now >= known.next_due
         if silent and not self._silent:
             self.silences.append(now)

@@ -19,6 +19,9 @@ from ...alerts.tolerant import UNREADABLE, read_each
 from ..http import AuthError, LoginEndedError, UnexpectedAnswerError, request
 from ..parsing import snake_case, text, text_or_none, utc
 
+APP_REFUSED: Final = frozenset({"invalid_client", "unauthorized_client"})
+"""What the token endpoint says of an app whose credentials are wrong (RFC 6749, 5.2)."""
+
 LONGEST_WINDOW: Final = timedelta(days=30)
 """Between `startDate` and `endDate` (vendor: at most 30 days)."""
 

@@ -24,10 +24,10 @@ import voluptuous as vol
 
 from ...const import DOMAIN, LOGGER
 from ..http import ApiError, InvalidUrlError, RateLimitedError
-from .api import DexcomClient
-from .coordinator import CONF_HOLD_TIME
+from .api import APP_REFUSED, DexcomClient
 from .mapping import HOLD_TIME, SOURCE
-from .oauth import APP_REFUSED, CONF_REGION, REGIONS, RegionalImplementation, host_of
+from .oauth import CONF_REGION, REGIONS, RegionalImplementation, host_of
+from .source import CONF_HOLD_TIME
 
 NAME = "Dexcom"
 

@@ -80,12 +80,15 @@ _CLOCK_SKEW: Final = timedelta(minutes=1)
 _MOMENT: Final = timedelta.resolution
 
 
-def data_freshness(data_through: datetime, usual: timedelta) -> DataFreshness:
-    """How long data that reach so far count."""
+def data_freshness(
+    data_through: datetime, usual: timedelta, delay: timedelta | None = None
+) -> DataFreshness:
+    """How long data that reach so far count. `usual`: what they need to us, as `delay` if that was measured."""
     return DataFreshness(
         data_through=data_through,
         next_due=data_through + usual + MORE_THAN_USUAL,
         valid_until=data_through + usual + SHOWN_FOR,
+        delay=delay,
     )
 
 
@@ -225,6 +228,7 @@ def snapshot_of(
     hold: timedelta,
     one_plus: bool,
     glucose: Glucose | None,
+    data: DataFreshness | None = None,
 ) -> PersonSnapshot:
     """What Dexcom's alerts, in order, say of the wearer: each device's newest record of a type decides, for as long as it stands."""
     of_type: dict[str, list[Alert]] = {alert_type: [] for alert_type in (*ALERT_TYPES, OTHER)}
@@ -241,6 +245,7 @@ def snapshot_of(
         conditions=conditions,
         last_alert=alerts[-1] if alerts else None,
         glucose=glucose,
+        data=data,
         changes_at=min(
             (
                 stands_until(condition.current_alert, hold)

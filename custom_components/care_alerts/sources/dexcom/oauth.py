@@ -50,9 +50,6 @@ REGIONS: Final = {
 }
 """The regions and their hosts: accounts, apps and their credentials belong to one of them."""
 
-APP_REFUSED: Final = frozenset({"invalid_client", "unauthorized_client"})
-"""What the token endpoint says of an app whose credentials are wrong (RFC 6749, 5.2)."""
-
 SCOPE: Final = "offline_access"
 
 USUAL_LIFETIME: Final = 7200

@@ -12,7 +12,7 @@ from homeassistant.config_entries import (
     OptionsFlowWithReload,
 )
 from homeassistant.const import CONF_SOURCE
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -29,16 +29,11 @@ import voluptuous as vol
 from ...alerts.alert import Severity
 from ...const import LOGGER
 from ..http import ApiError, AuthError, InvalidUrlError, RateLimitedError, base_url
+from ..store import SourceStore
 from .api import LumenClient
-from .coordinator import (
-    CONF_CHOSEN_AT,
-    CONF_FOLLOW_LATER,
-    CONF_FOLLOWED,
-    CONF_ON_FROM,
-    FOLLOWED_AT_MOST,
-    followed_of,
-)
 from .mapping import SOURCE
+from .source import FOLLOWED_AT_MOST, LumenSource
+from .state import CONF_CHOSEN_AT, CONF_FOLLOW_LATER, CONF_FOLLOWED, CONF_ON_FROM, State
 
 CONF_BASE_URL = "base_url"
 CONF_API_KEY = "api_key"
@@ -303,3 +298,17 @@ def _chosen(
         CONF_FOLLOW_LATER: user_input[CONF_FOLLOW_LATER],
         CONF_CHOSEN_AT: asked_at.isoformat(),
     }
+
+
+async def followed_of(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, str]:
+    """Whom an entry follows, shared user id -> e-mail, also while it is not running."""
+    source = getattr(getattr(entry, "runtime_data", None), "source", None)
+    if isinstance(source, LumenSource):
+        people = source.followed
+    else:
+        stored = (await SourceStore(hass, entry.entry_id).load()).get("provider")
+        try:
+            people = State.from_dict(stored).people if stored else {}
+        except AttributeError, LookupError, TypeError, ValueError:
+            people = {}
+    return {person_id: followed.email for person_id, followed in people.items()}

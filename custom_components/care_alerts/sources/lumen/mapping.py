@@ -174,8 +174,8 @@ class Calendar:
         """Whether a day is older than any that Lumen keeps: it is not asked for."""
         return self.newest is not None and day < self.newest.day - timedelta(days=DAYS_AVAILABLE)
 
-    def data_freshness(self) -> DataFreshness | None:
-        """How fresh the newest day is; None if Lumen never answered."""
+    def data_freshness(self, delay: timedelta | None = None) -> DataFreshness | None:
+        """How fresh the newest day is, `delay` being the usual one; None if Lumen never answered."""
         if self.newest is None:
             return None
         complete_at = self.complete_at(self.newest)
@@ -183,6 +183,7 @@ class Calendar:
             data_through=self.newest.generated_at or min(complete_at, self.newest.first_read),
             next_due=complete_at + SILENT_AFTER,
             valid_until=complete_at + SHOWN_FOR,
+            delay=delay,
         )
 
 
@@ -243,11 +244,16 @@ def day_of(alert: Alert) -> date:
 
 
 def snapshot_of(
-    person: Person, alerts: Iterable[Alert], calendar: Calendar, *, on_from: Severity
+    person: Person,
+    alerts: Iterable[Alert],
+    calendar: Calendar,
+    *,
+    on_from: Severity,
+    data: DataFreshness | None = None,
 ) -> PersonSnapshot:
     """What Lumen's days say of a person.
 
-    `alerts` are this person's, in order; `on_from` is the least severity that means something is wrong.
+    `alerts` are this person's, in order; `data`: how fresh they are, as everybody's; `on_from` is the least severity that means something is wrong.
     The newest day decides, and it can say that there is nothing only once it is complete. Of somebody who
     has not been heard of for as long as Lumen keeps alerts, nothing can be said.
     """
@@ -277,6 +283,7 @@ def snapshot_of(
             for alert_type, of_type in by_day.items()
         },
         last_alert=last_alert,
+        data=data,
     )
 
 

@@ -1,18 +1,25 @@
-"""Lumen as the shell sees it: its sensors beside those every person has."""
+"""Lumen as Home Assistant knows it: how it is opened, and its sensors beside those every person has."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import UnitOfMass, UnitOfRatio
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
+from ...alerts.alert import Severity
 from ...alerts.snapshot import PersonSnapshot
-from ..base import PersonSensorDescription, SourceType, Value
-from .api import utc_or_none
-from .coordinator import CONF_CHOSEN_AT, CONF_FOLLOW_LATER, CONF_ON_FROM, LumenCoordinator
+from ..http import base_url
+from ..source import Host
+from ..source_type import PersonSensorDescription, SourceType, Value
+from .api import LumenClient, utc_or_none
 from .flow import LumenOptionsFlow
 from .mapping import ALERT_TYPES, SOURCE
+from .source import LumenSource
+from .state import CONF_CHOSEN_AT, CONF_FOLLOW_LATER, CONF_ON_FROM, Selection
 
 SUBTYPES: dict[str, list[str]] = {
     "weight": ["in_range", "too_slow", "too_fast", "at_goal", "first_log"],
@@ -29,7 +36,7 @@ def _number(value: Any) -> int | float | None:
 def _detail(
     alert_type: str, field: str, read: Callable[[Any], int | float | datetime | None]
 ) -> Callable[[PersonSnapshot], Value | None]:
-    """Read a field of the standing alert's details; something that is not what it should be is not shown."""
+    """Read a field of the current alert's details; something that is not what it should be is not shown."""
 
     def value_of(snapshot: PersonSnapshot) -> Value | None:
         alert = snapshot.conditions[alert_type].current_alert
@@ -46,11 +53,27 @@ def _subtype(alert_type: str) -> Callable[[PersonSnapshot], Value | None]:
     return value_of
 
 
+def _create(hass: HomeAssistant, entry: ConfigEntry, host: Host) -> LumenSource:
+    """Open the source of an entry with `base_url` and `api_key`."""
+    return LumenSource(
+        LumenClient(
+            async_get_clientsession(hass), base_url(entry.data["base_url"]), entry.data["api_key"]
+        ),
+        host,
+        selection=Selection.of(entry.options),
+        on_from=Severity(entry.options.get(CONF_ON_FROM, Severity.MEDIUM)),
+        # Not every house at the same second.
+        spread=timedelta(seconds=sum(entry.entry_id.encode()) % 300),
+    )
+
+
 LUMEN = SourceType(
-    source=SOURCE,
+    key=SOURCE,
+    name="Lumen",
     alert_types=ALERT_TYPES,
-    coordinator=LumenCoordinator,
+    create=_create,
     options_flow=LumenOptionsFlow,
+    repairs=("choose_people", "days_lost"),
     safe_options=frozenset({CONF_CHOSEN_AT, CONF_FOLLOW_LATER, CONF_ON_FROM}),
     person_sensors=(
         *(

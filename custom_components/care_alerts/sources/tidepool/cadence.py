@@ -150,6 +150,7 @@ class PollCadence(Stored):
         self.planned = self._arrived_at = self._rest_until = None
         self.newest = clamped(self.newest, now)
         self.received_at = clamped(self.received_at, now)
+        self.answered_at = clamped(self.answered_at, now)
 
     # Asking.
 

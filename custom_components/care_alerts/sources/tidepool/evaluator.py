@@ -30,13 +30,13 @@ class AlertEvaluator(Stored):
         settings: Settings | None,
         readings: Readings,
         now: datetime,
-        delay: timedelta = timedelta(),
+        delay: timedelta | None = None,
         cadence: PollCadence | None = None,
     ) -> EvaluationResult:
         """Evaluate all readings held by the settings; an alert is in the result once, however often this is called.
 
-        `delay`: what their readings usually need to us. What comes no later is not late, if it is not too old
-        by the clock to be believed: nobody is to be woken by what was hours ago, however usual that is.
+        `delay`: what their readings usually need to us, None if it is not known yet. What comes no later is not late,
+        if it is not too old by the clock to be believed: nobody is to be woken by what was hours ago, however usual that is.
         `cadence`: when the next readings are due; without it, none are waited for.
         """
         self.judged_at = now
@@ -44,6 +44,7 @@ class AlertEvaluator(Stored):
         self.history_to = history_to or now
         result = EvaluationResult()
         deadlines: list[datetime] = []
+        in_time = min((delay or timedelta()) + NOW, SILENCE)
         for kind in KINDS:
             history = self.kinds.setdefault(kind, KindHistory())
             alert = settings.alert(kind) if settings else None
@@ -60,7 +61,9 @@ class AlertEvaluator(Stored):
                 settings=alert,
                 history=history,
                 now=now,
-                in_time=min(delay + NOW, SILENCE),
+                in_time=in_time,
+                # Unknown is not none: what still goes on by readings that may be as new as any is not late.
+                goes_on_for=SILENCE if delay is None else in_time,
                 history_to=history_to,
                 cadence=cadence,
             )

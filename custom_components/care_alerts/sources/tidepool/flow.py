@@ -22,17 +22,21 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
+from homeassistant.util.hass_dict import HassKey
 import voluptuous as vol
 
-from ...const import LOGGER
+from ...const import DOMAIN, LOGGER
 from ..http import ApiError, AuthError, InvalidUrlError, RateLimitedError, RefusedError, base_url
 from .api import TidepoolClient
-from .coordinator import CONF_FOLLOWED, CONF_JUDGED, SESSIONS, TidepoolCoordinator
 from .environments import CONF_ENVIRONMENT, ENVIRONMENTS, host_of
 from .evaluation import SOURCE
 from .session import EmailNotVerifiedError, PasswordSession
+from .source import CONF_FOLLOWED, CONF_JUDGED, TidepoolSource
 
 NAME = "Tidepool"
+
+SESSIONS: HassKey[dict[str, PasswordSession]] = HassKey(f"{DOMAIN}_tidepool_sessions")
+"""Sessions by their entries' ids: they outlive a reload, and end when the entry is removed."""
 
 _USERNAME = TextSelector(TextSelectorConfig(type=TextSelectorType.EMAIL, autocomplete="username"))
 _PASSWORD = TextSelector(
@@ -205,10 +209,10 @@ class TidepoolOptionsFlow(OptionsFlowWithReload):
 
     async def _people(self) -> list[SelectOptionDict]:
         """Everybody who shares, as far as it can be had now, and everybody chosen."""
-        coordinator = getattr(self.config_entry, "runtime_data", None)
+        source = getattr(getattr(self.config_entry, "runtime_data", None), "source", None)
         names = dict.fromkeys(self.config_entry.options.get(CONF_FOLLOWED, ()), "?")
-        if isinstance(coordinator, TidepoolCoordinator):
-            names |= await coordinator.async_names()
+        if isinstance(source, TidepoolSource):
+            names |= await source.names()
         return [
             SelectOptionDict(value=person_id, label=name)
             for person_id, name in sorted(names.items(), key=lambda item: item[1].casefold())

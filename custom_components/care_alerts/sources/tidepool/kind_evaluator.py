@@ -54,7 +54,8 @@ _KEYS: Final = {MG_DL: "mg_dl", MMOL_L: "mmol_l"}
 class KindEvaluator:
     """Evaluates one alert at one moment.
 
-    `in_time`: how old what is observed may be when it is announced, and not be late. Gathered meanwhile: the
+    `in_time`: how old what is observed may be when it is announced, and not be late; `goes_on_for`: the same for the newest
+    reading of what goes on. Gathered meanwhile: the
     `alerts` to announce, the `deadlines` after which to evaluate again, and when to ask again (`ask_at`).
     """
 
@@ -64,6 +65,7 @@ class KindEvaluator:
     history: KindHistory
     now: datetime
     in_time: timedelta
+    goes_on_for: timedelta
     history_to: datetime | None
     cadence: PollCadence | None
     alerts: list[Alert] = field(default_factory=list)
@@ -192,7 +194,7 @@ class KindEvaluator:
         else:
             self.history.told.append(episode)
         # What is going on is news, however long ago it began: after an outage, nothing else would ring for it.
-        goes_on = excursion.open and self.now - excursion.last <= self.in_time
+        goes_on = excursion.open and self.now - excursion.last <= self.goes_on_for
         self._add_alert(episode, observed_at, shown, goes_on=goes_on)
         return episode
 
@@ -213,7 +215,7 @@ class KindEvaluator:
         repeat = _minutes(self.settings.repeat)
         is_due = repeat and self.now >= episode.told_at + repeat
         # Announced as late, while the newest readings were still to come, it may have woken nobody.
-        is_news = episode.late and self.now - excursion.last <= self.in_time
+        is_news = episode.late and self.now - excursion.last <= self.goes_on_for
         if is_due or is_news:
             episode.times += 1
             episode.told_at = self.now

@@ -1,20 +1,21 @@
 """What is known of people who share with us, as a picture: their judged alerts, glucose and settings. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ...alerts.alert import Alert, Person
 from ...alerts.episode import derive_episodes
-from ...alerts.freshness import DataFreshness
+from ...alerts.freshness import DataFreshness, Status
 from ...alerts.glucose import Glucose
 from ...alerts.snapshot import AlertStatus, PersonSnapshot, Setting
-from ..http import ApiError
+from ..http import ApiError, status_of
 from .api import SettingsUnreadableError
 from .cadence import UNKNOWN_FOR
 from .evaluation import DATA_GAPS, EvaluationResult, Reason
 from .excursions import SILENCE
-from .people import PEOPLE_EVERY, Followed
-from .readings import NOW
+from .people import PEOPLE_EVERY, Followed, PollState
+from .readings import NOW, usual_delay
 from .records import FOLLOW, VIEW
 from .settings import FIELDS, GLUCOSE_KINDS, KINDS, Settings, setting_of
 
@@ -28,72 +29,91 @@ def why_not_judged(followed: Followed, *, judges: bool) -> Reason | None:
     return None
 
 
-def why_not_yet(followed: Followed, error: ApiError | None) -> Reason:
-    """Why nothing was judged so far of somebody who is; `error`: why there was no answer about their settings."""
+def _why_not_yet(followed: Followed, poll: PollState) -> Reason:
+    """Why nothing was judged so far of somebody who is."""
     if followed.settings_read:
         return Reason.NO_READINGS
-    if isinstance(error, SettingsUnreadableError):
+    if isinstance(poll.settings.error, SettingsUnreadableError):
         return Reason.SETTINGS_UNREADABLE
     return Reason.SETTINGS_UNKNOWN
 
 
-def unreadable_of(followed: Followed, error: ApiError | None, *, judges: bool) -> list[str]:
+def unreadable_of(followed: Followed, poll: PollState, *, judges: bool) -> list[str]:
     """Which of somebody's alerts are to be judged and cannot be, because their settings make no sense."""
     if why_not_judged(followed, judges=judges):
         return []
-    if isinstance(error, SettingsUnreadableError):
+    if isinstance(poll.settings.error, SettingsUnreadableError):
         return list(KINDS)
     return Settings(followed.settings or {}).unreadable
 
 
-def data_freshness(
-    people: Mapping[str, Followed], heard_at: datetime | None
-) -> DataFreshness | None:
-    """How fresh Tidepool's newest word is; None if it never answered.
-
-    `people` are those whose readings are judged, by user id; `heard_at` is when it last answered.
-    """
-    if heard_at is None:
-        return None
-    watched = {person_id: one for person_id, one in people.items() if VIEW in one.allowed}
-    people_due = {
-        person_id: due for person_id, one in watched.items() if (due := _due(one)) is not None
-    } or {person_id: one.since + UNKNOWN_FOR for person_id, one in watched.items()}
-    reached = [one.glucose.observed_at for one in watched.values() if one.glucose]
+def own_freshness(heard_at: datetime, error: ApiError | None) -> DataFreshness:
+    """How fresh an account without people is that answered at `heard_at`. `error`: why it does not say who they are."""
     return DataFreshness(
-        data_through=min(reached, default=heard_at),
-        next_due=min(people_due.values(), default=heard_at + 2 * PEOPLE_EVERY),
-        valid_until=heard_at + (SILENCE if watched else 2 * PEOPLE_EVERY),
-        people_due=people_due,
+        data_through=heard_at,
+        next_due=heard_at + 2 * PEOPLE_EVERY,
+        valid_until=heard_at + 2 * PEOPLE_EVERY,
+        trouble=status_of(error) if error else None,
     )
 
 
-def _due(followed: Followed) -> datetime | None:
-    """When something newer of somebody should be there; None of who has never been heard of."""
+def data_freshness_of(
+    followed: Followed, poll: PollState, last_contact: datetime | None, *, judges: bool
+) -> DataFreshness:
+    """How fresh somebody's data are; of whom there are none to come, their settings.
+
+    `poll`: how asking for them went. `last_contact`: when Tidepool last answered. `judges`: whether readings are judged.
+    """
+    is_asked_for = judges and VIEW in followed.allows
+    errors = (poll.data.error if is_asked_for else None, poll.settings.error)
+    troubles = [status_of(error) for error in errors if error]
+    if unreadable_of(followed, poll, judges=judges):
+        troubles.append(Status.UNREACHABLE)
+    if followed.lost:
+        troubles.append(Status.PERMISSION_LOST)
+    trouble = max(troubles, key=lambda one: one.rank, default=None)
+    heard_at = last_contact or followed.since
+    if not judges or VIEW not in followed.allowed:
+        return replace(own_freshness(heard_at, None), data_through=None, trouble=trouble)
+    if followed.may(VIEW):
+        # What is known of the others does not make their readings any newer.
+        heard_at = followed.cadence.answered_at or heard_at
+    return DataFreshness(
+        data_through=followed.glucose.observed_at if followed.glucose else None,
+        next_due=_due(followed),
+        valid_until=heard_at + SILENCE,
+        trouble=trouble,
+        delay=usual_delay(followed.delays),
+    )
+
+
+def _due(followed: Followed) -> datetime:
+    """When something newer of somebody should be there."""
     if followed.lost:
         # Nothing is judged any more, whatever still comes.
         return (followed.watch.judged_at or followed.since) + NOW
     if followed.glucose is None:
-        return None
+        return followed.since + UNKNOWN_FOR
     return followed.cadence.overdue_at(followed.glucose.observed_at)
 
 
 def snapshot_of(
     person_id: str,
     followed: Followed,
-    result: EvaluationResult,
+    poll: PollState,
     alerts: Iterable[Alert],
     now: datetime,
     *,
     judges: bool,
-    not_yet: Reason,
     unit: str,
+    last_contact: datetime | None,
 ) -> PersonSnapshot:
     """What there is to show of somebody.
 
-    `alerts` are this person's, in order; `judges`: whether readings are judged at all; `not_yet`: why nothing was
-    judged so far, if it was not; `unit`: that of thresholds that are not there yet.
+    `alerts` are this person's, in order; `judges`: whether readings are judged at all; `unit`: that of thresholds that are
+    not there yet; `last_contact`: when Tidepool last answered.
     """
+    result, not_yet = poll.result, _why_not_yet(followed, poll)
     by_kind: dict[str, list[Alert]] = {kind: [] for kind in KINDS}
     last_alert = None
     for alert in alerts:
@@ -115,6 +135,7 @@ def snapshot_of(
         glucose_stale=bool(stale_from and now >= stale_from),
         last_glucose=glucose,
         settings=_settings_of(followed, unit),
+        data=data_freshness_of(followed, poll, last_contact, judges=judges),
         changes_at=min(
             (deadline for deadline in deadlines if deadline and deadline > now), default=None
         ),

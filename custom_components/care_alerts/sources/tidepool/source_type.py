@@ -1,20 +1,62 @@
-"""Tidepool as the shell sees it: its sensors beside those every person has, and what can be set."""
+"""Tidepool as Home Assistant knows it: how it is opened, its sensors beside those every person has, and what can be set."""
 
+from datetime import timedelta
 from typing import Final
 
 from homeassistant.components.number import NumberEntityDescription, NumberMode
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.components.switch import SwitchEntityDescription
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EntityCategory, UnitOfBloodGlucoseConcentration
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.util import dt as dt_util
 
 from ...alerts.snapshot import PersonSnapshot
-from ..base import PersonSensorDescription, SourceType, Value
+from ...const import LOGGER
 from ..glucose import glucose_sensors
-from .coordinator import CONF_JUDGED, TidepoolCoordinator
+from ..http import ApiError, base_url
+from ..source import Host
+from ..source_type import PersonSensorDescription, SourceType, Value
+from .api import TidepoolClient
+from .environments import CONF_ENVIRONMENT, host_of
 from .evaluation import SOURCE
-from .flow import TidepoolOptionsFlow
+from .flow import NAME, SESSIONS, TidepoolOptionsFlow
+from .people import LONGEST_RETRY
+from .repairs import KINDS as REPAIRS
+from .session import PasswordSession
 from .settings import FIELDS, KINDS
+from .source import CONF_FOLLOWED, CONF_JUDGED, TidepoolSource
 from .thresholds import ThresholdKeeper
+
+
+def _create(hass: HomeAssistant, entry: ConfigEntry, host: Host) -> TidepoolSource:
+    """Open the source of an entry with `environment`, `username`, `password` and `user_id`."""
+    data, http = entry.data, async_get_clientsession(hass)
+    url = base_url(host_of(data[CONF_ENVIRONMENT]))
+    sessions = hass.data.setdefault(SESSIONS, {})
+    session = PasswordSession(http, url, data["username"], data["password"], now=dt_util.utcnow)
+    if (before := sessions.get(entry.entry_id)) and before.is_for(session):
+        session = before
+    sessions[entry.entry_id] = session
+    return TidepoolSource(
+        TidepoolClient(http, url, session),
+        session,
+        host,
+        user_id=data["user_id"],
+        judges=entry.options.get(CONF_JUDGED, True),
+        chosen=entry.options.get(CONF_FOLLOWED, ()),
+    )
+
+
+async def _remove(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Log out."""
+    if session := hass.data.get(SESSIONS, {}).pop(entry.entry_id, None):
+        try:
+            await session.end()
+        except ApiError as err:
+            # It ends by itself, within a day.
+            LOGGER.debug("Tidepool: no logout: %s", err)
 
 
 def _last_reading(snapshot: PersonSnapshot) -> Value:
@@ -49,12 +91,20 @@ LAST_READING: Final = PersonSensorDescription(
 )
 
 TIDEPOOL = SourceType(
-    source=SOURCE,
+    key=SOURCE,
+    name=NAME,
     alert_types=tuple(KINDS),
-    coordinator=TidepoolCoordinator,
+    create=_create,
+    remove=_remove,
     options_flow=TidepoolOptionsFlow,
     safe_options=frozenset({CONF_JUDGED}),
+    repairs=REPAIRS,
     settings_keeper=ThresholdKeeper,
+    # Both parents may follow a child, each with an account and thresholds of their own.
+    account_of=lambda data: data["user_id"],
+    longest_retry=LONGEST_RETRY,
+    # Whoever took it at night may have fallen asleep again.
+    acknowledgement_expires_after=timedelta(hours=1),
     person_sensors=(
         *glucose_sensors(UnitOfBloodGlucoseConcentration.MILLIMOLE_PER_LITER, is_now=True),
         LAST_READING,

@@ -1,70 +1,72 @@
 """Somebody's alert thresholds at Tidepool: asked for, changed, deleted, and always read back."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, ClassVar, override
-
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, ClassVar, Final, Protocol, override
 
 from ...alerts.snapshot import Setting
-from ...const import DOMAIN
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
-from ..settings import SettingsKeeper
-from .api import TidepoolClient
+from ..settings import NotDoneError, SettingsKeeper
+from ..source import Host
+from .api import SettingsUnreadableError, TidepoolClient
 from .changing import Change, Problem, SettingsError, change, starting
 from .people import NAMELESS, Followed, PollState
+from .records import FOLLOW
 from .settings import FIELDS, Settings, setting_of
 from .units import STEP
 
+SETTINGS_EVERY: Final = timedelta(minutes=15)
+"""How often they are asked for: somebody may change them in Tidepool's app."""
+
+
+class Owner(Protocol):
+    """Who asks for everybody's settings again and again, and evaluates by them."""
+
+    @property
+    def followed(self) -> Mapping[str, Followed]:
+        """The people followed, by user id."""
+
+    def settable(self) -> Mapping[str, PollState]:
+        """Those whose settings are asked for."""
+
+    def take_up(self, person_id: str, document: dict[str, Any] | None) -> None:
+        """Take up somebody's settings as they are now."""
+
+    def unit_for(self, followed: Followed | None) -> str:
+        """The unit of somebody's thresholds who has none yet."""
+
 
 class ThresholdKeeper(SettingsKeeper):
-    """One way to Tidepool and back, whoever asks.
-
-    `talking` keeps others from somebody's settings while Tidepool is asked about them, and tells a person if it
-    does not answer; `show` shows them as they are now; `ask_again` has them asked for when it is not known what
-    they are; `followed` are the people by user id, `unit_for` is the unit of somebody's thresholds if there are none.
-    """
+    """One way to Tidepool and back, whoever asks: one at a time for each person, and what comes of it is shown at once."""
 
     fields: ClassVar = {
         name: bool if field.name == "enabled" else float for name, field in FIELDS.items()
     }
     units = tuple(STEP)
 
-    def __init__(
-        self,
-        client: TidepoolClient,
-        me: str,
-        *,
-        talking: Callable[[str], AbstractAsyncContextManager[PollState]],
-        show: Callable[[str, Settings], None],
-        ask_again: Callable[[str, ApiError], None],
-        followed: Callable[[], Mapping[str, Followed]],
-        unit_for: Callable[[Followed | None], str],
-    ) -> None:
+    def __init__(self, client: TidepoolClient, me: str, host: Host, owner: Owner) -> None:
         """Keep the settings of those who share with `me`, a user id."""
         self._client = client
         self._me = me
-        self._talking = talking
-        self._render = show
-        self._ask_again = ask_again
-        self._followed = followed
-        self._unit_for = unit_for
+        self._host = host
+        self._owner = owner
 
     @override
     def name_of(self, person_id: str) -> str:
-        followed = self._followed().get(person_id)
+        followed = self._owner.followed.get(person_id)
         return followed.name if followed else NAMELESS
 
     @override
     def proposed_settings(self, person_id: str) -> dict[str, Setting]:
-        unit = self._unit_for(self._followed().get(person_id))
+        unit = self._owner.unit_for(self._owner.followed.get(person_id))
         return {str(one): setting_of(one, value, unit) for one, value in starting(unit).items()}
 
     @override
     async def async_settings_of(self, person_id: str) -> dict[str, Any]:
         async with self._talking(person_id):
             settings = await self._read(person_id)
-            self._render(person_id, settings)
+            self._show(person_id, settings)
         return settings.as_response()
 
     @override
@@ -89,13 +91,11 @@ class ThresholdKeeper(SettingsKeeper):
         async with self._changing(person_id):
             before = await self._read(person_id)
             if first and before.document:
-                self._render(person_id, before)
-                raise ServiceValidationError(
-                    translation_domain=DOMAIN, translation_key="settings_there"
-                )
+                self._show(person_id, before)
+                raise NotDoneError("settings_there", is_input=True)
             made = change(before, wanted, unit)
             after = await self._written(person_id, made) if made.alerts else before
-            self._render(person_id, after)
+            self._show(person_id, after)
             made.check_kept(after)
         return after.as_response()
 
@@ -104,26 +104,62 @@ class ThresholdKeeper(SettingsKeeper):
         async with self._changing(person_id):
             deleting = self._client.delete_alerts(person_id, self._me)
             after, failure = await self._sent(person_id, deleting)
-            self._render(person_id, after)
+            self._show(person_id, after)
             if not after.document:
                 return
             if failure:
                 raise failure
-            raise HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="settings_not_deleted"
-            )
+            raise NotDoneError("settings_not_deleted")
+
+    @asynccontextmanager
+    async def _talking(self, person_id: str) -> AsyncIterator[PollState]:
+        """Let one at a time talk with Tidepool about somebody's settings.
+
+        Raises:
+            ApiError: we are to wait, or there was no usable answer.
+            NotDoneError: they are not ours to ask for, or cannot be read.
+
+        """
+        if (poll := self._owner.settable().get(person_id)) is None:
+            followed = self._owner.followed.get(person_id)
+            may_never = followed is not None and FOLLOW not in followed.allowed
+            raise NotDoneError("not_shared" if may_never else "permission_lost")
+        async with poll.lock:
+            self._host.check_wait()
+            try:
+                yield poll
+            except SettingsUnreadableError as err:
+                raise NotDoneError("settings_unreadable") from err
+
+    def _show(self, person_id: str, settings: Settings) -> None:
+        """Show settings as they are now, and evaluate by them."""
+        now = self._host.now()
+        poll = self._owner.settable()[person_id]
+        poll.settings.answered()
+        poll.settings.due = now + SETTINGS_EVERY
+        self._owner.take_up(person_id, dict(settings.document) or None)
+        self._host.changed(write=True)
+        if poll.data.due <= now:
+            self._host.ask_soon()
+
+    def _ask_again(self, person_id: str, error: ApiError) -> None:
+        """Ask as soon as we may: after this nobody knows what they are."""
+        if poll := self._owner.settable().get(person_id):
+            poll.settings.due = self._host.now()
+        self._host.wait_as_told(error)
+        self._host.ask_soon()
 
     @asynccontextmanager
     async def _changing(self, person_id: str) -> AsyncIterator[None]:
         """Talk about a change: an answer to what was asked before it, or while it was made, is not to be shown."""
-        async with self._talking(person_id) as attention:
-            attention.changes += 1
+        async with self._talking(person_id) as poll:
+            poll.changes += 1
             try:
                 yield
             except SettingsError as err:
                 raise invalid(err) from err
             finally:
-                attention.changes += 1
+                poll.changes += 1
 
     async def _read(self, person_id: str) -> Settings:
         return Settings(await self._client.alerts(person_id, self._me, whole=True) or {})
@@ -137,14 +173,8 @@ class ThresholdKeeper(SettingsKeeper):
             if err.status == 403:
                 raise
             if made.odd:
-                raise HomeAssistantError(
-                    translation_domain=DOMAIN,
-                    translation_key="settings_refused_for",
-                    translation_placeholders={"field": str(made.odd)},
-                ) from err
-            raise HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="settings_refused"
-            ) from err
+                raise NotDoneError("settings_refused_for", field=str(made.odd)) from err
+            raise NotDoneError("settings_refused") from err
         if failure and not made.is_kept_in(after):
             raise failure
         return after
@@ -156,7 +186,7 @@ class ThresholdKeeper(SettingsKeeper):
 
         Raises:
             ApiError: nothing was changed.
-            HomeAssistantError: nobody knows.
+            NotDoneError: nobody knows.
 
         """
         failure: ApiError | None = None
@@ -170,17 +200,14 @@ class ThresholdKeeper(SettingsKeeper):
             return await self._read(person_id), failure
         except ApiError as err:
             self._ask_again(person_id, err)
-            raise HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="settings_not_confirmed"
-            ) from err
+            raise NotDoneError("settings_not_confirmed") from err
 
 
-def invalid(error: SettingsError) -> HomeAssistantError:
+def invalid(error: SettingsError) -> NotDoneError:
     """What to tell a person whose change cannot be written, or did not stay."""
-    kind = HomeAssistantError if error.problem is Problem.NOT_KEPT else ServiceValidationError
-    return kind(
-        translation_domain=DOMAIN,
-        translation_key=f"settings_{error.problem}",
-        translation_placeholders={"field": error.field}
-        | {name: f"{limit}" for name, limit in error.limits.items()},
+    return NotDoneError(
+        f"settings_{error.problem}",
+        is_input=error.problem is not Problem.NOT_KEPT,
+        field=error.field,
+        **{name: f"{limit}" for name, limit in error.limits.items()},
     )

@@ -1,0 +1,70 @@
+"""What Home Assistant has to know of a kind of source: its names, its options, the entities of its own."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from homeassistant.components.number import NumberEntityDescription
+from homeassistant.components.sensor import SensorEntityDescription
+from homeassistant.components.switch import SwitchEntityDescription
+from homeassistant.config_entries import ConfigEntry, OptionsFlow
+from homeassistant.core import HomeAssistant
+
+from ..alerts.snapshot import PersonSnapshot
+from .settings import SettingsKeeper
+from .source import Host, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value and, where it has an age of its own, when it was observed."""
+
+    value: str | int | float | datetime | None
+    observed_at: datetime | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonSensorDescription(SensorEntityDescription):
+    """A sensor of a person. `value_fn` gives None where there is nothing to show.
+
+    `says_now`: it speaks of the present, so it needs a word to believe.
+    """
+
+    value_fn: Callable[[PersonSnapshot], Value | None]
+    says_now: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceType:
+    """A kind of source. A new one is a folder, and a line in `SOURCES`.
+
+    A person has binary sensors for those of the alert types that their snapshot has, and numbers and switches for what it
+    has settings for. `create` opens the source of a config entry, `remove` leaves nothing of a removed one behind.
+    """
+
+    key: str
+    """Its name in the contract."""
+    name: str
+    alert_types: tuple[str, ...]
+    create: Callable[[HomeAssistant, ConfigEntry, Host], Source]
+    remove: Callable[[HomeAssistant, ConfigEntry], Coroutine[Any, Any, None]] | None = None
+    options_flow: type[OptionsFlow]
+    safe_options: frozenset[str]
+    """The options that are no names or ids: diagnostics have them as they are."""
+    repairs: tuple[str, ...] = ()
+    """The kinds of what its sources may ask a person to mend."""
+    person_sensors: tuple[PersonSensorDescription, ...]
+    person_numbers: tuple[NumberEntityDescription, ...] = ()
+    person_switches: tuple[SwitchEntityDescription, ...] = ()
+    settings_keeper: type[SettingsKeeper] | None = None
+    device_name: Callable[[str], str] = str
+    """What the source's device is called, by the entry's title."""
+    account_of: Callable[[Mapping[str, Any]], str | None] = lambda _: None
+    """Whose account an entry's data are, where several may follow the same person."""
+    longest_retry: timedelta = timedelta(hours=1)
+    reacknowledge_after_gap: timedelta | None = None
+    """A severe alert so long after the newest acknowledged one is one to wake people for, though the episode goes on."""
+    acknowledgement_expires_after: timedelta | None = None
+    """What is severe and still goes on so long after somebody acknowledged it is nobody's again."""
