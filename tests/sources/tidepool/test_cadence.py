@@ -4,7 +4,13 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+from hypothesis import (
+    HealthCheck,
+    example,
+    given,
+    settings as hypothesis_settings,
+    strategies as st,
+)
 import pytest
 
 from custom_components.care_alerts.sources.tidepool.cadence import (
@@ -44,6 +50,8 @@ def watched(
 
 
 @given(uploaders, st.integers(0, 240))
+# Every upload is a minute older than the one before, until one has nothing at all.
+@example(Uploader(every=19 * MINUTE, batch=18 * MINUTE), 180)
 @thorough
 def test_no_silence_is_told_that_was_none_and_a_real_one_is(uploader: Uploader, after: int) -> None:
     """Somebody new: whenever they are first heard of, and however they upload."""
@@ -107,13 +115,29 @@ def lasted(house: Watched, threshold: float, delay: float) -> list[datetime]:
 
 
 @given(nights())
+@example(
+    (
+        Uploader(every=30 * MINUTE, lag=0 * SECOND, batch=46 * MINUTE, phase=24 * MINUTE),
+        [*[100.0] * 8, *[50.0] * 3, *[100.0] * 7],
+        0,
+    )
+)
 @thorough
 def test_every_low_is_told_once(night: tuple[Uploader, list[float], float]) -> None:
     uploader, values, delay = night
     house = watched(uploader, values, delay=delay, after=HOUR + uploader.youngest)
     house.until(max(at for at, _ in house.uploads) + 6 * MINUTE)
     for kind, threshold, its_delay in (("urgent_low", 55, 0.0), ("low", 70, delay)):
-        told = [datetime.fromisoformat(alert.details["started"]) for alert in house.told(kind)]
+        alerts = house.told(kind)
+        # What was late and goes on is told once more, as news.
+        again = [alert for alert in alerts if alert.details["repetition"]]
+        late = [alert.details["started"] for alert in alerts if alert.late]
+        assert all(not one.late and one.details["started"] in late for one in again)
+        told = [
+            datetime.fromisoformat(alert.details["started"])
+            for alert in alerts
+            if not alert.details["repetition"]
+        ]
         # Each as it is found to have begun, never twice.
         truth = lasted(house, threshold, its_delay)
         assert len(set(told)) == len(told)

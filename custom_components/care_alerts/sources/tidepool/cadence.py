@@ -242,8 +242,8 @@ class PollCadence(Stored):
         if age is None:
             return max(asked, self._unknown_until(newest))
         spare = max(age / 4, on_its_way)
-        if age > 2 * self.every:
-            # In batches, the newest reading is up to one reading older than in the batch before.
+        if age > 1.25 * self.every:
+            # Who does not upload each reading at once may have one more to come: how old the newest becomes wanders by that.
             spare = max(spare, self.every)
         return max(asked, newest + age + spare)
 
