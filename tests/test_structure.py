@@ -247,6 +247,25 @@ def module_of(path: Path) -> str:
     return name.removesuffix(".__init__")
 
 
+# What decides what a house does. The rest of responses/ does it, with Home Assistant.
+RESPONSES_DIR = COMPONENT / "responses"
+PURE_RESPONSES = [
+    RESPONSES_DIR / f"{name}.py"
+    for name in (
+        "__init__",
+        "due",
+        "duty",
+        "evidence",
+        "fields",
+        "log",
+        "message",
+        "notification",
+        "plan",
+        "plan_data",
+        "steps",
+        "wording",
+    )
+]
 # They know Home Assistant: the coordinator and what it is made of, and of a vendor's how it is set up and known there.
 OF_HOME_ASSISTANT = {
     *(f"{name}.py" for name in ("announcer", "care", "coordinator", "errors", "glucose")),
@@ -260,6 +279,7 @@ OF_HOME_ASSISTANT = {
 }
 INDEPENDENT = [
     *sorted((COMPONENT / "alerts").rglob("*.py")),
+    *PURE_RESPONSES,
     *sorted(
         path
         for path in SOURCES_DIR.rglob("*.py")
@@ -292,6 +312,12 @@ def test_arrows_point_one_way() -> None:
             allowed: tuple[str, ...] = (f"{ours}.alerts",)
         elif layer == "sources":
             allowed = (f"{ours}.alerts", f"{ours}.sources", shared)
+        elif path in PURE_RESPONSES:
+            # Of the package, too, only what is pure.
+            pure = {module_of(other) for other in PURE_RESPONSES if other.stem != "__init__"}
+            allowed = (f"{ours}.alerts", *pure)
+        elif layer == "responses":
+            allowed = (f"{ours}.alerts", f"{ours}.sources", f"{ours}.responses", shared)
         else:
             continue
         wrong = {

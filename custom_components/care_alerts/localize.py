@@ -1,6 +1,7 @@
 """What a person reads that no entity says, in the house's language."""
 
 from datetime import datetime, timedelta
+from functools import partial
 import re
 
 from homeassistant.core import HomeAssistant
@@ -8,6 +9,7 @@ from homeassistant.helpers.translation import async_get_cached_translations
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+from .responses.wording import duration_text, time_text
 
 
 def localize_alert(hass: HomeAssistant, alert_type: str) -> str:
@@ -36,21 +38,12 @@ def localize(hass: HomeAssistant, key: str, **placeholders: str) -> str:
 
 def localize_time(moment: datetime, now: datetime) -> str:
     """A time of day as the house's clock shows it, with the date unless it is of the same day."""
-    local = dt_util.as_local(moment)
-    is_today = local.date() == dt_util.as_local(now).date()
-    return f"{local:%H:%M}" if is_today else f"{local:%Y-%m-%d %H:%M}"
+    return time_text(moment, now, dt_util.get_default_time_zone())
 
 
 def localize_duration(hass: HomeAssistant, duration: timedelta) -> str:
     """How long, in the two largest of days, hours and minutes."""
-    minutes = max(0, round(duration.total_seconds() / 60))
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return localize(hass, "days", days=str(days), hours=str(hours))
-    if hours:
-        return localize(hass, "hours", hours=str(hours), minutes=str(minutes))
-    return localize(hass, "minutes", minutes=str(minutes))
+    return duration_text(partial(localize, hass), duration)
 
 
 def _text(hass: HomeAssistant, category: str, key: str) -> str | None:

@@ -1,0 +1,244 @@
+"""Messages: what a notification or a voice says of an episode.
+
+- Everything is told as what **was** observed, and when: "was observed at 14:05", never "is low". How old a
+  value is stands beside it. No sentence says that all is well, and none what to do about a person.
+- One notification a person and alert type, updated in place; beyond `MOST_AT_ONCE` on one phone one summary,
+  the worst first.
+- `Text.NEUTRAL` has no person, alert, value or time of it, nor has its tag: only that somebody is needed,
+  and who has it.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import NAMESPACE_URL, uuid5
+
+from ..alerts.alert import Severity
+from ..alerts.episode import EndReason
+from ..alerts.glucose import Glucose, OutOfRange, Trend
+from ..alerts.response_log import Episode
+from .notification import Level, Notification, buttons_for
+from .plan import Caregiver, Text
+from .wording import Localize, Wording
+
+MOST_AT_ONCE: Final = 3
+"""The design's: what lies below a third notification is not seen on a lock screen."""
+MOST_LINES: Final = 8
+"""Ours: of a summary, as many as a phone shows when it is unfolded. Its buttons are for these only."""
+SUMMARY_TAG: Final = "care_alerts_summary"
+
+_TRENDS: Final = {
+    Trend.RISING_QUICKLY: "⇈",
+    Trend.RISING: "↑",
+    Trend.RISING_SLIGHTLY: "↗",
+    Trend.STEADY: "→",
+    Trend.FALLING_SLIGHTLY: "↘",
+    Trend.FALLING: "↓",
+    Trend.FALLING_QUICKLY: "⇊",
+}
+"""As on the devices themselves: the same in every language."""
+_OBSERVED: Final = {
+    Severity.HIGH: "notification_observed_high",
+    Severity.MEDIUM: "notification_observed_medium",
+    Severity.LOW: "notification_observed_low",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """An episode, with what only the house knows of it.
+
+    `person` and `alert` are what it calls them, `tag` is of that person and alert type, `url` the dashboard
+    at them. `glucose`: the newest value known of them. `rings`: whether this is a step, not an update;
+    `redelivered`: it may have been told before.
+    """
+
+    episode: Episode
+    person: str
+    alert: str
+    tag: str
+    url: str | None = None
+    glucose: Glucose | None = None
+    rings: bool = True
+    redelivered: bool = False
+
+    @property
+    def is_drill(self) -> bool:
+        """Whether nothing of it is real."""
+        return self.episode.topic.drill
+
+
+def notifications(
+    notices: Sequence[Notice], caregiver: Caregiver, wording: Wording, shown: Collection[str]
+) -> list[Notification]:
+    """What a phone of a caregiver is sent, the worst first; `shown` are the tags that it shows now.
+
+    `notices`: what rings now, what has changed, and whatever else it was told of that is not over. A summary
+    is as loud as the loudest in it, and takes away what it replaces; with three or fewer left it goes.
+    """
+    ordered = sorted(notices, key=_worst_first)
+    notes = [_note(one, caregiver, wording) for one in ordered]
+    waiting = [one for one in ordered if one.episode.is_open]
+    if len(waiting) > MOST_AT_ONCE:
+        summed_up = notes[: len(waiting)]
+        gone = [Notification(tag=one.tag, is_cleared=True) for one in summed_up]
+        notes = [_summary(waiting, summed_up, caregiver, wording), *gone, *notes[len(waiting) :]]
+    else:
+        notes.append(Notification(tag=SUMMARY_TAG, is_cleared=True))
+    return [one for one in notes if not one.is_cleared or one.tag in shown]
+
+
+def _worst_first(notice: Notice) -> tuple[bool, bool, int, bool, float]:
+    episode = notice.episode
+    return (
+        not episode.is_open,
+        notice.is_drill,
+        -episode.severity.rank,
+        episode.acknowledgement is not None,
+        -episode.last_seen.observed_at.timestamp(),
+    )
+
+
+def level(notice: Notice, caregiver: Caregiver) -> Level:
+    """How loud it comes.
+
+    What came late, or is of a whole day (`details.date`, as Lumen's analyses), breaks through no silence:
+    nobody is to be torn from sleep for what was over hours ago.
+    """
+    episode = notice.episode
+    if not notice.rings or not episode.is_open or episode.acknowledgement is not None:
+        return Level.SILENT
+    is_of_now = not episode.is_late and "date" not in episode.last_seen.details
+    if is_of_now and episode.severity in caregiver.break_through:
+        return Level.CRITICAL
+    return Level.RINGING
+
+
+def _note(notice: Notice, caregiver: Caregiver, wording: Wording) -> Notification:
+    episode = notice.episode
+    is_neutral = caregiver.text is Text.NEUTRAL
+    tag = notice.tag
+    if is_neutral:
+        tag = f"care_alerts_{uuid5(NAMESPACE_URL, tag).hex}"
+    if not episode.is_open and not _is_lost(notice):
+        return Notification(tag=tag, is_cleared=True)
+    can_be_taken = episode.unacknowledged_since is not None
+    return Notification(
+        tag=tag,
+        title=_title(notice, caregiver, wording),
+        message="\n".join(_lines(notice, wording, is_neutral=is_neutral)),
+        level=level(notice, caregiver),
+        buttons=buttons_for([episode.episode_id], wording.localize) if can_be_taken else (),
+        url=notice.url,
+        when=None if is_neutral else episode.last_seen.observed_at,
+    )
+
+
+def _is_lost(notice: Notice) -> bool:
+    """Whether it is over only because nothing more was heard: what nobody took stays on the screen and says so."""
+    episode = notice.episode
+    return (
+        episode.end_reason is EndReason.EXPIRED
+        and episode.acknowledgement is None
+        and not notice.is_drill
+    )
+
+
+def _title(notice: Notice, caregiver: Caregiver, wording: Wording) -> str:
+    localize = wording.localize
+    if caregiver.text is Text.NEUTRAL:
+        title = localize("notification_neutral_title")
+    else:
+        title = localize("alert_title", person=notice.person, alert=notice.alert)
+    return localize("drill_title", title=title) if notice.is_drill else title
+
+
+def _lines(notice: Notice, wording: Wording, *, is_neutral: bool) -> Iterator[str]:
+    episode, localize = notice.episode, wording.localize
+    if is_neutral:
+        yield localize("notification_neutral")
+    else:
+        yield _observed(notice, wording)
+        if notice.glucose:
+            yield localize(
+                "notification_glucose",
+                value=glucose_text(notice.glucose, localize),
+                time=wording.at(notice.glucose.observed_at),
+                age=wording.age(notice.glucose.observed_at),
+            )
+        if episode.is_late:
+            yield localize("notification_late", time=wording.at(episode.last_seen.received_at))
+        if episode.ended_at is not None:
+            yield localize("notification_lost", time=wording.at(episode.ended_at))
+    yield _who_has_it(episode, wording)
+    if notice.redelivered:
+        yield localize("notification_redelivered")
+
+
+def _observed(notice: Notice, wording: Wording) -> str:
+    observed = notice.episode.last_seen.observed_at
+    key = _OBSERVED[notice.episode.severity]
+    return wording.localize(key, time=wording.at(observed), age=wording.age(observed))
+
+
+def _who_has_it(episode: Episode, wording: Wording) -> str:
+    localize = wording.localize
+    if held := episode.acknowledgement:
+        who = held.by.name or localize("somebody")
+        return localize("notification_acknowledged", who=who, time=wording.at(held.at))
+    if episode.is_open and episode.snoozed_until and episode.snoozed_until > wording.now:
+        return localize("notification_snoozed", time=wording.at(episode.snoozed_until))
+    return localize("notification_unacknowledged")
+
+
+def glucose_text(glucose: Glucose, localize: Localize) -> str:
+    """A value with its unit and trend; mmol/L with one digit as devices show them, Tidepool has many."""
+    if glucose.out_of_range is OutOfRange.LOW:
+        value = localize("notification_glucose_low")
+    elif glucose.out_of_range is OutOfRange.HIGH:
+        value = localize("notification_glucose_high")
+    else:
+        value = f"{glucose.value:.{1 if glucose.unit == 'mmol/L' else 0}f} {glucose.unit}"
+    return f"{value} {_TRENDS[glucose.trend]}" if glucose.trend else value
+
+
+def spoken_text(notice: Notice, wording: Wording) -> str:
+    """What a voice says: without the value, which is for who looks at a screen, and without signs."""
+    title = wording.localize("alert_title", person=notice.person, alert=notice.alert)
+    if notice.is_drill:
+        title = wording.localize("drill_title", title=title)
+    return f"{title}. {_observed(notice, wording)} {_who_has_it(notice.episode, wording)}"
+
+
+def _summary(
+    notices: Sequence[Notice],
+    notes: Sequence[Notification],
+    caregiver: Caregiver,
+    wording: Wording,
+) -> Notification:
+    localize = wording.localize
+    is_neutral = caregiver.text is Text.NEUTRAL
+    listed = notices[:MOST_LINES]
+    title = localize("notification_summary_title", count=str(len(notices)))
+    lines = [
+        f"{_title(one, caregiver, wording)}. {_observed(one, wording)}"
+        f" {_who_has_it(one.episode, wording)}"
+        for one in listed
+    ]
+    if more := len(notices) - len(listed):
+        lines.append(localize("notification_more", count=str(more)))
+    if is_neutral:
+        title = localize("notification_neutral_title")
+        lines = [localize("notification_neutral")]
+    if all(one.is_drill for one in notices):
+        title = localize("drill_title", title=title)
+    ids = [one.episode.episode_id for one in listed if one.episode.unacknowledged_since]
+    return Notification(
+        tag=SUMMARY_TAG,
+        title=title,
+        message="\n".join(lines),
+        level=min((one.level for one in notes), key=tuple(Level).index),
+        buttons=buttons_for(ids, localize) if ids else (),
+        url=notices[0].url,
+        when=None if is_neutral else notices[0].episode.last_seen.observed_at,
+    )

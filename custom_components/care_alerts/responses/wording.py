@@ -1,0 +1,48 @@
+"""Wording: how times and durations are told, in whatever language the sentences are."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Protocol
+
+
+class Localize(Protocol):
+    """Gives the sentence of a translation key, with its placeholders filled in."""
+
+    def __call__(self, key: str, /, **placeholders: str) -> str:
+        """The sentence; the key itself where there is none."""
+
+
+def time_text(moment: datetime, now: datetime, zone: tzinfo) -> str:
+    """A time of day as the clock of a zone shows it, with the date unless it is of the same day as `now`."""
+    local = moment.astimezone(zone)
+    is_today = local.date() == now.astimezone(zone).date()
+    return f"{local:%H:%M}" if is_today else f"{local:%Y-%m-%d %H:%M}"
+
+
+def duration_text(localize: Localize, duration: timedelta) -> str:
+    """How long, in the two largest of days, hours and minutes; never less than nothing."""
+    minutes = max(0, round(duration.total_seconds() / 60))
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return localize("days", days=str(days), hours=str(hours))
+    if hours:
+        return localize("hours", hours=str(hours), minutes=str(minutes))
+    return localize("minutes", minutes=str(minutes))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """How something is told: in which language, when, by the clock of which zone."""
+
+    localize: Localize
+    now: datetime
+    zone: tzinfo
+
+    def at(self, moment: datetime) -> str:
+        """A time of day."""
+        return time_text(moment, self.now, self.zone)
+
+    def age(self, moment: datetime) -> str:
+        """How long ago it was."""
+        return duration_text(self.localize, self.now - moment)
