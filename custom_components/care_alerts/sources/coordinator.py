@@ -80,7 +80,7 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot]):
     @property
     def device_name(self) -> str:
         """What the device of the source is called."""
-        return self.source_type.device_name(self.config_entry.title)
+        return self.source_type.device_name(self.title)
 
     def account_key_of(self, person_id: str) -> str:
         """What nobody else in this house has, and what stays the same if the source is removed and added again."""
@@ -146,6 +146,11 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot]):
     def ledger(self) -> Ledger:
         """What was received."""
         return self.store.ledger
+
+    @property
+    def title(self) -> str:
+        """What the user calls the source."""
+        return self.config_entry.title
 
     @property
     def country(self) -> str | None:

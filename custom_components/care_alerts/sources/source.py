@@ -25,6 +25,10 @@ class Host(Protocol):
         """What was received. Nothing of it is announced before it is on disk."""
 
     @property
+    def title(self) -> str:
+        """What the user calls the source; it may change while it runs."""
+
+    @property
     def country(self) -> str | None:
         """Where the house is (ISO 3166)."""
 

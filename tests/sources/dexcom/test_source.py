@@ -565,6 +565,16 @@ async def test_nobody_has_worn_anything_yet(house: House, announced: list[State]
     assert it.alert("low").state == STATE_ON
 
 
+async def test_the_wearer_is_called_what_the_entry_is(house: House) -> None:
+    """Also when it is renamed while it runs."""
+    opa = house.sim.dexcom.add_wearer("Opa")
+    wear(opa, NOON - HOUR, NOON + 6 * HOUR)
+    it = await follow(house, opa)
+    house.hass.config_entries.async_update_entry(it.entry, title="Grandpa")
+    await live(house, HOUR)
+    assert it.entry.runtime_data.data.people[opa.user_id].person.name == "Grandpa"
+
+
 # What is worn.
 
 

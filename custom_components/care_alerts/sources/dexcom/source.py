@@ -94,13 +94,13 @@ class DexcomSource(Source):
     """The alerts of a wearer's CGM, asked for a few times within the delay that Dexcom has anyway."""
 
     def __init__(
-        self, client: DexcomClient, tokens: Tokens, host: Host, wearer: Person, settings: Settings
+        self, client: DexcomClient, tokens: Tokens, host: Host, person_id: str, settings: Settings
     ) -> None:
         """Ask by `client`, which has its tokens of `tokens`, about one wearer: their account, as this app knows it."""
         self._client = client
         self._tokens = tokens
         self._host = host
-        self._wearer = wearer
+        self._person_id = person_id
         self._settings = settings
         self._state = State()
         self._is_app_refused = False
@@ -195,7 +195,7 @@ class DexcomSource(Source):
         usual, ledger = self._usual, self._host.ledger
         alerts: list[Alert] = []
         for count, record in enumerate(new, 1):
-            alerts.append(alert_of(record, self._wearer.person_id, now, usual=usual, values=values))
+            alerts.append(alert_of(record, self._person_id, now, usual=usual, values=values))
             if count % _AT_A_TIME == 0:
                 await asyncio.sleep(0)
         if announce:
@@ -278,7 +278,7 @@ class DexcomSource(Source):
         if self._state.followed_since is None:
             return {}
         snapshot = snapshot_of(
-            self._wearer,
+            Person(self._person_id, self._host.title),
             alerts,
             now,
             hold=self._settings.hold,
@@ -286,7 +286,7 @@ class DexcomSource(Source):
             glucose=self._state.glucose,
             data=self.data_freshness(),
         )
-        return {self._wearer.person_id: snapshot}
+        return {self._person_id: snapshot}
 
     @override
     def repairs(self) -> Iterable[Repair]:

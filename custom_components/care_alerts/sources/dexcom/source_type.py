@@ -7,7 +7,6 @@ from homeassistant.const import UnitOfBloodGlucoseConcentration
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
-from ...alerts.alert import Person
 from ..glucose import glucose_sensors
 from ..source import Host
 from ..source_type import SourceType
@@ -28,8 +27,8 @@ def _create(hass: HomeAssistant, entry: ConfigEntry, host: Host) -> DexcomSource
         async_get_clientsession(hass), host_of(region), tokens.access_token, tokens.renewed_token
     )
     # The wearer's account, as this app knows it.
-    wearer = Person(entry.unique_id or entry.entry_id, entry.title)
-    return DexcomSource(client, tokens, host, wearer, Settings.of(region, entry.options))
+    person_id = entry.unique_id or entry.entry_id
+    return DexcomSource(client, tokens, host, person_id, Settings.of(region, entry.options))
 
 
 def _device_name(title: str) -> str:
