@@ -52,7 +52,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -
         identifiers={source_identifier(entry)},
         entry_type=DeviceEntryType.SERVICE,
         manufacturer=coordinator.source_type.name,
-        name=coordinator.device_name,
+        name=coordinator.source_type.device_name(entry.title),
     )
     coordinator.source_device_id = source_device.id
     async_fire_events(hass, entry)

@@ -37,7 +37,9 @@ def person_identifier(coordinator: SourceCoordinator, person_id: str) -> tuple[s
 
 def person_unique_id(coordinator: SourceCoordinator, person_id: str, key: str) -> str:
     """The unique id of a person's entity: stays the same if the source is removed and added again."""
-    return f"{coordinator.account_key_of(person_id)}_{key}"
+    source_type = coordinator.source_type
+    account = source_type.account_of(coordinator.config_entry.data)
+    return "_".join(filter(None, (source_type.key, account, person_id, key)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def async_fire_events(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None
     def remind(since: datetime | None) -> None:
         async_dispatcher_send(hass, SIGNAL_REMIND, coordinator, since)
 
-    coordinator.announcer.tell_with(announce, remind)
+    coordinator.announcer.fire_with(announce, remind)
     entry.async_on_unload(coordinator.async_add_listener(episodes_changed))
 
 

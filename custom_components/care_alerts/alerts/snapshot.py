@@ -145,7 +145,7 @@ class SourceSnapshot:
             self.freshness.changes_at,
             *(one.changes_at for one in self.people.values()),
             *(one.freshness.changes_at for one in self.people.values()),
-            *(ends_at_of(runs[-1].opened) for runs in self.drills.values() if runs[-1].is_open),
+            *(ends_at_of(spans[-1].opened) for spans in self.drills.values() if spans[-1].is_open),
         ]
         return min((deadline for deadline in deadlines if deadline), default=None)
 
@@ -175,9 +175,9 @@ class SourceSnapshot:
                 if condition.episode:
                     topic = AlertKey(person_id, alert_type)
                     yield topic, (*condition.earlier, condition.episode)
-        for topic, runs in self.drills.items():
+        for topic, spans in self.drills.items():
             if topic.person_id in self.people:
-                yield topic, runs
+                yield topic, spans
 
 
 def highest(severities: Iterable[Severity]) -> Severity | None:

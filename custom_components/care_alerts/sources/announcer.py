@@ -24,7 +24,7 @@ from ..alerts.snapshot import SourceSnapshot
 from ..const import DOMAIN
 from .store import SourceStore
 
-TOLD_IN_ONE_GO: Final = 50
+ANNOUNCED_IN_ONE_GO: Final = 50
 """Tellings before others may have a turn: each wakes entities and automations."""
 
 _RESTED_AT: HassKey[dict[str, datetime]] = HassKey(f"{DOMAIN}_rested_at")
@@ -57,10 +57,10 @@ class Announcer:
         self._hass = hass
         self._entry = entry
         self._owner = owner
-        self._announcers: dict[str, Callable[[Announcement, Episode | None], None]] = {}
+        self._by_person: dict[str, Callable[[Announcement, Episode | None], None]] = {}
         self._needs_no_entity: Callable[[str], bool] = lambda person_id: False
         self._remind: Callable[[datetime | None], None] = lambda since: None
-        self.tell: Callable[[DomainEvent, Context | None], None] = lambda happening, context: None
+        self.fire: Callable[[DomainEvent, Context | None], None] = lambda event, context: None
         """Tell the house of one thing, on somebody's account if on anybody's."""
         self._one_at_a_time = asyncio.Lock()
         self._may_announce = False
@@ -74,11 +74,11 @@ class Announcer:
         self, person_id: str, announcer: Callable[[Announcement, Episode | None], None]
     ) -> CALLBACK_TYPE:
         """Have a person's alerts announced by `announcer`, what waited for it first; returns the way to end that."""
-        self._announcers[person_id] = announcer
+        self._by_person[person_id] = announcer
         self.soon()
 
         def stop() -> None:
-            self._announcers.pop(person_id, None)
+            self._by_person.pop(person_id, None)
 
         return stop
 
@@ -88,9 +88,9 @@ class Announcer:
         self._needs_no_entity = needs_no_entity
 
     @callback
-    def tell_with(
+    def fire_with(
         self,
-        tell: Callable[[DomainEvent, Context | None], None],
+        fire: Callable[[DomainEvent, Context | None], None],
         remind: Callable[[datetime | None], None],
     ) -> None:
         """Have the house told by `tell`, on whose account if anybody's, and reminders worked out by `remind`.
@@ -98,7 +98,7 @@ class Announcer:
         That is called when telling begins, with until when whatever was due had been done (None if that is
         not known), and when it is over.
         """
-        self.tell, self._remind = tell, remind
+        self.fire, self._remind = fire, remind
 
     # When.
 
@@ -170,7 +170,7 @@ class Announcer:
         now = dt_util.utcnow()
         responses = self._owner.store.responses
         is_first = responses.silence_announced is None
-        untold: list[tuple[datetime, int, Announcement | Episode]] = [
+        unannounced: list[tuple[datetime, int, Announcement | Episode]] = [
             (announcement.alert.observed_at, 0, announcement)
             for announcement in self._owner.store.ledger.pending()
             if self._is_due(announcement)
@@ -184,16 +184,16 @@ class Announcer:
             else:
                 # After the episode's own alerts, before those that begin the next one.
                 is_after_all = episode.last_seen.observed_at < ended_at
-                untold.append((ended_at, -1 if is_after_all else 1, episode))
-        untold.sort(key=lambda one: one[:2])
-        if not await self._tell_in_turns([what for _, _, what in untold], now):
+                unannounced.append((ended_at, -1 if is_after_all else 1, episode))
+        unannounced.sort(key=lambda one: one[:2])
+        if not await self._announce_in_order([what for _, _, what in unannounced], now):
             return True
         if not is_settled or self._owner.is_polling:
-            return bool(untold)
-        has_turned = self._tell_of_silence(is_first=is_first)
-        return bool(untold) or has_turned
+            return bool(unannounced)
+        has_turned = self._announce_silence(is_first=is_first)
+        return bool(unannounced) or has_turned
 
-    def _tell_of_silence(self, *, is_first: bool) -> bool:
+    def _announce_silence(self, *, is_first: bool) -> bool:
         """Tell that the source has fallen silent, or of somebody more, or speaks again; False if all is as it was told."""
         responses, freshness = self._owner.store.responses, self._owner.snapshot().freshness
         was = responses.silence_announced, responses.silence_announced_of
@@ -202,23 +202,25 @@ class Announcer:
         if is_first:
             return True
         if freshness.silent and (not was[0] or freshness.silent_people - was[1]):
-            self.tell(SourceSilent(freshness), None)
+            self.fire(SourceSilent(freshness), None)
         elif was[0] and not freshness.silent:
-            self.tell(SourceRecovered(freshness), None)
+            self.fire(SourceRecovered(freshness), None)
         return was != (responses.silence_announced, responses.silence_announced_of)
 
-    async def _tell_in_turns(self, untold: Sequence[Announcement | Episode], now: datetime) -> bool:
+    async def _announce_in_order(
+        self, unannounced: Sequence[Announcement | Episode], now: datetime
+    ) -> bool:
         """Tell and mark one after the other, while others have their turns; False if all is stopping."""
         unheard: set[str] = set()
-        for count, what in enumerate(untold, 1):
+        for count, what in enumerate(unannounced, 1):
             if isinstance(what, Announcement):
                 if self._is_due(what):
                     self._announce_alert(what, now)
                 else:
                     unheard.add(what.alert.person_id)
             elif what.topic.person_id not in unheard:
-                self._tell_end(what)
-            if count % TOLD_IN_ONE_GO == 0:
+                self._announce_end(what)
+            if count % ANNOUNCED_IN_ONE_GO == 0:
                 await asyncio.sleep(0)
                 if not self._may_announce or self._hass.is_stopping:
                     return False
@@ -228,35 +230,35 @@ class Announcer:
         """Whether it may be told, and there is somebody to hear it."""
         person_id = announcement.alert.person_id
         return not announcement.held and (
-            person_id in self._announcers or self._needs_no_entity(person_id)
+            person_id in self._by_person or self._needs_no_entity(person_id)
         )
 
     def _announce_alert(self, announcement: Announcement, now: datetime) -> None:
         alert = announcement.alert
         store = self._owner.store
         episode = episode_of(alert, self._owner.snapshot(), store.ledger, store.responses, now)
-        if announcer := self._announcers.get(alert.person_id):
+        if announcer := self._by_person.get(alert.person_id):
             announcer(announcement, episode)
         store.ledger.mark_announced(alert.alert_id)
         until = store.responses.snoozed_until(
             AlertKey.of(alert), alert.severity, episode.ids if episode else (), now
         )
-        self.tell(
+        self.fire(
             AlertReceived(announcement=announcement, episode=episode, silenced=until is not None),
             None,
         )
 
     @callback
-    def tell_ends(self, now: datetime) -> None:
+    def announce_ends(self, now: datetime) -> None:
         """Tell at once what has ended: who is about to go cannot wait for a turn."""
         if self._may_announce and not self._hass.is_stopping:
             for episode in self._ends_unannounced(now):
-                self._tell_end(episode)
+                self._announce_end(episode)
 
-    def _tell_end(self, episode: Episode) -> None:
+    def _announce_end(self, episode: Episode) -> None:
         responses = self._owner.store.responses
         if episode.ended_at and not responses.is_end_announced(episode.topic, episode.ended_at):
-            self.tell(AlertEnded(episode), None)
+            self.fire(AlertEnded(episode), None)
             responses.mark_end_announced(episode.topic, episode.span)
 
     def _ends_unannounced(self, now: datetime) -> list[Episode]:

@@ -58,7 +58,7 @@ class Care:
         """Take the newest episode of each topic; return what has changed by that."""
         now = dt_util.utcnow()
         responses = self._owner.store.responses
-        taken: list[AlertKey] = []
+        acknowledged: list[AlertKey] = []
         for episode in self._episodes_of(topics):
             is_severe = episode.severity is Severity.HIGH
             lasts = self._owner.source_type.acknowledgement_expires_after if is_severe else None
@@ -73,8 +73,8 @@ class Care:
                 ),
                 expires_at=now + lasts if lasts else None,
             ):
-                taken.append(episode.topic)
-        return await self._handled(taken, AlertAcknowledged, context)
+                acknowledged.append(episode.topic)
+        return await self._handled(acknowledged, AlertAcknowledged, context)
 
     async def unacknowledge(
         self, topics: Iterable[AlertKey], *, by: Actor, context: Context
@@ -82,13 +82,13 @@ class Care:
         """Make the newest episode of each topic nobody's again; return what has changed by that."""
         now = dt_util.utcnow()
         responses = self._owner.store.responses
-        given_back = [
+        unacknowledged = [
             episode.topic
             for episode in self._episodes_of(topics)
             if responses.unacknowledge(episode.topic, episode.span, at=now)
         ]
         return await self._handled(
-            given_back, lambda episode: AcknowledgementUndone(episode, by), context
+            unacknowledged, lambda episode: AcknowledgementUndone(episode, by), context
         )
 
     async def snooze(
@@ -114,7 +114,7 @@ class Care:
             snoozes.append(snooze)
         if snoozes:
             self._owner.rebuild()
-            await self._tell(map(Snoozed, snoozes), context)
+            await self._fire(map(Snoozed, snoozes), context)
         return snoozes
 
     async def unsnooze(
@@ -133,7 +133,7 @@ class Care:
             ended += responses.unsnooze(now, person_id=person_id)
         if ended:
             self._owner.rebuild()
-            await self._tell((Unsnoozed(snooze, by) for snooze in ended), context)
+            await self._fire((Unsnoozed(snooze, by) for snooze in ended), context)
         return ended
 
     async def drill(
@@ -154,18 +154,18 @@ class Care:
         return alerts
 
     async def _handled(
-        self, topics: list[AlertKey], happening: Callable[[Episode], DomainEvent], context: Context
+        self, topics: list[AlertKey], event: Callable[[Episode], DomainEvent], context: Context
     ) -> list[Episode]:
         if not topics:
             return []
         self._owner.rebuild()
         episodes = self._episodes_of(topics)
-        await self._tell(map(happening, episodes), context)
+        await self._fire(map(event, episodes), context)
         return episodes
 
-    async def _tell(self, happenings: Iterable[DomainEvent], context: Context) -> None:
-        for happening in happenings:
-            self._owner.announcer.tell(happening, context)
+    async def _fire(self, events: Iterable[DomainEvent], context: Context) -> None:
+        for event in events:
+            self._owner.announcer.fire(event, context)
         await self._owner.save()
 
     def _episodes_of(self, topics: Iterable[AlertKey]) -> list[Episode]:

@@ -25,7 +25,7 @@ from ..const import DOMAIN, LOGGER
 from .announcer import Announcer
 from .backoff import NOT_EARLY, Backoff
 from .care import Care
-from .errors import log_unexpected, told
+from .errors import errors_for_users, log_unexpected
 from .http import ApiError, AskedToWaitError, AuthError, LoginEndedError
 from .issues import Repairs
 from .source_type import SourceType
@@ -77,16 +77,6 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot]):
         """Why the source did not answer when it was last asked; None if it did."""
         return self.backoff.failure
 
-    @property
-    def device_name(self) -> str:
-        """What the device of the source is called."""
-        return self.source_type.device_name(self.title)
-
-    def account_key_of(self, person_id: str) -> str:
-        """What nobody else in this house has, and what stays the same if the source is removed and added again."""
-        account = self.source_type.account_of(self.config_entry.data)
-        return "_".join(filter(None, (self.source_type.key, account, person_id)))
-
     def counts(self, alert: Alert) -> bool:
         """Whether an alert is one that was raised: what statistics count."""
         return (
@@ -118,7 +108,7 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot]):
             HomeAssistantError: the source wants us to wait, did not answer, or did not do it.
 
         """
-        with told():
+        with errors_for_users():
             try:
                 yield
             except ApiError as err:
@@ -132,7 +122,7 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot]):
             HomeAssistantError: the source asked us to wait, or did not answer.
 
         """
-        with told():
+        with errors_for_users():
             self.check_wait()
         self._asks_everything = True
         # Whoever wants to know may be stopped meanwhile: what was heard is to be told all the same.
@@ -239,7 +229,7 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot]):
             now = dt_util.utcnow()
             self.source.let_go(people, now)
             self.rebuild(now)
-            self.announcer.tell_ends(now)
+            self.announcer.announce_ends(now)
 
     @override
     async def async_shutdown(self) -> None:

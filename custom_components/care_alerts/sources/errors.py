@@ -13,7 +13,7 @@ from .settings import NotDoneError
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def errors_for_users() -> Iterator[None]:
     """Say it in Home Assistant's way.
 
     Raises:

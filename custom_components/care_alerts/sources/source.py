@@ -91,7 +91,7 @@ class Archive(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AlertsBetween:
-    """The alerts of a stretch of time, and the days of it that could not be had (ISO dates)."""
+    """The alerts of a span of time, and the days of it that could not be had (ISO dates)."""
 
     alerts: list[Alert]
     unavailable: list[str]

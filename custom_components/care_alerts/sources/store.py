@@ -23,7 +23,7 @@ SHORTLY: Final = 1.0
 
 
 class _Store(Store[dict[str, Any]]):
-    """The journal's file."""
+    """The file of all that is kept of a source."""
 
     tell: Callable[[bool], None]
     """Called after each write: whether it reached the disk. Home Assistant only logs that it did not."""

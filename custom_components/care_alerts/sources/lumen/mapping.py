@@ -305,10 +305,10 @@ def _condition(
         for heard in complete
         if heard.day not in by_day
     ]
-    runs = derive_episodes(by_day.values(), endings, is_active=is_active)
+    spans = derive_episodes(by_day.values(), endings, is_active=is_active)
     return AlertStatus(
         is_on=(current_alert is not None and is_active(current_alert)) if heard_of else None,
         current_alert=current_alert,
-        episode=runs[-1] if runs else None,
-        earlier=runs[:-1],
+        episode=spans[-1] if spans else None,
+        earlier=spans[:-1],
     )

@@ -1,4 +1,4 @@
-"""What is known of people who share with us, as a picture: their judged alerts, glucose and settings. Pure."""
+"""What is known of people who share with us, as snapshots: their alerts, glucose and settings. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -163,15 +163,15 @@ def _condition(
     why_not: Reason | None,
     not_yet: Reason,
 ) -> AlertStatus:
-    memory, evaluation = followed.watch.kinds.get(kind), result.evaluations.get(kind)
-    runs = derive_episodes(alerts, memory.endings() if memory else (), is_active=lambda _: True)
+    history, evaluation = followed.watch.kinds.get(kind), result.evaluations.get(kind)
+    spans = derive_episodes(alerts, history.endings() if history else (), is_active=lambda _: True)
     reason = why_not or (evaluation.reason if evaluation else not_yet)
     is_on = evaluation.is_on if evaluation and reason is None else None
     return AlertStatus(
         is_on=is_on,
         current_alert=alerts[-1] if is_on and alerts else None,
-        episode=runs[-1] if runs else None,
-        earlier=runs[:-1],
+        episode=spans[-1] if spans else None,
+        earlier=spans[:-1],
         stale=bool(evaluation and evaluation.stale),
         unavailable=reason,
         has_data_gap=kind in GLUCOSE_KINDS and reason in DATA_GAPS,

@@ -33,6 +33,9 @@ LOOK_BACK_SOONER: Final = timedelta(minutes=10)
 LONGEST_ABSENCE: Final = timedelta(days=7)
 """How far back is asked after an absence."""
 
+SAMPLES: Final = 20
+"""Of so many arrivals the usual delay is kept."""
+
 NAMELESS: Final = "?"
 """Somebody whose name nobody told us yet."""
 
@@ -78,6 +81,16 @@ class Followed(Stored):
             self.glucose = None
         for clock in self.clocks:
             clock.not_after(now)
+
+    def hear(self, readings: Readings, before: datetime | None, now: datetime) -> None:
+        """Learn from the readings after an answer at `now`; `before`: the newest of a sensor until then."""
+        newest = readings.heard_to
+        self.cadence.sampled(readings)
+        self.cadence.heard(newest, now)
+        if before and newest and newest > before:
+            self.delays = [*self.delays, (now - newest).total_seconds()][-SAMPLES:]
+        if glucose := readings.newest:
+            self.glucose = glucose.as_glucose()
 
     @property
     def lost(self) -> set[str]:

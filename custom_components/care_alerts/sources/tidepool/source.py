@@ -44,8 +44,6 @@ CONF_FOLLOWED: Final = "followed"
 
 SOON: Final = timedelta(minutes=1)
 
-SAMPLES: Final = 20
-
 
 class TidepoolSource(Source):
     """The people who share with a care partner: their alert settings, and their readings judged by these."""
@@ -333,16 +331,10 @@ class TidepoolSource(Source):
         before = readings.heard_to
         self._host.left_out(data.unreadable)
         readings.add(data, now)
-        after = readings.heard_to
-        followed.cadence.sampled(readings)
-        followed.cadence.heard(after, now)
-        if before and after and after > before:
-            followed.delays = [*followed.delays, (now - after).total_seconds()][-SAMPLES:]
-        if newest := readings.newest:
-            followed.glucose = newest.as_glucose()
+        followed.hear(readings, before, now)
         self._evaluate(person_id, now)
         readings.forget_before(now - HELD)
-        poll.data.due = followed.cadence.next_due(after, now)
+        poll.data.due = followed.cadence.next_due(readings.heard_to, now)
         if poll.result.ask_at:
             poll.data.due = min(poll.data.due, poll.result.ask_at)
 
