@@ -28,6 +28,7 @@ from .care import Care
 from .errors import errors_for_users, log_unexpected
 from .http import ApiError, AskedToWaitError, AuthError, LoginEndedError
 from .issues import Repairs
+from .source import Host
 from .source_type import SourceType
 from .store import SourceStore
 
@@ -38,7 +39,7 @@ type CareAlertsConfigEntry = ConfigEntry[SourceCoordinator]
 
 
 @final
-class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot]):
+class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
     """One source in the house: the `Source` says what to ask and what the answers mean, all else is here.
 
     A failed poll leaves the snapshot standing: what was heard stays true until it is too old to be believed,
@@ -133,35 +134,35 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot]):
     # What the source asks: its `Host`.
 
     @property
+    @override
     def ledger(self) -> Ledger:
-        """What was received."""
         return self.store.ledger
 
     @property
+    @override
     def title(self) -> str:
-        """What the user calls the source."""
         return self.config_entry.title
 
     @property
+    @override
     def country(self) -> str | None:
-        """Where the house is (ISO 3166)."""
         return self.hass.config.country
 
+    @override
     def now(self) -> datetime:
-        """The time."""
         return dt_util.utcnow()
 
+    @override
     def left_out(self, unreadable: int) -> None:
-        """Count records of this poll that could not be read."""
         self.unreadable_records += unreadable
 
+    @override
     def start(self, asking: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Ask beside what is running."""
         return self.config_entry.async_create_task(self.hass, asking)
 
     @callback
+    @override
     def changed(self, *, write: bool = False) -> None:
-        """Show what has come meanwhile, and announce what is new."""
         self.rebuild()
         self._announce_held(self.ledger.held())
         if write:
@@ -169,23 +170,18 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot]):
             self.store.save_later(self._state)
 
     @callback
+    @override
     def ask_soon(self) -> None:
-        """Poll for what is due, once what is running is done."""
         self.config_entry.async_create_task(
             self.hass, self.async_request_refresh(), eager_start=False
         )
 
+    @override
     def check_wait(self) -> None:
-        """Ask nothing while the source wants us to wait.
-
-        Raises:
-            AskedToWaitError: it does.
-
-        """
         self.backoff.check(dt_util.utcnow())
 
+    @override
     def wait_as_told(self, error: ApiError) -> None:
-        """Keep a wait that came with an answer to what somebody wanted to know."""
         if not isinstance(error, AskedToWaitError):
             self.backoff.keep_wait(error, dt_util.utcnow())
 
