@@ -30,9 +30,9 @@ export class RegistryView {
     this.sources = devices.filter((device) => !device.via_device_id);
   }
 
-  /** The source that somebody's alerts come from. */
+  /** The source that somebody's alerts come from; also one whose own entities are all hidden. */
   sourceOf(person: DeviceEntry): DeviceEntry | undefined {
-    return this.sources.find((source) => source.id === person.via_device_id);
+    return this.hass.devices[person.via_device_id ?? ""];
   }
 
   /** A device's entities of a domain. */

@@ -34,7 +34,8 @@ test("people stay people where all of their source is hidden", () => {
   );
   const [anna] = view.people;
   expect(anna).toBe(DEVICES.find(({ id }) => id === "anna"));
-  expect(anna && view.sourceOf(anna)).toBeUndefined();
+  expect(anna && view.sourceOf(anna)?.name).toBe("Dexcom");
+  expect(view.sources.map(({ id }) => id)).not.toContain("dexcom");
   expect(view.entityId("dexcom", "sensor", "data_through")).toBeUndefined();
 });
 
