@@ -131,7 +131,7 @@ class Clock(Stored):
             self.ahead >= timedelta() and self.set_back and abs(lead - self.set_back) > STEP
         ):
             self.set_back = None
-        elif self.set_back and before and max(times) - before > 2 * elapsed:
+        elif self.set_back and before and max(times) - before > elapsed + EXACT:
             # No clock runs like that: what was left out is being sent, a part at a time.
             return
         self.leads = [*self.leads, lead][-ARRIVALS:]
