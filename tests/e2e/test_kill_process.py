@@ -257,7 +257,8 @@ async def people_of(house: House) -> dict[str, tuple[str, Any]]:
     return {
         key: (state["state"], state["attributes"].get("observed_at"))
         for key, state in (await house.home.states("care_alerts")).items()
-        if "sensor/lumen_" in key
+        # How far the data reach goes on with each answer.
+        if "sensor/lumen_" in key and not key.endswith("_data_through")
     }
 
 
