@@ -38,11 +38,12 @@ async def ask_all(host: Host, questions: Callable[[], Iterable[Question]]) -> No
 
     """
     asked: dict[asyncio.Task[None], PollSchedule] = {}
+    answered: set[PollSchedule] = set()
     errors: list[BaseException] = []
     try:
         while True:
             if not errors:
-                for question in _due(questions(), host.now(), asked.values()):
+                for question in _due(questions(), host.now(), asked.values(), answered):
                     asked[host.start(question.ask())] = question.schedule
             if not asked:
                 break
@@ -50,7 +51,7 @@ async def ask_all(host: Host, questions: Callable[[], Iterable[Question]]) -> No
                 asked, timeout=LOOKS_EVERY, return_when=asyncio.FIRST_COMPLETED
             )
             for task in done:
-                del asked[task]
+                answered.add(asked.pop(task))
                 if error := task.exception():
                     errors.append(error)
             if done and asked:
@@ -63,14 +64,21 @@ async def ask_all(host: Host, questions: Callable[[], Iterable[Question]]) -> No
 
 
 def _due(
-    questions: Iterable[Question], now: datetime, asked: Collection[PollSchedule]
+    questions: Iterable[Question],
+    now: datetime,
+    asked: Collection[PollSchedule],
+    answered: Collection[PollSchedule],
 ) -> list[Question]:
     """What to ask now beside what is `asked` already: readings first, who waits longest first.
 
-    Nobody has to wait behind somebody who gets no answer, and no readings behind what is no hurry.
+    Nobody has to wait behind somebody who gets no answer, and no readings behind what is no hurry. What was `answered` a
+    moment too early is not asked again before it is due: that would be as often as Tidepool can answer.
     """
     due = [
-        one for one in questions if one.schedule.due <= now + EARLY and one.schedule not in asked
+        one
+        for one in questions
+        if one.schedule not in asked
+        and one.schedule.due <= (now if one.schedule in answered else now + EARLY)
     ]
     due.sort(key=lambda one: (not one.is_reading, one.schedule.due))
     found: list[Question] = []

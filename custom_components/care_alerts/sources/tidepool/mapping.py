@@ -15,7 +15,7 @@ from .cadence import UNKNOWN_FOR
 from .evaluation import DATA_GAPS, EvaluationResult, Reason
 from .excursions import SILENCE
 from .people import PEOPLE_EVERY, Followed, PollState
-from .readings import NOW, usual_delay
+from .readings import NOW
 from .records import FOLLOW, VIEW
 from .settings import FIELDS, GLUCOSE_KINDS, KINDS, Settings, setting_of
 
@@ -83,7 +83,7 @@ def data_freshness_of(
         next_due=_due(followed),
         valid_until=heard_at + SILENCE,
         trouble=trouble,
-        delay=usual_delay(followed.delays),
+        delay=followed.delay,
     )
 
 

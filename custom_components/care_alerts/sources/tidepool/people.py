@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
+from ...alerts.freshness import usual_delay
 from ...alerts.glucose import Glucose
 from ...alerts.stored import Stored, clamped
 from ..http import ApiError, wait_after
@@ -81,6 +82,11 @@ class Followed(Stored):
             self.glucose = None
         for clock in self.clocks:
             clock.not_after(now)
+
+    @property
+    def delay(self) -> timedelta | None:
+        """What their readings usually need to us; None if it is not known yet."""
+        return usual_delay(self.delays, needed=3)
 
     def hear(self, readings: Readings, before: datetime | None, now: datetime) -> None:
         """Learn from the readings after an answer at `now`; `before`: the newest of a sensor until then."""

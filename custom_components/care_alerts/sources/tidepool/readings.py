@@ -231,8 +231,3 @@ def _observed_at(one: Observed) -> datetime:
 
 def _newest(some: Iterable[Observed]) -> Observed | None:
     return max((one for one in some if one.reading.is_glucose), key=_observed_at, default=None)
-
-
-def usual_delay(delays: Sequence[float]) -> timedelta | None:
-    """The usual one of the seconds that readings needed to us; None if not known yet."""
-    return timedelta(seconds=round(median(delays))) if len(delays) >= 3 else None

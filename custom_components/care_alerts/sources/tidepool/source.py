@@ -30,7 +30,7 @@ from .people import (
     asked_from,
     wants_loop,
 )
-from .readings import HELD, Readings, usual_delay
+from .readings import HELD, Readings
 from .records import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW
 from .repairs import repairs_of
 from .session import PasswordSession
@@ -349,8 +349,9 @@ class TidepoolSource(Source):
             return
         is_first = not followed.watch.kinds
         settings = None if followed.settings is None else Settings(followed.settings)
-        delay = usual_delay(followed.delays)
-        poll.result = followed.watch.evaluate(settings, poll.readings, now, delay, followed.cadence)
+        poll.result = followed.watch.evaluate(
+            settings, poll.readings, now, followed.delay, followed.cadence
+        )
         for alert in poll.result.alerts:
             # The first answer is backfill, and so is what is older than all that it was asked for.
             is_news = not is_first and alert.observed_at > followed.since - HELD
