@@ -25,8 +25,8 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.entity import source_identifier
 from custom_components.care_alerts.sources.coordinator import SourceCoordinator
+from custom_components.care_alerts.sources.identifiers import source_identifier
 from custom_components.care_alerts.sources.tidepool.history import AnnouncedEpisode
 from simulator import Simulator
 from simulator.dexcom import Wearer

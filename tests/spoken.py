@@ -15,7 +15,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.issue_registry import IssueRegistry
 import pytest
 
-from custom_components.care_alerts import localize
+from custom_components.care_alerts.responses import localize
 from custom_components.care_alerts.const import DOMAIN
 
 COMPONENT = Path(__file__).parent.parent / "custom_components" / DOMAIN

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.care_alerts import async_remove_config_entry_device
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.entity import source_identifier
+from custom_components.care_alerts.sources.identifiers import source_identifier
 from simulator import CATALOGUE
 from simulator.scenarios import HENK, MARIA
 from tests.conftest import House

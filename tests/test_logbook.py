@@ -15,7 +15,7 @@ import pytest
 
 from custom_components.care_alerts import event_data, logbook
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.localize import localize_duration
+from custom_components.care_alerts.responses.localize import localize_duration
 from custom_components.care_alerts.seal import async_setup_seal
 from simulator import CATALOGUE
 from tests.care import Care

@@ -11,7 +11,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.care_alerts.entity import source_identifier
+from custom_components.care_alerts.sources.identifiers import source_identifier
 from simulator import CATALOGUE
 from simulator.scenarios import HENK, MARIA
 from tests.conftest import NOON, House

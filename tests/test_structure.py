@@ -269,7 +269,8 @@ PURE_RESPONSES = [
 # They know Home Assistant: the coordinator and what it is made of, and of a vendor's how it is set up and known there.
 OF_HOME_ASSISTANT = {
     *(f"{name}.py" for name in ("announcer", "care", "coordinator", "errors", "glucose")),
-    *(f"{name}.py" for name in ("issues", "source_type", "store", "__init__")),
+    *(f"{name}.py" for name in ("identifiers", "issues", "signals", "source_type")),
+    *(f"{name}.py" for name in ("store", "targets", "__init__")),
     *(
         f"{vendor}/{name}.py"
         for vendor in ("lumen", "dexcom", "tidepool")

@@ -12,16 +12,16 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.translation import async_load_integrations
 from homeassistant.helpers.typing import ConfigType
 
-from .attribution import async_setup_actors
 from .const import DOMAIN, PLATFORMS
 from .dashboard import async_setup_dashboard
-from .entity import person_identifier, source_identifier
 from .event_data import async_fire_events
+from .responses.attribution import async_setup_actors
+from .responses.snapshots import async_forget_snapshots, async_setup_snapshots
 from .seal import SEAL, async_forget_seal, async_setup_seal
 from .services import async_setup_actions
-from .snapshots import async_forget_snapshots, async_setup_snapshots
 from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
+from .sources.identifiers import person_identifier, source_identifier
 from .sources.issues import delete_issues_of
 from .sources.store import SourceStore
 from .statistics import async_forget_statistics, async_keep_statistics

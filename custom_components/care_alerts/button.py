@@ -8,8 +8,8 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.alert import AlertKey, Severity
-from .attribution import resolve_actor
 from .entity import PersonEntity, SourceEntity, add_people
+from .responses.attribution import resolve_actor
 from .services.acknowledging import unacknowledged
 from .services.testing import first_type
 from .sources.coordinator import CareAlertsConfigEntry

@@ -15,7 +15,7 @@ from .alerts.response_log import Episode
 from .alerts.snapshot import PersonSnapshot
 from .const import ATTR_INCLUDE_ACKNOWLEDGED
 from .sources.coordinator import SourceCoordinator
-from .targets import ResolvedTarget, aim_at, device_ref, sensor_of, sources
+from .sources.targets import ResolvedTarget, aim_at, device_ref, sensor_of, sources
 
 
 class _CareCondition(Condition, ABC):

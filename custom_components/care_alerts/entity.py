@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, override
+from typing import Any, override
 
 from homeassistant.const import EntityCategory
 from homeassistant.core import callback
@@ -13,33 +13,13 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .alerts.alert import Person
 from .alerts.snapshot import PersonSnapshot, Setting
-from .const import DOMAIN
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
-
-ALERT: Final = "alert"
-"""The key of the event entity of a person's alerts."""
-
-
-def source_identifier(entry: CareAlertsConfigEntry) -> tuple[str, str]:
-    """The device identifier of a source."""
-    return (DOMAIN, entry.entry_id)
-
-
-def source_unique_id(entry: CareAlertsConfigEntry, key: str) -> str:
-    """The unique id of a source's entity."""
-    return f"{entry.entry_id}_{key}"
-
-
-def person_identifier(coordinator: SourceCoordinator, person_id: str) -> tuple[str, str]:
-    """The device identifier of a person: unique within the entry."""
-    return (DOMAIN, f"{coordinator.source_type.key}_{person_id}")
-
-
-def person_unique_id(coordinator: SourceCoordinator, person_id: str, key: str) -> str:
-    """The unique id of a person's entity: stays the same if the source is removed and added again."""
-    source_type = coordinator.source_type
-    account = source_type.account_of(coordinator.config_entry.data)
-    return "_".join(filter(None, (source_type.key, account, person_id, key)))
+from .sources.identifiers import (
+    person_identifier,
+    person_unique_id,
+    source_identifier,
+    source_unique_id,
+)
 
 
 @dataclass(frozen=True, slots=True)

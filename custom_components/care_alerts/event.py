@@ -10,9 +10,10 @@ from homeassistant.util import dt as dt_util
 
 from .alerts.alert import OTHER, Alert, Announcement
 from .alerts.response_log import Episode
-from .entity import ALERT, PersonEntity, add_people
+from .entity import PersonEntity, add_people
 from .sources.coordinator import CareAlertsConfigEntry
-from .targets import event_of
+from .sources.identifiers import ALERT
+from .sources.targets import event_of
 
 PARALLEL_UPDATES = 0
 

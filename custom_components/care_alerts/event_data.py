@@ -8,7 +8,6 @@ from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
-from homeassistant.util.signal_type import SignalType
 
 from .alerts.acknowledgement import Actor
 from .alerts.alert import Alert, AlertKey, Person
@@ -28,11 +27,12 @@ from .alerts.response_log import Episode
 from .alerts.snapshot import PersonSnapshot
 from .alerts.snooze import Snooze
 from .const import DOMAIN
-from .entity import source_unique_id
-from .localize import localize, localize_alert, localize_status
+from .responses.localize import localize, localize_alert, localize_status
 from .seal import SEAL
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
-from .targets import DeviceRef, device_ref, event_of, sensor_of
+from .sources.identifiers import source_unique_id
+from .sources.signals import SIGNAL_EPISODES_CHANGED, SIGNAL_REMIND
+from .sources.targets import device_ref, event_of, sensor_of
 
 EVENT_ALERT_RECEIVED: Final = "care_alerts_alert_received"
 EVENT_ALERT_ENDED: Final = "care_alerts_alert_ended"
@@ -42,12 +42,6 @@ EVENT_SNOOZED: Final = "care_alerts_snoozed"
 EVENT_UNSNOOZED: Final = "care_alerts_unsnoozed"
 EVENT_SOURCE_SILENT: Final = "care_alerts_source_silent"
 EVENT_SOURCE_RECOVERED: Final = "care_alerts_source_recovered"
-
-SIGNAL_EPISODES_CHANGED: SignalType[SourceCoordinator] = SignalType(f"{DOMAIN}_cases_changed")
-"""The episodes of a source may have changed."""
-
-SIGNAL_REMIND: SignalType[SourceCoordinator, datetime | None] = SignalType(f"{DOMAIN}_remind")
-"""A source is looked after again, and until when it last was (None if never), or no longer."""
 
 
 @callback
@@ -141,17 +135,11 @@ def about_alert(
         "event_entity_id": event_entity_id,
         ATTR_DEVICE_ID: where.device_id,
         "source_device_id": where.source_device_id,
-        "tag": _tag(where, AlertKey.of(alert)),
+        "tag": where.tag(AlertKey.of(alert)),
         "late": alert.late,
         "severity": (episode.severity if episode else alert.severity).value,
         **response_to(episode),
     }
-
-
-def _tag(where: DeviceRef, topic: AlertKey) -> str:
-    """The same for all episodes of a topic: what shows one of them, or holds something for it, goes by it."""
-    drill = ["drill"] if topic.drill else []
-    return "_".join((DOMAIN, where.device_id or "", topic.alert_type, *drill))
 
 
 def response_to(episode: Episode | None) -> dict[str, Any]:
@@ -183,7 +171,7 @@ def about_snooze(
         "source_device_id": coordinator.source_device_id,
         "until": snooze.until.isoformat(),
         "tags": [
-            _tag(device_ref(hass, coordinator, snapshot), topic)
+            device_ref(hass, coordinator, snapshot).tag(topic)
             for snapshot in coordinator.data.people.values()
             for topic, episode in snapshot.episodes.items()
             if episode.is_open and snooze.silences(topic, episode.severity, episode.ids)

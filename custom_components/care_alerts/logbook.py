@@ -28,7 +28,7 @@ from .event_data import (
     EVENT_SOURCE_SILENT,
     EVENT_UNSNOOZED,
 )
-from .localize import localize, localize_duration, localize_severity, localize_time
+from .responses.localize import localize, localize_duration, localize_severity, localize_time
 from .seal import SEAL
 
 NAME: Final = "Care Alerts"

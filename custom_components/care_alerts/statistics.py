@@ -16,9 +16,9 @@ from .alerts.alert import Alert, AlertKey
 from .alerts.counts import Hour, changed_since, hours
 from .alerts.ledger import Delivery
 from .const import DOMAIN
-from .localize import localize, localize_alert
+from .responses.localize import localize, localize_alert
 from .sources.coordinator import CareAlertsConfigEntry
-from .targets import DeviceRef, device_ref
+from .sources.targets import DeviceRef, device_ref
 
 if TYPE_CHECKING:
     from homeassistant.components.recorder.models import StatisticData, StatisticMetaData

@@ -32,13 +32,12 @@ from .event_data import (
     EVENT_ALERT_RECEIVED,
     EVENT_SOURCE_RECOVERED,
     EVENT_SOURCE_SILENT,
-    SIGNAL_EPISODES_CHANGED,
-    SIGNAL_REMIND,
     about_episode,
 )
 from .seal import SEAL
 from .sources.coordinator import SourceCoordinator
-from .targets import TargetResolver, sources
+from .sources.signals import SIGNAL_EPISODES_CHANGED, SIGNAL_REMIND
+from .sources.targets import TargetResolver, sources
 
 ATTR_AFTER: Final = "after"
 ATTR_EVERY: Final = "every"

@@ -13,8 +13,8 @@ from homeassistant.setup import async_setup_component
 import pytest
 import voluptuous as vol
 
-from custom_components.care_alerts.attribution import REMEMBERED
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.responses.attribution import REMEMBERED
 from tests.care import Care
 from tests.conftest import NOON, House
 from tests.world import HENK, add_alert, add_person, generation

@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.snapshots import HELD_FOR, OWED_FOR
+from custom_components.care_alerts.responses.snapshots import HELD_FOR, OWED_FOR
 from tests.lives import home_assistant
 from tests.rooms import LAMP, OTHER_LAMP, call, furnish, shown
 
@@ -377,7 +377,7 @@ async def test_one_that_hangs_is_left_after_a_while(
     await remember(rooms, LAMP)
     await alarm(rooms, LAMP)
     with (
-        patch("custom_components.care_alerts.snapshots.SET_BACK_WITHIN", 0.01),
+        patch("custom_components.care_alerts.responses.snapshots.SET_BACK_WITHIN", 0.01),
         patch.object(DemoLight, "async_turn_off", hang),
     ):
         assert await restore(rooms) == [LAMP]

@@ -19,10 +19,10 @@ import voluptuous as vol
 from ..alerts.alert import AlertKey
 from ..alerts.response_log import Episode
 from ..alerts.snooze import Snooze
-from ..attribution import resolve_actor
 from ..event_data import about_episode, about_snooze
+from ..responses.attribution import resolve_actor
 from ..sources.coordinator import SourceCoordinator
-from ..targets import Targeted, targeted
+from .targets import Targeted, targeted
 
 ACKNOWLEDGE: Final = "acknowledge"
 UNACKNOWLEDGE: Final = "unacknowledge"

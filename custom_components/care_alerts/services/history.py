@@ -18,7 +18,7 @@ from ..const import DOMAIN
 from ..event_data import response_to
 from ..sources.coordinator import SourceCoordinator
 from ..sources.source import AlertsBetween
-from ..targets import targeted
+from .targets import targeted
 
 GET_ALERTS: Final = "get_alerts"
 ATTR_START: Final = "start"

@@ -12,8 +12,8 @@ from homeassistant.util.json import JsonValueType
 import voluptuous as vol
 
 from ..const import DOMAIN
-from ..snapshots import DOMAINS, MEMORY
-from ..targets import check_permission
+from ..responses.snapshots import DOMAINS, MEMORY
+from .targets import check_permission
 
 REMEMBER: Final = "remember"
 RESTORE: Final = "restore"

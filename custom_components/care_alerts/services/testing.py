@@ -17,7 +17,7 @@ from ..alerts.testing import LASTS
 from ..const import DOMAIN
 from ..sources import ALERT_TYPES
 from ..sources.coordinator import SourceCoordinator
-from ..targets import targeted
+from .targets import targeted
 
 SEND_TEST_ALERT: Final = "send_test_alert"
 ATTR_ALERT_TYPE: Final = "alert_type"

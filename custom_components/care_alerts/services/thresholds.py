@@ -12,7 +12,7 @@ from ..const import DOMAIN
 from ..sources import SOURCES
 from ..sources.coordinator import SourceCoordinator
 from ..sources.settings import SettingsKeeper
-from ..targets import targeted
+from .targets import targeted
 
 GET_THRESHOLDS: Final = "get_alert_thresholds"
 SET_THRESHOLDS: Final = "set_alert_thresholds"

@@ -42,8 +42,8 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from .alerts.stored import Stored
-from .const import DOMAIN, LOGGER
+from ..alerts.stored import Stored
+from ..const import DOMAIN, LOGGER
 
 OWED_FOR: Final = timedelta(hours=1)
 """How long what is out of reach is waited for: later, it may be as somebody wants it."""

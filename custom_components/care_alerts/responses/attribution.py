@@ -12,8 +12,8 @@ from homeassistant.const import ATTR_NAME, EVENT_CALL_SERVICE
 from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
-from .alerts.acknowledgement import Actor, Via
-from .const import DOMAIN
+from ..alerts.acknowledgement import Actor, Via
+from ..const import DOMAIN
 
 EVENT_AUTOMATION_TRIGGERED: Final = "automation_triggered"
 EVENT_SCRIPT_STARTED: Final = "script_started"

@@ -8,8 +8,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_cached_translations
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
-from .responses.wording import duration_text, time_text
+from ..const import DOMAIN
+from .wording import duration_text, time_text
 
 
 def localize_alert(hass: HomeAssistant, alert_type: str) -> str:
