@@ -15,8 +15,8 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.issue_registry import IssueRegistry
 import pytest
 
-from custom_components.care_alerts.responses import localize
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.responses import localize
 
 COMPONENT = Path(__file__).parent.parent / "custom_components" / DOMAIN
 PACKAGE = f"custom_components.{DOMAIN}"

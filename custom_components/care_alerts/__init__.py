@@ -16,6 +16,7 @@ from .const import DOMAIN, PLATFORMS
 from .dashboard import async_setup_dashboard
 from .event_data import async_fire_events
 from .responses.attribution import async_setup_actors
+from .responses.household import is_household
 from .responses.snapshots import async_forget_snapshots, async_setup_snapshots
 from .seal import SEAL, async_forget_seal, async_setup_seal
 from .services import async_setup_actions
@@ -42,8 +43,10 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> bool:
-    """Set up a source."""
+    """Set up a source, or the household."""
     await hass.data[SEAL].keep()
+    if is_household(entry.data):
+        return True
     coordinator = SourceCoordinator(hass, entry, SOURCES[entry.data[CONF_SOURCE]])
     entry.runtime_data = coordinator
     await coordinator.async_start()
@@ -69,7 +72,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> bool:
-    """Unload a source."""
+    """Unload a source, or the household."""
+    if is_household(entry.data):
+        return True
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     entry.runtime_data.async_rest()
@@ -78,6 +83,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) 
 
 async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     """Leave nothing behind."""
+    if is_household(entry.data):
+        return
     if remove := SOURCES[entry.data[CONF_SOURCE]].remove:
         await remove(hass, entry)
     await SourceStore(hass, entry.entry_id).remove()
@@ -92,7 +99,7 @@ async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: CareAlertsConfigEntry, device: DeviceEntry
 ) -> bool:
     """Let the user remove the device of a person the source no longer speaks of. Only while it runs do we know."""
-    if entry.state is not ConfigEntryState.LOADED:
+    if is_household(entry.data) or entry.state is not ConfigEntryState.LOADED:
         return False
     coordinator = entry.runtime_data
     for person_id in coordinator.data.people:

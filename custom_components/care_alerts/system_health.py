@@ -5,7 +5,7 @@ from typing import Any
 from homeassistant.components import system_health
 from homeassistant.core import HomeAssistant, callback
 
-from .const import DOMAIN
+from .sources.targets import sources
 
 
 @callback
@@ -15,9 +15,7 @@ def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegi
 
 
 async def _info(hass: HomeAssistant) -> dict[str, Any]:
-    snapshots = [
-        entry.runtime_data.data for entry in hass.config_entries.async_loaded_entries(DOMAIN)
-    ]
+    snapshots = [coordinator.data for coordinator in sources(hass)]
     return {
         "sources": len(snapshots),
         "sources_silent": sum(snapshot.freshness.silent for snapshot in snapshots),

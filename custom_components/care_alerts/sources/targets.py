@@ -152,4 +152,5 @@ def event_of(hass: HomeAssistant, coordinator: SourceCoordinator, person_id: str
 def sources(hass: HomeAssistant) -> Iterator[SourceCoordinator]:
     """The sources that are set up."""
     for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        yield entry.runtime_data
+        if isinstance(entry.runtime_data, SourceCoordinator):
+            yield entry.runtime_data

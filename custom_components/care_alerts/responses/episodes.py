@@ -1,0 +1,71 @@
+"""Episodes of the house: whatever sources they come from, found by their ids, and whether they need somebody."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+
+from ..alerts.response_log import Episode
+from ..alerts.snapshot import PersonSnapshot
+from ..sources.coordinator import SourceCoordinator
+from ..sources.targets import sources
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRef:
+    """An episode, whose it is, and the source that it comes from."""
+
+    coordinator: SourceCoordinator
+    person: PersonSnapshot
+    episode: Episode
+
+    @property
+    def entry_id(self) -> str:
+        """The config entry of its source."""
+        return self.coordinator.config_entry.entry_id
+
+
+class Need(StrEnum):
+    """Whether an episode needs somebody."""
+
+    NEEDED = "needed"
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+    OVER = "over"
+    UNKNOWN = "unknown"  # its source is not running just now
+
+
+def all_episodes(hass: HomeAssistant) -> Iterator[EpisodeRef]:
+    """The newest episode of each alert key, open or over, of all sources that are running."""
+    for coordinator in sources(hass):
+        for person in coordinator.data.people.values():
+            for episode in person.episodes.values():
+                yield EpisodeRef(coordinator, person, episode)
+
+
+def find_episode(hass: HomeAssistant, episode_id: str) -> EpisodeRef | None:
+    """Find an episode by any id that it has or had; None if it is not the newest of its key, or nobody's."""
+    return next((one for one in all_episodes(hass) if episode_id in one.episode.ids), None)
+
+
+def need_of(hass: HomeAssistant, episode_id: str, entry_id: str, now: datetime) -> Need:
+    """Whether an episode of the source with a config entry needs somebody now.
+
+    A source that is reloaded or does not start has not taken its episodes with it; one that was removed has.
+    """
+    if found := find_episode(hass, episode_id):
+        episode = found.episode
+        if not episode.is_open:
+            return Need.OVER
+        if episode.acknowledgement is not None:
+            return Need.ACKNOWLEDGED
+        if episode.snoozed_until is not None and episode.snoozed_until > now:
+            return Need.SNOOZED
+        return Need.NEEDED
+    entry = hass.config_entries.async_get_entry(entry_id)
+    if entry is None or entry.state is ConfigEntryState.LOADED:
+        return Need.OVER
+    return Need.UNKNOWN
