@@ -7,6 +7,11 @@ from typing import Final
 
 from .stored import Stored
 
+GLUCOSE_ALERT_TYPES: Final = frozenset(
+    ("urgent_low", "urgent_low_soon", "low", "fixed_low", "high", "rise", "fall")
+)
+"""The alert types, of whatever source, that a glucose value belongs to."""
+
 
 class Trend(StrEnum):
     """Which way glucose was going: every source's arrows are one of these."""
