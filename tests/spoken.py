@@ -8,8 +8,12 @@ import re
 import sys
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntriesFlowManager, OptionsFlowManager
-from homeassistant.data_entry_flow import FlowManager, FlowResultType
+from homeassistant.config_entries import (
+    ConfigEntriesFlowManager,
+    ConfigSubentryFlowManager,
+    OptionsFlowManager,
+)
+from homeassistant.data_entry_flow import FlowManager, FlowResultType, section
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.issue_registry import IssueRegistry
@@ -112,18 +116,30 @@ class Spoken:
         kind = result["type"]
         if kind is FlowResultType.ABORT and result.get("translation_domain") in (None, DOMAIN):
             self.check((*path, "abort", result["reason"]), given)
+        if kind is FlowResultType.CREATE_ENTRY and path[0] == "config_subentries":
+            self.check((*path, "create_entry", result["description"] or "default"), given)
         if kind is FlowResultType.MENU:
             for option in result["menu_options"]:
                 self.check((*path, "step", result["step_id"], "menu_options", option), given)
         if kind is FlowResultType.FORM:
             step = (*path, "step", result["step_id"])
             self.check((*step, "title"), given)
-            schema = result["data_schema"]
-            for field in map(str, schema.schema if schema else ()):
-                self.check((*step, "data", field), given)
-                self.check((*step, "data_description", field), given)
+            self._check_fields(step, result["data_schema"], given)
             for error in (result.get("errors") or {}).values():
                 self.check((*path, "error", error), given)
+
+    def _check_fields(
+        self, path: tuple[str, ...], schema: Any, given: Mapping[str, object] | None
+    ) -> None:
+        for field, selector in schema.schema.items() if schema else ():
+            if isinstance(selector, section):
+                within = (*path, "sections", str(field))
+                self.check((*within, "name"), given)
+                self.check((*within, "description"), given)
+                self._check_fields(within, selector.schema, given)
+            else:
+                self.check((*path, "data", str(field)), given)
+                self.check((*path, "data_description", str(field)), given)
 
     def _hear_sentences(self, monkeypatch: pytest.MonkeyPatch) -> None:
         really = localize.localize
@@ -144,5 +160,7 @@ def _flow_path(manager: FlowManager[Any, Any, Any], flow: Any) -> tuple[str, ...
         return ("config",)
     if isinstance(manager, OptionsFlowManager):
         return ("options",)
+    if isinstance(manager, ConfigSubentryFlowManager):
+        return ("config_subentries", flow.handler[1])
     issue = ir.async_get(flow.hass).async_get_issue(DOMAIN, flow.issue_id)
     return ("issues", str(issue and issue.translation_key), "fix_flow")

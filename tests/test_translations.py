@@ -26,6 +26,8 @@ from custom_components.care_alerts import condition, repairs, system_health, tri
 from custom_components.care_alerts.alerts.freshness import Status
 from custom_components.care_alerts.config_flow import CareAlertsConfigFlow
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.responses.flow import CaregiverFlow, PlanFlow
+from custom_components.care_alerts.responses.household import CAREGIVER, HOUSEHOLD, PLAN
 from custom_components.care_alerts.sources import SOURCES
 from custom_components.care_alerts.sources.tidepool.changing import Problem
 from custom_components.care_alerts.sources.tidepool.settings import FIELDS
@@ -68,6 +70,23 @@ def test_what_is_not_there_is_noticed(
 # Every text is used.
 
 
+def flows() -> dict[str, dict[str, Any]]:
+    """Return the texts of every kind of flow, by their path."""
+    texts = english()
+    parts = texts["config_subentries"].items()
+    return {
+        **{flow: texts[flow] for flow in ("config", "options")},
+        **{f"config_subentries.{kind}": spoken for kind, spoken in parts},
+    }
+
+
+def forms(path: str, step: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the texts of a form, and those of its sections."""
+    yield path, step
+    for name, section in step.get("sections", {}).items():
+        yield f"{path}.sections.{name}", section
+
+
 @cache
 def names_in_code() -> set[str]:
     """Return every string that the component's modules hold, written there or imported, and those they put together."""
@@ -85,10 +104,14 @@ def names_in_code() -> set[str]:
 def named_in_code() -> Iterator[tuple[str, set[str]]]:
     """Yield the kinds of texts that code asks for by name, with the names there are."""
     texts = english()
-    for flow in ("config", "options"):
-        yield f"{flow}.error", set(texts[flow]["error"])
-        for step_id, step in texts[flow]["step"].items():
-            yield f"{flow}.step.{step_id}.data", set(step.get("data", ()))
+    for flow, spoken in flows().items():
+        yield f"{flow}.error", set(spoken["error"])
+        yield f"{flow}.create_entry", set(spoken.get("create_entry", ()))
+        for step_id, step in spoken["step"].items():
+            for path, form in forms(f"{flow}.step.{step_id}", step):
+                yield f"{path}.data", set(form.get("data", ()))
+    for key, selector in texts["selector"].items():
+        yield f"selector.{key}.fields", set(selector.get("fields", ()))
     yield "config.abort", set(texts["config"]["abort"])
     yield "exceptions", set(texts["exceptions"])
     yield "issues", set(texts["issues"])
@@ -125,10 +148,10 @@ def test_every_selector_is_shown_with_all_its_options() -> None:
 
 
 def test_every_field_of_a_form_is_explained() -> None:
-    for flow in ("config", "options"):
-        for step_id, step in english()[flow]["step"].items():
-            fields = set(step.get("data", ()))
-            assert set(step.get("data_description", ())) == fields, f"{flow}.{step_id}"
+    for flow, spoken in flows().items():
+        for step_id, step in spoken["step"].items():
+            for path, form in forms(f"{flow}.{step_id}", step):
+                assert set(form.get("data_description", ())) == set(form.get("data", ())), path
 
 
 # What is looked up by Home Assistant.
@@ -161,6 +184,7 @@ def steps(flow: type[Any]) -> set[str]:
 def test_flow_steps_have_strings() -> None:
     # These only lead to other steps; the form to pick credentials is Home Assistant's own.
     silent = {"reauth", "reconfigure", "auth", "authorize_rejected", "creation"}
+    silent |= {"household_reconfigure"}
     shown = (steps(CareAlertsConfigFlow) - silent) | {"pick_implementation"}
     assert set(english()["config"]["step"]) == shown
     assert set(english()["options"]["step"]) == set().union(
@@ -170,8 +194,16 @@ def test_flow_steps_have_strings() -> None:
 
 def test_flow_menu_has_strings() -> None:
     menu = english()["config"]["step"]["user"]
-    assert set(menu["menu_options"]) == set(SOURCES)
-    assert set(menu["menu_option_descriptions"]) == set(SOURCES)
+    assert set(menu["menu_options"]) == {*SOURCES, HOUSEHOLD}
+    assert set(menu["menu_option_descriptions"]) == {*SOURCES, HOUSEHOLD}
+
+
+def test_parts_of_the_household_have_strings() -> None:
+    texts = english()["config_subentries"]
+    assert set(texts) == {CAREGIVER, PLAN}
+    for kind, flow in ((CAREGIVER, CaregiverFlow), (PLAN, PlanFlow)):
+        assert set(texts[kind]["step"]) == set(texts[kind]["initiate_flow"]) == steps(flow)
+        assert texts[kind]["entry_type"]
 
 
 def test_fix_flows_have_strings() -> None:

@@ -1,21 +1,29 @@
-"""The config flow: which source, then that source's own steps."""
+"""The config flow: which source or the household, then its own steps."""
 
 from collections.abc import Mapping
 from typing import Any, override
 
-from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import (
+    ConfigEntry,
+    ConfigFlowResult,
+    ConfigSubentryFlow,
+    OptionsFlow,
+)
 from homeassistant.const import CONF_SOURCE
 from homeassistant.core import callback
+from homeassistant.data_entry_flow import UnknownHandler
 
 from .const import DOMAIN
+from .responses.flow import CaregiverFlow, HouseholdSteps, PlanFlow
+from .responses.household import CAREGIVER, HOUSEHOLD, PLAN, is_household
 from .sources import SOURCES
 from .sources.dexcom.flow import DexcomSteps
 from .sources.lumen.flow import LumenSteps
 from .sources.tidepool.flow import TidepoolSteps
 
 
-class CareAlertsConfigFlow(LumenSteps, TidepoolSteps, DexcomSteps, domain=DOMAIN):
-    """Set up a source, renew its login, change its address."""
+class CareAlertsConfigFlow(LumenSteps, TidepoolSteps, DexcomSteps, HouseholdSteps, domain=DOMAIN):
+    """Set up a source, renew its login, change its address; set up the household."""
 
     VERSION = 1
 
@@ -23,12 +31,30 @@ class CareAlertsConfigFlow(LumenSteps, TidepoolSteps, DexcomSteps, domain=DOMAIN
     @callback
     @override
     def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
+        if is_household(config_entry.data):
+            raise UnknownHandler
         return SOURCES[config_entry.data[CONF_SOURCE]].options_flow()
+
+    @classmethod
+    @callback
+    @override
+    def async_supports_options_flow(cls, config_entry: ConfigEntry) -> bool:
+        return not is_household(config_entry.data)
+
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(
+        cls, config_entry: ConfigEntry
+    ) -> dict[str, type[ConfigSubentryFlow]]:
+        if is_household(config_entry.data):
+            return {CAREGIVER: CaregiverFlow, PLAN: PlanFlow}
+        return {}
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Choose the source."""
-        return self.async_show_menu(step_id="user", menu_options=list(SOURCES))
+        """Choose the source, or the household."""
+        return self.async_show_menu(step_id="user", menu_options=[*SOURCES, HOUSEHOLD])
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Renew the login of a source."""

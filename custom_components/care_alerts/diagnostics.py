@@ -1,4 +1,4 @@
-"""Diagnostics: how the source does, without anybody's name, key, id or health value."""
+"""Diagnostics: how a source or the household does, without anybody's name, key, id or health value."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_SOURCE
 from homeassistant.core import HomeAssistant
 
+from .responses.household import HOUSEHOLD, caregivers_of, is_household, plans_of
 from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from .sources.http import ApiError
@@ -16,6 +17,8 @@ async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: CareAlertsConfigEntry
 ) -> dict[str, Any]:
     """Return counts, times and states: everything that is said is listed here, so nothing else gets out."""
+    if is_household(entry.data):
+        return _household(entry)
     source = entry.data[CONF_SOURCE]
     safe = SOURCES[source].safe_options
     settings = {
@@ -58,6 +61,19 @@ async def async_get_config_entry_diagnostics(
             }
             for snapshot in coordinator.data.people.values()
         ],
+    }
+
+
+def _household(entry: CareAlertsConfigEntry) -> dict[str, Any]:
+    """How much there is of a household."""
+    caregivers, plans = caregivers_of(entry), plans_of(entry)
+    return {
+        "source": HOUSEHOLD,
+        "entry": entry.state.value,
+        "caregivers": len(caregivers),
+        "phones": sum(len(caregiver.phones) for caregiver in caregivers),
+        "plans": len(plans),
+        "steps": sum(len(plan.steps) for plan in plans),
     }
 
 

@@ -78,9 +78,18 @@ def test_what_is_kept_is_read_back() -> None:
     assert plan_from_form("p", kept[1], caregivers={"anna"}, before=night) == night
 
 
+def test_a_target_of_which_nothing_is_chosen_is_everybody() -> None:
+    assert form(NIGHT | {"whose": {"device_id": [], "area_id": []}}).whose == {}
+    assert form(NIGHT | {"whose": {"device_id": [], "area_id": ["hall"]}}).whose == {
+        "area_id": ["hall"]
+    }
+
+
 WRONG_PLANS: list[tuple[dict[str, Any], list[Any], str]] = [
     ({"name": " "}, ["name"], "not_a_text"),
     ({"whose": []}, ["whose"], "no_target"),
+    ({"whose": {"device_id": [1]}}, ["whose"], "no_target"),
+    ({"whose": {"device_id": None}}, ["whose"], "no_target"),
     ({"least_severity": "severe"}, ["least_severity"], "no_such_severity"),
     ({"include_late": 1}, ["include_late"], "not_a_flag"),
     ({"quiet_hours": {"from": "22:00"}}, ["quiet_hours"], "quiet_hours_need_both"),

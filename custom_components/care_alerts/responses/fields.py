@@ -3,7 +3,7 @@
 A check returns the value as the classes of `plan` have it, or raises `vol.Invalid` with a translation key.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import time
 from typing import Any, Final
 
@@ -119,9 +119,16 @@ def _quiet_hours(value: Any) -> QuietHours:
 
 
 def _whose(value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+    """A target; kinds of which nothing is chosen are as if they were not there. Templates are no target here."""
+    if not isinstance(value, Mapping):
         raise vol.Invalid("no_target")
-    return dict(value)
+    for kind, chosen in value.items():
+        every = [chosen] if isinstance(chosen, str) else chosen
+        if not isinstance(every, Sequence) or not all(
+            isinstance(one, str) for one in (kind, *every)
+        ):
+            raise vol.Invalid("no_target")
+    return {kind: chosen for kind, chosen in value.items() if chosen}
 
 
 def _optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -27,6 +27,21 @@ def localize_severity(hass: HomeAssistant, severity: str) -> str:
     return _text(hass, "selector", f"severity.options.{severity}") or severity
 
 
+def localize_duty(hass: HomeAssistant, duty: str) -> str:
+    """What a duty that is no entity is called."""
+    return _text(hass, "selector", f"duty.options.{duty}") or duty
+
+
+def localize_tell(hass: HomeAssistant, whom: str) -> str:
+    """What those are called whom a step tells and who are no caregiver."""
+    return _text(hass, "selector", f"tell.options.{whom}") or whom
+
+
+def localize_step_field(hass: HomeAssistant, field: str) -> str:
+    """What a field of a plan's step is called."""
+    return _text(hass, "selector", f"step.fields.{field}.name") or field
+
+
 def localize(hass: HomeAssistant, key: str, **placeholders: str) -> str:
     """A sentence of ours. One that is not there is its key: words must not keep an alert from anybody."""
     text = _text(hass, "common", key)

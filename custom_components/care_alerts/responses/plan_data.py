@@ -161,7 +161,7 @@ def _tolerant(table: Fields, data: Any) -> tuple[dict[str, Any], list[str]]:
     return found, unreadable
 
 
-def as_data(kept: Plan | Caregiver) -> dict[str, Any]:
+def as_data(kept: Plan | Caregiver | Step) -> dict[str, Any]:
     """As JSON values, which `plan_from_data` and `caregiver_from_data` read; without the id, which is the key."""
     data = {one.name: _json(getattr(kept, one.name)) for one in fields(kept)}
     return {key: value for key, value in data.items() if key not in ("plan_id", "caregiver_id")}

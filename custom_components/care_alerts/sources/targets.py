@@ -152,5 +152,7 @@ def event_of(hass: HomeAssistant, coordinator: SourceCoordinator, person_id: str
 def sources(hass: HomeAssistant) -> Iterator[SourceCoordinator]:
     """The sources that are set up."""
     for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        if isinstance(entry.runtime_data, SourceCoordinator):
-            yield entry.runtime_data
+        # The household is no source.
+        coordinator = getattr(entry, "runtime_data", None)
+        if isinstance(coordinator, SourceCoordinator):
+            yield coordinator

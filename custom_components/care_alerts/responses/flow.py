@@ -1,0 +1,535 @@
+"""The household's flows: a proposal that only needs a "yes", then its caregivers and plans one by one.
+
+What a form may give is decided in `fields` and `plan_data`; here is what it looks like.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, override
+
+from homeassistant.config_entries import (
+    ConfigFlow,
+    ConfigFlowResult,
+    ConfigSubentryData,
+    ConfigSubentryFlow,
+    SubentryFlowResult,
+)
+from homeassistant.const import CONF_SOURCE, PERCENTAGE, UnitOfTime
+from homeassistant.core import HomeAssistant, State
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    ColorRGBSelector,
+    DeviceFilterSelectorConfig,
+    DeviceSelector,
+    DeviceSelectorConfig,
+    EntityFilterSelectorConfig,
+    EntitySelector,
+    EntitySelectorConfig,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    ObjectSelector,
+    ObjectSelectorConfig,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TargetSelector,
+    TargetSelectorConfig,
+    TextSelector,
+    TimeSelector,
+)
+from homeassistant.helpers.translation import async_load_integrations
+import voluptuous as vol
+
+from ..alerts.alert import OTHER, Severity
+from ..const import DOMAIN
+from ..sources import ALERT_TYPES
+from .household import CAREGIVER, HOUSEHOLD, PLAN, caregivers_of, plans_of
+from .localize import localize, localize_duty, localize_step_field, localize_tell
+from .overlaps import overlaps_of
+from .plan import ALWAYS, EVERYBODY, ON_DUTY, Caregiver, Plan, Step, Text, proposed_plan
+from .plan_data import as_data, caregiver_from_form, plan_from_form
+
+MOBILE_APP: Final = "mobile_app"
+
+CAREGIVERS: Final = "caregivers"
+STEPS: Final = "steps"
+QUIET_HOURS: Final = "quiet_hours"
+
+_SEVERITIES: Final = [severity.value for severity in Severity]
+_MINUTES: Final = NumberSelector(
+    NumberSelectorConfig(mode=NumberSelectorMode.BOX, unit_of_measurement=UnitOfTime.MINUTES.value)
+)
+_TTS: Final = EntitySelector(EntitySelectorConfig(domain="tts"))
+_QUIET_HOURS: Final = section(
+    vol.Schema({vol.Optional("from"): TimeSelector(), vol.Optional("to"): TimeSelector()}),
+    {"collapsed": True},
+)
+
+
+def _entities(domain: str, without: Sequence[str] = ()) -> EntitySelector:
+    return EntitySelector(
+        EntitySelectorConfig(domain=domain, multiple=True, exclude_entities=list(without))
+    )
+
+
+# The proposal.
+
+
+class HouseholdSteps(ConfigFlow):
+    """Set-up of the household: who looks after somebody here, and what can be seen and heard at night."""
+
+    async def async_step_household(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Propose caregivers and a plan."""
+        # A proposal that was left open in another window is in nobody's way.
+        await self.async_set_unique_id(HOUSEHOLD, raise_on_progress=False)
+        self._abort_if_unique_id_configured()
+        # This may be the first that this house hears of us.
+        await async_load_integrations(self.hass, {DOMAIN})
+        people = sorted(
+            self.hass.states.async_all("person"), key=lambda person: person.name.casefold()
+        )
+        phones = {person.entity_id: _phones_of(self.hass, person) for person in people}
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            if not user_input.get("speakers") or user_input.get("tts"):
+                chosen = [one for one in people if one.entity_id in user_input[CAREGIVERS]]
+                return self._household(chosen, user_input)
+            errors["tts"] = "speakers_need_tts"
+        schema = vol.Schema(
+            {
+                vol.Required(
+                    CAREGIVERS, default=[entity_id for entity_id, found in phones.items() if found]
+                ): _people_field(self.hass, people, phones),
+                vol.Optional("lights"): _entities("light"),
+                vol.Optional("speakers"): _entities("media_player"),
+                vol.Optional("tts"): _TTS,
+            }
+        )
+        shown = {"tts": _proposed_tts(self.hass)} if user_input is None else user_input
+        note = "" if any(phones.values()) else localize(self.hass, "household_no_phones")
+        return self.async_show_form(
+            step_id=HOUSEHOLD,
+            data_schema=self.add_suggested_values_to_schema(schema, shown),
+            errors=errors,
+            description_placeholders={"note": note, "where": ""},
+        )
+
+    async def async_step_household_reconfigure(
+        self, _: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Say where it is changed: it has nothing but its caregivers and plans."""
+        return self.async_abort(reason="household_has_parts")
+
+    def _household(self, people: Iterable[State], given: Mapping[str, Any]) -> ConfigFlowResult:
+        speakers = tuple(given.get("speakers", ()))
+        plan = proposed_plan(
+            "",
+            localize(self.hass, "plan_name"),
+            lights=tuple(given.get("lights", ())),
+            speakers=speakers,
+            tts=given.get("tts") if speakers else None,
+        )
+        caregivers = [
+            Caregiver(caregiver_id="", name=one.name, person=one.entity_id) for one in people
+        ]
+        return self.async_create_entry(
+            title=localize(self.hass, "household_name"),
+            data={CONF_SOURCE: HOUSEHOLD},
+            subentries=[
+                *(_subentry(CAREGIVER, caregiver) for caregiver in caregivers),
+                _subentry(PLAN, plan),
+            ],
+        )
+
+
+def _subentry(subentry_type: str, kept: Plan | Caregiver) -> ConfigSubentryData:
+    return ConfigSubentryData(
+        data=as_data(kept), subentry_type=subentry_type, title=kept.name, unique_id=None
+    )
+
+
+def _phones_of(hass: HomeAssistant, person: State) -> list[str]:
+    """What the phones of a person's user are called."""
+    user_id = person.attributes.get("user_id")
+    return [
+        entry.title
+        for entry in hass.config_entries.async_entries(MOBILE_APP)
+        if user_id is not None and entry.data.get("user_id") == user_id
+    ]
+
+
+def _people_field(
+    hass: HomeAssistant, people: Iterable[State], phones: Mapping[str, Sequence[str]]
+) -> SelectSelector:
+    def label(person: State) -> str:
+        if found := phones[person.entity_id]:
+            return localize(hass, "household_person", name=person.name, phones=", ".join(found))
+        return localize(hass, "household_person_without_phone", name=person.name)
+
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=[SelectOptionDict(value=one.entity_id, label=label(one)) for one in people],
+            multiple=True,
+            mode=SelectSelectorMode.LIST,
+        )
+    )
+
+
+def _proposed_tts(hass: HomeAssistant) -> str | None:
+    """The speech service that Home Assistant would take: its own cloud's, else the first."""
+    there = sorted(hass.states.async_entity_ids("tts"))
+    registry = er.async_get(hass)
+    for entity_id in there:
+        if (entity := registry.async_get(entity_id)) and entity.platform == "cloud":
+            return entity_id
+    return next(iter(there), None)
+
+
+# Caregivers and plans.
+
+
+class _PartFlow[Part: (Caregiver, Plan)](ConfigSubentryFlow):
+    """Add a part of the household, or change it."""
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Add one."""
+        await async_load_integrations(self.hass, {DOMAIN})
+        return self._step("user", None, user_input)
+
+    async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Change one."""
+        await async_load_integrations(self.hass, {DOMAIN})
+        subentry_id = self._get_reconfigure_subentry().subentry_id
+        return self._step("reconfigure", self._parts()[subentry_id], user_input)
+
+    def _step(
+        self, step_id: str, before: Part | None, user_input: dict[str, Any] | None
+    ) -> SubentryFlowResult:
+        schema = self._schema(before)
+        errors: dict[str, str] = {}
+        where = ""
+        if user_input is not None:
+            try:
+                part = self._from_form(user_input, before)
+            except vol.Invalid as error:
+                field = str(error.path[0]) if error.path else "base"
+                errors[field if field in schema.schema else "base"] = error.msg
+                where = _where(self.hass, error.path)
+            else:
+                return self._save(part, before)
+        shown = self._shown(before) if user_input is None else user_input
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(schema, shown),
+            errors=errors,
+            description_placeholders=self._said(before) | {"where": where},
+        )
+
+    def _save(self, part: Part, before: Part | None) -> SubentryFlowResult:
+        if before is None:
+            return self.async_create_entry(title=part.name, data=as_data(part))
+        return self.async_update_and_abort(
+            self._get_entry(),
+            self._get_reconfigure_subentry(),
+            title=part.name,
+            data=as_data(part),
+        )
+
+    def _said(self, _: Part | None) -> dict[str, str]:
+        """What the form says besides."""
+        return {}
+
+    @abstractmethod
+    def _parts(self) -> dict[str, Part]:
+        """Those there are, by their ids."""
+
+    @abstractmethod
+    def _schema(self, before: Part | None) -> vol.Schema:
+        """The fields, with what they hold if nobody says."""
+
+    @abstractmethod
+    def _shown(self, before: Part | None) -> dict[str, Any]:
+        """What the fields hold when the form is opened."""
+
+    @abstractmethod
+    def _from_form(self, given: Mapping[str, Any], before: Part | None) -> Part:
+        """What the form gives; `vol.Invalid` where it may not be."""
+
+
+def _where(hass: HomeAssistant, path: Sequence[Any]) -> str:
+    """Which step of a plan is meant, and which field of it; nothing outside of steps."""
+    match path:
+        case [_, int(index), str(field), *_]:
+            named = localize_step_field(hass, field)
+            return f"{localize(hass, 'form_step_field', number=str(index + 1), field=named)} "
+        case [_, int(index)]:
+            return f"{localize(hass, 'form_step', number=str(index + 1))} "
+    return ""
+
+
+class CaregiverFlow(_PartFlow[Caregiver]):
+    """Who can be told, when it is their turn, and how."""
+
+    @override
+    def _parts(self) -> dict[str, Caregiver]:
+        return {one.caregiver_id: one for one in caregivers_of(self._get_entry())}
+
+    @override
+    def _schema(self, before: Caregiver | None) -> vol.Schema:
+        shown = before or Caregiver(caregiver_id="", name="")
+        # Phones are told in their own way, with buttons.
+        of_phones = {
+            entity.entity_id
+            for entity in er.async_get(self.hass).entities.values()
+            if entity.domain == "notify" and entity.platform == MOBILE_APP
+        }
+        return vol.Schema(
+            {
+                vol.Optional("name"): TextSelector(),
+                vol.Optional("person"): EntitySelector(EntitySelectorConfig(domain="person")),
+                vol.Optional("phones"): DeviceSelector(
+                    DeviceSelectorConfig(
+                        filter=[DeviceFilterSelectorConfig(integration=MOBILE_APP)], multiple=True
+                    )
+                ),
+                vol.Optional("notify"): _entities(
+                    "notify", without=sorted(of_phones - set(shown.notify))
+                ),
+                vol.Required("duty", default=shown.duty): self._duty_field(shown.duty),
+                vol.Required(
+                    "break_through", default=as_data(shown)["break_through"]
+                ): SelectSelector(
+                    SelectSelectorConfig(
+                        options=_SEVERITIES,
+                        multiple=True,
+                        mode=SelectSelectorMode.LIST,
+                        translation_key="severity",
+                    )
+                ),
+                vol.Required("text", default=shown.text.value): SelectSelector(
+                    SelectSelectorConfig(
+                        options=[text.value for text in Text],
+                        mode=SelectSelectorMode.LIST,
+                        translation_key="text",
+                    )
+                ),
+            }
+        )
+
+    def _duty_field(self, now: str) -> SelectSelector:
+        rotas = self.hass.states.async_all(("schedule", "calendar"))
+        offered = {ALWAYS: localize_duty(self.hass, ALWAYS)}
+        offered |= {state.entity_id: state.name for state in rotas}
+        # One that is gone, or away for the moment, is still what was chosen.
+        offered.setdefault(now, now)
+        return SelectSelector(
+            SelectSelectorConfig(
+                options=[
+                    SelectOptionDict(value=value, label=label) for value, label in offered.items()
+                ],
+                custom_value=True,
+                mode=SelectSelectorMode.DROPDOWN,
+                translation_key="duty",
+            )
+        )
+
+    @override
+    def _shown(self, before: Caregiver | None) -> dict[str, Any]:
+        return _filled(as_data(before)) if before else {}
+
+    @override
+    def _from_form(self, given: Mapping[str, Any], before: Caregiver | None) -> Caregiver:
+        data = dict(given)
+        if "name" not in data and (person := self.hass.states.get(data.get("person", ""))):
+            data["name"] = person.name
+        return caregiver_from_form(before.caregiver_id if before else "", data)
+
+
+class StepsField(ObjectSelector):
+    """The steps of a plan. A step may bring the id that it has, which is not shown."""
+
+    def __init__(self, hass: HomeAssistant, caregivers: Iterable[Caregiver]) -> None:
+        """Offer these caregivers by their names."""
+        # What is in a step is not looked up in the translations by the form.
+        whom = [
+            *((key, localize_tell(hass, key)) for key in (ON_DUTY, EVERYBODY)),
+            *((one.caregiver_id, one.name) for one in caregivers),
+        ]
+        tell = SelectSelector(
+            SelectSelectorConfig(
+                options=[SelectOptionDict(value=value, label=label) for value, label in whom],
+                multiple=True,
+                mode=SelectSelectorMode.LIST,
+            )
+        )
+        plain = NumberSelector(NumberSelectorConfig(mode=NumberSelectorMode.BOX))
+        percent = NumberSelector(
+            NumberSelectorConfig(mode=NumberSelectorMode.BOX, unit_of_measurement=PERCENTAGE)
+        )
+        first = as_data(Step(step_id="", after=0))
+        super().__init__(
+            ObjectSelectorConfig(
+                fields={
+                    "after": {"selector": _MINUTES, "required": True, "default": 0},
+                    "tell": {"selector": tell},
+                    "lights": {"selector": _entities("light")},
+                    "colour": {"selector": ColorRGBSelector(), "default": first["colour"]},
+                    "flash": {"selector": BooleanSelector(), "default": first["flash"]},
+                    "speakers": {"selector": _entities("media_player")},
+                    "tts": {"selector": _TTS},
+                    "volume": {"selector": percent, "default": first["volume"]},
+                    "every": {"selector": _MINUTES},
+                    "times": {"selector": plain},
+                },
+                multiple=True,
+                label_field="after",
+                description_field="lights",
+                translation_key="step",
+            )
+        )
+
+    @override
+    def __call__(self, data: Any) -> Any:
+        """Check each field, of which those that were cleared may be there and empty."""
+        if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
+            return super().__call__(data)
+        steps = [_filled(one) for one in data]
+        super().__call__([{k: v for k, v in one.items() if k != "step_id"} for one in steps])
+        return steps
+
+
+def _filled(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that hold something."""
+    return {key: value for key, value in data.items() if value not in (None, "", [], {})}
+
+
+class PlanFlow(_PartFlow[Plan]):
+    """Which alerts, and what is done about them until somebody answers."""
+
+    @override
+    def _parts(self) -> dict[str, Plan]:
+        return {one.plan_id: one for one in plans_of(self._get_entry())}
+
+    def _proposed(self) -> Plan:
+        return proposed_plan("", localize(self.hass, "plan_name"))
+
+    @override
+    def _schema(self, before: Plan | None) -> vol.Schema:
+        shown = before or self._proposed()
+        caregivers = caregivers_of(self._get_entry())
+        ours: EntityFilterSelectorConfig = {"integration": DOMAIN}
+        target = TargetSelectorConfig(
+            entity=ours, device=DeviceFilterSelectorConfig(integration=DOMAIN)
+        )
+        # What an older or newer version knows stays what was chosen.
+        types = sorted({*ALERT_TYPES, OTHER, *shown.alert_types})
+        return vol.Schema(
+            {
+                vol.Required("name", default=shown.name): TextSelector(),
+                vol.Optional("whose"): TargetSelector(target),
+                vol.Optional("alert_types"): SelectSelector(
+                    SelectSelectorConfig(
+                        options=types,
+                        multiple=True,
+                        mode=SelectSelectorMode.DROPDOWN,
+                        translation_key="alert_types",
+                    )
+                ),
+                vol.Required("least_severity", default=shown.least_severity.value): SelectSelector(
+                    SelectSelectorConfig(
+                        options=_SEVERITIES,
+                        mode=SelectSelectorMode.LIST,
+                        translation_key="severity",
+                    )
+                ),
+                vol.Required(STEPS, default=_steps_shown(shown, caregivers)): StepsField(
+                    self.hass, caregivers
+                ),
+                vol.Optional(QUIET_HOURS): _QUIET_HOURS,
+                vol.Required("include_late", default=shown.include_late): BooleanSelector(),
+                vol.Required("source_silent", default=shown.source_silent): BooleanSelector(),
+            }
+        )
+
+    @override
+    def _shown(self, before: Plan | None) -> dict[str, Any]:
+        shown = _filled(as_data(before or self._proposed()))
+        # Required fields have it as their default.
+        return {key: shown[key] for key in ("whose", "alert_types", QUIET_HOURS) if key in shown}
+
+    @override
+    def _from_form(self, given: Mapping[str, Any], before: Plan | None) -> Plan:
+        data = dict(given)
+        if hours := _filled(data.pop(QUIET_HOURS, {})):
+            data[QUIET_HOURS] = hours
+        return plan_from_form(
+            before.plan_id if before else "",
+            data,
+            caregivers=[one.caregiver_id for one in caregivers_of(self._get_entry())],
+            before=before,
+        )
+
+    @override
+    def _save(self, part: Plan, before: Plan | None) -> SubentryFlowResult:
+        if before is None and (others := self._overlapping(part)):
+            return self.async_create_entry(
+                title=part.name,
+                data=as_data(part),
+                description="overlapping",
+                description_placeholders={"plans": others},
+            )
+        return super()._save(part, before)
+
+    @override
+    def _said(self, before: Plan | None) -> dict[str, str]:
+        plan = before or self._proposed()
+        others = self._overlapping(plan)
+        return {
+            "steps": _told(self.hass, plan, caregivers_of(self._get_entry())),
+            "overlap": localize(self.hass, "plan_overlaps", plans=others) if others else "",
+        }
+
+    def _overlapping(self, plan: Plan) -> str:
+        """The names of the other plans that overlap with one."""
+        others = [one for one in plans_of(self._get_entry()) if one.plan_id != plan.plan_id]
+        pairs = overlaps_of(self.hass, [plan, *others])
+        return ", ".join(other.name for one, other in pairs if one is plan)
+
+
+def _steps_shown(plan: Plan, caregivers: Iterable[Caregiver]) -> list[dict[str, Any]]:
+    """The steps as a form has them; a caregiver who was removed is no longer in them."""
+    known = {ON_DUTY, EVERYBODY, *(one.caregiver_id for one in caregivers)}
+    steps = [
+        replace(step, tell=tuple(one for one in step.tell if one in known)) for step in plan.steps
+    ]
+    return [_filled(as_data(step)) for step in steps]
+
+
+def _told(hass: HomeAssistant, plan: Plan, caregivers: Iterable[Caregiver]) -> str:
+    """What the steps do, a line each in Markdown: a form shows of a step only its time and its lights."""
+    names = {key: localize_tell(hass, key) for key in (ON_DUTY, EVERYBODY)}
+    names |= {one.caregiver_id: one.name for one in caregivers}
+
+    def name_of(entity_id: str) -> str:
+        state = hass.states.get(entity_id)
+        return state.name if state else entity_id
+
+    lines = []
+    for number, step in enumerate(plan.steps, 1):
+        what = [
+            *(names[one] for one in step.tell if one in names),
+            *(name_of(one) for one in (*step.lights, *step.speakers)),
+        ]
+        key = "plan_step" if step.every is None else "plan_step_every"
+        given = {"number": str(number), "after": str(step.after), "what": ", ".join(what)}
+        lines.append(localize(hass, key, every=str(step.every), **given))
+    return "\n".join(lines)

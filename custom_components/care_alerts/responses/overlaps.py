@@ -1,0 +1,45 @@
+"""Overlaps: which plans could both act on one alert, by what their targets come to now."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+
+from ..alerts.alert import OTHER
+from ..const import DOMAIN
+from ..sources import ALERT_TYPES
+from ..sources.targets import aim_at
+from .plan import Plan, overlapping
+
+
+@callback
+def overlaps_of(hass: HomeAssistant, plans: Sequence[Plan]) -> list[tuple[Plan, Plan]]:
+    """Pairs of plans of which both could act on one alert: whoever is told is told twice."""
+    return overlapping(
+        plans, {plan.plan_id: set(_alerts_meant(hass, plan.whose)) for plan in plans}
+    )
+
+
+def _alerts_meant(hass: HomeAssistant, whose: Mapping[str, Any]) -> Iterator[str]:
+    """The alerts of a target: whose device, and the alert type. A source's device stands for all its people."""
+    registry = dr.async_get(hass)
+    if not whose:
+        ours = hass.config_entries.async_entries(DOMAIN)
+        # Nobody may be known yet: two plans for everybody meet all the same.
+        devices = {"everybody"} | {
+            device.id
+            for entry in ours
+            for device in dr.async_entries_for_config_entry(registry, entry.entry_id)
+        }
+    else:
+        aim = aim_at(hass, whose)
+        devices = set(aim.devices) | {
+            device.id for device in registry.devices if device.via_device_id in aim.devices
+        }
+        for sensor in aim.sensors:
+            if entity := er.async_get(hass).async_get(sensor):
+                yield f"{entity.device_id} {entity.translation_key}"
+    for device_id in devices:
+        for alert_type in (*ALERT_TYPES, OTHER):
+            yield f"{device_id} {alert_type}"
