@@ -362,6 +362,7 @@ async def test_a_phone_is_not_offered_twice(hass: HomeAssistant, phone: str) -> 
         ({"name": "  "}, {"name": "not_a_text"}),
         ({"name": "Ben", "duty": "sometimes"}, {"duty": "wrong_entity"}),
         ({"name": "Ben", "duty": "switch.rota"}, {"duty": "wrong_entity"}),
+        ({"name": "Ben", "duty": 7}, {"duty": "not_a_text"}),
         ({"name": "Ben", "phones": [" "]}, {"phones": "not_a_text"}),
     ],
 )
@@ -391,7 +392,7 @@ async def test_a_plan_needs_a_yes_only(hass: HomeAssistant, phone: str) -> None:
     ids = [step.step_id for step in second.steps]
     assert second == Plan(
         plan_id=second.plan_id,
-        name=first.name,
+        name=f"{first.name} 2",
         steps=tuple(
             replace(step, step_id=step_id) for step, step_id in zip(first.steps, ids, strict=True)
         ),
@@ -413,7 +414,7 @@ async def test_a_plan_as_they_like(hass: HomeAssistant, phone: str) -> None:
     form = await change(hass, entry, "plan", night.plan_id)
     assert form["description_placeholders"] is not None
     assert form["description_placeholders"]["steps"] == (
-        "1. After 0 min: Whoever is on duty\n"
+        "1. At once: Whoever is on duty\n"
         "2. After 10 min, then every 5 min: Anna\n"
         "3. After 20 min: Everybody, light.hall, media_player.hall"
     )

@@ -6,6 +6,7 @@ What a form may give is decided in `fields` and `plan_data`; here is what it loo
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
@@ -276,6 +277,15 @@ def _where(hass: HomeAssistant, path: Sequence[Any]) -> str:
     return ""
 
 
+class DutyField(SelectSelector):
+    """When it is a caregiver's turn. A rota that is not there yet may be meant: `fields` decides."""
+
+    @override
+    def __call__(self, data: Any) -> Any:
+        """Take it as it is."""
+        return data
+
+
 class CaregiverFlow(_PartFlow[Caregiver]):
     """Who can be told, when it is their turn, and how."""
 
@@ -325,18 +335,17 @@ class CaregiverFlow(_PartFlow[Caregiver]):
             }
         )
 
-    def _duty_field(self, now: str) -> SelectSelector:
+    def _duty_field(self, now: str) -> DutyField:
         rotas = self.hass.states.async_all(("schedule", "calendar"))
         offered = {ALWAYS: localize_duty(self.hass, ALWAYS)}
         offered |= {state.entity_id: state.name for state in rotas}
         # One that is gone, or away for the moment, is still what was chosen.
         offered.setdefault(now, now)
-        return SelectSelector(
+        return DutyField(
             SelectSelectorConfig(
                 options=[
                     SelectOptionDict(value=value, label=label) for value, label in offered.items()
                 ],
-                custom_value=True,
                 mode=SelectSelectorMode.DROPDOWN,
                 translation_key="duty",
             )
@@ -420,7 +429,10 @@ class PlanFlow(_PartFlow[Plan]):
         return {one.plan_id: one for one in plans_of(self._get_entry())}
 
     def _proposed(self) -> Plan:
-        return proposed_plan("", localize(self.hass, "plan_name"))
+        name = localize(self.hass, "plan_name")
+        there = {plan.name for plan in self._parts().values()}
+        names = (name if number == 1 else f"{name} {number}" for number in count(1))
+        return proposed_plan("", next(one for one in names if one not in there))
 
     @override
     def _schema(self, before: Plan | None) -> vol.Schema:
@@ -529,7 +541,12 @@ def _told(hass: HomeAssistant, plan: Plan, caregivers: Iterable[Caregiver]) -> s
             *(names[one] for one in step.tell if one in names),
             *(name_of(one) for one in (*step.lights, *step.speakers)),
         ]
+        when = (
+            localize(hass, "plan_step_after", after=str(step.after))
+            if step.after
+            else localize(hass, "plan_step_now")
+        )
         key = "plan_step" if step.every is None else "plan_step_every"
-        given = {"number": str(number), "after": str(step.after), "what": ", ".join(what)}
+        given = {"number": str(number), "when": when, "what": ", ".join(what)}
         lines.append(localize(hass, key, every=str(step.every), **given))
     return "\n".join(lines)
