@@ -16,7 +16,7 @@ from pathlib import Path
 import re
 import sys
 from types import ModuleType
-from typing import Any, override
+from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
@@ -28,12 +28,6 @@ from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHE
 from homeassistant.components.automation.helpers import async_get_blueprints
 from homeassistant.components.blueprint.importer import fetch_blueprint_from_url
 from homeassistant.components.blueprint.models import Blueprint
-from homeassistant.components.light import LightEntity
-from homeassistant.components.light.const import ColorMode
-from homeassistant.components.media_player import MediaPlayerEntity
-from homeassistant.components.media_player.const import MediaPlayerEntityFeature, MediaPlayerState
-from homeassistant.components.tts import TextToSpeechEntity
-from homeassistant.components.tts.const import DATA_COMPONENT
 from homeassistant.config import async_hass_config_yaml
 from homeassistant.core import Event, EventOrigin, HomeAssistant, callback
 from homeassistant.helpers import (
@@ -47,19 +41,13 @@ from homeassistant.helpers.template import Template
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import dump, load_yaml_dict, parse_yaml
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    MockModule,
-    async_fire_time_changed,
-    mock_integration,
-    setup_test_component_platform,
-)
-from yarl import URL
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from scripts.real_home import ROOT, VOICE_PACKAGES
 from simulator import Simulator
 from simulator.dexcom import Wearer
 from simulator.faults import CATALOGUE
+from tests.appliances import Bulb, Json, Speaker, install, soon
 from tests.care import Care
 from tests.lives import Lifetimes, killed
 
@@ -74,7 +62,6 @@ NAMES = sorted(path.stem for path in BLUEPRINTS.glob("*.yaml"))
 TEXTS = "custom_components/care_alerts/translations/en.json"
 CLEAR = "clear_notification"
 
-type Json = dict[str, Any]
 type Client = Callable[[web.Application], Coroutine[Any, Any, TestClient[Any, Any]]]
 
 
@@ -119,117 +106,6 @@ async def outside(sim: Simulator) -> AsyncGenerator[Outside]:
     outside.url = f"http://{host}:{port}"
     yield outside
     await runner.cleanup()
-
-
-@dataclass
-class Bulb:
-    """What shines, whether Home Assistant lives or not; and every colour it has shown, None when dark."""
-
-    look: Json | None = None
-    shown: list[Json | None] = field(default_factory=list)
-
-    def show(self, look: Json | None) -> None:
-        """Shine so from now on."""
-        self.look = look
-        self.shown.append(look)
-
-
-class BulbLight(LightEntity):
-    """Home Assistant's light of a bulb."""
-
-    _attr_should_poll = False
-
-    def __init__(self, name: str, bulb: Bulb) -> None:
-        self._attr_supported_color_modes = {ColorMode.RGB, ColorMode.COLOR_TEMP}
-        self._attr_name = name
-        self._attr_unique_id = f"bulb-{name}"
-        self._bulb = bulb
-        self._take_over()
-
-    def _take_over(self) -> None:
-        look = self._bulb.look or {}
-        self._attr_is_on = self._bulb.look is not None
-        self._attr_brightness = look.get("brightness")
-        self._attr_rgb_color = look.get("rgb_color")
-        self._attr_color_temp_kelvin = look.get("color_temp_kelvin")
-        self._attr_color_mode = ColorMode.COLOR_TEMP if self.color_temp_kelvin else ColorMode.RGB
-
-    @override
-    async def async_turn_on(self, **kwargs: Any) -> None:
-        look = dict(self._bulb.look or {"brightness": 255, "rgb_color": (255, 255, 255)})
-        if {"rgb_color", "color_temp_kelvin"} & kwargs.keys():
-            look.pop("rgb_color", None)
-            look.pop("color_temp_kelvin", None)
-        for name in ("brightness", "rgb_color", "color_temp_kelvin"):
-            if name in kwargs:
-                look[name] = kwargs[name]
-        self._bulb.show(look)
-        self._take_over()
-        self.async_write_ha_state()
-
-    @override
-    async def async_turn_off(self, **kwargs: Any) -> None:
-        self._bulb.show(None)
-        self._take_over()
-        self.async_write_ha_state()
-
-
-@dataclass
-class Speaker:
-    """What makes sounds, whether Home Assistant lives or not; and what it has said, how loud."""
-
-    volume: float = 0.2
-    muted: bool = False
-    said: list[tuple[str, float]] = field(default_factory=list)
-
-
-class SpeakerPlayer(MediaPlayerEntity):
-    """Home Assistant's media player of a speaker."""
-
-    _attr_supported_features = (
-        MediaPlayerEntityFeature.PLAY_MEDIA
-        | MediaPlayerEntityFeature.VOLUME_SET
-        | MediaPlayerEntityFeature.VOLUME_MUTE
-    )
-    _attr_should_poll = False
-    _attr_state = MediaPlayerState.IDLE
-
-    def __init__(self, name: str, speaker: Speaker) -> None:
-        self._attr_name = name
-        self._attr_unique_id = f"speaker-{name}"
-        self._speaker = speaker
-        self._take_over()
-
-    def _take_over(self) -> None:
-        self._attr_volume_level = self._speaker.volume
-        self._attr_is_volume_muted = self._speaker.muted
-
-    @override
-    async def async_set_volume_level(self, volume: float) -> None:
-        self._speaker.volume = volume
-        self._take_over()
-        self.async_write_ha_state()
-
-    @override
-    async def async_mute_volume(self, mute: bool) -> None:
-        self._speaker.muted = mute
-        self._take_over()
-        self.async_write_ha_state()
-
-    @override
-    async def async_play_media(self, media_type: str, media_id: str, **kwargs: Any) -> None:
-        message = URL(media_id).query["message"]
-        self._speaker.said.append((message, 0 if self._speaker.muted else self._speaker.volume))
-
-
-class Voice(TextToSpeechEntity):
-    """A speech service; what it would say is in what speakers are given to play."""
-
-    _attr_name = "voice"
-    _attr_default_language = "en"
-
-    def __init__(self) -> None:
-        self._attr_supported_languages = ["en"]
 
 
 @dataclass
@@ -364,20 +240,6 @@ class Home:
         assert device
         return Phone(self, user, device.id, webhook)
 
-    async def appliances(self, bulbs: dict[str, Bulb], speakers: dict[str, Speaker]) -> None:
-        """Have lights and speakers, and a voice."""
-        await async_setup_component(self.hass, "homeassistant", {})
-        for domain, entities in (
-            ("light", [BulbLight(*one) for one in bulbs.items()]),
-            ("media_player", [SpeakerPlayer(*one) for one in speakers.items()]),
-        ):
-            mock_integration(self.hass, MockModule("test"), built_in=False)
-            setup_test_component_platform(self.hass, domain, entities)
-            assert await async_setup_component(self.hass, domain, {domain: {"platform": "test"}})
-        assert await async_setup_component(self.hass, "tts", {})
-        await self.hass.data[DATA_COMPONENT].async_add_entities([Voice()])
-        await self.hass.async_block_till_done()
-
     async def automate(self, blueprint: str, name: str = "", **inputs: Any) -> str:
         """Import a blueprint, make an automation of it, and return its entity id."""
         name = name or blueprint
@@ -422,15 +284,6 @@ class Home:
         """Send a test alert, of Maria's sensor of that type or of a sensor by its id."""
         sensor = key if "." in key else self.care.sensor(key)
         await self.care.call("send_test_alert", sensor, severity=severity)
-
-
-async def soon(is_so: Callable[[], bool]) -> None:
-    """Wait, without letting time pass, until something is so."""
-    for _ in range(100_000):
-        if is_so():
-            return
-        await asyncio.sleep(0)
-    pytest.fail("waited in vain")
 
 
 async def move_in(hass: HomeAssistant, care: Care, outside: Outside, client: Client) -> Home:
@@ -1161,8 +1014,8 @@ class Lamps:
 @pytest.fixture
 async def lamps(home: Home) -> Lamps:
     """Two lamps."""
-    lamps = Lamps(Bulb(dict(EVENING)), Bulb())
-    await home.appliances({"hall": lamps.hall, "stairs": lamps.stairs}, {})
+    lamps = Lamps(Bulb(look=dict(EVENING)), Bulb())
+    await install(home.hass, {"hall": lamps.hall, "stairs": lamps.stairs})
     return lamps
 
 
@@ -1281,9 +1134,11 @@ class Sounds:
 @pytest.fixture
 async def sounds(home: Home) -> Sounds:
     """Two speakers and a lamp."""
-    sounds = Sounds(Speaker(), Speaker(0.4, muted=True), Bulb())
-    await home.appliances(
-        {"stairs": sounds.stairs}, {"kitchen": sounds.kitchen, "bedroom": sounds.bedroom}
+    sounds = Sounds(Speaker(), Speaker(volume=0.4, muted=True), Bulb())
+    await install(
+        home.hass,
+        {"stairs": sounds.stairs},
+        {"kitchen": sounds.kitchen, "bedroom": sounds.bedroom},
     )
     return sounds
 
@@ -1562,7 +1417,7 @@ class Lives(Lifetimes):
         super().__init__(files, sim, freezer)
         self._outside = outside
         self._client = client
-        self.lamps = Lamps(Bulb(dict(EVENING)), Bulb())
+        self.lamps = Lamps(Bulb(look=dict(EVENING)), Bulb())
         self.kitchen = Speaker()
 
     @asynccontextmanager
@@ -1572,8 +1427,10 @@ class Lives(Lifetimes):
             hass = care.hass
             home = await move_in(hass, care, self._outside, self._client)
             anna, ben = await home.phone("Anna"), await home.phone("Ben")
-            await home.appliances(
-                {"hall": self.lamps.hall, "stairs": self.lamps.stairs}, {"kitchen": self.kitchen}
+            await install(
+                hass,
+                {"hall": self.lamps.hall, "stairs": self.lamps.stairs},
+                {"kitchen": self.kitchen},
             )
             if (self.files / "configuration.yaml").exists():
                 config = await async_hass_config_yaml(hass)

@@ -17,7 +17,9 @@ from .dashboard import async_setup_dashboard
 from .event_data import async_fire_events
 from .responses.attribution import async_setup_actors
 from .responses.household import is_household
+from .responses.lights import async_forget_lights, async_setup_lights
 from .responses.snapshots import async_forget_snapshots, async_setup_snapshots
+from .responses.speech import async_setup_speech
 from .seal import SEAL, async_forget_seal, async_setup_seal
 from .services import async_setup_actions
 from .sources import SOURCES
@@ -36,6 +38,8 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     await async_load_integrations(hass, {DOMAIN})
     await async_setup_seal(hass)
     await async_setup_snapshots(hass)
+    async_setup_lights(hass)
+    async_setup_speech(hass)
     async_setup_actors(hass)
     async_setup_actions(hass)
     await async_setup_dashboard(hass)
@@ -91,6 +95,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) 
     delete_issues_of(hass, entry)
     await async_forget_statistics(hass, entry)
     if all(other is entry for other in hass.config_entries.async_entries(DOMAIN)):
+        await async_forget_lights(hass)
         await async_forget_snapshots(hass)
         await async_forget_seal(hass)
 

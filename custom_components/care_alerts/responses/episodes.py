@@ -37,6 +37,11 @@ class Need(StrEnum):
     OVER = "over"
     UNKNOWN = "unknown"  # its source is not running just now
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether what is done for it goes on: nothing says that nobody is needed any more."""
+        return self in (Need.NEEDED, Need.UNKNOWN)
+
 
 def all_episodes(hass: HomeAssistant) -> Iterator[EpisodeRef]:
     """The newest episode of each alert key, open or over, of all sources that are running."""
@@ -54,7 +59,8 @@ def find_episode(hass: HomeAssistant, episode_id: str) -> EpisodeRef | None:
 def need_of(hass: HomeAssistant, episode_id: str, entry_id: str, now: datetime) -> Need:
     """Whether an episode of the source with a config entry needs somebody now.
 
-    A source that is reloaded or does not start has not taken its episodes with it; one that was removed has.
+    A source that is reloaded or does not start has not taken its episodes with it; one that was removed or
+    disabled has.
     """
     if found := find_episode(hass, episode_id):
         episode = found.episode
@@ -66,6 +72,6 @@ def need_of(hass: HomeAssistant, episode_id: str, entry_id: str, now: datetime) 
             return Need.SNOOZED
         return Need.NEEDED
     entry = hass.config_entries.async_get_entry(entry_id)
-    if entry is None or entry.state is ConfigEntryState.LOADED:
+    if entry is None or entry.disabled_by or entry.state is ConfigEntryState.LOADED:
         return Need.OVER
     return Need.UNKNOWN

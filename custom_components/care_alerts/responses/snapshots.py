@@ -6,6 +6,7 @@ lamp that is out of reach gets its due when it is back, unless that takes too lo
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -74,7 +75,8 @@ _KEPT_ATTRIBUTES: Final = {
 
 _NO_EFFECT: Final = "off"
 
-_NOT_THERE: Final = (STATE_UNAVAILABLE, STATE_UNKNOWN)
+NOT_THERE: Final = (STATE_UNAVAILABLE, STATE_UNKNOWN)
+"""States of what cannot be put back as it was: nobody knows what that is."""
 
 
 @dataclass(slots=True)
@@ -96,10 +98,14 @@ class Snapshot(Stored):
 
 @dataclass(slots=True)
 class _Holder(Stored):
-    """An alarm ("": one without a name) and when it last said that it holds a key."""
+    """An alarm ("": one without a name) and when it last said that it holds a key.
+
+    `note`: what somebody wrote down who lets go for certain.
+    """
 
     alarm: str
     since: datetime
+    note: dict[str, Any] | None = None
 
     @classmethod
     @override
@@ -109,7 +115,7 @@ class _Holder(Stored):
 
     def is_believed(self, now: datetime) -> bool:
         """Whether it still counts for others; not what a clock that was far ahead has noted."""
-        return abs(now - self.since) < HELD_FOR
+        return self.note is not None or abs(now - self.since) < HELD_FOR
 
 
 @dataclass(slots=True)
@@ -144,6 +150,7 @@ class Snapshots:
         )
         self._notes = _Notes()
         self._under_way: set[str] = set()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._stop_watching: CALLBACK_TYPE | None = None
 
     async def load(self) -> None:
@@ -165,21 +172,29 @@ class Snapshots:
         async_at_started(self._hass, self._give_back_what_is_owed)
 
     async def remember(
-        self, entity_ids: Iterable[str], *, key: str, alarm: str | None
+        self,
+        entity_ids: Iterable[str],
+        *,
+        key: str,
+        alarm: str | None,
+        note: dict[str, Any] | None = None,
     ) -> list[str]:
         """Keep what lights and speakers are, unless that is kept already; return those that `key` keeps now.
 
         An `alarm` holds a key once however often it says so; without one, each call counts.
         Where there is nothing to keep, nothing is held.
+
+        With a `note`, JSON values, that is on disk with what is kept: the alarm holds the key, whatever there is
+        to keep and however long it takes, until it lets go. `noted` gives it back after a restart.
         """
         notes = self._notes
         now = dt_util.utcnow()
         if alarm and (mine := _newest(notes.holders.get(key, []), alarm)):
-            mine.since = now
+            mine.since, mine.note = now, note
             self._drop_lost(now)
         else:
             self._drop_lost(now)
-            notes.holders.setdefault(key, []).append(_Holder(alarm or "", now))
+            notes.holders.setdefault(key, []).append(_Holder(alarm or "", now, note))
         for entity_id in self.each(entity_ids):
             if kept := notes.kept.get(entity_id):
                 if key not in kept.keys:
@@ -187,10 +202,10 @@ class Snapshots:
             elif owed := notes.owed.pop(entity_id, None):
                 # What it is now is the work of the alarm before.
                 notes.kept[entity_id] = _Kept(owed.was, [key])
-            elif (state := self._hass.states.get(entity_id)) and state.state not in _NOT_THERE:
+            elif (state := self._hass.states.get(entity_id)) and state.state not in NOT_THERE:
                 notes.kept[entity_id] = _Kept(Snapshot.of(state), [key])
         remembered = sorted(entity_id for entity_id, kept in notes.kept.items() if key in kept.keys)
-        if not remembered:
+        if not remembered and note is None:
             del notes.holders[key]
         self._watch()
         await self._save()
@@ -248,6 +263,24 @@ class Snapshots:
         self._watch()
         await self._store.async_remove()
 
+    def noted(self, prefix: str) -> list[tuple[str, str, dict[str, Any]]]:
+        """The notes of those who hold keys that begin so: key, alarm and note."""
+        return [
+            (key, holder.alarm, holder.note)
+            for key, holders in self._notes.holders.items()
+            if key.startswith(prefix)
+            for holder in holders
+            if holder.note is not None
+        ]
+
+    def turn(self, entity_id: str) -> asyncio.Lock:
+        """What whoever changes it for an alarm holds meanwhile: it must not be set back at the same time."""
+        return self._locks[entity_id]
+
+    def keeps(self, entity_id: str) -> bool:
+        """Whether it is kept what something was."""
+        return entity_id in self._notes.kept
+
     def kept_for(self, key: str) -> list[str]:
         """The lights and speakers that are kept for a key."""
         return [entity_id for entity_id, kept in self._notes.kept.items() if key in kept.keys]
@@ -303,13 +336,14 @@ class Snapshots:
         owed = self._notes.owed.get(entity_id)
         if owed is None:
             return False
-        state = self._hass.states.get(entity_id)
         if dt_util.utcnow() - owed.since <= OWED_FOR:
-            if state is None or state.state in _NOT_THERE:
-                return False
-            # One that cannot do it cannot have been changed that way.
-            with suppress(ServiceNotSupported):
-                async with asyncio.timeout(SET_BACK_WITHIN):
+            async with asyncio.timeout(SET_BACK_WITHIN), self.turn(entity_id):
+                owed = self._notes.owed.get(entity_id)
+                state = self._hass.states.get(entity_id)
+                if owed is None or state is None or state.state in NOT_THERE:
+                    return False
+                # One that cannot do it cannot have been changed that way.
+                with suppress(ServiceNotSupported):
                     await self._set_back(state, owed.was, context)
         # Another alarm may have taken it over meanwhile.
         return self._notes.owed.pop(entity_id, None) is not None

@@ -3,7 +3,7 @@
 from homeassistant.core import HomeAssistant, SupportsResponse, callback
 
 from ..const import DOMAIN
-from . import acknowledging, history, snapshots, testing, thresholds
+from . import acknowledging, history, responding, snapshots, testing, thresholds
 
 
 @callback
@@ -22,6 +22,8 @@ def async_setup_actions(hass: HomeAssistant) -> None:
         (acknowledging.UNSNOOZE, acknowledging.unsnooze, acknowledging.TARGET_SCHEMA),
         (testing.SEND_TEST_ALERT, testing.send_test_alert, testing.SEND_TEST_ALERT_SCHEMA),
         (thresholds.SET_THRESHOLDS, thresholds.set_thresholds, thresholds.SET_THRESHOLDS_SCHEMA),
+        (responding.LIGHT, responding.light, responding.LIGHT_SCHEMA),
+        (responding.SPEAK, responding.speak, responding.SPEAK_SCHEMA),
         (snapshots.REMEMBER, snapshots.remember, snapshots.REMEMBER_SCHEMA),
         (snapshots.RESTORE, snapshots.restore, snapshots.RESTORE_SCHEMA),
     ):
