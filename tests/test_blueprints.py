@@ -206,7 +206,9 @@ class Home:
     async def phone(self, owner: str, *, is_local: bool = False) -> Phone:
         """Somebody's phone, registered as the app does; `is_local`: it can only be told while it is connected."""
         users = {user.name: user for user in await self.hass.auth.async_get_users()}
-        user = users.get(owner) or await self.hass.auth.async_create_user(owner)
+        user = users.get(owner) or await self.hass.auth.async_create_user(
+            owner, group_ids=[GROUP_ID_USER]
+        )
         name = f"{owner}'s phone"
         webhook = f"webhook-{owner}"
         entry = MockConfigEntry(

@@ -262,6 +262,8 @@ PURE_RESPONSES = [
         "notification",
         "plan",
         "plan_data",
+        "report",
+        "screens",
         "steps",
         "wording",
     )

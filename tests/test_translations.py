@@ -33,6 +33,7 @@ from custom_components.care_alerts.sources.tidepool.changing import Problem
 from custom_components.care_alerts.sources.tidepool.settings import FIELDS
 
 from .conftest import House
+from .responses.house import household_entry, plan
 from .spoken import COMPONENT, Spoken, english, read_json
 
 ROOT = COMPONENT.parent.parent
@@ -222,6 +223,7 @@ async def test_entities_have_strings_and_icons(house: House) -> None:
     await house.set_up(await house.dexcom_entry())
     house.sim.tidepool.add_child("Jill").share_with(house.sim.tidepool.account)
     await house.set_up(house.tidepool_entry())
+    await house.set_up(household_entry(plan("Plan")))
 
     names: dict[str, dict[str, Any]] = english()["entity"]
     icons: dict[str, dict[str, Any]] = read_json(COMPONENT / "icons.json")["entity"]

@@ -3,7 +3,7 @@
 Not a medical device.
 """
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import CONF_SOURCE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
@@ -12,12 +12,13 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.translation import async_load_integrations
 from homeassistant.helpers.typing import ConfigType
 
-from .const import DOMAIN, PLATFORMS
+from .const import DOMAIN, HOUSEHOLD_PLATFORMS, PLATFORMS
 from .dashboard import async_setup_dashboard
 from .event_data import async_fire_events
 from .responses.attribution import async_setup_actors
-from .responses.household import is_household
+from .responses.household import Household, is_household
 from .responses.lights import async_forget_lights, async_setup_lights
+from .responses.responder import RESPONDER, async_forget_responses, async_setup_responder
 from .responses.snapshots import async_forget_snapshots, async_setup_snapshots
 from .responses.speech import async_setup_speech
 from .seal import SEAL, async_forget_seal, async_setup_seal
@@ -43,6 +44,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_setup_actors(hass)
     async_setup_actions(hass)
     await async_setup_dashboard(hass)
+    await async_setup_responder(hass)
     return True
 
 
@@ -50,7 +52,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -
     """Set up a source, or the household."""
     await hass.data[SEAL].keep()
     if is_household(entry.data):
-        return True
+        return await _async_setup_household(hass, entry)
     coordinator = SourceCoordinator(hass, entry, SOURCES[entry.data[CONF_SOURCE]])
     entry.runtime_data = coordinator
     await coordinator.async_start()
@@ -75,9 +77,33 @@ async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -
     return True
 
 
+async def _async_setup_household(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    responder = hass.data[RESPONDER]
+    household = Household(hass, entry, responder.store)
+    entry.runtime_data = household
+    dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={source_identifier(entry)},
+        entry_type=DeviceEntryType.SERVICE,
+        name=entry.title,
+    )
+    await responder.async_set_up(household)
+    await hass.config_entries.async_forward_entry_setups(entry, HOUSEHOLD_PLATFORMS)
+    entry.async_on_unload(entry.add_update_listener(_async_reload))
+    return True
+
+
+async def _async_reload(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Follow what the user has made of the household: what was done is on disk."""
+    await hass.config_entries.async_reload(entry.entry_id)
+
+
 async def async_unload_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> bool:
     """Unload a source, or the household."""
     if is_household(entry.data):
+        if not await hass.config_entries.async_unload_platforms(entry, HOUSEHOLD_PLATFORMS):
+            return False
+        await hass.data[RESPONDER].async_unload()
         return True
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
@@ -87,15 +113,15 @@ async def async_unload_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) 
 
 async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     """Leave nothing behind."""
-    if is_household(entry.data):
-        return
-    if remove := SOURCES[entry.data[CONF_SOURCE]].remove:
-        await remove(hass, entry)
-    await SourceStore(hass, entry.entry_id).remove()
     delete_issues_of(hass, entry)
-    await async_forget_statistics(hass, entry)
+    if not is_household(entry.data):
+        if remove := SOURCES[entry.data[CONF_SOURCE]].remove:
+            await remove(hass, entry)
+        await SourceStore(hass, entry.entry_id).remove()
+        await async_forget_statistics(hass, entry)
     if all(other is entry for other in hass.config_entries.async_entries(DOMAIN)):
         await async_forget_lights(hass)
+        await async_forget_responses(hass)
         await async_forget_snapshots(hass)
         await async_forget_seal(hass)
 

@@ -4,12 +4,14 @@ from typing import Any, override
 
 from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySensorEntityDescription
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
-from homeassistant.const import EntityCategory
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.freshness import Freshness
 from .entity import PersonEntity, RenderedState, SourceEntity, add_people
+from .household_entity import MayNotBeHeardSensor, add_household
+from .responses.household import is_household
 from .sources.coordinator import CareAlertsConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -26,7 +28,16 @@ async def async_setup_entry(
     entry: CareAlertsConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the binary sensors of a source and its people."""
+    """Set up the binary sensors of a source and its people, or of the household."""
+    if is_household(entry.data):
+        add_household(
+            hass,
+            entry,
+            async_add_entities,
+            Platform.BINARY_SENSOR,
+            of_household={"may_not_be_heard": MayNotBeHeardSensor},
+        )
+        return
     coordinator = entry.runtime_data
     source_type = coordinator.source_type
     async_add_entities([SilentSensor(coordinator, SILENT)])

@@ -3,13 +3,15 @@
 from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
-from homeassistant.const import EntityCategory
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.alert import AlertKey, Severity
 from .entity import PersonEntity, SourceEntity, add_people
+from .household_entity import DrillButton, add_household
 from .responses.attribution import resolve_actor
+from .responses.household import is_household
 from .services.acknowledging import unacknowledged
 from .services.testing import first_type
 from .sources.coordinator import CareAlertsConfigEntry
@@ -27,7 +29,16 @@ async def async_setup_entry(
     entry: CareAlertsConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the buttons of a source and its people."""
+    """Set up the buttons of a source and its people, or of the household."""
+    if is_household(entry.data):
+        add_household(
+            hass,
+            entry,
+            async_add_entities,
+            Platform.BUTTON,
+            of_household={"drill": DrillButton},
+        )
+        return
     coordinator = entry.runtime_data
     async_add_entities(
         [RefreshButton(coordinator, REFRESH), TestAlertButton(coordinator, TEST_ALERT)]

@@ -17,6 +17,13 @@ PLATFORMS: Final = (
     Platform.SWITCH,
 )
 
+HOUSEHOLD_PLATFORMS: Final = (
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.SENSOR,
+    Platform.SWITCH,
+)
+
 ATTR_ALERT_TYPES: Final = "alert_types"
 ATTR_LEAST_SEVERITY: Final = "least_severity"
 ATTR_INCLUDE_DRILLS: Final = "include_drills"

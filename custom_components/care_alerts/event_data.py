@@ -31,7 +31,7 @@ from .responses.localize import localize, localize_alert, localize_status
 from .seal import SEAL
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from .sources.identifiers import source_unique_id
-from .sources.signals import SIGNAL_EPISODES_CHANGED, SIGNAL_REMIND
+from .sources.signals import SIGNAL_ANNOUNCED, SIGNAL_EPISODES_CHANGED, SIGNAL_REMIND
 from .sources.targets import device_ref, event_of, sensor_of
 
 EVENT_ALERT_RECEIVED: Final = "care_alerts_alert_received"
@@ -56,6 +56,7 @@ def async_fire_events(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None
     def announce(event: DomainEvent, context: Context | None) -> None:
         event_type, data = _event(hass, coordinator, event)
         hass.data[SEAL].fire(hass, event_type, data, context)
+        async_dispatcher_send(hass, SIGNAL_ANNOUNCED, coordinator, event)
 
     def remind(since: datetime | None) -> None:
         async_dispatcher_send(hass, SIGNAL_REMIND, coordinator, since)

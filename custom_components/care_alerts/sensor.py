@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, override
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription
-from homeassistant.const import EntityCategory, UnitOfTime
+from homeassistant.const import EntityCategory, Platform, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -14,6 +14,8 @@ from .alerts.freshness import Freshness, Status
 from .alerts.glucose import usual_unit
 from .alerts.snapshot import PersonSnapshot
 from .entity import PersonEntity, RenderedState, SourceEntity, add_people
+from .household_entity import LastDrillSensor, NextStepSensor, OnDutySensor, add_household
+from .responses.household import is_household
 from .sources import PersonSensorDescription, Value
 from .sources.coordinator import CareAlertsConfigEntry
 from .sources.glucose import glucose_unit_of
@@ -117,7 +119,17 @@ async def async_setup_entry(
     entry: CareAlertsConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the sensors of a source and its people."""
+    """Set up the sensors of a source and its people, or of the household."""
+    if is_household(entry.data):
+        add_household(
+            hass,
+            entry,
+            async_add_entities,
+            Platform.SENSOR,
+            of_household={"on_duty": OnDutySensor, "last_drill": LastDrillSensor},
+            of_plans={"next_step": NextStepSensor},
+        )
+        return
     coordinator = entry.runtime_data
     source_type = coordinator.source_type
     of_people = (

@@ -3,10 +3,13 @@
 from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import SettingEntity, add_people, with_settings
+from .household_entity import PlanSwitch, add_household
+from .responses.household import is_household
 from .sources.coordinator import CareAlertsConfigEntry
 
 PARALLEL_UPDATES = 1
@@ -17,7 +20,16 @@ async def async_setup_entry(
     entry: CareAlertsConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the switches of a source's people."""
+    """Set up the switches of a source's people, or of the household."""
+    if is_household(entry.data):
+        add_household(
+            hass,
+            entry,
+            async_add_entities,
+            Platform.SWITCH,
+            of_plans={"plan": PlanSwitch},
+        )
+        return
     switches = entry.runtime_data.source_type.person_switches
     add_people(entry, async_add_entities, with_settings(switches), SettingSwitch)
 

@@ -97,13 +97,13 @@ def test_what_several_ids_have_is_in_the_order_in_which_it_was_begun() -> None:
     assert [one.key for one in state.of(["other", "episode"]).records] == [KEY, other]
 
 
-def test_only_what_is_asked_for_is_forgotten() -> None:
+def test_what_was_done_long_ago_is_forgotten() -> None:
     state = ResponseState()
     other = KEY._replace(episode_id="other")
-    for key in (KEY, other):
-        state.begin(record(key))
+    for key, begun_at in ((KEY, minute(0)), (other, minute(2))):
+        state.begin(record(key, begun_at=begun_at))
         state.pushed(key, "phone", Delivery.SENT, HIGH, minute(1))
-    state.prune({"other"})
+    state.prune(minute(1))
     assert [one.key for one in state.of({"episode", "other"}).records] == [other]
     assert [one.key for one in state.of({"episode", "other"}).receipts] == [other]
     state.finish(KEY, minute(9))

@@ -10,7 +10,7 @@
 Whatever keeps the house from knowing is a `trouble`, for a repair, also while somebody has taken over.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +18,7 @@ import re
 from typing import Final
 
 from ..alerts.stored import Stored
-from .plan import ALWAYS, Caregiver
+from .plan import ALWAYS, EVERYBODY, ON_DUTY, Caregiver
 
 ENTITY: Final = "entity"
 NAMES: Final = "names"
@@ -115,6 +115,17 @@ def on_duty(
             troubles,
         )
     return Duty(found)
+
+
+def told(caregivers: Sequence[Caregiver], targets: Collection[str], duty: Duty) -> list[Caregiver]:
+    """Whom a step tells, as its `tell` or the targets of its parts have it: each once."""
+    return [
+        one
+        for one in caregivers
+        if EVERYBODY in targets
+        or one.caregiver_id in targets
+        or (ON_DUTY in targets and one.caregiver_id in duty.on_duty)
+    ]
 
 
 def _reason(caregiver: Caregiver, rota: Rota) -> Reason | None:

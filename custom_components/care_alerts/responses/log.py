@@ -170,9 +170,13 @@ class ResponseState:
                         receipt, sent_at=clamped(receipt.sent_at, now), settled_at=now
                     )
 
-    def prune(self, kept: Collection[str]) -> None:
-        """Forget all episodes but these, by all their ids."""
-        self._episodes = {which: one for which, one in self._episodes.items() if which in kept}
+    def prune(self, before: datetime) -> None:
+        """Forget the episodes about which nothing was done since a moment."""
+        self._episodes = {
+            which: one
+            for which, one in self._episodes.items()
+            if any(record.begun_at >= before for record in one.records.values())
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON values."""

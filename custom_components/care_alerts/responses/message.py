@@ -114,12 +114,17 @@ def level(notice: Notice, caregiver: Caregiver) -> Level:
     return Level.RINGING
 
 
+def tag_of(notice: Notice, text: Text) -> str:
+    """The tag of its notification: a neutral one names neither the person nor the alert."""
+    if text is Text.NEUTRAL:
+        return f"care_alerts_{uuid5(NAMESPACE_URL, notice.tag).hex}"
+    return notice.tag
+
+
 def _note(notice: Notice, caregiver: Caregiver, wording: Wording) -> Notification:
     episode = notice.episode
     is_neutral = caregiver.text is Text.NEUTRAL
-    tag = notice.tag
-    if is_neutral:
-        tag = f"care_alerts_{uuid5(NAMESPACE_URL, tag).hex}"
+    tag = tag_of(notice, caregiver.text)
     if not episode.is_open and not _is_lost(notice):
         return Notification(tag=tag, is_cleared=True)
     can_be_taken = episode.unacknowledged_since is not None

@@ -3,7 +3,7 @@
 from homeassistant.core import HomeAssistant, SupportsResponse, callback
 
 from ..const import DOMAIN
-from . import acknowledging, history, responding, snapshots, testing, thresholds
+from . import acknowledging, history, notifying, responding, snapshots, testing, thresholds
 
 
 @callback
@@ -12,6 +12,7 @@ def async_setup_actions(hass: HomeAssistant) -> None:
     register = hass.services.async_register
     for name, action, schema in (
         (history.GET_ALERTS, history.get_alerts, history.GET_ALERTS_SCHEMA),
+        (notifying.EXPLAIN, notifying.explain, notifying.EXPLAIN_SCHEMA),
         (thresholds.GET_THRESHOLDS, thresholds.get_thresholds, acknowledging.TARGET_SCHEMA),
     ):
         register(DOMAIN, name, action, schema=schema, supports_response=SupportsResponse.ONLY)
@@ -24,6 +25,8 @@ def async_setup_actions(hass: HomeAssistant) -> None:
         (thresholds.SET_THRESHOLDS, thresholds.set_thresholds, thresholds.SET_THRESHOLDS_SCHEMA),
         (responding.LIGHT, responding.light, responding.LIGHT_SCHEMA),
         (responding.SPEAK, responding.speak, responding.SPEAK_SCHEMA),
+        (notifying.NOTIFY, notifying.notify, notifying.NOTIFY_SCHEMA),
+        (notifying.TAKE_DUTY, notifying.take_duty, notifying.TAKE_DUTY_SCHEMA),
         (snapshots.REMEMBER, snapshots.remember, snapshots.REMEMBER_SCHEMA),
         (snapshots.RESTORE, snapshots.restore, snapshots.RESTORE_SCHEMA),
     ):

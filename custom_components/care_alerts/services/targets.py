@@ -9,6 +9,7 @@ from homeassistant.exceptions import ServiceValidationError, Unauthorized, Unkno
 from homeassistant.helpers import entity_registry as er
 
 from ..const import DOMAIN
+from ..responses.episodes import EpisodeRef
 from ..sources.coordinator import SourceCoordinator
 from ..sources.targets import DeviceRef, ResolvedTarget, aim_at, device_ref, sensor_of, sources
 
@@ -45,6 +46,24 @@ async def check_permission(call: ServiceCall, permission: str, entity_ids: Itera
     for entity_id in entity_ids:
         if not user.permissions.check_entity(entity_id, permission):
             raise Unauthorized(context=call.context, entity_id=entity_id, permission=permission)
+
+
+async def check_episode(call: ServiceCall, ref: EpisodeRef, permission: str) -> None:
+    """Whoever does something about an episode must have a permission for all entities of its person.
+
+    Raises:
+        Unauthorized: the user does not.
+        UnknownUser: there is no such user any more.
+
+    """
+    device_id = device_ref(call.hass, ref.coordinator, ref.person).device_id
+    registry = er.async_get(call.hass)
+    entities = (
+        er.async_entries_for_device(registry, device_id, include_disabled_entities=True)
+        if device_id
+        else ()
+    )
+    await check_permission(call, permission, [entity.entity_id for entity in entities])
 
 
 async def targeted(call: ServiceCall, permission: str) -> list[Targeted]:

@@ -22,8 +22,8 @@ AT_LEISURE: Final = 300.0
 SHORTLY: Final = 1.0
 
 
-class _Store(Store[dict[str, Any]]):
-    """The file of all that is kept of a source."""
+class WatchedStore(Store[dict[str, Any]]):
+    """A file of ours; somebody is told of each write whether it reached the disk."""
 
     tell: Callable[[bool], None]
     """Called after each write: whether it reached the disk. Home Assistant only logs that it did not."""
@@ -67,8 +67,8 @@ class SourceStore:
         self.ledger = Ledger()
         self.responses = ResponseLog()
 
-    def _open(self, key: str) -> _Store:
-        store = _Store(
+    def _open(self, key: str) -> WatchedStore:
+        store = WatchedStore(
             self._hass,
             self.VERSION,
             key,

@@ -1,0 +1,107 @@
+"""What only a person can mend about the household, as repair issues: those there are now, and no others."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from ..const import DOMAIN
+from ..sources.issues import create_issue
+from .episodes import find_episode
+from .heard import obstacles
+from .household import Household
+from .localize import localize_time
+from .overlaps import overlaps_of
+from .reporting import readable
+from .store import Drill
+
+PREFIX: Final = "household_"
+
+LASTS: Final = timedelta(minutes=10)
+"""Ours: what goes away by itself is reported after that long. A lamp is unavailable while Home Assistant starts, and
+a sleeping tablet for some minutes."""
+
+_NOT_REPORTED: Final = frozenset({"heard_plan_off", "heard_no_plan", "heard_no_caregivers"})
+"""Somebody wants it so, or `duty` says it."""
+
+type _Issue = tuple[str, Mapping[str, str]]
+"""The key of its sentences, and what they need."""
+
+
+class HouseholdIssues:
+    """The repair issues of a household."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Know of none yet."""
+        self._hass = hass
+        self._since: dict[str, datetime] = {}
+        self._shown: set[str] | None = None
+
+    @callback
+    def show(self, household: Household | None, drill: Drill | None, now: datetime) -> None:
+        """Create those there are now, and delete all others."""
+        wanted = dict(self._of(household, drill, now)) if household else {}
+        before = self._left_behind() if self._shown is None else self._shown
+        for issue_id in before - wanted.keys():
+            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
+        for issue_id in wanted.keys() - (self._shown or set()):
+            key, placeholders = wanted[issue_id]
+            create_issue(
+                self._hass,
+                issue_id,
+                key,
+                severity=ir.IssueSeverity.WARNING,
+                fix=None,
+                **placeholders,
+            )
+        self._shown = set(wanted)
+
+    def _of(
+        self, household: Household, drill: Drill | None, now: datetime
+    ) -> Iterator[tuple[str, _Issue]]:
+        for trouble in household.duty(now).troubles:
+            key = trouble.kind.value
+            yield (
+                _id(key, trouble.placeholders),
+                (
+                    key,
+                    readable(self._hass, dict(trouble.placeholders)),
+                ),
+            )
+        since = {}
+        for one in obstacles(self._hass, household, now):
+            if one.key in _NOT_REPORTED:
+                continue
+            issue_id = _id(one.key, one.placeholders)
+            since[issue_id] = self._since.get(issue_id, now)
+            if one.is_broken or now - since[issue_id] >= LASTS:
+                yield issue_id, (one.key, one.placeholders)
+        self._since = since
+        for plan, other in overlaps_of(self._hass, household.plans):
+            names = {"plan": plan.name, "other": other.name}
+            yield _id("plans_overlap", names), ("plans_overlap", names)
+        if drill and self._is_unanswered(drill):
+            when = {"time": localize_time(drill.began_at, now)}
+            yield _id("drill_unanswered", when), ("drill_unanswered", when)
+
+    def _is_unanswered(self, drill: Drill) -> bool:
+        """Whether a drill is over, as far as its sources can tell, and nobody has answered."""
+        found = [
+            ref.episode
+            for episode_id in drill.episode_ids
+            if (ref := find_episode(self._hass, episode_id))
+        ]
+        return bool(found) and all(not one.is_open and one.acknowledgement is None for one in found)
+
+    def _left_behind(self) -> set[str]:
+        return {
+            issue_id
+            for domain, issue_id in ir.async_get(self._hass).issues
+            if domain == DOMAIN and issue_id.startswith(PREFIX)
+        }
+
+
+def _id(key: str, placeholders: Mapping[str, str]) -> str:
+    return "_".join((PREFIX + key, *placeholders.values()))

@@ -1,0 +1,273 @@
+"""Phones: what is pushed to them when a step rings, and their notifications kept up to date until all is over."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import uuid4
+
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from ..alerts.alert import Severity
+from ..const import LOGGER
+from .episodes import EpisodeRef, Need, find_episode, need_of
+from .log import Delivery, StepKey
+from .message import SUMMARY_TAG, Notice, notifications, tag_of
+from .notices import notice_of, wording_of
+from .notification import Notification, mobile_app
+from .plan import Caregiver, Text
+from .push import Phone, PushError, phone_of, push
+from .screens import MOST_TRIES, Push, Screen, Shown, fingerprint
+from .store import ResponseStore
+
+EVENT_NOTIFICATION_RECEIVED: Final = "mobile_app_notification_received"
+ATTR_RECEIPT: Final = "care_alerts_receipt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ring:
+    """An episode that a phone is to ring for, and how: as a caregiver wants it.
+
+    `key`: of the step that it is; None where it is none of a plan. `redelivered`: it may have been told before.
+    """
+
+    ref: EpisodeRef
+    caregiver: Caregiver
+    key: StepKey | None = None
+    redelivered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A notice, the tag that it has on a phone, and the episode and source that it is of."""
+
+    notice: Notice
+    tag: str
+    ref: EpisodeRef
+    rings: Sequence[Ring]
+
+
+class Phones:
+    """The phones of the house, as far as anything of ours is on them."""
+
+    def __init__(self, hass: HomeAssistant, store: ResponseStore) -> None:
+        """Know of what is kept in the store."""
+        self._hass = hass
+        self._store = store
+        self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.url_of: Callable[[EpisodeRef], str | None] = lambda ref: None
+        """What a tap on a notification opens."""
+        self.settled: Callable[[], None] = lambda: None
+        """Called when it has turned out what became of a push."""
+        hass.bus.async_listen(EVENT_NOTIFICATION_RECEIVED, self._received)
+
+    # Before.
+
+    @callback
+    def note(self, device_id: str, rings: Iterable[Ring]) -> None:
+        """Note what a phone is about to show, to be saved before it is pushed: it will have to be taken away."""
+        rings = list(rings)
+        shown = self._store.screens.of(device_id).shown
+        text = self._text(device_id, rings)
+        for ring in rings:
+            tag = tag_of(notice_of(self._hass, ring.ref), text)
+            before = shown.get(tag)
+            if before is None or before.episode_id not in ring.ref.episode.ids:
+                shown[tag] = _shown(ring.ref, "", text)
+
+    def _text(self, device_id: str, rings: Iterable[Ring]) -> Text:
+        """How much may be said on a phone: it is neutral if it is for anybody."""
+        texts = [one.text for one in self._store.screens.of(device_id).shown.values()]
+        texts += [ring.caregiver.text for ring in rings]
+        return Text.NEUTRAL if Text.NEUTRAL in texts else Text.FULL
+
+    # Showing.
+
+    async def show(self, device_id: str, rings: Sequence[Ring] = ()) -> bool:
+        """Have a phone ring, and bring all else on it up to date; False if something was refused.
+
+        What becomes of each ring that is a step's is noted as its receipt.
+        """
+        async with self._one_at_a_time[device_id]:
+            is_shown = False
+            if phone := phone_of(self._hass, device_id):
+                is_shown = await self._show(phone, rings)
+            else:
+                self._receipts(device_id, _keys(rings), Delivery.FAILED)
+                self._count_failure(device_id, self._store.screens.of(device_id).shown)
+            self._store.save_later()
+            return is_shown
+
+    async def _show(self, phone: Phone, rings: Sequence[Ring]) -> bool:
+        now = dt_util.utcnow()
+        screen = self._store.screens.of(phone.device_id)
+        caregiver = Caregiver(
+            caregiver_id="",
+            name="",
+            break_through=frozenset[Severity]().union(
+                *(ring.caregiver.break_through for ring in rings)
+            ),
+            text=self._text(phone.device_id, rings),
+        )
+        lines = self._lines(screen, rings, caregiver.text)
+        before = screen.tags
+        notes = notifications(
+            [line.notice for line in lines.values()],
+            caregiver,
+            wording_of(self._hass, now),
+            before,
+        )
+        gone = {
+            tag
+            for tag, shown in screen.shown.items()
+            if tag not in lines
+            and need_of(self._hass, shown.episode_id, shown.entry_id, now) is not Need.UNKNOWN
+        }
+        notes += [Notification(tag=tag, is_cleared=True) for tag in gone & before]
+        changed = {
+            tag
+            for tag, line in lines.items()
+            if line.rings or screen.tells(tag) != fingerprint(line.ref.episode)
+        }
+        is_open = [line for line in lines.values() if line.ref.episode.is_open]
+        for tag in gone - before:
+            del screen.shown[tag]
+        is_shown = True
+        for note in notes:
+            if note.tag == SUMMARY_TAG:
+                about, tags = is_open, {line.tag for line in is_open}
+            else:
+                about, tags = [lines[note.tag]] if note.tag in lines else [], {note.tag}
+            if not (note.is_cleared or tags & changed or note.tag not in before):
+                continue
+            if not await self._push(phone, note, about, now):
+                self._count_failure(phone.device_id, tags)
+                is_shown = False
+                continue
+            if note.tag == SUMMARY_TAG:
+                screen.has_summary = not note.is_cleared
+            for tag in tags:
+                line = lines.get(tag)
+                if line is None or (not line.ref.episode.is_open):
+                    # It is gone, or says for good that nothing more was heard of it.
+                    screen.shown.pop(tag, None)
+                elif not note.is_cleared:
+                    screen.shown[tag] = replace(
+                        _shown(line.ref, fingerprint(line.ref.episode), caregiver.text),
+                        is_summed_up=note.tag == SUMMARY_TAG,
+                    )
+        return is_shown
+
+    def _lines(self, screen: Screen, rings: Sequence[Ring], text: Text) -> dict[str, _Line]:
+        """What a phone is to show, by tag."""
+        lines: dict[str, _Line] = {}
+        for ring in rings:
+            notice = notice_of(
+                self._hass,
+                ring.ref,
+                url=self.url_of(ring.ref),
+                redelivered=ring.redelivered,
+            )
+            tag = tag_of(notice, text)
+            others = lines[tag].rings if tag in lines else ()
+            lines[tag] = _Line(notice, tag, ring.ref, (*others, ring))
+        for shown in screen.shown.values():
+            if ref := find_episode(self._hass, shown.episode_id):
+                notice = notice_of(self._hass, ref, url=self.url_of(ref), rings=False)
+                tag = tag_of(notice, text)
+                lines.setdefault(tag, _Line(notice, tag, ref, ()))
+        return lines
+
+    async def _push(
+        self, phone: Phone, note: Notification, about: Sequence[_Line], now: datetime
+    ) -> bool:
+        """Push one, and note what became of it for the steps that it did; False if it was refused."""
+        rings = [] if note.is_cleared else [ring for line in about for ring in line.rings]
+        keys = _keys(rings)
+        receipt = None
+        if keys:
+            # First: a phone may confirm it before the push service has answered.
+            sent = Delivery.SENT if phone.confirms else Delivery.UNKNOWN
+            self._receipts(phone.device_id, keys, sent)
+            screen = self._store.screens.of(phone.device_id)
+            screen.prune(now)
+            if phone.confirms:
+                receipt = uuid4().hex
+                screen.pushes[receipt] = Push(keys=tuple(keys), sent_at=now)
+
+        def refused() -> None:
+            self._receipts(phone.device_id, keys, Delivery.FAILED)
+            self._store.save_later()
+            self.settled()
+
+        try:
+            await push(self._hass, phone, mobile_app(note, receipt), refused)
+        except PushError as err:
+            LOGGER.debug("A phone was not reached: %s", err)
+            self._receipts(phone.device_id, keys, Delivery.FAILED)
+            return False
+        return True
+
+    def _count_failure(self, device_id: str, tags: Iterable[str]) -> None:
+        """Show it when something changes next, some times."""
+        shown = self._store.screens.of(device_id).shown
+        for tag in list(tags):
+            if (before := shown.get(tag)) is None:
+                continue
+            if before.tries + 1 >= MOST_TRIES:
+                del shown[tag]
+            else:
+                shown[tag] = replace(before, tells="", tries=before.tries + 1)
+
+    # Receipts.
+
+    def _receipts(self, phone: str, keys: dict[StepKey, Severity], delivery: Delivery) -> None:
+        now = dt_util.utcnow()
+        for key, severity in keys.items():
+            self._store.state.pushed(key, phone, delivery, severity, now)
+
+    @callback
+    def _received(self, event: Event) -> None:
+        """Believe a phone that it has a push, if it is one that was sent to it."""
+        receipt = event.data.get(ATTR_RECEIPT)
+        now = dt_util.utcnow()
+        for device_id, screen in self._store.screens.by_phone.items():
+            sent = screen.pushes.get(receipt) if isinstance(receipt, str) else None
+            if sent is None:
+                continue
+            phone = phone_of(self._hass, device_id)
+            if phone is None or phone.user_id != event.context.user_id:
+                return
+            for key in sent.keys:
+                self._store.state.confirmed(key, device_id, now)
+            self._store.save_later()
+            self.settled()
+            return
+
+    # Up to date.
+
+    @callback
+    def outdated(self, now: datetime) -> list[str]:
+        """The phones on which something is not as it is now."""
+        found: dict[str, None] = {}
+        for device_id, _, shown in self._store.screens.episodes():
+            ref = find_episode(self._hass, shown.episode_id)
+            if ref is None:
+                is_old = need_of(self._hass, shown.episode_id, shown.entry_id, now) is Need.OVER
+            else:
+                is_old = fingerprint(ref.episode) != shown.tells
+            if is_old:
+                found[device_id] = None
+        return list(found)
+
+
+def _shown(ref: EpisodeRef, tells: str, text: Text) -> Shown:
+    return Shown(episode_id=ref.episode.episode_id, entry_id=ref.entry_id, tells=tells, text=text)
+
+
+def _keys(rings: Iterable[Ring]) -> dict[StepKey, Severity]:
+    """The steps that are done by rings, and how severe their episodes are now."""
+    return {ring.key: ring.ref.episode.severity for ring in rings if ring.key}

@@ -1,0 +1,75 @@
+"""What is told of duty and of drills, in the house's language, with the names that the house has."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
+
+from .duty import ENTITY, UNTIL, Duty, Reason
+from .episodes import find_episode
+from .household import Household, name_of_entity
+from .localize import localize, localize_time
+from .report import report
+
+if TYPE_CHECKING:
+    from .responder import Responder
+
+
+def duty_reasons(hass: HomeAssistant, household: Household, duty: Duty) -> list[str]:
+    """Why each of those on duty is, in the order of the caregivers, and what is wrong."""
+    reasons = [
+        f"{one.name} {_sentence(hass, duty.on_duty[one.caregiver_id])}"
+        for one in household.caregivers
+        if one.caregiver_id in duty.on_duty
+    ]
+    troubles = [
+        localize(hass, one.kind.value, **readable(hass, dict(one.placeholders)))
+        for one in duty.troubles
+    ]
+    return [*reasons, *troubles]
+
+
+def _sentence(hass: HomeAssistant, reason: Reason) -> str:
+    return localize(hass, reason.why.value, **readable(hass, dict(reason.placeholders)))
+
+
+def readable(hass: HomeAssistant, placeholders: dict[str, str]) -> dict[str, str]:
+    """Placeholders of duty as people read them: the names of entities, times by the house's clock."""
+    if entity_id := placeholders.get(ENTITY):
+        placeholders[ENTITY] = name_of_entity(hass, entity_id)
+    if until := placeholders.get(UNTIL):
+        moment = dt_util.parse_datetime(until)
+        placeholders[UNTIL] = localize_time(moment, dt_util.utcnow()) if moment else until
+    return placeholders
+
+
+def name_of(hass: HomeAssistant, household: Household | None) -> Callable[[str], str]:
+    """What a phone, entity, caregiver or plan is called; its id where nobody knows."""
+    names: dict[str, str] = {}
+    if household:
+        names |= {one.caregiver_id: one.name for one in household.caregivers}
+        names |= {one.plan_id: one.name for one in household.all_plans}
+    devices = dr.async_get(hass)
+
+    def name(which: str) -> str:
+        if which in names:
+            return names[which]
+        if device := devices.async_get(which):
+            return device.name_by_user or device.name or which
+        return name_of_entity(hass, which)
+
+    return name
+
+
+def drill_report(hass: HomeAssistant, responder: Responder) -> list[dict[str, Any]]:
+    """What came of the newest drill, by its episodes; empty before the first."""
+    drill = responder.store.kept.drill
+    found = []
+    for episode_id in drill.episode_ids if drill else ():
+        if ref := find_episode(hass, episode_id):
+            response = responder.store.state.of(ref.episode.ids)
+            said = report(ref.episode, response, name_of(hass, responder.household))
+            found.append({"person": ref.person.person.name, **said})
+    return found
