@@ -24,7 +24,7 @@ from .entity import RenderedState
 from .responses.heard import obstacles
 from .responses.localize import localize
 from .responses.plan import Plan
-from .responses.reporting import drill_report, duty_reasons
+from .responses.reporting import drill_report, drill_summary, duty_reasons
 from .responses.responder import RESPONDER, SIGNAL_RESPONSES, Responder
 from .sources.identifiers import source_identifier, source_unique_id
 
@@ -139,13 +139,17 @@ class LastDrillSensor(_HouseholdSensor):
 
     _attr_device_class = SensorDeviceClass.TIMESTAMP
     _attr_entity_category = EntityCategory.DIAGNOSTIC
-    _unrecorded_attributes = frozenset({"report"})
+    _unrecorded_attributes = frozenset({"report", "summary"})
 
     @override
     def _render(self) -> RenderedState:
         drill = self.responder.store.kept.drill
         return RenderedState(
-            drill.began_at if drill else None, {"report": drill_report(self.hass, self.responder)}
+            drill.began_at if drill else None,
+            {
+                "summary": drill_summary(self.hass, self.responder),
+                "report": drill_report(self.hass, self.responder),
+            },
         )
 
 

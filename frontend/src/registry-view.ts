@@ -12,6 +12,7 @@ export class RegistryView {
   /** Sorted by name. A source may have all its entities hidden, and is none here then; its people stay people. */
   readonly people: DeviceEntry[];
   readonly sources: DeviceEntry[];
+  readonly household: DeviceEntry | undefined;
   private readonly hass: Hass;
   private readonly byDevice = new Map<string, EntityEntry[]>();
 
@@ -27,7 +28,9 @@ export class RegistryView {
       .flatMap((id) => hass.devices[id] ?? [])
       .sort((one, other) => deviceName(one).localeCompare(deviceName(other), hass.locale.language));
     this.people = devices.filter((device) => device.via_device_id);
-    this.sources = devices.filter((device) => !device.via_device_id);
+    const isHousehold = ({ id }: DeviceEntry): boolean => !!this.entityId(id, "sensor", "on_duty");
+    this.household = devices.find(isHousehold);
+    this.sources = devices.filter((device) => !device.via_device_id && !isHousehold(device));
   }
 
   /** The source that somebody's alerts come from; also one whose own entities are all hidden. */

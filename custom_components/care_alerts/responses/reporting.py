@@ -1,20 +1,31 @@
 """What is told of duty and of drills, in the house's language, with the names that the house has."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
 from .duty import ENTITY, UNTIL, Duty, Reason
-from .episodes import find_episode
+from .episodes import EpisodeRef, find_episode
 from .household import Household, name_of_entity
-from .localize import localize, localize_time
+from .localize import localize, localize_duration, localize_time
+from .log import Delivery, EpisodeResponse, StepRecord
+from .plan import PartKind
 from .report import report
 
 if TYPE_CHECKING:
     from .responder import Responder
+
+
+_DELIVERIES: Final = {
+    Delivery.SENT: "delivery_sent",
+    Delivery.FAILED: "delivery_failed",
+    Delivery.RECEIVED: "delivery_received",
+    Delivery.UNKNOWN: "delivery_unknown",
+}
 
 
 def duty_reasons(hass: HomeAssistant, household: Household, duty: Duty) -> list[str]:
@@ -73,3 +84,68 @@ def drill_report(hass: HomeAssistant, responder: Responder) -> list[dict[str, An
             said = report(ref.episode, response, name_of(hass, responder.household))
             found.append({"person": ref.person.person.name, **said})
     return found
+
+
+def drill_summary(hass: HomeAssistant, responder: Responder) -> list[str]:
+    """The same as sentences: for each person whether somebody answered, and what was done, with what came of it."""
+    lines: list[str] = []
+    now = dt_util.utcnow()
+    drill = responder.store.kept.drill
+    name = name_of(hass, responder.household)
+    for episode_id in drill.episode_ids if drill else ():
+        ref = find_episode(hass, episode_id)
+        if ref is None:
+            continue
+        response = responder.store.state.of(ref.episode.ids)
+        lines += [
+            _answer(hass, ref, response),
+            *(
+                line
+                for record in response.records
+                for line in _done(hass, record, response, name, now)
+            ),
+        ]
+    return lines
+
+
+def _answer(hass: HomeAssistant, ref: EpisodeRef, response: EpisodeResponse) -> str:
+    person = ref.person.person.name
+    held = ref.episode.acknowledgement
+    began = min((one.begun_at for one in response.records), default=ref.episode.opened.received_at)
+    if held:
+        who = held.by.name or localize(hass, "somebody")
+        age = localize_duration(hass, held.at - began)
+        return localize(hass, "report_answered", person=person, who=who, age=age)
+    if ref.episode.is_open:
+        return localize(hass, "report_waiting", person=person)
+    return localize(hass, "report_unanswered", person=person)
+
+
+def _done(
+    hass: HomeAssistant,
+    record: StepRecord,
+    response: EpisodeResponse,
+    name: Callable[[str], str],
+    now: datetime,
+) -> Iterator[str]:
+    time = localize_time(record.begun_at, now)
+    found = []
+    for one in response.receipts:
+        if one.key == record.key:
+            texts = {
+                "time": time,
+                "who": name(one.phone),
+                "delivery": localize(hass, _DELIVERIES[one.delivery]),
+            }
+            if one.delivery is Delivery.RECEIVED:
+                seconds = f"{(one.settled_at - one.sent_at).total_seconds():.0f}"
+                found.append(localize(hass, "report_told_after", **texts, seconds=seconds))
+            else:
+                found.append(localize(hass, "report_told", **texts))
+    found += [
+        localize(hass, "report_acted", time=time, what=name(part.target))
+        for part in sorted(record.parts)
+        if part.kind is not PartKind.TELL
+    ]
+    for line in found:
+        yield localize(hass, "report_redelivered", line=line) if record.redelivered else line

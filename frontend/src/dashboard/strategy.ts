@@ -1,10 +1,11 @@
 import { NAME } from "../const";
 import type { Config, Hass } from "../home-assistant";
 import { loadTexts } from "../localize";
-import { RegistryView } from "../registry-view";
+import { deviceName, RegistryView } from "../registry-view";
 import { textCard } from "./cards";
 import type { Context } from "./context";
 import { detailsSection } from "./details-section";
+import { householdCards } from "./household-cards";
 import { personSection } from "./person-section";
 import { sourceCards } from "./source-cards";
 
@@ -18,7 +19,7 @@ export class CareAlertsDashboard extends HTMLElement {
   static async generate(_config: Config, hass: Hass): Promise<Config> {
     const { localize } = await loadTexts(hass);
     const registry = new RegistryView(hass);
-    const { people, sources } = registry;
+    const { household, people, sources } = registry;
     const context: Context = { registry, localize, locale: hass.locale };
     const about = textCard(localize("about"));
     if (!sources.length && !people.length) {
@@ -35,6 +36,7 @@ export class CareAlertsDashboard extends HTMLElement {
           path: "now",
           sections: [
             ...people.map((person) => personSection(context, person)),
+            ...(household ? [{ type: "grid", cards: householdCards(context, household) }] : []),
             { type: "grid", cards: [...ofSources, about] },
           ],
         },
@@ -45,6 +47,15 @@ export class CareAlertsDashboard extends HTMLElement {
           path: "details",
           sections: people.map((person) => detailsSection(context, person)),
         },
+        // Where a tap on a notification leads.
+        ...people.map((person) => ({
+          type: "sections",
+          max_columns: 2,
+          title: deviceName(person),
+          path: person.id,
+          subview: true,
+          sections: [personSection(context, person), detailsSection(context, person)],
+        })),
       ],
     };
   }

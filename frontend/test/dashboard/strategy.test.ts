@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import { CareAlertsDashboard } from "../../src/dashboard/strategy";
 import type { Config, Hass } from "../../src/home-assistant";
-import { home, last } from "../home";
+import { device, DEVICES, ENTITIES, entity, home, last } from "../home";
 
 interface View {
   path?: string;
@@ -28,6 +28,40 @@ test("people come first, then their sources, then what this is not", async () =>
   expect(details && headings(details)).toEqual(["Anna", "Maria"]);
   const about = last(last(now?.sections ?? [])?.cards ?? []);
   expect(about?.content).toContain("not a medical device");
+});
+
+test("each person has a view of their own, where a notification leads", async () => {
+  const [, , anna, maria] = await viewsOf(home());
+  expect(anna).toMatchObject({ path: "anna", title: "Anna", subview: true });
+  expect(maria && headings(maria)).toEqual(["Maria", "Maria"]);
+});
+
+test("the household is no source", async () => {
+  const more = [
+    entity("house", "sensor", "on_duty"),
+    entity("house", "binary_sensor", "may_not_be_heard"),
+    entity("house", "sensor", "next_step"),
+    entity("house", "sensor", "last_drill"),
+    entity("house", "switch", "plan"),
+    entity("house", "button", "drill"),
+  ];
+  const [now] = await viewsOf(
+    home({ devices: [...DEVICES, device("house", "Household")], entities: [...ENTITIES, ...more] }),
+  );
+  expect(now && headings(now)).toEqual(["Anna", "Maria", "Household", "Dexcom", "Lumen"]);
+  const { cards } = now?.sections[2] ?? { cards: [] };
+  const shown = cards.map(({ type, entity: of }) => of ?? type);
+  expect(shown).toEqual([
+    "heading",
+    "markdown",
+    "sensor.house_on_duty",
+    "markdown",
+    "sensor.house_next_step",
+    "switch.house_plan",
+    "button.house_drill",
+    "sensor.house_last_drill",
+    "markdown",
+  ]);
 });
 
 test("without a source it says where to begin", async () => {
