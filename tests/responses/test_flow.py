@@ -295,7 +295,7 @@ async def test_a_person_is_a_caregiver(hass: HomeAssistant, phone: str) -> None:
 
 async def test_a_caregiver_as_they_like(hass: HomeAssistant, phone: str) -> None:
     entry = await household(hass, caregivers=[])
-    given = ANNA | {"phones": [phone]}
+    given = ANNA | {"phones": [phone], "live_status": True}
     await added(hass, entry, "caregiver", given)
     [anna] = caregivers_of(entry)
     assert anna == Caregiver(
@@ -307,6 +307,7 @@ async def test_a_caregiver_as_they_like(hass: HomeAssistant, phone: str) -> None
         duty="calendar.rota",
         break_through=frozenset({Severity.MEDIUM, Severity.HIGH}),
         text=Text.NEUTRAL,
+        live_status=True,
     )
     form = await change(hass, entry, "caregiver", anna.caregiver_id)
     assert fields(form) == {**given, "break_through": ["high", "medium"]}
@@ -323,6 +324,7 @@ async def test_a_caregiver_as_they_like(hass: HomeAssistant, phone: str) -> None
         name="Annie",
         break_through=anna.break_through,
         text=Text.NEUTRAL,
+        live_status=True,
     )
     hass.config_entries.async_remove_subentry(entry, anna.caregiver_id)
     assert caregivers_of(entry) == []

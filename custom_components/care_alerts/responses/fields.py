@@ -143,6 +143,7 @@ CAREGIVER: Final[Fields] = {
     "duty": _duty,
     "break_through": _severities,
     "text": _text_choice,
+    "live_status": _flag,
 }
 STEP: Final[Fields] = {
     "step_id": _text,

@@ -332,6 +332,7 @@ class CaregiverFlow(_PartFlow[Caregiver]):
                         translation_key="text",
                     )
                 ),
+                vol.Required("live_status", default=shown.live_status): BooleanSelector(),
             }
         )
 

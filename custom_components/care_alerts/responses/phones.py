@@ -76,7 +76,8 @@ class Phones:
             tag = tag_of(notice_of(self._hass, ring.ref), text)
             before = shown.get(tag)
             if before is None or before.episode_id not in ring.ref.episode.ids:
-                shown[tag] = _shown(ring.ref, "", text)
+                is_new = before is None
+                shown[tag] = replace(_shown(ring.ref, "", text), is_new=is_new)
 
     def _text(self, device_id: str, rings: Iterable[Ring]) -> Text:
         """How much may be said on a phone: it is neutral if it is for anybody."""
@@ -132,34 +133,57 @@ class Phones:
             for tag, line in lines.items()
             if line.rings or screen.tells(tag) != fingerprint(line.ref.episode)
         }
-        is_open = [line for line in lines.values() if line.ref.episode.is_open]
         for tag in gone - before:
             del screen.shown[tag]
         is_shown = True
         for note in notes:
-            if note.tag == SUMMARY_TAG:
-                about, tags = is_open, {line.tag for line in is_open}
-            else:
-                about, tags = [lines[note.tag]] if note.tag in lines else [], {note.tag}
-            if not (note.is_cleared or tags & changed or note.tag not in before):
-                continue
-            if not await self._push(phone, note, about, now):
-                self._count_failure(phone.device_id, tags)
-                is_shown = False
-                continue
-            if note.tag == SUMMARY_TAG:
-                screen.has_summary = not note.is_cleared
-            for tag in tags:
-                line = lines.get(tag)
-                if line is None or (not line.ref.episode.is_open):
-                    # It is gone, or says for good that nothing more was heard of it.
-                    screen.shown.pop(tag, None)
-                elif not note.is_cleared:
-                    screen.shown[tag] = replace(
-                        _shown(line.ref, fingerprint(line.ref.episode), caregiver.text),
-                        is_summed_up=note.tag == SUMMARY_TAG,
-                    )
+            about = [
+                line
+                for line in lines.values()
+                if line.tag == note.tag or (note.tag == SUMMARY_TAG and line.ref.episode.is_open)
+            ]
+            if (
+                note.is_cleared
+                or note.tag not in before
+                or not changed.isdisjoint(line.tag for line in about)
+            ):
+                is_shown &= await self._show_one(phone, note, about, caregiver.text, now)
         return is_shown
+
+    async def _show_one(
+        self,
+        phone: Phone,
+        note: Notification,
+        about: Sequence[_Line],
+        text: Text,
+        now: datetime,
+    ) -> bool:
+        """Push one, and note what the phone shows then; False if it was refused."""
+        screen = self._store.screens.of(phone.device_id)
+        tags: dict[str, _Line | None] = {line.tag: line for line in about}
+        tags = tags or {note.tag: None}
+        is_live = any(ring.caregiver.live_status for line in about for ring in line.rings) or any(
+            screen.shown[tag].is_live for tag in tags if tag in screen.shown
+        )
+        if not await self._push(phone, note, about, now):
+            self._count_failure(phone.device_id, tags)
+            return False
+        if note.tag == SUMMARY_TAG:
+            screen.has_summary = not note.is_cleared
+        elif is_live:
+            # Beside it, and no reason to count it as refused.
+            await self._push(phone, note.as_live_status(), (), now)
+        for tag, line in tags.items():
+            if line is None or not line.ref.episode.is_open:
+                # It is gone, or says for good that nothing more was heard of it.
+                screen.shown.pop(tag, None)
+            elif not note.is_cleared:
+                screen.shown[tag] = replace(
+                    _shown(line.ref, fingerprint(line.ref.episode), text),
+                    is_live=is_live,
+                    is_summed_up=note.tag == SUMMARY_TAG,
+                )
+        return True
 
     def _lines(self, screen: Screen, rings: Sequence[Ring], text: Text) -> dict[str, _Line]:
         """What a phone is to show, by tag."""

@@ -38,7 +38,8 @@ class Caregiver:
 
     `person` is the entity of a Home Assistant person, `phones` are device ids of mobile_app, `notify` are
     notify entities. `duty` is `always` or the id of a schedule or calendar entity. `break_through`: the
-    severities that ring through silent mode.
+    severities that ring through silent mode. `live_status`: while an episode is open, phones that can show it
+    as a status that stays on the screen, too.
     """
 
     caregiver_id: str
@@ -49,6 +50,7 @@ class Caregiver:
     duty: str = ALWAYS
     break_through: frozenset[Severity] = frozenset({Severity.HIGH})
     text: Text = Text.FULL
+    live_status: bool = False
 
 
 class PartKind(StrEnum):

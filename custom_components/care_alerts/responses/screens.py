@@ -1,7 +1,7 @@
 """Screens: what phones show of episodes, kept on disk, so that what is over or acknowledged is brought up to date."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
@@ -38,16 +38,18 @@ def fingerprint(episode: Episode) -> str:
 class Shown(Stored):
     """A notification on a phone: of which episode, from the source of which config entry, and what it tells of it.
 
-    `text`: how much it says. `is_summed_up`: it is a line of the summary, not a notification of its own.
-    `tries`: how often it could not be brought up to date.
+    `text`: how much it says. `is_live`: it has a live status beside it. `is_summed_up`: it is a line of the summary, not a notification of its own.
+    `tries`: how often it could not be brought up to date. `is_new`: it is about to be shown for the first time.
     """
 
     episode_id: str
     entry_id: str
     tells: str
     text: Text
+    is_live: bool = False
     is_summed_up: bool = False
     tries: int = 0
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,9 @@ class Screen:
     @property
     def tags(self) -> set[str]:
         """The tags that are on it."""
-        single = {tag for tag, shown in self.shown.items() if not shown.is_summed_up}
+        single = {
+            tag for tag, shown in self.shown.items() if not shown.is_summed_up and not shown.is_new
+        }
         return single | ({SUMMARY_TAG} if self.has_summary else set())
 
     def tells(self, tag: str) -> str | None:
@@ -122,7 +126,7 @@ class Screens:
         for phone, one in _items(stored):
             screen = screens.of(phone)
             shown, unreadable = read_each(
-                _items(_in(one, "shown")), lambda item: (item[0], Shown.from_dict(item[1]))
+                _items(_in(one, "shown")), lambda item: (item[0], _read(item[1]))
             )
             screen.shown = dict(shown)
             screens.unreadable += unreadable
@@ -133,6 +137,11 @@ class Screens:
             screens.unreadable += unreadable
             screen.has_summary = _in(one, "has_summary") is True
         return screens
+
+
+def _read(stored: Any) -> Shown:
+    """What was about to be shown before a restart may be there."""
+    return replace(Shown.from_dict(stored), is_new=False)
 
 
 def _in(stored: Any, name: str) -> Any:
