@@ -203,13 +203,15 @@ class Home:
         for _ in range(count):
             await self.house.pass_time(minutes=1)
 
-    async def phone(self, owner: str, *, is_local: bool = False) -> Phone:
+    async def phone(
+        self, owner: str, *, is_local: bool = False, name: str = "", os_name: str = "OS"
+    ) -> Phone:
         """Somebody's phone, registered as the app does; `is_local`: it can only be told while it is connected."""
         users = {user.name: user for user in await self.hass.auth.async_get_users()}
         user = users.get(owner) or await self.hass.auth.async_create_user(
             owner, group_ids=[GROUP_ID_USER]
         )
-        name = f"{owner}'s phone"
+        name = name or f"{owner}'s phone"
         webhook = f"webhook-{owner}"
         entry = MockConfigEntry(
             domain="mobile_app",
@@ -226,7 +228,7 @@ class Home:
                 "device_name": name,
                 "manufacturer": "Example",
                 "model": "Phone",
-                "os_name": "OS",
+                "os_name": os_name,
                 "os_version": "1.0",
                 "supports_encryption": False,
                 "user_id": user.id,
@@ -281,6 +283,13 @@ class Home:
         assert entity
         assert entity.device_id
         return entity.device_id
+
+    async def somebody(self, name: str) -> str:
+        """Somebody else to look after: the id of their weight sensor."""
+        person = add_person(self.house, f"{name}@example.com")
+        await self.care.coordinator.async_refresh_now()
+        await self.house.settle()
+        return self.house.entity_id("binary_sensor", "weight", person.shared_user_id)
 
     async def drill(self, key: str = "weight", severity: str = "high") -> None:
         """Send a test alert, of Maria's sensor of that type or of a sensor by its id."""

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from homeassistant.config_entries import ConfigSubentryData
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.care_alerts.const import DOMAIN
@@ -66,6 +66,14 @@ class Household:
         state = self.home.hass.states.get(entity_id)
         assert state is not None
         return state
+
+    def issues(self) -> set[str]:
+        """What it asks a person to mend, by the keys of the texts."""
+        return {
+            issue.translation_key or ""
+            for (domain, issue_id), issue in ir.async_get(self.home.hass).issues.items()
+            if domain == DOMAIN and issue_id.startswith("household_")
+        }
 
 
 def household_entry(*subentries: ConfigSubentryData, **more: Any) -> MockConfigEntry:

@@ -134,7 +134,8 @@ def _note(notice: Notice, caregiver: Caregiver, wording: Wording) -> Notificatio
         message="\n".join(_lines(notice, wording, is_neutral=is_neutral)),
         level=level(notice, caregiver),
         buttons=buttons_for([episode.episode_id], wording.localize) if can_be_taken else (),
-        url=notice.url,
+        # An address names whom it leads to.
+        url=None if is_neutral else notice.url,
         when=None if is_neutral else episode.last_seen.observed_at,
     )
 
@@ -244,6 +245,6 @@ def _summary(
         message="\n".join(lines),
         level=min((one.level for one in notes), key=tuple(Level).index),
         buttons=buttons_for(ids, localize) if ids else (),
-        url=notices[0].url,
+        url=None if is_neutral else notices[0].url,
         when=None if is_neutral else notices[0].episode.last_seen.observed_at,
     )

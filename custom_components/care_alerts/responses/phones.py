@@ -148,6 +148,10 @@ class Phones:
                 or not changed.isdisjoint(line.tag for line in about)
             ):
                 is_shown &= await self._show_one(phone, note, about, caregiver.text, now)
+        for tag in lines.keys() - {note.tag for note in notes}:
+            # Over, and it was a line of the summary only.
+            if not lines[tag].ref.episode.is_open:
+                screen.shown.pop(tag, None)
         return is_shown
 
     async def _show_one(

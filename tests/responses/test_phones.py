@@ -1,0 +1,265 @@
+"""What phones show: pushed through the real mobile_app to a push service on loopback, read back as a screen."""
+
+from typing import Any
+
+import pytest
+
+from custom_components.care_alerts.responses.log import Delivery
+from tests.test_blueprints import Home, Phone
+
+from .house import Household, caregiver, plan, set_up
+
+pytestmark = pytest.mark.real_files
+
+AT_ONCE = [{"step_id": "1", "after": 0, "tell": ["everybody"]}]
+CONFIRMED = "mobile_app_notification_received"
+
+
+def receipts(household: Household) -> dict[str, Delivery]:
+    """What is known of the pushes of the newest episode of each phone."""
+    runner = household.responder.runner
+    state = household.responder.store.state
+    return {
+        one.phone: one.delivery
+        for doing in runner.next
+        for one in state.of(doing.ref.episode.ids).receipts
+    }
+
+
+async def with_phones(home: Home, *names: str, **data: Any) -> tuple[Household, list[Phone]]:
+    """Caregivers who are told at once, each with a phone."""
+    phones = [await home.phone(name) for name in names]
+    household = await set_up(
+        home,
+        *(
+            caregiver(name, phones=[phone.device_id], **data)
+            for name, phone in zip(names, phones, strict=True)
+        ),
+        plan(steps=AT_ONCE),
+    )
+    return household, phones
+
+
+async def test_it_says_what_was_when_how_old_and_who_has_it(home: Home) -> None:
+    _, [phone] = await with_phones(home, "Anna")
+    await home.drill()
+    note = phone.shown
+    assert note["title"] == "DRILL: maria: Weight"
+    assert note["message"].splitlines() == [
+        "Was observed at 13:00 (0 min ago), high severity.",
+        "Nobody has it yet.",
+    ]
+    assert [one["title"] for one in note["data"]["actions"]] == ["I have it", "Snooze 30 min"]
+    assert note["data"]["confirmation"] is True
+    assert note["data"]["url"] == note["data"]["clickAction"]
+    assert note["data"]["url"].startswith("entityId:binary_sensor.")
+
+
+async def test_two_phones_of_one_name_are_each_told(home: Home) -> None:
+    """Home Assistant's action for them is one: of two registrations only the last has it."""
+    first = await home.phone("Anna")
+    second = await home.phone("Ben", name="Anna's phone")
+    await set_up(
+        home,
+        caregiver("Anna", phones=[first.device_id]),
+        caregiver("Ben", phones=[second.device_id], text="neutral"),
+        plan(steps=AT_ONCE),
+    )
+    await home.drill()
+    assert first.shown["title"] == "DRILL: maria: Weight"
+    neutral = second.shown
+    assert neutral["title"] == "DRILL: Care Alerts"
+    said = str(neutral).casefold()
+    assert "maria" not in said
+    assert "weight" not in said
+    await first.press("I have it")
+    assert "Anna has it" in first.shown["message"]
+    assert "Anna has it" in second.shown["message"]
+
+
+async def test_a_persons_phones_are_found(home: Home) -> None:
+    phone = await home.phone("Anna")
+    home.hass.states.async_set("person.anna", "home", {"user_id": phone.user.id})
+    await set_up(home, caregiver("Anna", person="person.anna"), plan(steps=AT_ONCE))
+    await home.drill()
+    assert phone.shown
+
+
+async def test_an_android_phone_that_confirms_is_believed_and_nobody_else(home: Home) -> None:
+    phone = await home.phone("Anna", os_name="Android")
+    stranger = await home.phone("Ben")
+    household = await set_up(home, caregiver("Anna", phones=[phone.device_id]), plan(steps=AT_ONCE))
+    await home.drill()
+    assert receipts(household) == {phone.device_id: Delivery.SENT}
+    data = phone.shown["data"]
+    await stranger.fire(CONFIRMED, data)
+    assert receipts(household) == {phone.device_id: Delivery.SENT}
+    await phone.fire(CONFIRMED, data)
+    assert receipts(household) == {phone.device_id: Delivery.RECEIVED}
+
+
+async def test_what_is_not_confirmed_within_a_minute_makes_the_next_step_due(home: Home) -> None:
+    phone = await home.phone("Anna", os_name="Android")
+    others = await home.phone("Ben")
+    await set_up(
+        home,
+        caregiver("Anna", phones=[phone.device_id]),
+        caregiver("Ben", phones=[others.device_id]),
+        plan(
+            steps=[
+                {"step_id": "1", "after": 0, "tell": ["anna"]},
+                {"step_id": "2", "after": 10, "tell": ["ben"]},
+            ]
+        ),
+    )
+    await home.drill()
+    await home.house.pass_time(seconds=59)
+    assert others.pushed == []
+    await home.house.pass_time(seconds=1)
+    assert others.shown
+
+
+async def test_more_than_three_are_one_summary_and_fewer_are_not(home: Home) -> None:
+    household, [phone] = await with_phones(home, "Anna")
+    people = [await home.somebody(name) for name in ("tom", "jill", "zoe")]
+    await home.drill()
+    for sensor in people[:2]:
+        await home.drill(sensor)
+    assert len(phone.screen) == 3
+    await home.drill(people[2])
+    assert [one["title"] for one in phone.screen.values()] == ["DRILL: 4 alerts"]
+    summary = phone.shown
+    assert "maria: Weight" in summary["message"]
+    await phone.press("I have it")
+    assert "Anna has it" in phone.shown["message"]
+    await home.minutes(31)
+    assert phone.screen == {}
+    assert not list(household.responder.store.screens.episodes())
+
+
+async def test_a_hundred_at_once_are_one_push_a_phone(home: Home) -> None:
+    _, [phone] = await with_phones(home, "Anna")
+    sensors = [await home.somebody(f"p{number}") for number in range(20)]
+    await home.care.call("send_test_alert", {"entity_id": sensors}, severity="high")
+    assert len(phone.screen) == 1
+    assert len(phone.pushed) <= 5
+
+
+async def test_what_nobody_took_and_nothing_more_was_heard_of_says_so(home: Home) -> None:
+    """A real one: a drill is over when it is over."""
+    _, [phone] = await with_phones(home, "Anna")
+    home.care.alert(1)
+    await home.care.morning(1)
+    await home.house.settle()
+    assert phone.shown["title"] == "maria: Weight"
+
+
+async def test_of_a_phone_that_was_deleted_everybody_else_is_told(home: Home) -> None:
+    household, [annas, bens] = await with_phones(home, "Anna", "Ben")
+    await home.hass.config_entries.async_remove("phone-Anna")
+    await home.drill()
+    assert bens.shown
+    assert receipts(household)[annas.device_id] is Delivery.FAILED
+    await home.minutes(1)
+    assert household.issues() == {"heard_phone_gone"}
+
+
+async def test_a_caregiver_without_a_phone_is_a_repair(home: Home) -> None:
+    phone = await home.phone("Ben")
+    household = await set_up(
+        home, caregiver("Anna"), caregiver("Ben", phones=[phone.device_id]), plan(steps=AT_ONCE)
+    )
+    await home.drill()
+    assert phone.shown
+    assert receipts(household)["anna"] is Delivery.FAILED
+    assert household.issues() == {"heard_no_phone"}
+    assert household.state("binary_sensor", "may_not_be_heard").attributes["reasons"] == [
+        "Anna has no phone and nothing else to be told by."
+    ]
+
+
+async def test_a_reload_or_restart_of_the_household_rings_nothing_again(home: Home) -> None:
+    household, [phone] = await with_phones(home, "Anna")
+    await home.drill()
+    await home.hass.config_entries.async_reload(household.entry.entry_id)
+    await home.house.settle()
+    assert len(phone.pushed) == 1
+    await phone.press("I have it")
+    assert "Anna has it" in phone.shown["message"]
+
+
+async def test_a_source_that_is_reloaded_takes_nothing_off_the_screen(home: Home) -> None:
+    _, [phone] = await with_phones(home, "Anna")
+    await home.drill()
+    await home.care.reload()
+    assert len(phone.pushed) == 1
+    assert phone.shown
+
+
+async def test_a_source_that_is_removed_does(home: Home) -> None:
+    _, [phone] = await with_phones(home, "Anna")
+    await home.drill()
+    await home.hass.config_entries.async_remove(home.care.entry.entry_id)
+    await home.house.settle()
+    assert phone.screen == {}
+
+
+async def test_an_update_that_is_refused_is_tried_again(home: Home) -> None:
+    _, [annas, bens] = await with_phones(home, "Anna", "Ben")
+    await home.drill()
+    home.outside.unreachable.add(annas.webhook)
+    await bens.press("I have it")
+    assert "Nobody has it" in annas.shown["message"]
+    home.outside.unreachable.clear()
+    await home.minutes(1)
+    assert "Ben has it" in annas.shown["message"]
+
+
+async def test_a_live_status_stands_beside_it_and_goes_with_it(home: Home) -> None:
+    _, [phone] = await with_phones(home, "Anna", live_status=True)
+    await home.drill()
+    live = [one for one in phone.screen.values() if one["data"].get("live_update")]
+    assert len(live) == 1
+    assert len(phone.screen) == 2
+    assert live[0]["data"]["chronometer"] is True
+    await home.minutes(31)
+    assert phone.screen == {}
+
+
+async def test_a_local_phone_that_is_not_connected_is_not_reached(home: Home) -> None:
+    phone = await home.phone("Anna", is_local=True)
+    household = await set_up(home, caregiver("Anna", phones=[phone.device_id]), plan(steps=AT_ONCE))
+    await home.drill()
+    assert receipts(household) == {phone.device_id: Delivery.FAILED}
+
+
+async def test_who_may_not_control_the_person_presses_in_vain(home: Home) -> None:
+    await home.hass.auth.async_create_user("Whoever owns the house")
+    _, [phone] = await with_phones(home, "Anna")
+    await home.drill()
+    phone.user.groups.clear()
+    phone.user.invalidate_cache()
+    await phone.press("I have it")
+    assert "Nobody has it" in phone.shown["message"]
+
+
+async def test_a_button_of_an_episode_that_is_over_acts_on_no_newer_one(home: Home) -> None:
+    _, [phone] = await with_phones(home, "Anna")
+    await home.drill()
+    old = phone.shown
+    await home.minutes(31)
+    await home.drill()
+    await phone.press("I have it", old)
+    assert "Nobody has it" in phone.shown["message"]
+
+
+async def test_the_age_stands_beside_it_when_it_is_told_again(home: Home) -> None:
+    phone = await home.phone("Anna")
+    await set_up(
+        home,
+        caregiver("Anna", phones=[phone.device_id]),
+        plan(steps=[{"step_id": "1", "after": 0, "tell": ["anna"], "every": 5}]),
+    )
+    await home.drill()
+    await home.house.pass_time(minutes=5)
+    assert "Was observed at 13:00 (5 min ago)" in phone.shown["message"]
