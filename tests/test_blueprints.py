@@ -17,6 +17,7 @@ import re
 import sys
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote
 
 from aiohttp import web
@@ -43,6 +44,7 @@ from homeassistant.util.yaml import dump, load_yaml_dict, parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
+from custom_components.care_alerts.responses.snapshots import Snapshots
 from scripts.real_home import ROOT, VOICE_PACKAGES
 from simulator import Simulator
 from simulator.dexcom import Wearer
@@ -374,7 +376,7 @@ async def test_knows_every_alert_type_by_its_name(
         assert told == names["options"]
 
 
-@pytest.mark.parametrize("name", ["phone", "escalate", "speak"])
+@pytest.mark.parametrize("name", ["phone", "escalate"])
 @pytest.mark.parametrize(
     ("observed", "now", "minutes"),
     [
@@ -1041,7 +1043,7 @@ async def test_lamps_show_an_alert_until_it_is_taken(home: Home, lamps: Lamps) -
 
 
 async def test_lamps_show_the_worst_and_go_back_after_the_last(home: Home, lamps: Lamps) -> None:
-    await home.automate("lights", lights=[HALL, STAIRS], flash=[])
+    await home.automate("lights", lights=[HALL, STAIRS], flash=False)
     home.care.alert(1, "FLEX", "PLATEAU")
     await home.care.morning(1)
     assert lamps.now == (AMBER, AMBER)
@@ -1051,7 +1053,7 @@ async def test_lamps_show_the_worst_and_go_back_after_the_last(home: Home, lamps
     await home.drill("medication", "medium")
     assert lamps.now == (RED, RED)
     await home.care.call("acknowledge")
-    assert lamps.now == (RED, RED)
+    assert lamps.now == (AMBER, AMBER)
     await home.minutes(6)
     assert lamps.now == (AMBER, AMBER)
     await home.care.call("acknowledge", home.care.sensor("medication"))
@@ -1064,7 +1066,7 @@ async def test_lamps_show_the_worst_and_go_back_after_the_last(home: Home, lamps
 
 
 async def test_lamps_go_back_when_it_is_over(home: Home, lamps: Lamps) -> None:
-    await home.automate("lights", lights=[HALL, STAIRS], flash=[])
+    await home.automate("lights", lights=[HALL, STAIRS], flash=False)
     await home.drill()
     assert lamps.now == (RED, RED)
     await home.minutes(31)
@@ -1073,7 +1075,7 @@ async def test_lamps_go_back_when_it_is_over(home: Home, lamps: Lamps) -> None:
 
 @pytest.mark.parametrize("whose", ["alert", "person", "source"])
 async def test_a_snooze_makes_lamps_quiet_for_as_long(home: Home, lamps: Lamps, whose: str) -> None:
-    await home.automate("lights", lights=[HALL, STAIRS], flash=[])
+    await home.automate("lights", lights=[HALL, STAIRS], flash=False)
     home.care.alert(1, "FLEX", "PLATEAU")
     await home.care.morning(1)
     target = {
@@ -1092,11 +1094,11 @@ async def test_a_snooze_makes_lamps_quiet_for_as_long(home: Home, lamps: Lamps, 
 async def test_a_lamp_of_two_automations_goes_back_after_the_last(home: Home, lamps: Lamps) -> None:
     for name, key in ("one", "weight"), ("other", "flex"):
         await home.automate(
-            "lights", name, lights=[HALL], flash=[], who={"entity_id": home.care.sensor(key)}
+            "lights", name, lights=[HALL], flash=False, who={"entity_id": home.care.sensor(key)}
         )
     await home.drill("weight", "high")
     await home.drill("flex", "medium")
-    assert lamps.hall.look == AMBER
+    assert lamps.hall.look == RED
     await home.care.call("acknowledge")
     assert lamps.hall.look == AMBER
     await home.care.call("acknowledge", home.care.sensor("flex"))
@@ -1158,17 +1160,12 @@ async def test_speakers_say_it_loud_and_get_their_volume_back(home: Home, sounds
     await home.automate("speak", speakers=[KITCHEN, BEDROOM], tts=VOICE)
     home.care.alert(1)
     await home.through(home.care.morning(1))
-    text = "maria: Weight. Observed at 04:14, 3 hours 15 minutes ago."
-    assert sounds.kitchen.said == sounds.bedroom.said == [(text, 0.6)]
+    text = "maria: Weight. Was observed at 04:14 ({}), high severity. Nobody has it yet."
+    assert sounds.kitchen.said == sounds.bedroom.said == [(text.format("3 h 16 min ago"), 0.6)]
     assert sounds.are_as_before
     # Repeated, because it is severe.
     await home.through(home.minutes(11))
-    assert sounds.kitchen.said[1:] == [
-        (
-            "maria: Weight. Observed at 04:14, 3 hours 25 minutes ago. Nobody has acknowledged it.",
-            0.6,
-        )
-    ]
+    assert sounds.kitchen.said[1:] == [(text.format("3 h 26 min ago"), 0.6)]
     await home.care.call("acknowledge")
     await home.through(home.minutes(30))
     assert len(sounds.kitchen.said) == 2
@@ -1176,7 +1173,7 @@ async def test_speakers_say_it_loud_and_get_their_volume_back(home: Home, sounds
 
 
 async def test_the_volume_is_back_as_soon_as_somebody_has_it(home: Home, sounds: Sounds) -> None:
-    await home.automate("speak", speakers=[KITCHEN], tts=VOICE, longest=60)
+    await home.automate("speak", speakers=[KITCHEN], tts=VOICE)
     await home.care.morning(1)
     alarm = asyncio.ensure_future(home.drill())
     await soon(lambda: bool(sounds.kitchen.said))
@@ -1190,7 +1187,7 @@ async def test_the_volume_is_back_as_soon_as_somebody_has_it(home: Home, sounds:
 
 async def test_a_phone_cannot_end_the_speech(home: Home, anna: Phone, sounds: Sounds) -> None:
     """By saying that somebody has acknowledged: only what this house says itself counts."""
-    await home.automate("speak", speakers=[KITCHEN], tts=VOICE, longest=60)
+    await home.automate("speak", speakers=[KITCHEN], tts=VOICE)
     await home.care.morning(1)
     event_type, forged = "care_alerts_alert_acknowledged", asyncio.Event()
 
@@ -1219,7 +1216,7 @@ async def test_a_phone_cannot_end_the_speech(home: Home, anna: Phone, sounds: So
 
 
 async def test_two_at_once_are_said_one_after_the_other(home: Home, sounds: Sounds) -> None:
-    await home.automate("speak", speakers=[KITCHEN], tts=VOICE, remind=[])
+    await home.automate("speak", speakers=[KITCHEN], tts=VOICE, remind_times=0)
     home.care.alert(1)
     home.care.alert(1, "FLEX", "DRAMATIC_DROP")
     await home.through(home.care.morning(1))
@@ -1234,35 +1231,56 @@ async def test_two_at_once_are_said_one_after_the_other(home: Home, sounds: Soun
 
 
 async def test_at_night_only_severe_ones_are_said(home: Home, sounds: Sounds, oma: Oma) -> None:
-    await home.automate(
-        "speak", speakers=[KITCHEN], tts=VOICE, quiet_lights=["light.stairs"], remind=[]
-    )
+    await home.automate("speak", speakers=[KITCHEN], tts=VOICE, remind_times=0)
     # 23:30 in this house.
     await home.house.until(NOON.replace(hour=22, minute=30))
     await home.drill("flex", "medium")
     assert sounds.kitchen.said == []
-    assert sounds.stairs.look == {"brightness": 51, "rgb_color": (255, 170, 0)}
     # However severe, an analysis of the day before wakes nobody.
     await home.through(home.drill("weight", "high"))
     assert sounds.kitchen.said == []
     await home.through(home.drill(oma.sensor))
     assert len(sounds.kitchen.said) == 1
     assert sounds.kitchen.said[0][0].startswith("DRILL: Dexcom: Urgent low.")
-    for key in "flex", "weight":
-        assert sounds.stairs.look == {"brightness": 51, "rgb_color": (255, 170, 0)}
-        await home.care.call("acknowledge", home.care.sensor(key))
-    assert sounds.stairs.look is None
     # Over at seven.
     await home.house.until(NOON.replace(hour=6, minute=1) + timedelta(days=1))
     await home.through(home.drill("flex", "medium"))
     assert len(sounds.kitchen.said) == 2
+    assert sounds.are_as_before
+
+
+async def test_the_same_time_twice_is_no_night(home: Home, sounds: Sounds) -> None:
+    midnight = "00:00:00"
+    await home.automate(
+        "speak", speakers=[KITCHEN], tts=VOICE, quiet_from=midnight, quiet_to=midnight
+    )
+    await home.through(home.drill("flex", "medium"))
+    assert len(sounds.kitchen.said) == 1
+
+
+async def test_what_is_not_severe_is_said_once_and_again_after_a_snooze(
+    home: Home, sounds: Sounds
+) -> None:
+    await home.automate("speak", speakers=[KITCHEN], tts=VOICE)
+    await home.through(home.drill("flex", "medium"))
+    await home.through(home.minutes(12))
+    assert len(sounds.kitchen.said) == 1
+    await home.care.call("snooze", home.care.sensor("flex"), duration={"minutes": 5})
+    await home.through(home.minutes(6))
+    assert len(sounds.kitchen.said) == 2
+
+
+async def test_severe_ones_are_said_only_so_often(home: Home, sounds: Sounds) -> None:
+    await home.automate("speak", speakers=[KITCHEN], tts=VOICE, remind_every=5, remind_times=2)
+    await home.through(home.drill())
+    await home.through(home.minutes(25))
+    assert len(sounds.kitchen.said) == 3
 
 
 @pytest.mark.parametrize(
     ("blueprint", "inputs"),
     [
-        ("lights", {"lights": ["light.stairs"], "flash": []}),
-        ("speak", {"speakers": [KITCHEN], "tts": VOICE, "quiet_lights": ["light.stairs"]}),
+        ("lights", {"lights": ["light.stairs"], "flash": False}),
         ("escalate", {"lights": ["light.stairs"], "house_after": 1, "least_severity": "medium"}),
     ],
 )
@@ -1292,13 +1310,6 @@ async def test_a_phone_cannot_say_that_something_was_snoozed(
     assert sounds.stairs.look is not None
     await home.care.call("snooze", home.care.sensor("flex"), duration={"minutes": 1})
     assert sounds.stairs.look is None
-
-
-async def test_at_night_without_lights_nothing_is_said(home: Home, sounds: Sounds) -> None:
-    await home.automate("speak", speakers=[KITCHEN], tts=VOICE)
-    await home.house.until(NOON.replace(hour=22, minute=30))
-    await home.drill("flex", "medium")
-    assert sounds.kitchen.said == []
 
 
 async def test_a_speech_service_that_is_gone_leaves_the_volume_alone(
@@ -1469,7 +1480,7 @@ def lives(
 
 async def test_lamps_are_as_before_after_a_restart_in_between(lives: Lives) -> None:
     async with lives.live() as (home, _, _):
-        await home.automate("lights", lights=[HALL, STAIRS], flash=[])
+        await home.automate("lights", lights=[HALL, STAIRS], flash=False)
         home.care.alert(1)
         await home.care.morning(1)
         assert lives.lamps.now == (RED, RED)
@@ -1484,7 +1495,7 @@ async def test_lamps_are_as_before_after_a_restart_in_between(lives: Lives) -> N
 
 async def test_lamps_go_back_if_it_was_over_before_the_restart(lives: Lives) -> None:
     async with lives.live() as (home, _, _):
-        await home.automate("lights", lights=[HALL, STAIRS], flash=[])
+        await home.automate("lights", lights=[HALL, STAIRS], flash=False)
         home.care.alert(1)
         await home.care.morning(1)
         assert lives.lamps.now == (RED, RED)
@@ -1509,12 +1520,15 @@ async def test_a_restart_while_lamps_flash(lives: Lives) -> None:
 
 
 async def test_the_volume_is_back_after_a_restart_in_the_middle_of_a_speech(lives: Lives) -> None:
-    async with lives.live() as (home, _, _):
-        await home.automate("speak", speakers=[KITCHEN], tts=VOICE)
-        alarm = asyncio.ensure_future(home.drill())
-        await soon(lambda: bool(lives.kitchen.said))
-        alarm.cancel()
-        assert lives.kitchen.volume == 0.6
+    # What is killed does not tidy up.
+    with patch.object(Snapshots, "restore", side_effect=asyncio.CancelledError):
+        async with lives.live() as (home, _, _):
+            await home.automate("speak", speakers=[KITCHEN], tts=VOICE)
+            alarm = asyncio.ensure_future(home.drill())
+            await soon(lambda: bool(lives.kitchen.said))
+            alarm.cancel()
+            assert lives.kitchen.volume == 0.6
+    assert lives.kitchen.volume == 0.6
     async with lives.live() as (home, _, _):
         assert lives.kitchen.volume == 0.2
 

@@ -306,7 +306,6 @@ async def test_a_bad_night_in_which_home_assistant_is_killed(house: House) -> No
         tts="tts.voice",
         quiet_from="00:00:00",
         quiet_to="00:00:00",
-        longest=60,
     )
     await house.automate(
         "escalate", first_phones=[anna.device_id], second_phones=[ben.device_id], second_after=0.7
@@ -327,7 +326,7 @@ async def test_a_bad_night_in_which_home_assistant_is_killed(house: House) -> No
     assert anna.pushed[0]["data"]["push"]["sound"] == "default"
     await until(lambda: house.is_now("hall") == RED, "the lamp is red")
     await until(lambda: bool(house.said), "it is said")
-    assert house.said[0]["said"].startswith("maria: Weight. Observed at ")
+    assert house.said[0]["said"].startswith("maria: Weight. Was observed at ")
     assert house.said[0]["volume"] == 0.6
     # In the middle of the speech.
     assert house.is_now("kitchen")["volume"] == 0.6

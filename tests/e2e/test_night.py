@@ -267,11 +267,10 @@ async def night_in(
 async def add_automations(night: Night, *, second_after: float, house_after: float) -> None:
     """Make one of each blueprint that acts on an alert, as the editor does."""
     lights = [f"light.{name}" for name in LAMPS]
-    speech = {"speakers": [SPEAKER], "longest": 5}
     automations: dict[str, Json] = {
         "phone": {"phones": [night.anna.device_id], "least_severity": "high"},
         "lights": {"lights": lights},
-        "speak": {"tts": "tts.voice", "volume": 60, **speech},
+        "speak": {"tts": "tts.voice", "volume": 60, "speakers": [SPEAKER]},
         "escalate": {
             "first_phones": [night.ben.device_id],
             "second_phones": [night.carla.device_id],
@@ -280,7 +279,8 @@ async def add_automations(night: Night, *, second_after: float, house_after: flo
             "lights": lights,
             "tts": ["tts.voice"],
             "volume": 80,
-            **speech,
+            "speakers": [SPEAKER],
+            "longest": 5,
         },
     }
     for name, inputs in automations.items():
@@ -333,7 +333,7 @@ async def test_a_bad_night(tmp_path: Path, simulator: Simulator, browser: Browse
         await screenshot(pages[0], "night-acknowledged")
         await until(partial(night.spoken, 1), "it has been spoken")
         [(text, volumes)] = (await night.speech()).items()
-        assert text.startswith("Maria: Urgent low. Observed at ")
+        assert text.startswith("Maria: Urgent low. Was observed at ")
         assert volumes == [0.6, VOLUME]
         assert await night.sound() == text
 
