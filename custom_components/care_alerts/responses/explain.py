@@ -82,12 +82,12 @@ def _step(
 def _obstacles(
     hass: HomeAssistant, household: Household, plan: Plan, now: datetime
 ) -> Iterator[Obstacle]:
-    told = {
+    everybody = {
         one.caregiver_id: one
         for step in plan.steps
         for one in told(household.caregivers, step.tell, household.duty(now))
     }
-    for caregiver in told.values():
+    for caregiver in everybody.values():
         yield from of_caregiver(hass, household, caregiver, now)
     yield from of_plan(hass, household, plan)
 

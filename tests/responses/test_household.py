@@ -1,0 +1,414 @@
+"""The household in a real Home Assistant: duty, drills, what may not be heard, and what a person is asked to mend."""
+
+from datetime import timedelta
+
+from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import entity_registry as er
+import pytest
+
+from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.responses.heard import NOT_SEEN_FOR
+from custom_components.care_alerts.responses.household import CAREGIVER, PLAN
+from custom_components.care_alerts.responses.household_issues import LASTS
+from simulator.faults import CATALOGUE
+from tests.appliances import Bulb, Speaker, install
+from tests.test_blueprints import Home, Phone
+
+from .house import Household, caregiver, plan, set_up
+
+pytestmark = pytest.mark.real_files
+
+ALL_AT_ONCE = [{"step_id": "1", "after": 0, "tell": ["everybody"]}]
+ON_DUTY_AT_ONCE = [{"step_id": "1", "after": 0, "tell": ["on_duty"]}]
+
+
+async def rota(home: Home, **states: str) -> tuple[Household, Phone, Phone]:
+    """Anna and Ben, each with a schedule."""
+    annas, bens = await home.phone("Anna"), await home.phone("Ben")
+    for name, state in states.items():
+        home.hass.states.async_set(f"schedule.{name}", state)
+    household = await set_up(
+        home,
+        caregiver("Anna", phones=[annas.device_id], duty="schedule.anna"),
+        caregiver("Ben", phones=[bens.device_id], duty="schedule.ben"),
+        plan(steps=ON_DUTY_AT_ONCE),
+    )
+    return household, annas, bens
+
+
+def on_duty(household: Household) -> tuple[str, list[str]]:
+    """Who is on duty, and why."""
+    state = household.state("sensor", "on_duty")
+    return state.state, state.attributes["why"]
+
+
+# Duty.
+
+
+async def test_whose_turn_it_is_follows_the_schedules(home: Home) -> None:
+    household, annas, bens = await rota(home, anna="on", ben="off")
+    assert on_duty(household) == ("Anna", ["Anna is on duty because anna is on"])
+    home.hass.states.async_set("schedule.anna", "off")
+    home.hass.states.async_set("schedule.ben", "on")
+    await home.house.settle()
+    assert on_duty(household)[0] == "Ben"
+    await home.drill()
+    assert annas.pushed == []
+    assert bens.shown
+
+
+@pytest.mark.parametrize(
+    ("states", "issue"),
+    [
+        ({"anna": "off", "ben": "off"}, "duty_nobody"),
+        ({"anna": "unavailable", "ben": "off"}, "duty_unavailable"),
+        ({"ben": "on"}, "duty_unavailable"),
+    ],
+)
+async def test_duty_is_never_empty_and_a_repair_says_why(
+    home: Home, states: dict[str, str], issue: str
+) -> None:
+    household, annas, bens = await rota(home, **states)
+    assert on_duty(household)[0] == "Anna, Ben"
+    assert household.issues() == {issue}
+    await home.drill()
+    assert annas.shown
+    assert bens.shown
+    home.hass.states.async_set("schedule.anna", "on")
+    home.hass.states.async_set("schedule.ben", "off")
+    await home.house.settle()
+    assert household.issues() == set()
+    assert on_duty(household)[0] == "Anna"
+
+
+async def test_somebody_takes_over_for_a_while(home: Home) -> None:
+    household, _, bens = await rota(home, anna="on", ben="off")
+    answer = await home.care.call("take_duty", {}, caregiver="ben", duration={"hours": 2})
+    assert answer == {
+        "caregiver": "Ben",
+        "until": (home.house.now + timedelta(hours=2)).isoformat(),
+    }
+    assert on_duty(household)[0] == "Ben"
+    await home.drill()
+    assert bens.shown
+    await home.hass.config_entries.async_reload(household.entry.entry_id)
+    await home.house.settle()
+    assert on_duty(household)[0] == "Ben"
+    await home.house.pass_time(hours=2)
+    assert on_duty(household)[0] == "Anna"
+
+
+async def test_whoever_calls_takes_over_without_saying_their_name(home: Home) -> None:
+    household, annas, _ = await rota(home, anna="off", ben="on")
+    with pytest.raises(ServiceValidationError, match="no caregiver"):
+        await home.care.call("take_duty", {}, duration={"hours": 1})
+    home.hass.states.async_set("person.anna", "home", {"user_id": annas.user.id})
+    entry = household.entry
+    [anna, _] = entry.get_subentries_of_type(CAREGIVER)
+    home.hass.config_entries.async_update_subentry(
+        entry, anna, data={**anna.data, "person": "person.anna"}
+    )
+    await home.house.settle()
+    await home.care.call("take_duty", {}, user=annas.user, duration={"hours": 1})
+    assert on_duty(household)[0] == "Anna"
+
+
+async def test_calendars_say_whose_turn_it_is(home: Home) -> None:
+    events: list[dict[str, str]] = [{"summary": "Ben and Cleo"}]
+    home.hass.states.async_set("calendar.rota", "on")
+
+    async def get_events(call: ServiceCall) -> ServiceResponse:
+        return {"calendar.rota": {"events": [*events]}}
+
+    home.hass.services.async_register(
+        "calendar", "get_events", get_events, supports_response=SupportsResponse.ONLY
+    )
+    household = await set_up(
+        home,
+        caregiver("Ann", duty="calendar.rota"),
+        caregiver("Ben", duty="calendar.rota"),
+        plan(),
+    )
+    assert on_duty(household) == (
+        "Ben",
+        ['Ben is on duty because of "Ben and Cleo" in rota'],
+    )
+    events[:] = [{"summary": "Anna"}]
+    await home.house.pass_time(minutes=1)
+    assert on_duty(household)[0] == "Ann, Ben"
+    assert "duty_unknown_name" in household.issues()
+    home.hass.services.async_remove("calendar", "get_events")
+    await home.house.pass_time(minutes=1)
+    assert "duty_unavailable" in household.issues()
+
+
+# Drills.
+
+
+async def test_a_drill_goes_down_the_plan_and_its_report_says_what_came_of_it(home: Home) -> None:
+    bulb, speaker = Bulb(), Speaker()
+    await install(home.hass, {"lamp": bulb}, {"speaker": speaker})
+    annas, bens = await home.phone("Anna", os_name="Android"), await home.phone("Ben")
+    household = await set_up(
+        home,
+        caregiver("Anna", phones=[annas.device_id]),
+        caregiver("Ben", phones=[bens.device_id], duty="schedule.ben"),
+        plan(
+            steps=[
+                {"step_id": "1", "after": 0, "tell": ["anna"]},
+                {
+                    "step_id": "2",
+                    "after": 10,
+                    "tell": ["everybody"],
+                    "lights": ["light.lamp"],
+                    "speakers": ["media_player.speaker"],
+                    "tts": "tts.voice",
+                    "volume": 70,
+                },
+            ]
+        ),
+    )
+    button = er.async_get(home.hass).async_get_entity_id(
+        "button", DOMAIN, f"{household.entry.entry_id}_drill"
+    )
+    await home.hass.services.async_call("button", "press", {"entity_id": button}, blocking=True)
+    await home.house.settle()
+    await annas.fire("mobile_app_notification_received", annas.shown["data"])
+    await home.through(home.minutes(10))
+    assert bulb.look == {"brightness": 255, "rgb_color": (255, 0, 0)}
+    assert [volume for _, volume in speaker.said] == [0.7]
+    assert "maria" in speaker.said[0][0]
+    await bens.press("I have it")
+    assert bulb.look is None
+    assert (speaker.volume, speaker.muted) == (0.2, False)
+    drill = household.state("sensor", "last_drill")
+    [report] = drill.attributes["report"]
+    assert report["answered_by"] == "Ben"
+    assert report["answered_after_seconds"] == pytest.approx(600, abs=30)
+    told = [[(one["who"], one["delivery"]) for one in step["told"]] for step in report["steps"]]
+    assert told[0] == [("Anna's phone", "received")]
+    assert ("Ben's phone", "unknown") in told[-1]
+    assert report["steps"][-1]["lights"] == ["lamp"]
+    summary = drill.attributes["summary"]
+    assert summary[0].startswith("maria: Ben answered after 10 min")
+    assert any("Anna's phone: arrived" in line for line in summary)
+    assert household.issues() == {"duty_unavailable"}
+
+
+async def test_a_drill_that_nobody_answered_is_a_repair(home: Home) -> None:
+    phone = await home.phone("Anna")
+    household = await set_up(
+        home, caregiver("Anna", phones=[phone.device_id]), plan(steps=ALL_AT_ONCE)
+    )
+    await household.responder.async_drill()
+    await home.minutes(29)
+    assert household.issues() == set()
+    await home.minutes(3)
+    assert household.issues() == {"drill_unanswered"}
+    assert household.state("sensor", "last_drill").attributes["summary"][0] == (
+        "maria: nobody answered."
+    )
+    await household.responder.async_drill()
+    await home.house.settle()
+    await phone.press("I have it")
+    assert household.issues() == set()
+
+
+async def test_without_a_plan_for_anybody_there_is_no_drill(home: Home) -> None:
+    household = await set_up(home, caregiver("Anna"))
+    button = er.async_get(home.hass).async_get_entity_id(
+        "button", DOMAIN, f"{household.entry.entry_id}_drill"
+    )
+    with pytest.raises(ServiceValidationError, match="No plan"):
+        await home.hass.services.async_call("button", "press", {"entity_id": button}, blocking=True)
+
+
+# Plans.
+
+
+async def test_a_plan_that_is_switched_off_does_nothing_also_after_a_reload(home: Home) -> None:
+    phone = await home.phone("Anna")
+    household = await set_up(
+        home, caregiver("Anna", phones=[phone.device_id]), plan(steps=ALL_AT_ONCE)
+    )
+    switch = household.state("switch", "plan", "plan").entity_id
+    await home.hass.services.async_call("switch", "turn_off", {"entity_id": switch}, blocking=True)
+    await home.hass.config_entries.async_reload(household.entry.entry_id)
+    await home.house.settle()
+    await home.drill()
+    assert phone.pushed == []
+    assert household.state("binary_sensor", "may_not_be_heard").state == "on"
+    await home.hass.services.async_call("switch", "turn_on", {"entity_id": switch}, blocking=True)
+    await home.house.settle()
+    # It goes on, so somebody is needed.
+    assert phone.shown
+
+
+async def test_a_plan_is_only_for_those_whom_it_is_for(home: Home) -> None:
+    phone = await home.phone("Anna")
+    other = await home.somebody("tom")
+    await set_up(
+        home,
+        caregiver("Anna", phones=[phone.device_id]),
+        plan(steps=ALL_AT_ONCE, whose={"device_id": [home.person]}),
+    )
+    await home.drill(other)
+    assert phone.pushed == []
+    await home.drill()
+    assert phone.shown
+
+
+async def test_a_plan_that_is_removed_takes_its_entities_with_it(home: Home) -> None:
+    household = await set_up(home, caregiver("Anna"), plan("Plan"), plan("Other"))
+    registry = er.async_get(home.hass)
+    before = er.async_entries_for_config_entry(registry, household.entry.entry_id)
+    home.hass.config_entries.async_remove_subentry(household.entry, "other")
+    await home.house.settle()
+    after = er.async_entries_for_config_entry(registry, household.entry.entry_id)
+    gone = {one.unique_id for one in before} - {one.unique_id for one in after}
+    assert gone == {"household_other_plan", "household_other_next_step"}
+
+
+async def test_plans_that_overlap_are_a_repair(home: Home) -> None:
+    household = await set_up(home, caregiver("Anna"), plan("Plan"), plan("Other"))
+    assert "plans_overlap" in household.issues()
+    home.hass.config_entries.async_remove_subentry(household.entry, "other")
+    await home.house.settle()
+    assert "plans_overlap" not in household.issues()
+
+
+async def test_an_edit_in_the_middle_does_what_is_new_and_repeats_nothing(home: Home) -> None:
+    annas, bens = await home.phone("Anna"), await home.phone("Ben")
+    household = await set_up(
+        home,
+        caregiver("Anna", phones=[annas.device_id]),
+        caregiver("Ben", phones=[bens.device_id]),
+        plan(steps=[{"step_id": "1", "after": 0, "tell": ["anna"]}]),
+    )
+    await home.drill()
+    [kept] = household.entry.get_subentries_of_type(PLAN)
+    home.hass.config_entries.async_update_subentry(
+        household.entry,
+        kept,
+        data={**kept.data, "steps": [{"step_id": "1", "after": 0, "tell": ["anna", "ben"]}]},
+    )
+    await home.house.settle()
+    assert len(annas.pushed) == 1
+    assert bens.shown
+
+
+# What may not be heard.
+
+
+async def test_what_would_keep_it_from_being_heard_is_said(home: Home) -> None:
+    bulb = Bulb()
+    await install(home.hass, {"lamp": bulb})
+    phone = await home.phone("Anna")
+    household = await set_up(
+        home,
+        caregiver("Anna", phones=[phone.device_id]),
+        plan(
+            steps=[
+                {"step_id": "1", "after": 0, "tell": ["anna", "nobody"]},
+                {"step_id": "2", "after": 1, "lights": ["light.lamp", "light.gone"]},
+            ]
+        ),
+    )
+    sensors = er.async_get(home.hass)
+    for sensor, state in (("dnd_sensor", "total_silence"), ("volume_alarm", "0")):
+        entity = sensors.async_get_or_create(
+            "sensor",
+            "mobile_app",
+            f"{phone.webhook}_{sensor}",
+            device_id=phone.device_id,
+            config_entry=home.hass.config_entries.async_get_entry("phone-Anna"),
+        )
+        home.hass.states.async_set(entity.entity_id, state)
+    home.hass.states.async_set("light.lamp", "unavailable")
+    await home.minutes(1)
+    said = household.state("binary_sensor", "may_not_be_heard").attributes["reasons"]
+    assert said == [
+        "Anna's phone of Anna lets nothing through, not even alarms.",
+        "The alarm volume of Anna's phone of Anna is off.",
+        "The plan Plan tells a caregiver who is not there any more.",
+        "lamp cannot be reached just now (Plan).",
+        "light.gone is not there any more (Plan).",
+    ]
+    assert household.issues() == {"heard_caregiver_gone", "heard_entity_gone"}
+    await home.minutes(int(LASTS / timedelta(minutes=1)))
+    assert household.issues() == {
+        "heard_caregiver_gone",
+        "heard_entity_gone",
+        "heard_phone_silent",
+        "heard_alarm_volume_off",
+        "heard_entity_unavailable",
+    }
+    answer = await home.care.call("explain", home.care.sensor())
+    assert answer["people"][0]["plans"][0]["may_not_be_heard"] == said
+    await home.house.pass_time(seconds=NOT_SEEN_FOR.total_seconds())
+    await home.minutes(1)
+    said = household.state("binary_sensor", "may_not_be_heard").attributes["reasons"]
+    assert "Anna's phone of Anna was not heard of for a day." in said
+
+
+async def test_what_would_happen_can_be_asked(home: Home) -> None:
+    annas = await home.phone("Anna")
+    home.hass.states.async_set("schedule.ben", "off")
+    await set_up(
+        home,
+        caregiver("Anna", phones=[annas.device_id]),
+        caregiver("Ben", notify=["notify.sms"], duty="schedule.ben"),
+        plan(),
+    )
+    answer = await home.care.call("explain", home.care.sensor(), severity="high")
+    [about] = answer["people"]
+    assert (about["person"], about["alert_type"]) == ("maria", "weight")
+    assert about["on_duty"] == ["Anna is always on duty"]
+    [its_plan] = about["plans"]
+    assert [
+        (step["after_minutes"], [one["who"] for one in step["tell"]], step["every_minutes"])
+        for step in its_plan["steps"]
+    ] == [(0, ["Anna"], None), (10, ["Anna", "Ben"], None), (20, ["Anna", "Ben"], 5)]
+    assert its_plan["steps"][1]["tell"][1] == {
+        "who": "Ben",
+        "phones": [],
+        "notify": ["notify.sms"],
+    }
+    low = await home.care.call("explain", home.care.sensor(), severity="low")
+    assert low["people"][0]["plans"] == []
+
+
+async def test_without_a_household_there_is_nothing_to_explain(home: Home) -> None:
+    with pytest.raises(ServiceValidationError, match="no household"):
+        await home.care.call("explain", home.care.sensor())
+
+
+# Trouble of sources.
+
+
+async def test_who_is_on_duty_hears_that_a_source_is_in_trouble(home: Home) -> None:
+    _, annas, bens = await rota(home, anna="on", ben="off")
+    home.house.sim.faults.add("*", CATALOGUE["401_bare"]())
+    await home.house.pass_time(hours=7)
+    assert annas.shown["title"] == "Lumen is silent"
+    assert "Nothing new has come: Login failed." in annas.shown["message"]
+    assert annas.shown["data"]["push"]["interruption-level"] == "time-sensitive"
+    assert bens.pushed == []
+    await home.house.pass_time(hours=2)
+    assert len(annas.pushed) == 1
+    home.house.sim.faults.clear()
+    await home.house.pass_time(hours=2)
+    assert annas.screen == {}
+
+
+async def test_a_plan_may_leave_that_out(home: Home) -> None:
+    phone = await home.phone("Anna")
+    await set_up(
+        home,
+        caregiver("Anna", phones=[phone.device_id]),
+        plan(steps=ALL_AT_ONCE, source_silent=False),
+    )
+    home.house.sim.faults.add("*", CATALOGUE["401_bare"]())
+    await home.house.pass_time(hours=7)
+    assert phone.pushed == []
