@@ -156,6 +156,7 @@ async def test_the_worst_wins_whichever_came_first(rooms: Rooms, first: str, gon
     order = [(worst, RED), (milder, BLUE)]
     for episode, colour in order if first == "worst" else reversed(order):
         await rooms.light(episode, HALL, colour=colour)
+        await rooms.minutes(1)
     assert rooms.hall.look == bright(RED)
     await rooms.acknowledge("weight" if gone == "worst" else "flex")
     assert rooms.hall.look == bright(BLUE if gone == "worst" else RED)
