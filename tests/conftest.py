@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.const import GROUP_ID_USER
@@ -42,6 +42,39 @@ NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
 # Mashumaro reads what a class that holds itself is made of when it is first used: not in frozen time, whose datetime is another.
 AnnouncedEpisode.from_dict(AnnouncedEpisode(started=NOON, last=NOON, told_at=NOON).to_dict())
+
+
+ONE_IN: Final = 4
+"""Of the tables of faults, so many are tried on every run: each fault at some request, each request with many faults."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let all of it be tried."""
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="every fault at every request, not one in four",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out most of the tables of faults, the same on every run, unless all are wanted or one is named."""
+    if config.getoption("--thorough") or any("::" in one for one in config.args):
+        return
+    tables: dict[str, int] = {}
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        marker = item.get_closest_marker("table_of_faults")
+        if marker is None or not isinstance(item, pytest.Function):
+            kept.append(item)
+            continue
+        table = tables.setdefault(item.originalname, len(tables))
+        where = sum(item.callspec.indices.values()) + table
+        (left_out if where % ONE_IN else kept).append(item)
+    if left_out:
+        items[:] = kept
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(autouse=True)

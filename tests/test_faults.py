@@ -536,7 +536,13 @@ def with_lumen(house: House, caplog: pytest.LogCaptureFixture, announced: list[S
 
 type Record = Callable[[str, object], None]
 
-every_fault = pytest.mark.parametrize("name", CATALOGUE)
+_by_name = pytest.mark.parametrize("name", CATALOGUE)
+
+
+def every_fault[**P, T](test: Callable[P, T]) -> Callable[P, T]:
+    """Try a test with each fault; on most runs with some of them (`--thorough`)."""
+    decorated: Callable[P, T] = _by_name(pytest.mark.table_of_faults(test))
+    return decorated
 
 
 @every_fault

@@ -5,6 +5,7 @@ from datetime import timedelta
 from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import entity_registry as er
+from homeassistant.util.json import JsonValueType
 import pytest
 
 from custom_components.care_alerts.const import DOMAIN
@@ -115,7 +116,7 @@ async def test_whoever_calls_takes_over_without_saying_their_name(home: Home) ->
 
 
 async def test_calendars_say_whose_turn_it_is(home: Home) -> None:
-    events: list[dict[str, str]] = [{"summary": "Ben and Cleo"}]
+    events: list[JsonValueType] = [{"summary": "Ben and Cleo"}]
     home.hass.states.async_set("calendar.rota", "on")
 
     async def get_events(call: ServiceCall) -> ServiceResponse:

@@ -28,7 +28,13 @@ SHAPES = ("wrong_types", "bad_record", "empty_object", "success_false")
 NOT_SURE = {"settings_not_confirmed", "settings_not_kept"}
 """What is said when nobody knows what has become of a change, or what is read back is something else."""
 
-every_fault = pytest.mark.parametrize("name", CATALOGUE)
+_by_name = pytest.mark.parametrize("name", CATALOGUE)
+
+
+def every_fault[**P, T](test: Callable[P, T]) -> Callable[P, T]:
+    """Try a test with each fault; on most runs with some of them (`--thorough`)."""
+    decorated: Callable[P, T] = _by_name(pytest.mark.table_of_faults(test))
+    return decorated
 
 
 def statuses_of(name: str, request: str) -> set[Status]:
