@@ -10,7 +10,7 @@ from statistics import median
 import sys
 import tomllib
 
-from .acting import against_bare_automations
+from .acting import against_bare_automations, against_pushing_by_automation
 from .imports import BARE, BARE_ROUNDS, HOME, ROUNDS, import_times
 from .measure import Cost
 from .report import Table, Worker, contestant
@@ -234,6 +234,7 @@ async def main() -> None:
         await against_rest(world, table)
         await against_the_dexcom_floor(world, table)
         await against_bare_automations(world, table)
+        await against_pushing_by_automation(world, table)
     against_withings(table)
 
 

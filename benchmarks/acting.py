@@ -45,12 +45,37 @@ async def against_bare_automations(world: World, table: Table) -> None:
         )
 
 
+async def against_pushing_by_automation(world: World, table: Table) -> None:
+    """(f): alerts, from the ledger over the disk to the push of a plan; against an automation with the app's own action."""
+    results: list[tuple[list[float], list[float]]] = []
+    for kind in ("pushing", "pushing_by_automation"):
+        async with contestant(kind, world.small) as house:
+            await house.cost("set_up")
+            for count in (1, MOST_AT_ONCE):
+                await house("pushes", count=count)
+            singles = [await house("pushes", count=1) for _ in range(SINGLE)]
+            many = [await house("pushes", count=MOST_AT_ONCE) for _ in range(AT_ONCE)]
+            results.append((singles, many))
+    table.section(
+        "(f) from an alert in the ledger to the last push that leaves, by a plan; "
+        "against an automation with the app's own action"
+    )
+    for which, what, aim in (
+        (0, f"one alert, {{}} of {SINGLE}", "< 50 ms"),
+        (1, f"{MOST_AT_ONCE} at once, {{}} of {AT_ONCE}", "< 1 s"),
+    ):
+        for name, its_aim, of_many in (("median", aim, median), ("worst", "", max)):
+            both = [of_many(one[which]) * 1000 for one in results]
+            table.ratio(what.format(name), both, "ms", aim=its_aim, digits=1)
+
+
 async def main() -> None:
     """Measure this alone and print."""
     world = World()
     table = Table()
     async with world.simulator:
         await against_bare_automations(world, table)
+        await against_pushing_by_automation(world, table)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from importlib import import_module
+from importlib.util import find_spec
 import json
 import logging
 import os
@@ -20,11 +21,12 @@ import sys
 from tempfile import TemporaryDirectory
 import time
 import traceback
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, override
 from unittest.mock import patch
 
 import aiohttp
+from aiohttp import web
 from homeassistant import bootstrap, loader
 from homeassistant.auth import auth_manager_from_config
 from homeassistant.components.application_credentials import (
@@ -34,13 +36,16 @@ from homeassistant.components.application_credentials import (
 from homeassistant.config_entries import SOURCE_USER, ConfigEntries, ConfigEntry
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, Platform
 from homeassistant.core import Event, HomeAssistant, ServiceCall, callback
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.recorder import async_initialize_recorder, get_instance
 from homeassistant.setup import async_setup_component
 import orjson
 import yaml
 
 import custom_components  # noqa: F401 # Home Assistant looks for it where this was found
-from custom_components.care_alerts.alerts.alert import Alert, AlertState, Severity
+from custom_components.care_alerts.alerts.alert import Alert, AlertKey, AlertState, Severity
+from custom_components.care_alerts.alerts.testing import make_test_alert
+from scripts.real_home import VOICE_PACKAGES
 
 from .measure import cost_of, peak_of
 from .world import NOON, Account, emails
@@ -384,6 +389,162 @@ class Acting(CareAlerts):
         return took
 
 
+class Pushing(CareAlerts):
+    """A house that pushes alerts to a phone, whose push service is a sink in this process."""
+
+    _pushed: list[float]
+    _runner: web.AppRunner
+
+    @override
+    async def open(self, account: Mapping[str, Any]) -> Json:
+        # What Home Assistant imports along with `mobile_app`, to listen: nobody talks to it here.
+        for module, imported in VOICE_PACKAGES.items():
+            if find_spec(module) is None:
+                stand_in = ModuleType(module)
+                setattr(stand_in, imported, type(imported, (), {}))
+                sys.modules[module] = stand_in
+        import_module("homeassistant.components.mobile_app.notify")
+        return await super().open(account)
+
+    @override
+    async def _set_up(self) -> None:
+        await super()._set_up()
+        self._pushed = []
+
+        async def take(request: web.Request) -> web.Response:
+            self._pushed.append(time.perf_counter())
+            return web.json_response({"target": "somewhere"}, status=201)
+
+        app = web.Application()
+        app.router.add_post("/push", take)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        assert await async_setup_component(self.hass, "mobile_app", {})
+        await self._register(f"http://127.0.0.1:{self._runner.addresses[0][1]}/push")
+        await self.hass.async_block_till_done()
+        await self._act_on_alerts()
+
+    @override
+    async def close(self) -> Json:
+        await super().close()
+        await self._runner.cleanup()
+
+    async def _register(self, push_url: str) -> None:
+        user = await self.hass.auth.async_create_user("Anna")
+        await self._add(
+            "mobile_app",
+            "Phone",
+            {
+                "app_data": {"push_token": "token", "push_url": push_url},
+                "app_id": "io.example.app",
+                "app_name": "App",
+                "app_version": "1.0",
+                "device_id": "phone",
+                "device_name": "Phone",
+                "manufacturer": "Example",
+                "model": "Phone",
+                "os_name": "OS",
+                "os_version": "1.0",
+                "supports_encryption": False,
+                "user_id": user.id,
+                "webhook_id": "webhook",
+            },
+        )
+
+    async def _add(
+        self, domain: str, title: str, data: Json, subentries: tuple[Json, ...] = ()
+    ) -> None:
+        entry = ConfigEntry(
+            version=1,
+            minor_version=1,
+            domain=domain,
+            title=title,
+            source=SOURCE_USER,
+            unique_id=title,
+            data=data,
+            options={},
+            discovery_keys=MappingProxyType({}),
+            subentries_data=subentries,
+        )
+        await self.hass.config_entries.async_add(entry)
+
+    async def _act_on_alerts(self) -> None:
+        """Let a plan do it: whoever there is, at once."""
+        [phone] = self.hass.config_entries.async_entries("mobile_app")
+        [device] = dr.async_entries_for_config_entry(dr.async_get(self.hass), phone.entry_id)
+        steps = [{"step_id": "1", "after": 0, "tell": ["everybody"]}]
+        await self._add(
+            "care_alerts",
+            "Household",
+            {"source": "household"},
+            tuple(
+                {
+                    "data": MappingProxyType(data),
+                    "subentry_type": kind,
+                    "title": title,
+                    "unique_id": None,
+                }
+                for kind, title, data in (
+                    ("caregiver", "Anna", {"phones": [device.id]}),
+                    ("plan", "Plan", {"steps": steps}),
+                )
+            ),
+        )
+        await self.hass.async_block_till_done()
+
+    async def pushes(self, count: int) -> Json:
+        """Have test alerts written into the ledger, each an episode of its own; return seconds to the last push."""
+        coordinator = self._entry.runtime_data
+        self.now += timedelta(hours=1)
+        people = list(coordinator.data.people)
+        news = [
+            make_test_alert(
+                "lumen",
+                AlertKey(people[number % len(people)], f"type_{number // len(people)}", True),
+                severity=Severity.HIGH,
+                now=self.now,
+            )
+            for number in range(count)
+        ]
+        began = 0.0
+
+        async def poll(_: datetime, *, everything: bool) -> bool:
+            nonlocal began
+            for alert in news:
+                assert coordinator.store.ledger.add(alert, announce=True)
+            began = time.perf_counter()
+            return True
+
+        self._pushed.clear()
+        with patch.object(coordinator.source, "poll", poll):
+            await coordinator.async_refresh()
+            await self._settle()
+        return max(self._pushed) - began
+
+
+class PushingByAutomation(Pushing):
+    """The same by an automation with Home Assistant's own action for the phone."""
+
+    @override
+    async def _act_on_alerts(self) -> None:
+        automation = {
+            "alias": "Push",
+            "mode": "parallel",
+            "max": 10 * MOST_AT_ONCE,
+            "trace": {"stored_traces": 5},
+            "triggers": [{"trigger": "care_alerts.alert_received"}],
+            "actions": [
+                {
+                    "action": "notify.mobile_app_phone",
+                    "data": {"title": "{{ trigger.title }}", "message": "{{ trigger.since }}"},
+                }
+            ],
+        }
+        assert await async_setup_component(self.hass, "automation", {"automation": [automation]})
+        await self.hass.async_block_till_done()
+
+
 def _state(number: int) -> str:
     return f"bench.number_{number}"
 
@@ -525,6 +686,8 @@ KINDS: dict[str, type[Contestant]] = {
     "floor": Floor,
     "care_alerts": CareAlerts,
     "acting": Acting,
+    "pushing": Pushing,
+    "pushing_by_automation": PushingByAutomation,
     "rest": Rest,
     "dexcom_floor": DexcomFloor,
     "dexcom": DexcomCareAlerts,
@@ -542,6 +705,8 @@ async def _serve(contestant: Contestant) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.ERROR)
+    # For cameras; there is no JPEG library here.
+    logging.getLogger("homeassistant.components.camera.img_util").setLevel(logging.CRITICAL)
     exit_code = 1
     try:
         asyncio.run(_serve(KINDS[sys.argv[1]]()))
