@@ -32,10 +32,14 @@ from simulator import Simulator
 from simulator.dexcom import Wearer
 from simulator.tidepool import Account
 
+from .home import _voice_packages, home, outside
 from .spoken import Spoken
 
 if TYPE_CHECKING:
     from .care import Care
+
+__all__ = ["_voice_packages", "home", "outside"]
+"""Fixtures that are made elsewhere."""
 
 # A Wednesday noon: Tuesday has been analysed.
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)

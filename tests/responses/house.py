@@ -13,7 +13,7 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.responses.household import CAREGIVER, HOUSEHOLD, PLAN
 from custom_components.care_alerts.responses.responder import RESPONDER, Responder
 from tests.appliances import Bulb, Speaker
-from tests.test_blueprints import Home
+from tests.home import Home
 
 type Data = dict[str, Any]
 

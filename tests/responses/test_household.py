@@ -14,7 +14,7 @@ from custom_components.care_alerts.responses.household import CAREGIVER, PLAN
 from custom_components.care_alerts.responses.household_issues import LASTS
 from simulator.faults import CATALOGUE
 from tests.appliances import Bulb, Speaker, install
-from tests.test_blueprints import Home, Phone
+from tests.home import Home, Phone
 
 from .house import Household, caregiver, plan, set_up
 

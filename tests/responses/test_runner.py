@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from custom_components.care_alerts.responses.log import Delivery
-from tests.test_blueprints import Home, Phone
+from tests.home import Home, Phone
 
 from .house import ON_DUTY_THEN_ALL, Household, caregiver, plan, set_up
 

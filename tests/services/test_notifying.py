@@ -8,8 +8,8 @@ from homeassistant.exceptions import ServiceValidationError, Unauthorized
 import pytest
 
 from tests.care import automate, trigger
+from tests.home import Home
 from tests.responses.house import caregiver, plan, set_up
-from tests.test_blueprints import Home
 
 pytestmark = pytest.mark.real_files
 
