@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from homeassistant.helpers import device_registry
 import pytest
 
 from custom_components.care_alerts.responses.log import Delivery
@@ -263,3 +264,15 @@ async def test_the_age_stands_beside_it_when_it_is_told_again(home: Home) -> Non
     await home.drill()
     await home.house.pass_time(minutes=5)
     assert "Was observed at 13:00 (5 min ago)" in phone.shown["message"]
+
+
+async def test_nothing_that_home_assistant_will_take_away_is_used(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks through the stack each time somebody does: some milliseconds, for each look at a phone."""
+    used: list[Any] = []
+    monkeypatch.setattr(device_registry, "report_usage", lambda what, **_: used.append(what))
+    _, [phone] = await with_phones(home, "Anna")
+    await home.drill()
+    assert phone.shown
+    assert used == []

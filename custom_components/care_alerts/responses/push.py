@@ -54,7 +54,7 @@ def phone_of(hass: HomeAssistant, device_id: str) -> Phone | None:
     if device is None:
         return None
     for entry in _registrations(hass):
-        if entry.entry_id in device.config_entries:
+        if entry.entry_id == device.config_entry_id:
             return _phone(entry, device)
     return None
 
