@@ -10,7 +10,7 @@ It listens on loopback only and installs nothing. The demo, the browser tests an
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 import json
@@ -19,7 +19,7 @@ from pathlib import Path
 import signal
 import socket
 import sys
-from typing import Any, Final, Literal, Self
+from typing import Any, ClassVar, Final, Literal, Protocol, Self
 
 import aiohttp
 
@@ -71,6 +71,52 @@ VOICE_PACKAGES: Final = {"pymicro_vad": "MicroVad", "pyspeex_noise": "AudioProce
 """Module -> the one class that is imported from it."""
 
 
+class Process(Protocol):
+    """What there is to do with a Home Assistant that runs."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code; None while it lives."""
+
+    async def wait(self) -> int:
+        """Return the exit code once it has ended."""
+
+    def send_signal(self, signal: int, /) -> None:
+        """Send it a signal."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+class Spawn(Protocol):
+    """Starts a Home Assistant."""
+
+    async def __call__(
+        self, arguments: Sequence[str], environment: Mapping[str, str], log_path: Path, /
+    ) -> Process:
+        """Start one that writes into a log."""
+
+
+async def spawn(
+    arguments: Sequence[str], environment: Mapping[str, str], log_path: Path
+) -> Process:
+    """Start a Home Assistant that writes into a log."""
+    with log_path.open("ab") as log:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "homeassistant", *arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            # Ctrl-C on the terminal is for us; we then stop it in order.
+            process_group=0,
+        )
+
+
 class HomeError(Exception):
     """Home Assistant did not start, died, or refused a request. The text says which, and why."""
 
@@ -94,11 +140,22 @@ def port_is_free(port: int) -> bool:
         return True
 
 
+def write_stand_ins(directory: Path) -> None:
+    """Write modules that stand in for the packages of `VOICE_PACKAGES` that are not there."""
+    directory.mkdir(exist_ok=True)
+    for module, imported in VOICE_PACKAGES.items():
+        if find_spec(module) is None:
+            (directory / f"{module}.py").write_text(f"class {imported}:\n    pass\n")
+
+
 class RealHome:
     """One Home Assistant on one configuration directory, which outlives the process.
 
     `port` None takes a free one. Errors of every method that speaks to it: `HomeError`.
     """
+
+    spawn: ClassVar[Spawn] = staticmethod(spawn)
+    """How the process is started."""
 
     def __init__(
         self,
@@ -126,7 +183,7 @@ class RealHome:
         )
         self._name = name
         self._environment = dict(environment or {})
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._session: aiohttp.ClientSession | None = None
         self._websocket: _Websocket | None = None
         self._log_start = 0
@@ -155,10 +212,7 @@ class RealHome:
         for file, content in YAML_FILES.items():
             if not (path := self.directory / file).exists():
                 path.write_text(content)
-        self._stand_ins.mkdir(exist_ok=True)
-        for module, imported in VOICE_PACKAGES.items():
-            if find_spec(module) is None:
-                (self._stand_ins / f"{module}.py").write_text(f"class {imported}:\n    pass\n")
+        write_stand_ins(self._stand_ins)
         components = self.directory / "custom_components"
         if not components.exists():
             components.unlink(missing_ok=True)
@@ -208,17 +262,9 @@ class RealHome:
         python_path = os.pathsep.join(
             filter(None, (str(self._stand_ins), os.environ.get("PYTHONPATH")))
         )
-        with self.log_path.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "homeassistant", "-c", str(self.directory), "--skip-pip", "--log-no-color"),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=os.environ | {"PYTHONPATH": python_path} | self._environment,
-                # Ctrl-C on the terminal is for us; we then stop it in order.
-                process_group=0,
-            )
+        arguments = ("-c", str(self.directory), "--skip-pip", "--log-no-color")
+        environment = os.environ | {"PYTHONPATH": python_path} | self._environment
+        self._process = await type(self).spawn(arguments, environment, self.log_path)
         self._session = aiohttp.ClientSession(self.url)
         try:
             async with asyncio.timeout(timeout):
@@ -446,6 +492,12 @@ class RealHome:
     async def options_step(self, flow_id: str, data: Json) -> Json:
         """Answer a step of an options flow and return the next one."""
         return await self._step(f"/api/config/config_entries/options/flow/{flow_id}", data)
+
+    async def add_subentry(self, entry_id: str, kind: str, data: Json) -> Json:
+        """Add a part to an entry as its form does, and return the last step."""
+        path = "/api/config/config_entries/subentries/flow"
+        form = await self._step(path, {"handler": [entry_id, kind]})
+        return await self._step(f"{path}/{form['flow_id']}", data)
 
     async def _step(self, path: str, data: Json) -> Json:
         step: Json = await self.post(path, data)

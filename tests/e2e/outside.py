@@ -43,6 +43,8 @@ class Outside:
 
     def __init__(self) -> None:
         """Have no lamps and nothing pushed."""
+        self.unreachable: set[str] = set()
+        """The push tokens of phones that the push service gives up."""
         self.pushed: list[Json] = []
         self.lamps: dict[str, Lamp] = {}
         self.url = ""
@@ -67,7 +69,10 @@ class Outside:
 
     async def _push(self, request: web.Request) -> web.Response:
         """Take a notification as the app's push service does."""
-        self.pushed.append(await request.json())
+        message = await request.json()
+        if message["push_token"] in self.unreachable:
+            return web.json_response({"errorMessage": "Gone"}, status=410)
+        self.pushed.append(message)
         return web.json_response({"target": "somewhere"}, status=201)
 
     async def _look(self, request: web.Request) -> web.Response:
@@ -149,21 +154,32 @@ class Phone:
 
     @classmethod
     async def register(
-        cls, home: RealHome, outside: Outside, name: str, token: str | None = None
+        cls,
+        home: RealHome,
+        outside: Outside,
+        name: str,
+        token: str | None = None,
+        *,
+        os_name: str = "OS",
+        push_token: str = "",
     ) -> Self:
-        """Register it as the app does after the login of its owner, the home's user if no token is given."""
+        """Register it as the app does after the login of its owner, the home's user if no token is given.
+
+        `push_token`: what tells it from another of the same name.
+        """
+        push_token = push_token or name
         registration = {
             "app_id": "io.example.app",
             "app_name": "App",
             "app_version": "1.0",
-            "device_id": f"device-{name}",
+            "device_id": f"device-{push_token}",
             "device_name": name,
             "manufacturer": "Example",
             "model": "Phone",
-            "os_name": "OS",
+            "os_name": os_name,
             "os_version": "1.0",
             "supports_encryption": False,
-            "app_data": {"push_token": name, "push_url": f"{outside.url}/push"},
+            "app_data": {"push_token": push_token, "push_url": f"{outside.url}/push"},
         }
         headers = {"Authorization": f"Bearer {token or home.token}"}
         async with (
@@ -171,8 +187,12 @@ class Phone:
             app.post(f"{home.url}/api/mobile_app/registrations", json=registration) as response,
         ):
             webhook = URL(home.url) / "api/webhook" / (await response.json())["webhook_id"]
-        [device_id] = [device["id"] for device in await home.devices() if device["name"] == name]
-        return cls(outside, name, device_id, webhook)
+        [device_id] = [
+            device["id"]
+            for device in await home.devices()
+            if ["mobile_app", f"device-{push_token}"] in device["identifiers"]
+        ]
+        return cls(outside, push_token, device_id, webhook)
 
     @property
     def pushed(self) -> list[Json]:
@@ -194,12 +214,19 @@ class Phone:
         """Press a button of the only notification on the screen, and tell Home Assistant as the app does."""
         [notification] = self.screen
         [action] = [one for one in notification["data"]["actions"] if one["title"] == title]
+        await self._fire(
+            "mobile_app_notification_action",
+            {"action": action["action"], "tag": notification["data"]["tag"]},
+        )
+
+    async def confirm(self) -> None:
+        """Say that the newest notification has come, as an Android phone does that is asked to."""
+        await self._fire("mobile_app_notification_received", self.pushed[-1]["data"])
+
+    async def _fire(self, event_type: str, event_data: Json) -> None:
         message = {
             "type": "fire_event",
-            "data": {
-                "event_type": "mobile_app_notification_action",
-                "event_data": {"action": action["action"], "tag": notification["data"]["tag"]},
-            },
+            "data": {"event_type": event_type, "event_data": event_data},
         }
         async with (
             aiohttp.ClientSession(raise_for_status=True) as app,

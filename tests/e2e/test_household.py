@@ -5,6 +5,7 @@ the browser sees, of whatever is on the page.
 """
 
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from pathlib import Path
 import re
 import sys
@@ -15,8 +16,10 @@ from playwright.async_api import Browser, Page, expect
 import pytest
 
 from scripts.real_home import ROOT, RealHome
+from scripts.sources import add_dashboard, set_up_lumen
+from simulator import Simulator
 
-from .conftest import TEXTS, log_in, page_of, screenshot
+from .conftest import TEXTS, log_in, page_of, screenshot, until
 from .outside import Outside, Phone
 from .pages import CONFIG, INTEGRATION, RECONFIGURED, Flow
 
@@ -36,9 +39,24 @@ COUNT_CLICKS: Final = """
 """
 
 
-@pytest.fixture
-async def family(tmp_path: Path) -> AsyncGenerator[RealHome]:
+@dataclass
+class Family:
     """A home with two people who have phones."""
+
+    home: RealHome
+    annas: Phone
+    bens: Phone
+
+
+@pytest.fixture
+async def family(together: Family) -> RealHome:
+    """The home alone."""
+    return together.home
+
+
+@pytest.fixture
+async def together(tmp_path: Path) -> AsyncGenerator[Family]:
+    """A home with two people who have phones; Anna's confirms what it gets."""
     home = RealHome(tmp_path / "home", username="anna")
     components = tmp_path / "home" / "custom_components"
     components.mkdir(parents=True)
@@ -53,8 +71,8 @@ async def family(tmp_path: Path) -> AsyncGenerator[RealHome]:
         try:
             await home.start()
             ben = await home.add_user("Ben")
-            await Phone.register(home, outside, "Anna's phone")
-            await Phone.register(home, outside, "Ben's phone", ben)
+            annas = await Phone.register(home, outside, "Anna's phone", os_name="Android")
+            bens = await Phone.register(home, outside, "Ben's phone", ben)
             users = {
                 user["name"]: user["id"] for user in await home.ws({"type": "config/auth/list"})
             }
@@ -69,7 +87,7 @@ async def family(tmp_path: Path) -> AsyncGenerator[RealHome]:
                         "device_trackers": [],
                     }
                 )
-            yield home
+            yield Family(home, annas, bens)
         finally:
             await home.stop()
 
@@ -129,8 +147,10 @@ async def test_the_household_in_two_minutes(
     await flow.submit()
     await flow.is_done()
     await flow.dialog.get_by_role("button", name=re.compile("Finish|Skip and finish")).click()
-    parts = page.locator("ha-config-sub-entry-row")
-    await expect(parts).to_have_count(3)
+    # Home Assistant leads to the device: who is on duty, the plan, and the button to try it.
+    entities = page.locator("ha-device-entities-card")
+    for text in (PLAN_NAME, "Anna, Ben", "Drill"):
+        await expect(entities.get_by_text(text).first).to_be_visible()
     seconds = monotonic() - started
     clicks = int(await page.evaluate("sessionStorage.clicks"))
     with capsys.disabled():
@@ -230,3 +250,41 @@ async def test_every_form_of_the_household_can_be_read(family: RealHome, browser
     await flow.shows(PARTS["caregiver"]["create_entry"]["default"])
     await flow.dialog.get_by_role("button", name="Finish").click()
     await expect(page.locator("ha-config-sub-entry-row")).to_have_count(5)
+
+
+async def test_a_drill_and_its_report(
+    together: Family, simulator: Simulator, browser: Browser
+) -> None:
+    home = together.home
+    simulator.lumen.default.add_person("maria.keller@example.com")
+    await set_up_lumen(home, simulator)
+    form = await home.start_flow("care_alerts")
+    form = await home.flow_step(form["flow_id"], {"next_step_id": "household"})
+    await home.flow_step(
+        form["flow_id"],
+        {"caregivers": ["person.anna", "person.ben"], "lights": ["light.bed_light"]},
+    )
+    address = await add_dashboard(home)
+    page = await page_of(browser, width=400, height=1200)
+    await log_in(page, home)
+    await page.goto(f"{address}/now")
+    tile = page.locator("hui-tile-card").filter(has_text="Drill").first
+    await tile.scroll_into_view_if_needed()
+    await tile.click()
+    await page.get_by_role("button", name="OK").click()
+    phones = (together.annas, together.bens)
+    await until(lambda: all(phone.screen for phone in phones), "both phones ring")
+    await together.annas.confirm()
+    assert together.annas.screen[0]["title"] == "DRILL: maria.keller: Weight"
+    await together.bens.press("I have it")
+    report = page.locator("hui-markdown-card", has_text="Ben answered after")
+    await expect(report).to_contain_text("maria.keller: Ben answered after 0 min.")
+    await expect(report).to_contain_text(re.compile(r"Anna's phone: arrived, after \d+ s"))
+    await expect(report).to_contain_text("Ben's phone: sent")
+    await report.scroll_into_view_if_needed()
+    await screenshot(page, "drill-report")
+    # A tap on the notification leads to the person.
+    url = together.annas.screen[0]["data"]["url"]
+    await page.goto(f"{home.url}{url}")
+    await expect(page.get_by_text("Test alert", exact=False).first).to_be_visible()
+    await screenshot(page, "person-view")

@@ -99,7 +99,7 @@ class Phones:
             else:
                 self._receipts(device_id, _keys(rings), Delivery.FAILED)
                 self._count_failure(device_id, self._store.screens.of(device_id).shown)
-            self._store.save_later()
+            await self._store.save()
             return is_shown
 
     async def _show(self, phone: Phone, rings: Sequence[Ring]) -> bool:

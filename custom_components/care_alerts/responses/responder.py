@@ -128,6 +128,8 @@ class Responder:
 
     async def _tell_of_troubles(self, household: Household, now: datetime) -> None:
         async with self._telling:
+            # It may have been added, or removed, since.
+            await self.find_dashboard()
             await tell_of_troubles(self._hass, self.store, household, now)
 
     # The household.

@@ -23,7 +23,7 @@ export function householdCards(context: Context, household: DeviceEntry): Config
     }
   }
   for (const { entity_id } of registry.entitiesOf(household.id, "switch")) {
-    cards.push(tileCard(entity_id));
+    cards.push(tileCard(entity_id, WIDE));
   }
   const drill = registry.entityId(household.id, "button", "drill");
   if (drill) {
