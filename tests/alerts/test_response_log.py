@@ -287,7 +287,7 @@ def test_what_is_old_is_forgotten() -> None:
     log, episode = ResponseLog(), run(alert("a", 1), ended=3)
     log.acknowledge(WEIGHT, episode, by=ANNA, at=hour(2))
     snooze(log, WEIGHT, episode, 2, 3)
-    log.mark_end_announced(WEIGHT, episode)
+    log.mark_end_announced(WEIGHT, episode, hour(3))
     log.prune(hour(1))
     assert by(log, episode) == "Anna"
     assert log.is_end_announced(WEIGHT, hour(3))
@@ -299,7 +299,7 @@ def test_a_damaged_file_loses_what_cannot_be_read_and_nothing_else() -> None:
     log, episode = ResponseLog(), run(alert("a", 1), ended=3)
     log.acknowledge(WEIGHT, episode, by=ANNA, at=hour(2))
     snooze(log, WEIGHT, episode, 2, 4)
-    log.mark_end_announced(FLEX, episode)
+    log.mark_end_announced(FLEX, episode, hour(3))
     log.silence_announced = True
     log.reminders_done_until = hour(5)
     stored = json.loads(json.dumps(log.to_dict()))
@@ -327,8 +327,8 @@ def test_a_damaged_file_loses_what_cannot_be_read_and_nothing_else() -> None:
 def test_ends_are_announced_once_and_in_order() -> None:
     log = ResponseLog()
     assert not log.is_end_announced(WEIGHT, hour(1))
-    log.mark_end_announced(WEIGHT, run(alert("b", 2), ended=3))
-    log.mark_end_announced(WEIGHT, run(alert("a", 1), ended=1.5))
+    log.mark_end_announced(WEIGHT, run(alert("b", 2), ended=3), hour(3))
+    log.mark_end_announced(WEIGHT, run(alert("a", 1), ended=1.5), hour(3))
     log = again(log)
     assert log.is_end_announced(WEIGHT, hour(1))
     assert log.is_end_announced(WEIGHT, hour(3))

@@ -115,6 +115,17 @@ class House:
         span = self.episode(minute(at)).span
         self.log.snooze_episode(KEY, span, by=ANNA, since=minute(at), until=minute(until))
 
+    def expire(self, at: float) -> None:
+        """Nothing more was heard of it, and that was announced."""
+        self.ended = minute(at)
+        span = self.episode(minute(at)).span
+        self.log.mark_end_announced(KEY, span, minute(at))
+
+    def goes_on(self, at: float) -> None:
+        """An alert comes by which it is not over after all."""
+        self.ended = None
+        self.alert(at)
+
     def restart(self) -> None:
         """All there is comes from disk again."""
         self.log = ResponseLog.from_dict(json.loads(json.dumps(self.log.to_dict())))

@@ -415,6 +415,23 @@ def joined_log(first: House, second: House) -> ResponseLog:
 # Clocks.
 
 
+def test_what_goes_on_after_it_was_over_starts_again_at_the_step_for_now() -> None:
+    """Nobody has answered, and all of the plan was done long before: somebody has to hear of it again."""
+    home = house(step(0, "on_duty"), step(10, "everybody", every=5, times=2))
+    home.run_until(40)
+    home.expire(60)
+    home.run_until(70, since=60)
+    assert home.told == [(0, "0"), (10, "10"), (15, "10")]
+    home.goes_on(71)
+    home.restart()
+    home.run_until(80, since=71)
+    assert home.told[3:] == [(71, "10"), (76, "10")]
+    assert home.done[3].cause is Cause.AGAIN
+    home.alert(81)
+    home.run_until(90, since=81)
+    assert len(home.told) == 5, "it goes on, and was not over in between"
+
+
 def test_a_clock_that_is_set_back_neither_repeats_nor_waits_for_itself() -> None:
     home = house()
     home.run_until(10)

@@ -26,7 +26,8 @@ class EpisodeRecord(Stored):
     """What is kept of an episode.
 
     `known_by` is the id of the alert it was first known by, `known_at` when that was observed; both stay.
-    `span` is where the episode reached when it was last derived, `end_announced` the end that was announced.
+    `span` is where the episode reached when it was last derived, `end_announced` the end that was announced, and
+    `end_announced_at` when that was.
     """
 
     episode_id: str
@@ -36,6 +37,7 @@ class EpisodeRecord(Stored):
     span: TimeSpan
     acknowledgement: Acknowledgement | None = None
     end_announced: datetime | None = None
+    end_announced_at: datetime | None = None
 
     @classmethod
     def of(cls, topic: AlertKey, span: EpisodeSpan) -> Self:
@@ -80,3 +82,11 @@ def unacknowledged_since(
             lost.append(held.expires_at)
         since = max(since, min(lost, default=since))
     return since
+
+
+def reopened_at(records: Iterable[EpisodeRecord], announced: Sequence[Alert]) -> datetime | None:
+    """When an alert came by which an episode goes on that was said to be over, or joins one that was; None if none did."""
+    over_at = max((at for record in records if (at := record.end_announced_at)), default=None)
+    if over_at is None:
+        return None
+    return min((one.received_at for one in announced if one.received_at > over_at), default=None)

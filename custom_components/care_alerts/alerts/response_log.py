@@ -27,7 +27,13 @@ from typing import Any, Final, Self
 from .acknowledgement import Acknowledgement, Actor
 from .alert import Alert, AlertKey, Severity
 from .episode import EndReason, EpisodeSpan, TimeSpan
-from .episode_record import EpisodeRecord, covering, episode_id_of, unacknowledged_since
+from .episode_record import (
+    EpisodeRecord,
+    covering,
+    episode_id_of,
+    reopened_at,
+    unacknowledged_since,
+)
 from .snooze import Snooze, Span, joined
 from .stored import moment_or_none
 from .tolerant import read_each
@@ -43,7 +49,8 @@ class Episode:
 
     `also_known_as`: ids it had before late alerts joined it. `announced`: its alerts that were announced,
     or are about to be; empty if all of it is from before we followed the person. `unacknowledged_since`:
-    None if it is over, acknowledged, or was never announced.
+    None if it is over, acknowledged, or was never announced. `reopened_at`: when an alert came by which it goes
+    on after it was announced to be over; None if it is over, or never was.
     """
 
     episode_id: str
@@ -54,6 +61,7 @@ class Episode:
     acknowledgement: Acknowledgement | None
     snoozed_until: datetime | None
     unacknowledged_since: datetime | None
+    reopened_at: datetime | None = None
 
     @property
     def ids(self) -> frozenset[str]:
@@ -176,6 +184,7 @@ class ResponseLog:
             unacknowledged_since=unacknowledged_since(records, span, of_it, now)
             if is_waiting
             else None,
+            reopened_at=reopened_at(records, of_it) if span.is_open else None,
         )
 
     def _records_for(self, topic: AlertKey, span: EpisodeSpan) -> list[EpisodeRecord]:
@@ -318,9 +327,10 @@ class ResponseLog:
             for record in reversed(self._records.get(topic, ()))
         )
 
-    def mark_end_announced(self, topic: AlertKey, span: EpisodeSpan) -> None:
+    def mark_end_announced(self, topic: AlertKey, span: EpisodeSpan, now: datetime) -> None:
         """Remember that the end of an episode was announced, and with it those before."""
         for record in self._records_for(topic, span):
+            record.end_announced_at = now
             record.end_announced = max(
                 span.ended_at or _BEGINNING, record.end_announced or _BEGINNING
             )

@@ -6,8 +6,9 @@ A pure function of the plan, the episode, its times of quiet, what was done and 
 2. **Each step is done once**, `after` its minutes: never before the steps that come before it. What is on
    disk as done is not done again. What a change of the plan adds to a step that was done is due by itself.
 3. **It starts again at the step for now** - the last one whose time has come - each time that the episode
-   needs somebody anew: it got worse, the acknowledgement lapsed or was taken back, a snooze is over. The
-   minutes count on from the beginning: what has come due meanwhile is due at once.
+   needs somebody anew: it got worse, the acknowledgement lapsed or was taken back, a snooze is over, or it
+   goes on after it was over: a late alert may join it with one that nobody answered hours ago. The minutes
+   count on from the beginning: what has come due meanwhile is due at once.
 4. **Repeats** come `every` so long after the step was last begun, so after an absence there is one, not
    many; `times` counts anew with each start.
 5. **Evidence** that a push may not have reached its phone makes the step after it due now: `evidence`.
@@ -96,8 +97,8 @@ class _Climb:
     def started(self) -> Sequence[datetime]:
         """When the episode needed somebody anew, but for the ends of snoozes."""
         moments = [self.reached]
-        if self.episode.unacknowledged_since:
-            moments.append(self.episode.unacknowledged_since)
+        episode = self.episode
+        moments += [at for at in (episode.unacknowledged_since, episode.reopened_at) if at]
         worst = -1
         for alert in sorted(self.episode.announced, key=lambda alert: alert.received_at):
             if alert.severity.rank > worst:

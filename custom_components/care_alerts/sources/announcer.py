@@ -180,7 +180,7 @@ class Announcer:
             ended_at = episode.ended_at or now
             if is_first:
                 # What was over before anything was kept of ends is no news.
-                responses.mark_end_announced(episode.topic, episode.span)
+                responses.mark_end_announced(episode.topic, episode.span, now)
             else:
                 # After the episode's own alerts, before those that begin the next one.
                 is_after_all = episode.last_seen.observed_at < ended_at
@@ -219,7 +219,7 @@ class Announcer:
                 else:
                     unheard.add(what.alert.person_id)
             elif what.topic.person_id not in unheard:
-                self._announce_end(what)
+                self._announce_end(what, now)
             if count % ANNOUNCED_IN_ONE_GO == 0:
                 await asyncio.sleep(0)
                 if not self._may_announce or self._hass.is_stopping:
@@ -253,13 +253,13 @@ class Announcer:
         """Tell at once what has ended: who is about to go cannot wait for a turn."""
         if self._may_announce and not self._hass.is_stopping:
             for episode in self._ends_unannounced(now):
-                self._announce_end(episode)
+                self._announce_end(episode, now)
 
-    def _announce_end(self, episode: Episode) -> None:
+    def _announce_end(self, episode: Episode, now: datetime) -> None:
         responses = self._owner.store.responses
         if episode.ended_at and not responses.is_end_announced(episode.topic, episode.ended_at):
             self.fire(AlertEnded(episode), None)
-            responses.mark_end_announced(episode.topic, episode.span)
+            responses.mark_end_announced(episode.topic, episode.span, now)
 
     def _ends_unannounced(self, now: datetime) -> list[Episode]:
         ledger, responses = self._owner.store.ledger, self._owner.store.responses
