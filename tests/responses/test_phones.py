@@ -1,17 +1,23 @@
 """What phones show: pushed through the real mobile_app to a push service on loopback, read back as a screen."""
 
+from datetime import timedelta
 from typing import Any
 
+from homeassistant.core import Context
 from homeassistant.helpers import device_registry
 import pytest
 
+from custom_components.care_alerts.alerts.acknowledgement import Actor, Via
 from custom_components.care_alerts.responses.log import Delivery
+from simulator.dexcom import Wearer
 from tests.home import Home, Phone
+from tests.wear import live, wear
 
 from .house import Household, caregiver, plan, set_up
 
 pytestmark = pytest.mark.real_files
 
+LATER = [{"step_id": "2", "after": 10, "tell": ["anna"]}]
 AT_ONCE = [{"step_id": "1", "after": 0, "tell": ["everybody"]}]
 CONFIRMED = "mobile_app_notification_received"
 
@@ -214,6 +220,88 @@ async def test_an_update_that_is_refused_is_tried_again(home: Home) -> None:
     home.outside.unreachable.clear()
     await home.minutes(1)
     assert "Ben has it" in annas.shown["message"]
+
+
+async def test_a_phone_that_is_back_after_an_hour_says_what_is_so(home: Home) -> None:
+    _, [annas, bens] = await with_phones(home, "Anna", "Ben")
+    await home.drill()
+    home.outside.unreachable.add(annas.webhook)
+    await bens.press("I have it")
+    await home.minutes(60)
+    assert annas.screen
+    home.outside.unreachable.clear()
+    await home.minutes(15)
+    assert annas.screen == {}
+
+
+async def test_only_a_ring_may_come_too_late_an_update_waits_for_its_phone(home: Home) -> None:
+    _, [phone] = await with_phones(home, "Anna")
+    await home.drill()
+    assert phone.shown["data"]["ttl"] == 1800
+    await phone.press("I have it")
+    assert "ttl" not in phone.shown["data"]
+
+
+async def test_what_somebody_has_meanwhile_rings_no_phone_that_waits_for_the_disk(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    household, [phone] = await with_phones(home, "Anna")
+    store = household.responder.store
+    save = store.save
+
+    async def slowly() -> None:
+        await save()
+        [topic] = home.care.coordinator.data.people[home.care.maria.shared_user_id].episodes
+        await home.care.coordinator.care.acknowledge(
+            [topic], by=Actor("Ben", Via.USER), note=None, context=Context()
+        )
+
+    monkeypatch.setattr(store, "save", slowly)
+    await home.drill()
+    assert "Ben has it" in phone.shown["message"]
+    assert {one["data"]["importance"] for one in phone.pushed} == {"low"}
+
+
+async def wears(home: Home) -> Wearer:
+    """Somebody whose alerts are real."""
+    wearer = home.house.sim.dexcom.wearer("SandboxUser7")
+    wear(wearer)
+    await home.house.set_up(await home.house.dexcom_entry(wearer))
+    return wearer
+
+
+async def test_when_nothing_more_is_heard_only_the_live_status_goes(home: Home) -> None:
+    _, [phone] = await with_phones(home, "Anna", live_status=True)
+    wearer = await wears(home)
+    wearer.add_alert("urgentLow", home.house.now, uploaded_at=home.house.now)
+    await live(home.house, timedelta(hours=1))
+    assert len(phone.screen) == 2
+    await live(home.house, timedelta(hours=2))
+    assert "Nothing more was heard" in phone.shown["message"]
+
+
+async def test_what_goes_on_after_nothing_more_was_heard_rings_again(home: Home) -> None:
+    annas, bens = await home.phone("Anna"), await home.phone("Ben")
+    await set_up(
+        home,
+        caregiver("Anna", phones=[annas.device_id]),
+        caregiver("Ben", phones=[bens.device_id]),
+        plan(steps=[{"step_id": "1", "after": 0, "tell": ["everybody"]}, *LATER]),
+    )
+    wearer, low = await wears(home), home.house.now
+    wearer.add_alert("urgentLow", low, uploaded_at=low)
+    await live(home.house, timedelta(minutes=150))
+    for phone in (annas, bens):
+        assert "Nothing more was heard" in phone.shown["message"]
+    count = len(annas.pushed)
+    # Uploaded late; by it the episode has not been over.
+    wearer.add_alert("urgentLow", low + timedelta(hours=1), uploaded_at=home.house.now)
+    await live(home.house, timedelta(minutes=30))
+    assert len(annas.pushed) == count + 1
+    assert annas.shown["data"]["channel"] != "Care Alerts, without a sound"
+    for phone in (annas, bens):
+        assert "Nothing more" not in phone.shown["message"]
+        assert "Nobody has it yet." in phone.shown["message"]
 
 
 async def test_a_live_status_stands_beside_it_and_goes_with_it(home: Home) -> None:

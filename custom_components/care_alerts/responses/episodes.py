@@ -75,3 +75,10 @@ def need_of(hass: HomeAssistant, episode_id: str, entry_id: str, now: datetime) 
     if entry is None or entry.disabled_by or entry.state is ConfigEntryState.LOADED:
         return Need.OVER
     return Need.UNKNOWN
+
+
+def as_now(hass: HomeAssistant, ref: EpisodeRef, now: datetime) -> EpisodeRef | None:
+    """An episode as it is by now, for whoever had to wait; None if it needs nobody any more."""
+    if not need_of(hass, ref.episode.episode_id, ref.entry_id, now).goes_on:
+        return None
+    return find_episode(hass, ref.episode.episode_id) or ref

@@ -127,11 +127,13 @@ def mobile_app(notification: Notification, receipt: str | None = None) -> dict[s
         **_BY_LEVEL[notification.level],
         "tag": tag,
         "group": GROUP,
-        "ttl": TTL_SECONDS,
         "priority": "high",
         "sticky": "true",
         "confirmation": True,
     }
+    if notification.level is not Level.SILENT:
+        # What is no longer so must be taken back whenever the phone is there again.
+        data["ttl"] = TTL_SECONDS
     if receipt:
         data["care_alerts_receipt"] = receipt
     if notification.url:

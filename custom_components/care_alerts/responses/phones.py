@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -13,14 +13,14 @@ from homeassistant.util import dt as dt_util
 
 from ..alerts.alert import Severity
 from ..const import LOGGER
-from .episodes import EpisodeRef, Need, find_episode, need_of
+from .episodes import EpisodeRef, Need, as_now, find_episode, need_of
 from .log import Delivery, StepKey
 from .message import SUMMARY_TAG, Notice, notifications, tag_of
 from .notices import notice_of, wording_of
 from .notification import Notification, mobile_app
 from .plan import Caregiver, Text
 from .push import Phone, PushError, phone_of, push
-from .screens import MOST_TRIES, Push, Screen, Shown, fingerprint
+from .screens import Push, Screen, Shown, fingerprint
 from .store import ResponseStore
 
 EVENT_NOTIFICATION_RECEIVED: Final = "mobile_app_notification_received"
@@ -104,6 +104,10 @@ class Phones:
 
     async def _show(self, phone: Phone, rings: Sequence[Ring]) -> bool:
         now = dt_util.utcnow()
+        # It had to wait for the disk, and its turn.
+        rings = [
+            replace(ring, ref=ref) for ring in rings if (ref := as_now(self._hass, ring.ref, now))
+        ]
         screen = self._store.screens.of(phone.device_id)
         caregiver = Caregiver(
             caregiver_id="",
@@ -125,6 +129,7 @@ class Phones:
             tag
             for tag, shown in screen.shown.items()
             if tag not in lines
+            and not shown.is_over
             and need_of(self._hass, shown.episode_id, shown.entry_id, now) is not Need.UNKNOWN
         }
         notes += [Notification(tag=tag, is_cleared=True) for tag in gone & before]
@@ -148,6 +153,9 @@ class Phones:
                 or not changed.isdisjoint(line.tag for line in about)
             ):
                 is_shown &= await self._show_one(phone, note, about, caregiver.text, now)
+                if note.tag == SUMMARY_TAG and not is_shown:
+                    # What it would have summed up stays.
+                    break
         for tag in lines.keys() - {note.tag for note in notes}:
             # Over, and it was a line of the summary only.
             if not lines[tag].ref.episode.is_open:
@@ -176,17 +184,22 @@ class Phones:
             screen.has_summary = not note.is_cleared
         elif is_live:
             # Beside it, and no reason to count it as refused.
-            await self._push(phone, note.as_live_status(), (), now)
+            is_going_on = any(line.ref.episode.is_open for line in about)
+            live = note.as_live_status()
+            await self._push(
+                phone, live if is_going_on else replace(live, is_cleared=True), (), now
+            )
         for tag, line in tags.items():
-            if line is None or not line.ref.episode.is_open:
-                # It is gone, or says for good that nothing more was heard of it.
-                screen.shown.pop(tag, None)
-            elif not note.is_cleared:
+            if not note.is_cleared and line:
+                is_open = line.ref.episode.is_open
                 screen.shown[tag] = replace(
                     _shown(line.ref, fingerprint(line.ref.episode), text),
-                    is_live=is_live,
+                    is_live=is_live and is_open,
                     is_summed_up=note.tag == SUMMARY_TAG,
+                    is_over=not is_open,
                 )
+            elif line is None or not line.ref.episode.is_open:
+                screen.shown.pop(tag, None)
         return True
 
     def _lines(self, screen: Screen, rings: Sequence[Ring], text: Text) -> dict[str, _Line]:
@@ -228,6 +241,7 @@ class Phones:
 
         def refused() -> None:
             self._receipts(phone.device_id, keys, Delivery.FAILED)
+            self._count_failure(phone.device_id, [line.tag for line in about] or [note.tag])
             self._store.save_later()
             self.settled()
 
@@ -240,15 +254,15 @@ class Phones:
         return True
 
     def _count_failure(self, device_id: str, tags: Iterable[str]) -> None:
-        """Show it when something changes next, some times."""
+        """Show it later; not for ever, for a phone may never be back."""
         shown = self._store.screens.of(device_id).shown
         for tag in list(tags):
             if (before := shown.get(tag)) is None:
                 continue
-            if before.tries + 1 >= MOST_TRIES:
-                del shown[tag]
+            if after := before.refused(dt_util.utcnow()):
+                shown[tag] = after
             else:
-                shown[tag] = replace(before, tells="", tries=before.tries + 1)
+                del shown[tag]
 
     # Receipts.
 
@@ -279,17 +293,32 @@ class Phones:
 
     @callback
     def outdated(self, now: datetime) -> list[str]:
-        """The phones on which something is not as it is now."""
-        found: dict[str, None] = {}
+        """The phones on which something is not as it is now, but for those that were asked in vain just before."""
+        return list(
+            dict.fromkeys(
+                device_id
+                for device_id, shown in self._outdated(now)
+                if shown.tried_at is None or shown.tried_at <= now
+            )
+        )
+
+    @callback
+    def next_try(self, now: datetime) -> datetime | None:
+        """When a phone is to be asked again that refused to be brought up to date; None if none did."""
+        return min(
+            (at for _, shown in self._outdated(now) if (at := shown.tried_at) and at > now),
+            default=None,
+        )
+
+    def _outdated(self, now: datetime) -> Iterator[tuple[str, Shown]]:
         for device_id, _, shown in self._store.screens.episodes():
-            ref = find_episode(self._hass, shown.episode_id)
-            if ref is None:
-                is_old = need_of(self._hass, shown.episode_id, shown.entry_id, now) is Need.OVER
-            else:
+            if ref := find_episode(self._hass, shown.episode_id):
                 is_old = fingerprint(ref.episode) != shown.tells
+            else:
+                need = need_of(self._hass, shown.episode_id, shown.entry_id, now)
+                is_old = need is Need.OVER and not shown.is_over
             if is_old:
-                found[device_id] = None
-        return list(found)
+                yield device_id, shown
 
 
 def _shown(ref: EpisodeRef, tells: str, text: Text) -> Shown:

@@ -19,7 +19,7 @@ from ..alerts.alert import Severity
 from ..sources.errors import log_unexpected
 from .due import DueStep, Outlook
 from .duty import Duty, told as who_is_told
-from .episodes import EpisodeRef, all_episodes
+from .episodes import EpisodeRef, all_episodes, as_now
 from .lights import LIGHTS
 from .log import Delivery, StepKey
 from .message import spoken_text
@@ -128,10 +128,8 @@ class Runner:
             if device_id not in ringing:
                 self._start(self._phones.show(device_id))
         self.next = found
-        self._look_at(
-            min((at for one in found if (at := one.outlook.next_at) and at > now), default=None),
-            now,
-        )
+        moments = [one.outlook.next_at for one in found] + [self._phones.next_try(now)]
+        self._look_at(min((at for at in moments if at and at > now), default=None), now)
         self.changed()
 
     def _plans_and_episodes(self) -> Iterator[tuple[Plan, EpisodeRef]]:
@@ -248,6 +246,9 @@ class Runner:
     async def _notify(
         self, entity_id: str, ref: EpisodeRef, caregiver: Caregiver, step: DueStep
     ) -> None:
+        if (current := as_now(self._hass, ref, dt_util.utcnow())) is None:
+            return
+        ref = current
         is_sent = await send_message(
             self._hass, entity_id, ref, caregiver, redelivered=step.redelivered
         )

@@ -14,8 +14,10 @@ from .plan import Text
 
 CONFIRMED_WITHIN: Final = timedelta(hours=1)
 """Ours: how long a push can be confirmed. A phone that was off for longer confirms what is no evidence any more."""
-MOST_TRIES: Final = 5
-"""Ours: how often a notification is brought up to date that its phone refuses; then it is given up."""
+TRIED_FOR: Final = timedelta(days=1)
+"""Ours: how long it is tried to bring a notification up to date that its phone refuses."""
+TRIED_AGAIN_WITHIN: Final = timedelta(minutes=15)
+"""Ours: so long, at most, a phone that is back says what was so before."""
 
 
 def fingerprint(episode: Episode) -> str:
@@ -38,8 +40,8 @@ def fingerprint(episode: Episode) -> str:
 class Shown(Stored):
     """A notification on a phone: of which episode, from the source of which config entry, and what it tells of it.
 
-    `text`: how much it says. `is_live`: it has a live status beside it. `is_summed_up`: it is a line of the summary, not a notification of its own.
-    `tries`: how often it could not be brought up to date. `is_new`: it is about to be shown for the first time.
+    `text`: how much it says. `is_over`: it says for good that nothing more was heard of it. `is_live`: it has a live status beside it. `is_summed_up`: it is a line of the summary, not a notification of its own.
+    `tries`: how often it could not be brought up to date, `refused_since` since when. `is_new`: it is about to be shown for the first time.
     """
 
     episode_id: str
@@ -48,8 +50,25 @@ class Shown(Stored):
     text: Text
     is_live: bool = False
     is_summed_up: bool = False
+    is_over: bool = False
     tries: int = 0
+    refused_since: datetime | None = None
     is_new: bool = False
+
+    def refused(self, now: datetime) -> Self | None:
+        """It, after it could not be brought up to date once more; None if that is given up."""
+        since = min(self.refused_since or now, now)
+        if now - since >= TRIED_FOR:
+            return None
+        return replace(self, tells="", tries=self.tries + 1, refused_since=since)
+
+    @property
+    def tried_at(self) -> datetime | None:
+        """From when on it is to be tried again: after 1, 2, 4 ... minutes; None if it was not refused."""
+        if self.refused_since is None:
+            return None
+        waits = [min(timedelta(minutes=2**n), TRIED_AGAIN_WITHIN) for n in range(self.tries)]
+        return self.refused_since + sum(waits, timedelta())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
