@@ -21,6 +21,7 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .entity import RenderedState
+from .responses.duty import told
 from .responses.heard import obstacles
 from .responses.localize import localize
 from .responses.plan import Plan
@@ -121,14 +122,20 @@ class NextStepSensor(PlanEntity, _HouseholdSensor):
             and one.outlook.next_at
             and one.outlook.next_step
         ]
-        if not steps:
-            return RenderedState(None, {"step": None, "person": None, "episode_id": None})
+        household = self.responder.household
+        if not steps or household is None:
+            nothing = ("step", "after_minutes", "tells", "person", "alert_type", "episode_id")
+            return RenderedState(None, dict.fromkeys(nothing))
         at, step, ref = min(steps, key=lambda one: one[0])
+        duty = household.duty(dt_util.utcnow())
         return RenderedState(
             at,
             {
-                "step": step.after,
+                "step": 1 + [one.step_id for one in self.plan.climb].index(step.step_id),
+                "after_minutes": step.after,
+                "tells": [one.name for one in told(household.caregivers, step.tell, duty)],
                 "person": ref.person.person.name,
+                "alert_type": ref.episode.topic.alert_type,
                 "episode_id": ref.episode.episode_id,
             },
         )

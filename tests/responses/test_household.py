@@ -299,6 +299,40 @@ async def test_an_edit_in_the_middle_does_what_is_new_and_repeats_nothing(home: 
     assert bens.shown
 
 
+async def test_a_step_that_tells_somebody_who_is_gone_tells_everybody(home: Home) -> None:
+    annas, bens = await home.phone("Anna"), await home.phone("Ben")
+    household = await set_up(
+        home,
+        caregiver("Anna", phones=[annas.device_id]),
+        caregiver("Ben", phones=[bens.device_id]),
+        plan(steps=[{"step_id": "1", "after": 0, "tell": ["anna"]}]),
+    )
+    home.hass.config_entries.async_remove_subentry(household.entry, "anna")
+    await home.house.settle()
+    await home.drill()
+    assert bens.shown
+    assert "heard_caregiver_gone" in household.issues()
+
+
+async def test_a_plan_for_nobody_is_a_repair(home: Home) -> None:
+    household = await set_up(
+        home, caregiver("Anna"), plan(whose={"device_id": ["gone"]}), plan("Other")
+    )
+    assert "plan_for_nobody" in household.issues()
+
+
+async def test_what_cannot_be_read_is_a_repair_and_makes_nothing_quieter(home: Home) -> None:
+    phone = await home.phone("Anna")
+    household = await set_up(
+        home,
+        caregiver("Anna", phones=[phone.device_id], duty=7),
+        plan(steps=[{"step_id": "1", "after": "soon", "tell": ["everybody"]}]),
+    )
+    assert "part_unreadable" in household.issues()
+    await home.drill()
+    assert phone.shown
+
+
 # What may not be heard.
 
 

@@ -95,5 +95,7 @@ async def test_entities(home: Home) -> None:
     assert household.state("sensor", "next_step", "plan").state == "unknown"
     await home.drill()
     step = household.state("sensor", "next_step", "plan")
-    assert step.attributes["step"] == ON_DUTY_THEN_ALL[1]["after"]
+    assert step.attributes["step"] == 2
+    assert step.attributes["after_minutes"] == ON_DUTY_THEN_ALL[1]["after"]
+    assert step.attributes["tells"] == ["Anna", "Ben"]
     assert household.state("switch", "plan", "plan").state == "on"

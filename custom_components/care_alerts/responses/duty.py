@@ -118,11 +118,16 @@ def on_duty(
 
 
 def told(caregivers: Sequence[Caregiver], targets: Collection[str], duty: Duty) -> list[Caregiver]:
-    """Whom a step tells, as its `tell` or the targets of its parts have it: each once."""
+    """Whom a step tells, as its `tell` or the targets of its parts have it: each once.
+
+    Where it names somebody who is no caregiver any more, it tells everybody: it must not fall silent by that.
+    """
+    known = {EVERYBODY, ON_DUTY, *(one.caregiver_id for one in caregivers)}
+    is_for_all = EVERYBODY in targets or not known.issuperset(targets)
     return [
         one
         for one in caregivers
-        if EVERYBODY in targets
+        if is_for_all
         or one.caregiver_id in targets
         or (ON_DUTY in targets and one.caregiver_id in duty.on_duty)
     ]

@@ -1,10 +1,10 @@
 """The household: its caregivers and plans, as the subentries of its config entry have them, and who is on duty."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import CONF_SOURCE
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_state_change_event, async_track_time_interval
@@ -40,18 +40,29 @@ def is_household(data: Mapping[str, Any]) -> bool:
 
 def caregivers_of(entry: ConfigEntry) -> list[Caregiver]:
     """The caregivers of a household, in the order in which they were added; called what their subentries are."""
-    return [
-        caregiver_from_data(one.subentry_id, one.data | {"name": one.title})[0]
-        for one in entry.get_subentries_of_type(CAREGIVER)
-    ]
+    return [_caregiver(one)[0] for one in entry.get_subentries_of_type(CAREGIVER)]
 
 
 def plans_of(entry: ConfigEntry) -> list[Plan]:
     """The plans of a household, in the order in which they were added; called what their subentries are."""
-    return [
-        plan_from_data(one.subentry_id, one.data | {"name": one.title})[0]
-        for one in entry.get_subentries_of_type(PLAN)
+    return [_plan(one)[0] for one in entry.get_subentries_of_type(PLAN)]
+
+
+def unreadable_of(entry: ConfigEntry) -> dict[str, list[str]]:
+    """The fields of its parts that cannot be read and are left at what never makes a house quieter, by title."""
+    read: list[tuple[Caregiver | Plan, list[str]]] = [
+        *map(_caregiver, entry.get_subentries_of_type(CAREGIVER)),
+        *map(_plan, entry.get_subentries_of_type(PLAN)),
     ]
+    return {one.name: fields for one, fields in read if fields}
+
+
+def _caregiver(part: ConfigSubentry) -> tuple[Caregiver, list[str]]:
+    return caregiver_from_data(part.subentry_id, part.data | {"name": part.title})
+
+
+def _plan(part: ConfigSubentry) -> tuple[Plan, list[str]]:
+    return plan_from_data(part.subentry_id, part.data | {"name": part.title})
 
 
 class Household:
@@ -64,6 +75,7 @@ class Household:
         self.entry = entry
         self.caregivers: Sequence[Caregiver] = caregivers_of(entry)
         self.all_plans: Sequence[Plan] = plans_of(entry)
+        self.unreadable = unreadable_of(entry)
         self._targets = {one.plan_id: TargetResolver(hass, one.whose) for one in self.all_plans}
         self._rota = Rota()
         self._stops: list[CALLBACK_TYPE] = []
@@ -152,6 +164,14 @@ class Household:
             coordinator.source_device_id,
             device_ref(self._hass, coordinator, person).device_id,
             sensor_of(self._hass, coordinator, person_id, alert_type),
+        )
+
+    def is_for_somebody(self, plan: Plan, coordinators: Iterable[SourceCoordinator]) -> bool:
+        """Whether a plan is for anybody of these sources."""
+        return any(
+            self.test_key(plan, coordinator, person)
+            for coordinator in coordinators
+            for person in coordinator.data.people.values()
         )
 
     def test_key(

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from ..const import DOMAIN
 from ..sources.issues import create_issue
+from ..sources.targets import sources
 from .episodes import find_episode
 from .heard import obstacles
 from .household import Household
@@ -79,12 +81,29 @@ class HouseholdIssues:
             if one.is_broken or now - since[issue_id] >= LASTS:
                 yield issue_id, (one.key, one.placeholders)
         self._since = since
-        for plan, other in overlaps_of(self._hass, household.plans):
-            names = {"plan": plan.name, "other": other.name}
-            yield _id("plans_overlap", names), ("plans_overlap", names)
+        yield from self._of_plans(household)
         if drill and self._is_unanswered(drill):
             when = {"time": localize_time(drill.began_at, now)}
             yield _id("drill_unanswered", when), ("drill_unanswered", when)
+
+    def _of_plans(self, household: Household) -> Iterator[tuple[str, _Issue]]:
+        for plan, other in overlaps_of(self._hass, household.plans):
+            names = {"plan": plan.name, "other": other.name}
+            yield _id("plans_overlap", names), ("plans_overlap", names)
+        for name, fields in household.unreadable.items():
+            which = {"name": name, "fields": ", ".join(fields)}
+            yield _id("part_unreadable", which), ("part_unreadable", which)
+        if self._all_run():
+            running = list(sources(self._hass))
+            for plan in household.plans:
+                if plan.whose and not household.is_for_somebody(plan, running):
+                    named = {"plan": plan.name}
+                    yield _id("plan_for_nobody", named), ("plan_for_nobody", named)
+
+    def _all_run(self) -> bool:
+        """Whether all sources run: else nobody knows whom they have."""
+        entries = self._hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+        return all(entry.state is ConfigEntryState.LOADED for entry in entries)
 
     def _is_unanswered(self, drill: Drill) -> bool:
         """Whether a drill is over, as far as its sources can tell, and nobody has answered."""

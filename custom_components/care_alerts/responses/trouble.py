@@ -72,11 +72,7 @@ async def tell_of_troubles(
 
 def _is_meant(household: Household, coordinator: SourceCoordinator) -> bool:
     return any(
-        plan.source_silent
-        and any(
-            household.test_key(plan, coordinator, person)
-            for person in coordinator.data.people.values()
-        )
+        plan.source_silent and household.is_for_somebody(plan, [coordinator])
         for plan in household.plans
     )
 
