@@ -54,8 +54,7 @@ from .localize import localize, localize_duty, localize_step_field, localize_tel
 from .overlaps import overlaps_of
 from .plan import ALWAYS, EVERYBODY, ON_DUTY, Caregiver, Plan, Step, Text, proposed_plan
 from .plan_data import as_data, caregiver_from_form, plan_from_form
-
-MOBILE_APP: Final = "mobile_app"
+from .push import MOBILE_APP, phones_of_user
 
 CAREGIVERS: Final = "caregivers"
 STEPS: Final = "steps"
@@ -159,11 +158,7 @@ def _subentry(subentry_type: str, kept: Plan | Caregiver) -> ConfigSubentryData:
 def _phones_of(hass: HomeAssistant, person: State) -> list[str]:
     """What the phones of a person's user are called."""
     user_id = person.attributes.get("user_id")
-    return [
-        entry.title
-        for entry in hass.config_entries.async_entries(MOBILE_APP)
-        if user_id is not None and entry.data.get("user_id") == user_id
-    ]
+    return [phone.name for phone in phones_of_user(hass, user_id)] if user_id else []
 
 
 def _people_field(
