@@ -32,17 +32,11 @@ class RenderedState:
     within: Setting | None = None
 
 
-class CareAlertsEntity(CoordinatorEntity[SourceCoordinator]):
+class RenderedEntity(Entity):
     """An entity that writes its state only when what it shows has changed."""
 
     _attr_has_entity_name = True
     _rendered = RenderedState(None)
-
-    def __init__(self, coordinator: SourceCoordinator, description: EntityDescription) -> None:
-        """Show what the description says of the coordinator's snapshot."""
-        super().__init__(coordinator)
-        self.entity_description = description
-        self._attr_translation_key = description.translation_key or description.key
 
     def _render(self) -> RenderedState:
         """What there is to show now; nothing where Home Assistant itself keeps the state."""
@@ -54,8 +48,8 @@ class CareAlertsEntity(CoordinatorEntity[SourceCoordinator]):
         self._rendered = self._render()
 
     @callback
-    @override
-    def _handle_coordinator_update(self) -> None:
+    def _show(self) -> None:
+        """Write what there is to show, if it is something else than before."""
         shown = self._render()
         if shown != self._rendered:
             self._rendered = shown
@@ -70,6 +64,21 @@ class CareAlertsEntity(CoordinatorEntity[SourceCoordinator]):
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
         return self._rendered.attributes
+
+
+class CareAlertsEntity(RenderedEntity, CoordinatorEntity[SourceCoordinator]):
+    """An entity of what a source knows."""
+
+    def __init__(self, coordinator: SourceCoordinator, description: EntityDescription) -> None:
+        """Show what the description says of the coordinator's snapshot."""
+        super().__init__(coordinator)
+        self.entity_description = description
+        self._attr_translation_key = description.translation_key or description.key
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        self._show()
 
 
 class SourceEntity(CareAlertsEntity):

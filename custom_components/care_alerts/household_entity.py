@@ -20,7 +20,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .entity import RenderedState
+from .entity import RenderedEntity, RenderedState
 from .responses.duty import told
 from .responses.heard import obstacles
 from .responses.localize import localize
@@ -30,12 +30,10 @@ from .responses.responder import RESPONDER, SIGNAL_RESPONSES, Responder
 from .sources.identifiers import source_identifier, source_unique_id
 
 
-class HouseholdEntity(Entity):
-    """An entity of the household's device, which writes its state only when what it shows has changed."""
+class HouseholdEntity(RenderedEntity):
+    """An entity of the household's device."""
 
-    _attr_has_entity_name = True
     _attr_should_poll = False
-    _rendered = RenderedState(None)
 
     def __init__(self, responder: Responder, entry: ConfigEntry, key: str) -> None:
         """Show something of the household."""
@@ -48,28 +46,15 @@ class HouseholdEntity(Entity):
             name=entry.title,
         )
 
-    def _render(self) -> RenderedState:
-        """What there is to show now."""
-        return RenderedState(None)
-
     @override
     async def async_added_to_hass(self) -> None:
-        self._rendered = self._render()
+        await super().async_added_to_hass()
         self.async_on_remove(async_dispatcher_connect(self.hass, SIGNAL_RESPONSES, self._changed))
 
     @callback
     def _changed(self) -> None:
-        if self.responder.household is None:
-            return
-        shown = self._render()
-        if shown != self._rendered:
-            self._rendered = shown
-            self.async_write_ha_state()
-
-    @property
-    @override
-    def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        return self._rendered.attributes
+        if self.responder.household is not None:
+            self._show()
 
 
 class PlanEntity(HouseholdEntity):

@@ -35,7 +35,7 @@ from homeassistant.core import (
     State,
     callback,
 )
-from homeassistant.exceptions import HomeAssistantError, ServiceNotSupported
+from homeassistant.exceptions import ServiceNotSupported
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.state import async_reproduce_state
@@ -45,6 +45,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..alerts.stored import Stored
 from ..const import DOMAIN, LOGGER
+from ..sources.store import UNREADABLE_FILE
 
 OWED_FOR: Final = timedelta(hours=1)
 """How long what is out of reach is waited for: later, it may be as somebody wants it."""
@@ -159,15 +160,7 @@ class Snapshots:
             stored = await self._store.async_load()
             if stored is not None:
                 self._notes = _Notes.from_dict(stored)
-        except (
-            AttributeError,
-            LookupError,
-            TypeError,
-            ValueError,
-            # Home Assistant's own words for a file it cannot open, a newer one and one older than any there was.
-            HomeAssistantError,
-            NotImplementedError,
-        ):
+        except UNREADABLE_FILE:
             LOGGER.warning("What lights and speakers were before alarms could not be read")
         async_at_started(self._hass, self._give_back_what_is_owed)
 

@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 
 from ..alerts.stored import moment_or_none
 from ..const import DOMAIN, LOGGER
 from ..sources.issues import create_issue
-from ..sources.store import WatchedStore
+from ..sources.store import UNREADABLE_FILE, WatchedStore
 from .log import ResponseState
 from .screens import Screens
 
@@ -21,16 +20,6 @@ SHORTLY: Final = 1.0
 """Seconds within which is written what does no harm if it is lost: that a phone has confirmed, what it shows."""
 
 NOT_WRITTEN: Final = "responses_not_written"
-
-_UNREADABLE: Final = (
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-    # Home Assistant's own words for a file it cannot open, a newer one and one older than any there was.
-    HomeAssistantError,
-    NotImplementedError,
-)
 
 
 @dataclass
@@ -124,7 +113,7 @@ class ResponseStore:
             stored = await self._store.async_load()
             if stored is not None:
                 self.kept = Kept.from_dict(stored)
-        except _UNREADABLE:
+        except UNREADABLE_FILE:
             LOGGER.warning("What was done about alerts could not be read: it may be done again")
             return
         unreadable = self.state.unreadable + self.screens.unreadable

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any, Final, override
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import UnsupportedStorageVersionError
+from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersionError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 from homeassistant.util.json import SerializationError
 
 from ..alerts.ledger import CorruptLedgerError, Ledger
 from ..alerts.response_log import ResponseLog
+from ..alerts.tolerant import UNREADABLE
 from ..const import DOMAIN, LOGGER
 from .issues import create_issue
 
@@ -20,6 +21,14 @@ AT_LEISURE: Final = 300.0
 """Seconds within which is written what the source will tell again: a card in a small computer wears out."""
 
 SHORTLY: Final = 1.0
+
+UNREADABLE_FILE: Final = (
+    *UNREADABLE,
+    # Home Assistant's own words for a file it cannot open, a newer one and one older than any there was.
+    HomeAssistantError,
+    NotImplementedError,
+)
+"""What reading a file of ours raises that makes no sense."""
 
 
 class WatchedStore(Store[dict[str, Any]]):
