@@ -437,6 +437,16 @@ async def test_who_is_on_duty_hears_that_a_source_is_in_trouble(home: Home) -> N
     assert annas.screen == {}
 
 
+async def test_who_has_no_phone_hears_it_by_a_notify_entity(home: Home) -> None:
+    sent: list[ServiceCall] = []
+    home.hass.services.async_register("notify", "send_message", sent.append)
+    home.hass.states.async_set("notify.sms", "unknown")
+    await set_up(home, caregiver("Anna", notify=["notify.sms"]), plan(steps=ALL_AT_ONCE))
+    home.house.sim.faults.add("*", CATALOGUE["401_bare"]())
+    await home.house.pass_time(hours=7)
+    assert [call.data["title"] for call in sent] == ["Lumen is silent"]
+
+
 async def test_a_plan_may_leave_that_out(home: Home) -> None:
     phone = await home.phone("Anna")
     await set_up(

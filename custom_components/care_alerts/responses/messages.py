@@ -13,6 +13,7 @@ from ..const import LOGGER
 from .episodes import EpisodeRef
 from .message import notifications
 from .notices import notice_of, wording_of
+from .notification import Notification
 from .plan import Caregiver
 
 SENT_WITHIN: Final = 30.0
@@ -28,12 +29,17 @@ async def send_message(
     redelivered: bool = False,
 ) -> bool:
     """Send what there is to say of an episode to a notify entity; False if it did not take it."""
+    notice = notice_of(hass, ref, redelivered=redelivered)
+    note = notifications([notice], caregiver, wording_of(hass, dt_util.utcnow()), ())[0]
+    return await send(hass, entity_id, note)
+
+
+async def send(hass: HomeAssistant, entity_id: str, note: Notification) -> bool:
+    """Send title and text to a notify entity; False if it did not take it."""
     state = hass.states.get(entity_id)
     if state is None or state.state == STATE_UNAVAILABLE:
         # The action leaves out what is not there, without a word.
         return False
-    notice = notice_of(hass, ref, redelivered=redelivered)
-    note = notifications([notice], caregiver, wording_of(hass, dt_util.utcnow()), ())[0]
     try:
         async with asyncio.timeout(SENT_WITHIN):
             await hass.services.async_call(

@@ -1,6 +1,7 @@
 """Trouble of sources: whoever is on duty is told that one has fallen silent, or does not let us in any more."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -12,6 +13,7 @@ from ..sources.coordinator import SourceCoordinator
 from ..sources.targets import sources
 from .household import Household
 from .localize import localize, localize_status
+from .messages import send
 from .notices import wording_of
 from .notification import Level, Notification, mobile_app
 from .plan import Text
@@ -60,14 +62,18 @@ async def tell_of_troubles(
         del told[entry_id]
     await store.save()
     duty = household.duty(now)
+    work: list[Awaitable[object]] = []
     for caregiver in household.caregivers:
-        for entry_id in over:
-            await _push(hass, household.phones_of(caregiver), _cleared(entry_id))
+        phones = household.phones_of(caregiver)
+        work += [_push(hass, phone, _cleared(entry_id)) for entry_id in over for phone in phones]
         if caregiver.caregiver_id not in duty.on_duty:
             continue
         for entry_id, status in news.items():
             note = _note(hass, current[entry_id][0], status, caregiver.text, now)
-            await _push(hass, household.phones_of(caregiver), note)
+            work += [_push(hass, phone, note) for phone in phones]
+            work += [send(hass, entity_id, note) for entity_id in caregiver.notify]
+    # One that hangs keeps no other from being told.
+    await asyncio.gather(*work)
 
 
 def _is_meant(household: Household, coordinator: SourceCoordinator) -> bool:
@@ -119,10 +125,9 @@ def _note(
     )
 
 
-async def _push(hass: HomeAssistant, devices: list[str], note: Notification) -> None:
-    for device_id in devices:
-        if phone := phone_of(hass, device_id):
-            try:
-                await push(hass, phone, mobile_app(note), lambda: None)
-            except PushError as err:
-                LOGGER.debug("A phone was not told of a source: %s", err)
+async def _push(hass: HomeAssistant, device_id: str, note: Notification) -> None:
+    if phone := phone_of(hass, device_id):
+        try:
+            await push(hass, phone, mobile_app(note), lambda: None)
+        except PushError as err:
+            LOGGER.debug("A phone was not told of a source: %s", err)
