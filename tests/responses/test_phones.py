@@ -1,5 +1,7 @@
 """What phones show: pushed through the real mobile_app to a push service on loopback, read back as a screen."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,8 +10,12 @@ from homeassistant.helpers import device_registry
 import pytest
 
 from custom_components.care_alerts.alerts.acknowledgement import Actor, Via
+from custom_components.care_alerts.alerts.alert import Severity
+from custom_components.care_alerts.responses import phones
 from custom_components.care_alerts.responses.log import Delivery
+from custom_components.care_alerts.responses.push import PushError
 from simulator.dexcom import Wearer
+from tests.appliances import soon
 from tests.home import Home, Phone
 from tests.wear import live, wear
 
@@ -364,3 +370,33 @@ async def test_nothing_that_home_assistant_will_take_away_is_used(
     await home.drill()
     assert phone.shown
     assert used == []
+
+
+async def test_a_push_service_that_hangs_gets_the_ring_first_and_no_queue_of_updates(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each update that hangs would keep the ring of the next step waiting for ten seconds."""
+    household, _ = await with_phones(home, "Anna")
+    for key in ("weight", "flex"):
+        await home.drill(key)
+    tried: list[str] = []
+    hangs = asyncio.Event()
+
+    async def push(hass: Any, phone: Any, notification: dict[str, Any], refused: Any) -> None:
+        tried.append(notification["data"].get("importance", "alarm"))
+        await hangs.wait()
+        raise PushError("it hangs")
+
+    monkeypatch.setattr(phones, "push", push)
+    care = home.care.coordinator.care
+    topics = list(home.care.coordinator.data.people[home.care.maria.shared_user_id].episodes)
+    await care.acknowledge(topics, by=Actor("Ben", Via.USER), note=None, context=Context())
+    await soon(lambda: bool(tried))
+    for _ in range(5):
+        household.responder.look()
+        await soon(lambda: household.responder.runner._looking is None)
+    await care.drill([replace(topics[0], alert_type="medication")], severity=Severity.HIGH)
+    await soon(lambda: household.responder.runner._looking is None)
+    hangs.set()
+    await home.house.settle()
+    assert tried == ["low", "alarm"]

@@ -17,7 +17,7 @@ from .episodes import EpisodeRef, Need, as_now, find_episode, need_of
 from .log import Delivery, StepKey
 from .message import SUMMARY_TAG, Notice, notifications, tag_of
 from .notices import notice_of, wording_of
-from .notification import Notification, mobile_app
+from .notification import Level, Notification, mobile_app
 from .plan import Caregiver, Text
 from .push import Phone, PushError, phone_of, push
 from .screens import Push, Screen, Shown, fingerprint
@@ -58,6 +58,8 @@ class Phones:
         self._hass = hass
         self._store = store
         self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._waiting: set[str] = set()
+        """The phones that will be brought up to date when it is their turn."""
         self.url_of: Callable[[EpisodeRef], str | None] = lambda ref: None
         """What a tap on a notification opens."""
         self.settled: Callable[[], None] = lambda: None
@@ -92,7 +94,15 @@ class Phones:
 
         What becomes of each ring that is a step's is noted as its receipt.
         """
+        if not rings:
+            if device_id in self._waiting:
+                return True
+            self._waiting.add(device_id)
         async with self._one_at_a_time[device_id]:
+            if not rings:
+                self._waiting.discard(device_id)
+                if device_id not in self.outdated(dt_util.utcnow()):
+                    return True
             is_shown = False
             if phone := phone_of(self._hass, device_id):
                 is_shown = await self._show(phone, rings)
@@ -104,11 +114,8 @@ class Phones:
 
     async def _show(self, phone: Phone, rings: Sequence[Ring]) -> bool:
         now = dt_util.utcnow()
-        # It had to wait for the disk, and its turn.
-        rings = [
-            replace(ring, ref=ref) for ring in rings if (ref := as_now(self._hass, ring.ref, now))
-        ]
         screen = self._store.screens.of(phone.device_id)
+        rings = list(self._still_needed(screen, rings, now))
         caregiver = Caregiver(
             caregiver_id="",
             name="",
@@ -130,6 +137,7 @@ class Phones:
             for tag, shown in screen.shown.items()
             if tag not in lines
             and not shown.is_over
+            and not shown.will_ring
             and need_of(self._hass, shown.episode_id, shown.entry_id, now) is not Need.UNKNOWN
         }
         notes += [Notification(tag=tag, is_cleared=True) for tag in gone & before]
@@ -141,7 +149,8 @@ class Phones:
         for tag in gone - before:
             del screen.shown[tag]
         is_shown = True
-        for note in notes:
+        # What rings waits for nothing that does not.
+        for note in sorted(notes, key=lambda note: tuple(Level).index(note.level)):
             about = [
                 line
                 for line in lines.values()
@@ -152,10 +161,11 @@ class Phones:
                 or note.tag not in before
                 or not changed.isdisjoint(line.tag for line in about)
             ):
+                if not is_shown and note.level is Level.SILENT:
+                    # Not now: one that hangs keeps the next ring waiting. And what a summary would take away stays.
+                    self._count_failure(phone.device_id, [line.tag for line in about] or [note.tag])
+                    continue
                 is_shown &= await self._show_one(phone, note, about, caregiver.text, now)
-                if note.tag == SUMMARY_TAG and not is_shown:
-                    # What it would have summed up stays.
-                    break
         for tag in lines.keys() - {note.tag for note in notes}:
             # Over, and it was a line of the summary only.
             if not lines[tag].ref.episode.is_open:
@@ -202,6 +212,16 @@ class Phones:
                 screen.shown.pop(tag, None)
         return True
 
+    def _still_needed(self, screen: Screen, rings: Iterable[Ring], now: datetime) -> Iterator[Ring]:
+        """The rings for what still needs somebody, now that the disk has written and it is their turn."""
+        for ring in rings:
+            if ref := as_now(self._hass, ring.ref, now):
+                yield replace(ring, ref=ref)
+                continue
+            for tag, shown in screen.shown.items():
+                if shown.episode_id in ring.ref.episode.ids:
+                    screen.shown[tag] = replace(shown, is_new=False)
+
     def _lines(self, screen: Screen, rings: Sequence[Ring], text: Text) -> dict[str, _Line]:
         """What a phone is to show, by tag."""
         lines: dict[str, _Line] = {}
@@ -216,6 +236,8 @@ class Phones:
             others = lines[tag].rings if tag in lines else ()
             lines[tag] = _Line(notice, tag, ring.ref, (*others, ring))
         for shown in screen.shown.values():
+            if shown.will_ring:
+                continue
             if ref := find_episode(self._hass, shown.episode_id):
                 notice = notice_of(self._hass, ref, url=self.url_of(ref), rings=False)
                 tag = tag_of(notice, text)
@@ -250,6 +272,8 @@ class Phones:
         except PushError as err:
             LOGGER.debug("A phone was not reached: %s", err)
             self._receipts(phone.device_id, keys, Delivery.FAILED)
+            if keys:
+                self.settled()
             return False
         return True
 
@@ -312,6 +336,8 @@ class Phones:
 
     def _outdated(self, now: datetime) -> Iterator[tuple[str, Shown]]:
         for device_id, _, shown in self._store.screens.episodes():
+            if shown.will_ring:
+                continue
             if ref := find_episode(self._hass, shown.episode_id):
                 is_old = fingerprint(ref.episode) != shown.tells
             else:

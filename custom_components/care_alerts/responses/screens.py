@@ -55,6 +55,11 @@ class Shown(Stored):
     refused_since: datetime | None = None
     is_new: bool = False
 
+    @property
+    def will_ring(self) -> bool:
+        """Whether the push that is to show it waits for its turn: nothing else is to show it before."""
+        return self.is_new and not self.tries
+
     def refused(self, now: datetime) -> Self | None:
         """It, after it could not be brought up to date once more; None if that is given up."""
         since = min(self.refused_since or now, now)
