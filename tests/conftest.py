@@ -32,13 +32,13 @@ from simulator import Simulator
 from simulator.dexcom import Wearer
 from simulator.tidepool import Account
 
-from .home import _voice_packages, home, outside
+from .home import _voice_packages, home, oma, outside
 from .spoken import Spoken
 
 if TYPE_CHECKING:
     from .care import Care
 
-__all__ = ["_voice_packages", "home", "outside"]
+__all__ = ["_voice_packages", "home", "oma", "outside"]
 """Fixtures that are made elsewhere."""
 
 # A Wednesday noon: Tuesday has been analysed.

@@ -29,6 +29,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from scripts.real_home import ROOT, VOICE_PACKAGES
 from simulator import Simulator
+from simulator.dexcom import Wearer
 
 if TYPE_CHECKING:
     from .care import Care
@@ -97,6 +98,15 @@ class Phone:
     def pushed(self) -> list[Json]:
         """Everything that was sent to it, oldest first."""
         return [one for one in self.home.outside.pushed if one["push_token"] == self.webhook]
+
+    @property
+    def rang(self) -> list[Json]:
+        """What it rang for, oldest first; all else is an update of what is on its screen."""
+        return [
+            one
+            for one in self.pushed
+            if one["message"] != CLEAR and one["data"]["push"]["sound"] != "none"
+        ]
 
     @property
     def screen(self) -> dict[str, Json]:
@@ -298,3 +308,36 @@ async def home(
     """Maria's house."""
     yield await move_in(care.hass, care, outside, aiohttp_client)
     await lie_down(care.hass)
+
+
+@dataclass
+class Oma:
+    """Somebody with a CGM of Dexcom's, in the same house."""
+
+    home: Home
+    wearer: Wearer
+    entry: MockConfigEntry
+
+    @property
+    def sensor(self) -> str:
+        """Her sensor of urgent lows."""
+        return self.home.house.entity_id(
+            "binary_sensor", "urgent_low", self.wearer.user_id, self.entry
+        )
+
+    async def is_low(self, *, hours_ago: int = 0) -> None:
+        """Be urgently low, now or hours ago, and let it be told: an hour after it was known at Dexcom."""
+        now = self.home.house.now
+        self.wearer.add_alert("urgentLow", now - timedelta(hours=hours_ago), uploaded_at=now)
+        while not self.home.outside.pushed:
+            await self.home.house.pass_time(minutes=5)
+
+
+@pytest.fixture
+async def oma(home: Home) -> Oma:
+    """She, with her sensor on."""
+    from .wear import wear  # it needs the house of conftest, which needs this
+
+    wearer = home.house.sim.dexcom.wearer("SandboxUser7")
+    wear(wearer)
+    return Oma(home, wearer, await home.house.set_up(await home.house.dexcom_entry(wearer)))

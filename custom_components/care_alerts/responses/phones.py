@@ -103,14 +103,24 @@ class Phones:
                 self._waiting.discard(device_id)
                 if device_id not in self.outdated(dt_util.utcnow()):
                     return True
-            is_shown = False
-            if phone := phone_of(self._hass, device_id):
-                is_shown = await self._show(phone, rings)
-            else:
-                self._receipts(device_id, _keys(rings), Delivery.FAILED)
-                self._count_failure(device_id, self._store.screens.of(device_id).shown)
+            return await self._show_all(device_id, rings)
+
+    async def ring(self, device_id: str, rings: Sequence[Ring]) -> bool:
+        """Have a phone ring, noted before: `note`, `show`, and no update of what is noted in between."""
+        async with self._one_at_a_time[device_id]:
+            self.note(device_id, rings)
             await self._store.save()
-            return is_shown
+            return await self._show_all(device_id, rings)
+
+    async def _show_all(self, device_id: str, rings: Sequence[Ring]) -> bool:
+        is_shown = False
+        if phone := phone_of(self._hass, device_id):
+            is_shown = await self._show(phone, rings)
+        else:
+            self._receipts(device_id, _keys(rings), Delivery.FAILED)
+            self._count_failure(device_id, self._store.screens.of(device_id).shown)
+        await self._store.save()
+        return is_shown
 
     async def _show(self, phone: Phone, rings: Sequence[Ring]) -> bool:
         now = dt_util.utcnow()

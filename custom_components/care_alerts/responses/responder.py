@@ -163,11 +163,8 @@ class Responder:
             for device_id in known:
                 rings.setdefault(device_id, []).append(Ring(ref=ref, caregiver=caregiver))
             entities |= dict.fromkeys(caregiver.notify, caregiver)
-        for device_id, theirs in rings.items():
-            self.phones.note(device_id, theirs)
-        await self.store.save()
         results = await asyncio.gather(
-            *(self.phones.show(device_id, theirs) for device_id, theirs in rings.items()),
+            *(self.phones.ring(device_id, theirs) for device_id, theirs in rings.items()),
             *(
                 send_message(self._hass, entity_id, ref, caregiver)
                 for entity_id, caregiver in entities.items()

@@ -44,7 +44,8 @@ LONGEST_DUTY: Final = timedelta(days=7)
 NOTIFY_SCHEMA = vol.Schema(
     {
         **cv.TARGET_SERVICE_FIELDS,
-        vol.Required(ATTR_EPISODE_ID): cv.string,
+        # Not every alert belongs to an episode: a trigger gives None then.
+        vol.Required(ATTR_EPISODE_ID): vol.Any(None, cv.string),
         vol.Optional(ATTR_CAREGIVERS, default=list): vol.All(cv.ensure_list, [cv.string]),
         vol.Optional(ATTR_BREAK_THROUGH, default=[Severity.HIGH.value]): vol.All(
             cv.ensure_list, [vol.Coerce(Severity)]
@@ -92,7 +93,8 @@ async def notify(call: ServiceCall) -> ServiceResponse:
     caregivers = _caregivers(responder.household, call.data[ATTR_CAREGIVERS])
     if not caregivers and not own.phones and not own.notify:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nobody_to_notify")
-    ref = find_episode(call.hass, call.data[ATTR_EPISODE_ID])
+    episode_id = call.data[ATTR_EPISODE_ID]
+    ref = find_episode(call.hass, episode_id) if episode_id else None
     if ref is None:
         return {"told": [], "failed": [], "reason": "no_such_episode"}
     await check_episode(call, ref, POLICY_CONTROL)
