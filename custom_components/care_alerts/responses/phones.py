@@ -332,7 +332,7 @@ class Phones:
             dict.fromkeys(
                 device_id
                 for device_id, shown in self._outdated(now)
-                if shown.tried_at is None or shown.tried_at <= now
+                if shown.try_at is None or shown.try_at <= now
             )
         )
 
@@ -340,7 +340,7 @@ class Phones:
     def next_try(self, now: datetime) -> datetime | None:
         """When a phone is to be asked again that refused to be brought up to date; None if none did."""
         return min(
-            (at for _, shown in self._outdated(now) if (at := shown.tried_at) and at > now),
+            (at for _, shown in self._outdated(now) if (at := shown.try_at) and at > now),
             default=None,
         )
 

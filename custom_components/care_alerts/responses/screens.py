@@ -41,7 +41,8 @@ class Shown(Stored):
     """A notification on a phone: of which episode, from the source of which config entry, and what it tells of it.
 
     `text`: how much it says. `is_over`: it says for good that nothing more was heard of it. `is_live`: it has a live status beside it. `is_summed_up`: it is a line of the summary, not a notification of its own.
-    `tries`: how often it could not be brought up to date, `refused_since` since when. `is_new`: it is about to be shown for the first time.
+    `tries`: how often it could not be brought up to date, `refused_since` since when, and `try_at` when it is to be
+    tried again: after 1, 2, 4 ... minutes. `is_new`: it is about to be shown for the first time.
     """
 
     episode_id: str
@@ -53,6 +54,7 @@ class Shown(Stored):
     is_over: bool = False
     tries: int = 0
     refused_since: datetime | None = None
+    try_at: datetime | None = None
     is_new: bool = False
 
     @property
@@ -65,15 +67,8 @@ class Shown(Stored):
         since = min(self.refused_since or now, now)
         if now - since >= TRIED_FOR:
             return None
-        return replace(self, tells="", tries=self.tries + 1, refused_since=since)
-
-    @property
-    def tried_at(self) -> datetime | None:
-        """From when on it is to be tried again: after 1, 2, 4 ... minutes; None if it was not refused."""
-        if self.refused_since is None:
-            return None
-        waits = [min(timedelta(minutes=2**n), TRIED_AGAIN_WITHIN) for n in range(self.tries)]
-        return self.refused_since + sum(waits, timedelta())
+        wait = min(timedelta(minutes=2 ** min(self.tries, 10)), TRIED_AGAIN_WITHIN)
+        return replace(self, tells="", tries=self.tries + 1, refused_since=since, try_at=now + wait)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
