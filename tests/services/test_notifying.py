@@ -5,13 +5,19 @@ from typing import Any
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
 from homeassistant.core import ServiceCall
 from homeassistant.exceptions import ServiceValidationError, Unauthorized
+from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import parse_yaml
 import pytest
 
+from scripts.real_home import ROOT
+from tests.appliances import Bulb, install
 from tests.care import automate, trigger
 from tests.home import Home
 from tests.responses.house import caregiver, plan, set_up
 
 pytestmark = pytest.mark.real_files
+
+README = ROOT / "README.md"
 
 
 async def episode(home: Home) -> str:
@@ -158,3 +164,37 @@ async def test_what_gets_worse_needs_somebody_again(home: Home) -> None:
         await home.care.morning(day)
     assert [one["reason"] for one in heard.triggers] == ["new", "worse"]
     assert heard.triggers[1]["severity"] == "high"
+
+
+# An automation of one's own.
+
+AMBER = {"brightness": 255, "rgb_color": (255, 170, 0)}
+
+
+async def test_the_automation_in_the_readme(home: Home) -> None:
+    """Ten lines at most: a caregiver's own."""
+    text = README.read_text().partition("A phone and a lamp until")[2].partition("```yaml\n")[2]
+    text = text.partition("```")[0]
+    assert len(text.splitlines()) <= 10
+    phone, lamp = await home.phone("Anna"), Bulb()
+    await install(home.hass, {"hall": lamp})
+    automation = parse_yaml(text.replace("0123456789abcdef", phone.device_id))
+    assert isinstance(automation, dict)
+    config = {"automation": [{"alias": "Mine"} | automation]}
+    assert await async_setup_component(home.hass, "automation", config)
+    await home.house.settle()
+    home.care.alert(1)
+    await home.care.morning(1)
+    assert [one["title"] for one in phone.pushed] == ["maria: Weight"]
+    assert lamp.look == AMBER
+    await home.minutes(10)
+    assert len(phone.rang) == 2
+    assert lamp.look == AMBER
+
+    await phone.press("I have it")
+    assert home.care.attributes()["acknowledged_by"] == "Anna"
+    assert "Anna has it since" in phone.shown["message"]
+    assert lamp.look is None
+    await home.minutes(30)
+    assert len(phone.rang) == 2
+    assert lamp.look is None

@@ -6,8 +6,6 @@ from typing import Any
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
 from homeassistant.core import Context
 from homeassistant.exceptions import ServiceValidationError, Unauthorized
-from homeassistant.setup import async_setup_component
-from homeassistant.util.yaml import parse_yaml
 import pytest
 import voluptuous as vol
 
@@ -102,24 +100,3 @@ async def test_without_asking_for_an_answer(care: Care, hall: Bulb) -> None:
         DOMAIN, "light", {"entity_id": HALL, "episode_id": episode_id}, blocking=True
     )
     assert hall.look == {"brightness": 255, "rgb_color": (255, 0, 0)}
-
-
-async def test_the_automation_in_the_readme(care: Care, hall: Bulb) -> None:
-    """Ten lines at most: of a caregiver's own."""
-    text = README.read_text().partition("An amber lamp until")[2].partition("```yaml\n")[2]
-    text = text.partition("```")[0]
-    assert len(text.splitlines()) <= 10
-    automation = parse_yaml(text.replace("[medication]", "[weight]"))
-    assert isinstance(automation, dict)
-    source = care.house.source_device(care.entry)
-    for trigger in automation["triggers"]:
-        trigger["target"] = {"device_id": source.id}
-    assert await async_setup_component(
-        care.hass, "automation", {"automation": [{"alias": "Mine"} | automation]}
-    )
-    await care.house.settle()
-    care.alert(1)
-    await care.morning(1)
-    assert hall.look == {"brightness": 255, "rgb_color": (255, 170, 0)}
-    await care.call("acknowledge")
-    assert hall.look is None
