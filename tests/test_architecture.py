@@ -120,6 +120,17 @@ def test_no_module_knows_one_that_comes_after_it() -> None:
             assert not used & set(modules[number + 1 :]), path
 
 
+RESPONSE = re.compile(r"^\| `(responses/\w+\.py)` \| `(\w+)` \| (?:`(\w+)`)? ?\|", re.MULTILINE)
+
+
+def test_each_module_on_the_way_to_a_phone_takes_and_gives_what_is_written() -> None:
+    rows = RESPONSE.findall(TEXT)
+    assert len(rows) >= 8
+    for module, takes, gives in rows:
+        assert takes in annotated(COMPONENT / module, returned=False), module
+        assert not gives or gives in annotated(COMPONENT / module, returned=True), module
+
+
 def test_all_that_it_names_is_there() -> None:
     folders = [ROOT, COMPONENT, *(COMPONENT / "sources").glob("**/")]
     for name in re.findall(r"`([\w/]+\.(?:py|yaml)|[\w/]+/)`", TEXT.replace("VENDOR", "lumen")):
