@@ -12,7 +12,7 @@ def test_a_phone_that_refuses_is_tried_for_a_day_and_each_quarter_of_an_hour() -
     shown: Shown | None = Shown(episode_id="e", entry_id="s", tells="x", text=Text.FULL)
     waits = []
     at = minute(0)
-    while shown := shown.refused(at):
+    while shown and (shown := shown.refused(at)):
         assert shown.tells == ""
         assert shown.try_at
         waits.append((shown.try_at - at) / timedelta(minutes=1))
