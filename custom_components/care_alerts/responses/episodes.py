@@ -56,11 +56,25 @@ def find_episode(hass: HomeAssistant, episode_id: str) -> EpisodeRef | None:
     return next((one for one in all_episodes(hass) if episode_id in one.episode.ids), None)
 
 
-def need_of(hass: HomeAssistant, episode_id: str, entry_id: str, now: datetime) -> Need:
-    """Whether an episode of the source with a config entry needs somebody now.
+def episodes_by_id(hass: HomeAssistant) -> dict[str, EpisodeRef]:
+    """All of them, by each id that they have or had: for whoever looks for many."""
+    return {which: ref for ref in all_episodes(hass) for which in ref.episode.ids}
+
+
+def is_gone(hass: HomeAssistant, entry_id: str) -> bool:
+    """Whether an episode that is not to be found is no more: its source runs without it, or was taken away.
 
     A source that is reloaded or does not start has not taken its episodes with it; one that was removed or
     disabled has.
+    """
+    entry = hass.config_entries.async_get_entry(entry_id)
+    return entry is None or bool(entry.disabled_by) or entry.state is ConfigEntryState.LOADED
+
+
+def need_of(hass: HomeAssistant, episode_id: str, entry_id: str, now: datetime) -> Need:
+    """Whether an episode of the source with a config entry needs somebody now.
+
+    What is not to be found is over if it `is_gone`, else nobody knows.
     """
     if found := find_episode(hass, episode_id):
         episode = found.episode
@@ -71,10 +85,7 @@ def need_of(hass: HomeAssistant, episode_id: str, entry_id: str, now: datetime) 
         if episode.snoozed_until is not None and episode.snoozed_until > now:
             return Need.SNOOZED
         return Need.NEEDED
-    entry = hass.config_entries.async_get_entry(entry_id)
-    if entry is None or entry.disabled_by or entry.state is ConfigEntryState.LOADED:
-        return Need.OVER
-    return Need.UNKNOWN
+    return Need.OVER if is_gone(hass, entry_id) else Need.UNKNOWN
 
 
 def as_now(hass: HomeAssistant, ref: EpisodeRef, now: datetime) -> EpisodeRef | None:

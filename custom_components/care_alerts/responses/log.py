@@ -9,13 +9,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 import json
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from ..alerts.alert import Severity
 from ..alerts.stored import Stored, clamped
 from ..alerts.tolerant import read_each
 from .duty import Takeover
+from .fields import LARGEST_TIMES
 from .plan import Part
+
+KEPT_A_STEP: Final = 2 * LARGEST_TIMES
+"""Ours: of a step that is done again and again the newest so many are kept, more than `times` may count."""
 
 
 class StepKey(NamedTuple):
@@ -125,7 +129,12 @@ class ResponseState:
         kept = self._kept(record.key)
         kept.records.pop(record.key, None)
         kept.records[record.key] = record
-        for which in [which for which in kept.receipts if which[0] == record.key]:
+        of_step = [key for key in kept.records if key[:3] == record.key[:3]]
+        # What is gone was done, and so was what came after.
+        outdated = {record.key, *of_step[:-KEPT_A_STEP]}
+        for key in outdated - {record.key}:
+            del kept.records[key]
+        for which in [which for which in kept.receipts if which[0] in outdated]:
             del kept.receipts[which]
 
     def finish(self, key: StepKey, now: datetime) -> None:

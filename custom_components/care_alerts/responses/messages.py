@@ -5,9 +5,7 @@ from typing import Final
 
 from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
-import voluptuous as vol
 
 from ..const import LOGGER
 from .episodes import EpisodeRef
@@ -48,7 +46,7 @@ async def send(hass: HomeAssistant, entity_id: str, note: Notification) -> bool:
                 {ATTR_ENTITY_ID: entity_id, "title": note.title, "message": note.message},
                 blocking=True,
             )
-    except (TimeoutError, HomeAssistantError, vol.Invalid) as err:
+    except Exception as err:  # noqa: BLE001 # its integration may raise anything that its library does
         LOGGER.debug("A notify entity was not reached: %s", type(err).__name__)
         return False
     return True

@@ -66,8 +66,17 @@ class Notification:
     def as_live_status(self) -> Notification:
         """It as a live status: under a tag of its own, without a sound and without buttons."""
         return replace(
-            self, tag=self.tag + _LIVE, level=Level.SILENT, buttons=(), is_live=not self.is_cleared
+            self,
+            tag=live_tag(self.tag),
+            level=Level.SILENT,
+            buttons=(),
+            is_live=not self.is_cleared,
         )
+
+
+def live_tag(tag: str) -> str:
+    """The tag of the live status beside a notification."""
+    return tag + _LIVE
 
 
 def buttons_for(episode_ids: Sequence[str], localize: Localize) -> tuple[Button, ...]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 
 from ..alerts.alert import Severity
 from ..const import LOGGER
-from .episodes import EpisodeRef, Need, as_now, find_episode, need_of
+from .episodes import EpisodeRef, as_now, episodes_by_id, find_episode, is_gone
 from .log import Delivery, StepKey
 from .message import SUMMARY_TAG, Notice, notifications, tag_of
 from .notices import notice_of, wording_of
@@ -118,7 +118,7 @@ class Phones:
             is_shown = await self._show(phone, rings)
         else:
             self._receipts(device_id, _keys(rings), Delivery.FAILED)
-            self._count_failure(device_id, self._store.screens.of(device_id).shown)
+            self._not_taken(device_id, rings)
         await self._store.save()
         return is_shown
 
@@ -135,29 +135,19 @@ class Phones:
             text=self._text(phone.device_id, rings),
         )
         lines = self._lines(screen, rings, caregiver.text)
-        before = screen.tags
+        self._forget_gone(screen, lines)
+        before = set(screen.on_it)
         notes = notifications(
             [line.notice for line in lines.values()],
             caregiver,
             wording_of(self._hass, now),
             before,
         )
-        gone = {
-            tag
-            for tag, shown in screen.shown.items()
-            if tag not in lines
-            and not shown.is_over
-            and not shown.will_ring
-            and need_of(self._hass, shown.episode_id, shown.entry_id, now) is not Need.UNKNOWN
-        }
-        notes += [Notification(tag=tag, is_cleared=True) for tag in gone & before]
         changed = {
             tag
             for tag, line in lines.items()
             if line.rings or screen.tells(tag) != fingerprint(line.ref.episode)
         }
-        for tag in gone - before:
-            del screen.shown[tag]
         is_shown = True
         # What rings waits for nothing that does not.
         for note in sorted(notes, key=lambda note: tuple(Level).index(note.level)):
@@ -166,21 +156,33 @@ class Phones:
                 for line in lines.values()
                 if line.tag == note.tag or (note.tag == SUMMARY_TAG and line.ref.episode.is_open)
             ]
-            if (
-                note.is_cleared
-                or note.tag not in before
-                or not changed.isdisjoint(line.tag for line in about)
-            ):
-                if not is_shown and note.level is Level.SILENT:
-                    # Not now: one that hangs keeps the next ring waiting. And what a summary would take away stays.
-                    self._count_failure(phone.device_id, [line.tag for line in about] or [note.tag])
-                    continue
-                is_shown &= await self._show_one(phone, note, about, caregiver.text, now)
+            is_news = note.is_cleared or note.tag not in before
+            if not is_news and changed.isdisjoint(line.tag for line in about):
+                continue
+            if not is_shown and note.level is Level.SILENT:
+                # Not now: one that hangs keeps the next ring waiting. And what a summary would take away stays.
+                continue
+            is_shown &= await self._show_one(phone, note, about, caregiver.text, now)
         for tag in lines.keys() - {note.tag for note in notes}:
             # Over, and it was a line of the summary only.
             if not lines[tag].ref.episode.is_open:
                 screen.shown.pop(tag, None)
+        for tag in screen.on_it - screen.belong():
+            if is_shown:
+                is_shown = await self._push(phone, Notification(tag=tag, is_cleared=True), (), now)
         return is_shown
+
+    def _forget_gone(self, screen: Screen, lines: Mapping[str, _Line]) -> None:
+        """Forget what is no more, or is shown under another tag by now: a phone has become one for all to see."""
+        moved = frozenset[str]().union(*(line.ref.episode.ids for line in lines.values()))
+        screen.shown = {
+            tag: shown
+            for tag, shown in screen.shown.items()
+            if tag in lines
+            or shown.is_over
+            or shown.is_new
+            or not (shown.episode_id in moved or is_gone(self._hass, shown.entry_id))
+        }
 
     async def _show_one(
         self,
@@ -192,34 +194,26 @@ class Phones:
     ) -> bool:
         """Push one, and note what the phone shows then; False if it was refused."""
         screen = self._store.screens.of(phone.device_id)
-        tags: dict[str, _Line | None] = {line.tag: line for line in about}
-        tags = tags or {note.tag: None}
-        is_live = any(ring.caregiver.live_status for line in about for ring in line.rings) or any(
-            screen.shown[tag].is_live for tag in tags if tag in screen.shown
+        is_live = note.tag != SUMMARY_TAG and (
+            any(ring.caregiver.live_status for line in about for ring in line.rings)
+            or any(one.is_live for line in about if (one := screen.shown.get(line.tag)))
         )
         if not await self._push(phone, note, about, now):
-            self._count_failure(phone.device_id, tags)
             return False
-        if note.tag == SUMMARY_TAG:
-            screen.has_summary = not note.is_cleared
-        elif is_live:
-            # Beside it, and no reason to count it as refused.
-            is_going_on = any(line.ref.episode.is_open for line in about)
-            live = note.as_live_status()
-            await self._push(
-                phone, live if is_going_on else replace(live, is_cleared=True), (), now
-            )
-        for tag, line in tags.items():
-            if not note.is_cleared and line:
-                is_open = line.ref.episode.is_open
-                screen.shown[tag] = replace(
+        for line in about:
+            is_open = line.ref.episode.is_open
+            if not note.is_cleared:
+                screen.shown[line.tag] = replace(
                     _shown(line.ref, fingerprint(line.ref.episode), text),
                     is_live=is_live and is_open,
                     is_summed_up=note.tag == SUMMARY_TAG,
                     is_over=not is_open,
                 )
-            elif line is None or not line.ref.episode.is_open:
-                screen.shown.pop(tag, None)
+            elif not is_open:
+                screen.shown.pop(line.tag, None)
+        if is_live and not note.is_cleared and any(line.ref.episode.is_open for line in about):
+            # Beside it, and no reason to count it as refused. What has no right to be there goes after.
+            await self._push(phone, note.as_live_status(), (), now)
         return True
 
     def _still_needed(self, screen: Screen, rings: Iterable[Ring], now: datetime) -> Iterator[Ring]:
@@ -246,7 +240,7 @@ class Phones:
             others = lines[tag].rings if tag in lines else ()
             lines[tag] = _Line(notice, tag, ring.ref, (*others, ring))
         for shown in screen.shown.values():
-            if shown.will_ring:
+            if shown.is_new:
                 continue
             if ref := find_episode(self._hass, shown.episode_id):
                 notice = notice_of(self._hass, ref, url=self.url_of(ref), rings=False)
@@ -261,11 +255,11 @@ class Phones:
         rings = [] if note.is_cleared else [ring for line in about for ring in line.rings]
         keys = _keys(rings)
         receipt = None
+        screen = self._store.screens.of(phone.device_id)
         if keys:
             # First: a phone may confirm it before the push service has answered.
             sent = Delivery.SENT if phone.confirms else Delivery.UNKNOWN
             self._receipts(phone.device_id, keys, sent)
-            screen = self._store.screens.of(phone.device_id)
             screen.prune(now)
             if phone.confirms:
                 receipt = uuid4().hex
@@ -273,7 +267,10 @@ class Phones:
 
         def refused() -> None:
             self._receipts(phone.device_id, keys, Delivery.FAILED)
-            self._count_failure(phone.device_id, [line.tag for line in about] or [note.tag])
+            self._not_taken(phone.device_id, rings)
+            for line in about:
+                if shown := screen.shown.get(line.tag):
+                    screen.shown[line.tag] = replace(shown, tells="")
             self._store.save_later()
             self.settled()
 
@@ -282,21 +279,22 @@ class Phones:
         except PushError as err:
             LOGGER.debug("A phone was not reached: %s", err)
             self._receipts(phone.device_id, keys, Delivery.FAILED)
+            self._not_taken(phone.device_id, rings)
             if keys:
                 self.settled()
             return False
+        screen.taken()
+        (screen.on_it.discard if note.is_cleared else screen.on_it.add)(note.tag)
         return True
 
-    def _count_failure(self, device_id: str, tags: Iterable[str]) -> None:
-        """Show it later; not for ever, for a phone may never be back."""
-        shown = self._store.screens.of(device_id).shown
-        for tag in list(tags):
-            if (before := shown.get(tag)) is None:
-                continue
-            if after := before.refused(dt_util.utcnow()):
-                shown[tag] = after
-            else:
-                del shown[tag]
+    def _not_taken(self, device_id: str, rings: Iterable[Ring]) -> None:
+        """Have it shown later, without a sound."""
+        screen = self._store.screens.of(device_id)
+        ids = frozenset[str]().union(*(ring.ref.episode.ids for ring in rings))
+        for tag, shown in screen.shown.items():
+            if shown.episode_id in ids:
+                screen.shown[tag] = replace(shown, is_new=False)
+        screen.refused(dt_util.utcnow())
 
     # Receipts.
 
@@ -328,33 +326,29 @@ class Phones:
     @callback
     def outdated(self, now: datetime) -> list[str]:
         """The phones on which something is not as it is now, but for those that were asked in vain just before."""
-        return list(
-            dict.fromkeys(
-                device_id
-                for device_id, shown in self._outdated(now)
-                if shown.try_at is None or shown.try_at <= now
+        episodes = episodes_by_id(self._hass)
+        return [
+            device_id
+            for device_id, screen in self._store.screens.by_phone.items()
+            if screen.may_be_asked(now)
+            and (
+                screen.on_it - screen.belong()
+                or any(self._is_old(shown, episodes) for shown in screen.shown.values())
             )
-        )
+        ]
 
     @callback
     def next_try(self, now: datetime) -> datetime | None:
         """When a phone is to be asked again that refused to be brought up to date; None if none did."""
-        return min(
-            (at for _, shown in self._outdated(now) if (at := shown.try_at) and at > now),
-            default=None,
-        )
+        tries = (one.try_again_at for one in self._store.screens.by_phone.values())
+        return min((at for at in tries if at and at > now), default=None)
 
-    def _outdated(self, now: datetime) -> Iterator[tuple[str, Shown]]:
-        for device_id, _, shown in self._store.screens.episodes():
-            if shown.will_ring:
-                continue
-            if ref := find_episode(self._hass, shown.episode_id):
-                is_old = fingerprint(ref.episode) != shown.tells
-            else:
-                need = need_of(self._hass, shown.episode_id, shown.entry_id, now)
-                is_old = need is Need.OVER and not shown.is_over
-            if is_old:
-                yield device_id, shown
+    def _is_old(self, shown: Shown, episodes: Mapping[str, EpisodeRef]) -> bool:
+        if shown.is_new:
+            return False
+        if ref := episodes.get(shown.episode_id):
+            return fingerprint(ref.episode) != shown.tells
+        return not shown.is_over and is_gone(self._hass, shown.entry_id)
 
 
 def _shown(ref: EpisodeRef, tells: str, text: Text) -> Shown:

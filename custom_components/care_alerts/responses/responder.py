@@ -33,13 +33,14 @@ from .plan import Caregiver, Plan
 from .push import async_setup_push
 from .runner import Runner
 from .store import Drill, ResponseStore
-from .trouble import tell_of_troubles
+from .trouble import Troubles
 
 SIGNAL_STEP_DUE: SignalType[DueStep, Plan, EpisodeRef] = SignalType(f"{DOMAIN}_step_due")
 """A step of a plan is begun for an episode."""
 SIGNAL_RESPONSES: SignalType[()] = SignalType(f"{DOMAIN}_responses")
 """What the household shows may have changed."""
 
+PRUNED_EVERY: Final = timedelta(days=1)
 DRILL_ENDS_AFTER: Final = timedelta(minutes=10)
 """Ours: how long after its plan's last step a drill goes on, for somebody to answer."""
 
@@ -82,7 +83,9 @@ class Responder:
         )
         self._has_started = False
         self._issues = HouseholdIssues(hass)
+        self._troubles = Troubles(hass, self.store)
         self._telling = asyncio.Lock()
+        self._pruned_at = dt_util.utcnow()
 
     async def async_start(self) -> None:
         """Read what was kept, and look at what goes on once Home Assistant has started."""
@@ -101,10 +104,11 @@ class Responder:
         async_at_started(self._hass, self._started)
 
     async def _started(self, _: HomeAssistant) -> None:
-        self._has_started = True
         await self.find_dashboard()
         if self.household:
+            # First: until it has asked whose turn it is, it is everybody's.
             await self.household.async_start(self.look)
+        self._has_started = True
         self.look()
 
     async def find_dashboard(self) -> None:
@@ -123,24 +127,28 @@ class Responder:
         now = dt_util.utcnow()
         self._issues.show(self.household, self.store.kept.drill, now)
         async_dispatcher_send(self._hass, SIGNAL_RESPONSES)
-        if self.household and not self._telling.locked():
-            self._hass.async_create_task(self._tell_of_troubles(self.household, now))
+        if not self._telling.locked() and (self.household or self.store.kept.silent):
+            self._hass.async_create_task(self._tell_of_troubles(now))
+        if abs(now - self._pruned_at) >= PRUNED_EVERY:
+            self._pruned_at = now
+            self.store.state.prune(now - KEPT_FOR)
 
-    async def _tell_of_troubles(self, household: Household, now: datetime) -> None:
+    async def _tell_of_troubles(self, now: datetime) -> None:
         async with self._telling:
             # It may have been added, or removed, since.
             await self.find_dashboard()
-            await tell_of_troubles(self._hass, self.store, household, now)
+            await self._troubles.tell(self.household, now)
 
     # The household.
 
     async def async_set_up(self, household: Household) -> None:
         """Follow the plans of a household from now on."""
-        self.household = household
-        self.runner.household = household
         if self._has_started:
             await self.find_dashboard()
+            # First: until it has asked whose turn it is, it is everybody's.
             await household.async_start(self.look)
+        self.household = household
+        self.runner.household = household
         self.look()
 
     async def async_unload(self) -> None:

@@ -6,7 +6,8 @@ happens to the house in between, the next look goes on from there.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -26,13 +27,15 @@ from .message import spoken_text
 from .messages import send_message
 from .notices import notice_of, wording_of
 from .phones import Phones, Ring
-from .plan import Caregiver, PartKind, Plan
+from .plan import Caregiver, PartKind, Plan, Text
 from .speech import speak
 from .steps import outlook
 from .store import ResponseStore
 
 AT_LEAST: Final = timedelta(seconds=1)
 """Between two looks that only time asks for: whatever is wrong with a time, the house goes on."""
+AFTER_TROUBLE: Final = timedelta(minutes=1)
+"""Ours: when it is tried again what went wrong for no reason that we know."""
 IN_ONE_GO: Final = 50
 """Ours: episodes looked at before others have a turn; at about 0.1 ms each that is not felt."""
 DONE_WITHIN: Final = 30.0
@@ -85,6 +88,7 @@ class Runner:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._looking: asyncio.Task[None] | None = None
         self._look_again = False
+        self._complained_of: set[str] = set()
         self._cancel_timer: CALLBACK_TYPE | None = None
         self.next: Sequence[Doing] = ()
         """What each plan does next for each episode, as of the last look."""
@@ -109,9 +113,24 @@ class Runner:
         try:
             while self._look_again and not self._hass.is_stopping:
                 self._look_again = False
-                await self._look()
+                # Whatever is wrong, the house goes on: at the latest in a minute.
+                self._look_at(dt_util.utcnow() + AFTER_TROUBLE)
+                with self._going_on("all"):
+                    await self._look()
         finally:
             self._looking = None
+
+    @contextmanager
+    def _going_on(self, about: str) -> Iterator[None]:
+        """Let nothing that is wrong with one thing keep the house from any other; it is said once, until it is right."""
+        try:
+            yield
+        except Exception as err:  # noqa: BLE001 # by whatever it is: nobody would be told of anything any more
+            if about not in self._complained_of:
+                self._complained_of.add(about)
+                log_unexpected(err, "responses")
+        else:
+            self._complained_of.discard(about)
 
     async def _look(self) -> None:
         now = dt_util.utcnow()
@@ -119,7 +138,8 @@ class Runner:
         state.clamp(now)
         found: list[Doing] = []
         for count, (plan, ref) in enumerate(self._plans_and_episodes(), 1):
-            found.append(Doing(plan, ref, self.outlook(plan, ref, now)))
+            with self._going_on(f"{plan.plan_id} {ref.episode.episode_id}"):
+                found.append(Doing(plan, ref, self.outlook(plan, ref, now)))
             if count % IN_ONE_GO == 0:
                 await asyncio.sleep(0)
         due = [(doing, step) for doing in found for step in doing.outlook.due]
@@ -129,7 +149,7 @@ class Runner:
                 self._start(self._phones.show(device_id))
         self.next = found
         moments = [one.outlook.next_at for one in found] + [self._phones.next_try(now)]
-        self._look_at(min((at for at in moments if at and at > now), default=None), now)
+        self._look_at(min((at for at in moments if at and at > now), default=None))
         self.changed()
 
     def _plans_and_episodes(self) -> Iterator[tuple[Plan, EpisodeRef]]:
@@ -141,8 +161,9 @@ class Runner:
             ):
                 continue
             for plan in self.household.plans:
-                if plan.reached_at(ref.episode) and self.household.is_meant(plan, ref):
-                    yield plan, ref
+                with self._going_on(f"{plan.plan_id} whose"):
+                    if plan.reached_at(ref.episode) and self.household.is_meant(plan, ref):
+                        yield plan, ref
 
     def outlook(self, plan: Plan, ref: EpisodeRef, now: datetime) -> Outlook:
         """What is due of a plan for an episode, and what comes next."""
@@ -163,33 +184,28 @@ class Runner:
 
     async def _begin(self, due: Sequence[tuple[Doing, DueStep]], now: datetime) -> Collection[str]:
         """Begin steps once it is on disk that they were; return the phones that ring."""
-        duty = self.household.duty(now)
         rings: defaultdict[str, list[Ring]] = defaultdict(list)
         told: dict[StepKey, list[Caregiver]] = {}
+        duty = self.household.duty(now)
         for doing, step in due:
             self._store.state.begin(step.record(now))
-            self._running.add(step.key)
-            told[step.key] = who_is_told(
-                self.household.caregivers, step.targets(PartKind.TELL), duty
-            )
-            for caregiver in told[step.key]:
-                ring = Ring(
-                    ref=doing.ref, caregiver=caregiver, key=step.key, redelivered=step.redelivered
-                )
-                phones = self.household.phones_of(caregiver)
-                for device_id in phones:
-                    rings[device_id].append(ring)
-                if not phones and not caregiver.notify:
-                    self._receipt(step.key, caregiver.caregiver_id, Delivery.FAILED, doing.ref)
+            with self._going_on(f"{step.key}"):
+                told[step.key] = self._note_rings(doing.ref, step, duty, rings)
+                self._running.add(step.key)
         for device_id, theirs in rings.items():
-            self._phones.note(device_id, theirs)
+            with self._going_on(f"{device_id} note"):
+                self._phones.note(device_id, theirs)
         await self._store.save()
         pushes = {
             device_id: self._start(self._phones.show(device_id, theirs))
             for device_id, theirs in rings.items()
         }
         for doing, step in due:
-            self.step_due(step, doing.plan, doing.ref)
+            if step.key not in told:
+                # It counts as interrupted, and is begun again.
+                continue
+            with self._going_on("step due"):
+                self.step_due(step, doing.plan, doing.ref)
             own = [
                 pushes[device_id]
                 for device_id, theirs in rings.items()
@@ -198,6 +214,24 @@ class Runner:
             self._start(self._do(doing.ref, step, told[step.key], own))
         return rings.keys()
 
+    def _note_rings(
+        self,
+        ref: EpisodeRef,
+        step: DueStep,
+        duty: Duty,
+        rings: Mapping[str, list[Ring]],
+    ) -> list[Caregiver]:
+        """Add which phones a step rings, and return whom it tells."""
+        told = who_is_told(self.household.caregivers, step.targets(PartKind.TELL), duty)
+        for caregiver in told:
+            ring = Ring(ref=ref, caregiver=caregiver, key=step.key, redelivered=step.redelivered)
+            phones = self.household.phones_of(caregiver)
+            for device_id in phones:
+                rings[device_id].append(ring)
+            if not phones and not caregiver.notify:
+                self._receipt(step.key, caregiver.caregiver_id, Delivery.FAILED, ref)
+        return told
+
     async def _do(
         self,
         ref: EpisodeRef,
@@ -205,43 +239,47 @@ class Runner:
         told: Sequence[Caregiver],
         pushes: Sequence[asyncio.Task[Any]],
     ) -> None:
-        tasks: list[asyncio.Task[Any]] = [
-            *pushes,
-            *(
-                self._start(self._notify(entity_id, ref, caregiver, step))
-                for caregiver in told
-                for entity_id in caregiver.notify
-            ),
-        ]
+        try:
+            tasks = [*pushes, *self._act(ref, step, told)]
+            if tasks:
+                await asyncio.wait(tasks, timeout=DONE_WITHIN)
+            self._store.state.finish(step.key, dt_util.utcnow())
+        finally:
+            self._running.discard(step.key)
+        await self._store.save()
+        self.look()
+
+    def _act(
+        self, ref: EpisodeRef, step: DueStep, told: Sequence[Caregiver]
+    ) -> Iterator[asyncio.Task[Any]]:
+        """Do all of a step but push."""
+        entities: dict[str, Caregiver] = {}
+        for caregiver in told:
+            for entity_id in caregiver.notify:
+                # Who shares one with somebody for whom it is neutral gets no other.
+                if entity_id not in entities or caregiver.text is Text.NEUTRAL:
+                    entities[entity_id] = caregiver
+        for entity_id, caregiver in entities.items():
+            yield self._start(self._notify(entity_id, ref, caregiver, step))
         context = Context()
         if lights := step.targets(PartKind.LIGHT):
-            tasks.append(
-                self._start(
-                    self._hass.data[LIGHTS].light(
-                        ref, lights, colour=step.step.colour, flash=step.step.flash, context=context
-                    )
+            yield self._start(
+                self._hass.data[LIGHTS].light(
+                    ref, lights, colour=step.step.colour, flash=step.step.flash, context=context
                 )
             )
         if (players := step.targets(PartKind.SPEAKER)) and step.step.tts:
-            tasks.append(
-                self._start(
-                    speak(
-                        self._hass,
-                        ref,
-                        players,
-                        message=self._spoken(ref, step),
-                        tts=step.step.tts,
-                        volume=step.step.volume,
-                        context=context,
-                    )
+            yield self._start(
+                speak(
+                    self._hass,
+                    ref,
+                    players,
+                    message=self._spoken(ref, step),
+                    tts=step.step.tts,
+                    volume=step.step.volume,
+                    context=context,
                 )
             )
-        if tasks:
-            await asyncio.wait(tasks, timeout=DONE_WITHIN)
-        self._store.state.finish(step.key, dt_util.utcnow())
-        self._running.discard(step.key)
-        await self._store.save()
-        self.look()
 
     async def _notify(
         self, entity_id: str, ref: EpisodeRef, caregiver: Caregiver, step: DueStep
@@ -276,10 +314,11 @@ class Runner:
 
     # When.
 
-    def _look_at(self, moment: datetime | None, now: datetime) -> None:
+    def _look_at(self, moment: datetime | None) -> None:
         self._cancel()
         if moment is None:
             return
+        now = dt_util.utcnow()
 
         @callback
         def look(_: datetime) -> None:

@@ -10,6 +10,7 @@ from ..alerts.stored import Stored
 from ..alerts.tolerant import read_each
 from .log import StepKey
 from .message import SUMMARY_TAG
+from .notification import live_tag
 from .plan import Text
 
 CONFIRMED_WITHIN: Final = timedelta(hours=1)
@@ -18,6 +19,10 @@ TRIED_FOR: Final = timedelta(days=1)
 """Ours: how long it is tried to bring a notification up to date that its phone refuses."""
 TRIED_AGAIN_WITHIN: Final = timedelta(minutes=15)
 """Ours: so long, at most, a phone that is back says what was so before."""
+
+
+_DOUBLED_AT_MOST: Final = 4
+"""2 to the power of it is over a quarter of an hour; of much more it is no time any more."""
 
 
 def fingerprint(episode: Episode) -> str:
@@ -38,11 +43,11 @@ def fingerprint(episode: Episode) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown(Stored):
-    """A notification on a phone: of which episode, from the source of which config entry, and what it tells of it.
+    """An episode that a phone was told of: of the source of which config entry, and what was told.
 
-    `text`: how much it says. `is_over`: it says for good that nothing more was heard of it. `is_live`: it has a live status beside it. `is_summed_up`: it is a line of the summary, not a notification of its own.
-    `tries`: how often it could not be brought up to date, `refused_since` since when, and `try_at` when it is to be
-    tried again: after 1, 2, 4 ... minutes. `is_new`: it is about to be shown for the first time.
+    `tells`: its fingerprint then; "" if that is not known. `text`: how much it says. `is_live`: it has a live
+    status beside it. `is_summed_up`: it is a line of the summary, not a notification of its own. `is_over`: it
+    says for good that nothing more was heard. `is_new`: the push that is to show it first waits for its turn.
     """
 
     episode_id: str
@@ -52,23 +57,7 @@ class Shown(Stored):
     is_live: bool = False
     is_summed_up: bool = False
     is_over: bool = False
-    tries: int = 0
-    refused_since: datetime | None = None
-    try_at: datetime | None = None
     is_new: bool = False
-
-    @property
-    def will_ring(self) -> bool:
-        """Whether the push that is to show it waits for its turn: nothing else is to show it before."""
-        return self.is_new and not self.tries
-
-    def refused(self, now: datetime) -> Self | None:
-        """It, after it could not be brought up to date once more; None if that is given up."""
-        since = min(self.refused_since or now, now)
-        if now - since >= TRIED_FOR:
-            return None
-        wait = min(timedelta(minutes=2 ** min(self.tries, 10)), TRIED_AGAIN_WITHIN)
-        return replace(self, tells="", tries=self.tries + 1, refused_since=since, try_at=now + wait)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,19 +70,46 @@ class Push(Stored):
 
 @dataclass
 class Screen:
-    """What one phone shows, by tag, and which pushes it may still confirm, by the receipts that it was given."""
+    """What one phone shows, and which pushes it may still confirm, by the receipts that it was given.
+
+    `shown`: the episodes it was told of, by tag. `on_it`: the tags that are on its screen, or may be: from a push
+    that was taken until one that takes it away was. `tries`: how often it refused to be brought up to date since
+    it last did not, `refused_since` since when, and `try_again_at` when it is asked again.
+    """
 
     shown: dict[str, Shown] = field(default_factory=dict)
+    on_it: set[str] = field(default_factory=set)
     pushes: dict[str, Push] = field(default_factory=dict)
-    has_summary: bool = False
+    tries: int = 0
+    refused_since: datetime | None = None
+    try_again_at: datetime | None = None
 
-    @property
-    def tags(self) -> set[str]:
-        """The tags that are on it."""
-        single = {
-            tag for tag, shown in self.shown.items() if not shown.is_summed_up and not shown.is_new
-        }
-        return single | ({SUMMARY_TAG} if self.has_summary else set())
+    def belong(self) -> set[str]:
+        """The tags that have a right to be on it, as far as it was told."""
+        single = {tag for tag, shown in self.shown.items() if not shown.is_summed_up}
+        live = {live_tag(tag) for tag, shown in self.shown.items() if shown.is_live}
+        return single | live | ({SUMMARY_TAG} if len(single) < len(self.shown) else set())
+
+    def may_be_asked(self, now: datetime) -> bool:
+        """Whether it is time to bring it up to date; a time that a clock noted which was ahead is none."""
+        at = self.try_again_at
+        return at is None or at <= now or at > now + TRIED_AGAIN_WITHIN
+
+    def taken(self) -> None:
+        """Note that it took a push."""
+        self.tries, self.refused_since, self.try_again_at = 0, None, None
+
+    def refused(self, now: datetime) -> None:
+        """Note that it did not: it is asked again after 1, 2, 4 ... minutes, and given up after a day."""
+        self.refused_since = min(self.refused_since or now, now)
+        if now - self.refused_since >= TRIED_FOR:
+            self.shown.clear()
+            self.on_it.clear()
+            self.taken()
+            return
+        wait = timedelta(minutes=2 ** min(self.tries, _DOUBLED_AT_MOST))
+        self.try_again_at = now + min(wait, TRIED_AGAIN_WITHIN)
+        self.tries += 1
 
     def tells(self, tag: str) -> str | None:
         """What it tells under a tag, as `fingerprint` says it; None where that is not known."""
@@ -132,10 +148,10 @@ class Screens:
             phone: {
                 "shown": {tag: shown.to_dict() for tag, shown in screen.shown.items()},
                 "pushes": {receipt: push.to_dict() for receipt, push in screen.pushes.items()},
-                "has_summary": screen.has_summary,
+                "on_it": sorted(screen.on_it),
             }
             for phone, screen in self.by_phone.items()
-            if screen.shown or screen.pushes or screen.has_summary
+            if screen.shown or screen.pushes or screen.on_it
         }
 
     @classmethod
@@ -145,7 +161,7 @@ class Screens:
         for phone, one in _items(stored):
             screen = screens.of(phone)
             shown, unreadable = read_each(
-                _items(_in(one, "shown")), lambda item: (item[0], _read(item[1]))
+                _items(_in(one, "shown")), lambda item: (item[0], Shown.from_dict(item[1]))
             )
             screen.shown = dict(shown)
             screens.unreadable += unreadable
@@ -154,13 +170,14 @@ class Screens:
             )
             screen.pushes = dict(pushes)
             screens.unreadable += unreadable
-            screen.has_summary = _in(one, "has_summary") is True
+            on_it = _in(one, "on_it")
+            screen.on_it = {str(tag) for tag in on_it} if isinstance(on_it, list) else set()
+            # What was about to be shown may be there.
+            screen.on_it |= {tag for tag, shown in screen.shown.items() if shown.is_new}
+            screen.shown = {
+                tag: replace(shown, is_new=False) for tag, shown in screen.shown.items()
+            }
         return screens
-
-
-def _read(stored: Any) -> Shown:
-    """What was about to be shown before a restart may be there."""
-    return replace(Shown.from_dict(stored), is_new=False)
 
 
 def _in(stored: Any, name: str) -> Any:

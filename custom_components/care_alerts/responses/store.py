@@ -1,7 +1,7 @@
 """The store of responses: what was done about episodes and what phones show, in one file so that they never disagree."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -34,14 +34,14 @@ class Drill:
 class Kept:
     """All that is kept.
 
-    `off`: the plans that are switched off. `silent`: the sources whose trouble was told, by the ids of their
-    entries, and what of it. `drill`: the newest.
+    `off`: the plans that are switched off. `silent`: which trouble was told, by the
+    phone or notify entity and the id of the source's entry. `drill`: the newest.
     """
 
     state: ResponseState = field(default_factory=ResponseState)
     screens: Screens = field(default_factory=Screens)
     off: set[str] = field(default_factory=set)
-    silent: dict[str, str] = field(default_factory=dict)
+    silent: dict[tuple[str, str], str] = field(default_factory=dict)
     drill: Drill | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Kept:
             "state": self.state.to_dict(),
             "screens": self.screens.to_dict(),
             "off": sorted(self.off),
-            "silent": dict(self.silent),
+            "silent": [[*which, status] for which, status in self.silent.items()],
             "drill": drill
             and {"began_at": drill.began_at.isoformat(), "episode_ids": drill.episode_ids},
         }
@@ -64,11 +64,7 @@ class Kept:
             state=ResponseState.from_dict(stored.get("state")),
             screens=Screens.from_dict(stored.get("screens")),
             off={one for one in off if isinstance(one, str)} if isinstance(off, list) else set(),
-            silent=(
-                {str(key): str(value) for key, value in silent.items()}
-                if isinstance(silent, Mapping)
-                else {}
-            ),
+            silent=dict(_silent(silent)),
         )
         match stored.get("drill"):
             case {"began_at": began_at, "episode_ids": [*episode_ids]} if moment := moment_or_none(
@@ -76,6 +72,13 @@ class Kept:
             ):
                 kept.drill = Drill(moment, [str(one) for one in episode_ids])
         return kept
+
+
+def _silent(stored: Any) -> Iterator[tuple[tuple[str, str], str]]:
+    for one in stored if isinstance(stored, list) else ():
+        match one:
+            case [str(recipient), str(entry_id), str(status)]:
+                yield (recipient, entry_id), status
 
 
 class ResponseStore:

@@ -1,8 +1,8 @@
 """Trouble of sources: whoever is on duty is told that one has fallen silent, or does not let us in any more."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Final
 
 from homeassistant.core import HomeAssistant
@@ -24,6 +24,10 @@ NEEDS_SOMEBODY: Final = (Status.LOGIN_FAILED, Status.PERMISSION_LOST)
 """They do not go away by themselves, so nobody waits until the source counts as silent."""
 
 
+TRIED_AGAIN_AFTER: Final = timedelta(minutes=5)
+"""Ours: a phone that is off for a while is told soon after, and the log is not full of it."""
+
+
 def troubles(hass: HomeAssistant) -> Mapping[str, tuple[SourceCoordinator, str]]:
     """The sources that are in trouble, by the ids of their entries, and what it is: a status.
 
@@ -37,43 +41,108 @@ def troubles(hass: HomeAssistant) -> Mapping[str, tuple[SourceCoordinator, str]]
     return found
 
 
-async def tell_of_troubles(
-    hass: HomeAssistant, store: ResponseStore, household: Household, now: datetime
-) -> None:
-    """Tell whoever is on duty what is new of it, and take away what is over. It rings, but breaks no silence."""
-    current = troubles(hass)
-    told = store.kept.silent
-    news = {
-        entry_id: status
-        for entry_id, (coordinator, status) in current.items()
-        if told.get(entry_id) != status and _is_meant(household, coordinator)
-    }
-    running = {one.config_entry.entry_id for one in sources(hass)}
-    over = [
-        entry_id
-        for entry_id in told
-        if entry_id not in current
-        and (entry_id in running or hass.config_entries.async_get_entry(entry_id) is None)
-    ]
-    if not news and not over:
-        return
-    told.update(news)
-    for entry_id in over:
-        del told[entry_id]
-    await store.save()
-    duty = household.duty(now)
-    work: list[Awaitable[object]] = []
-    for caregiver in household.caregivers:
-        phones = household.phones_of(caregiver)
-        work += [_push(hass, phone, _cleared(entry_id)) for entry_id in over for phone in phones]
-        if caregiver.caregiver_id not in duty.on_duty:
-            continue
-        for entry_id, status in news.items():
-            note = _note(hass, current[entry_id][0], status, caregiver.text, now)
-            work += [_push(hass, phone, note) for phone in phones]
-            work += [send(hass, entity_id, note) for entity_id in caregiver.notify]
-    # One that hangs keeps no other from being told.
-    await asyncio.gather(*work)
+class Troubles:
+    """Who was told of which trouble: until each of them was told that it is over, or it went."""
+
+    def __init__(self, hass: HomeAssistant, store: ResponseStore) -> None:
+        """Know of what is kept in the store."""
+        self._hass = hass
+        self._store = store
+        self._tried_at: dict[tuple[str, str], datetime] = {}
+
+    async def tell(self, household: Household | None, now: datetime) -> None:
+        """Tell whoever is on duty what is new, and take away what is over. It rings, but breaks no silence.
+
+        What a phone did not take is tried again, not with every look.
+        """
+        current = troubles(self._hass)
+        wanted = self._wanted(household, current, now) if household else {}
+        told = self._store.kept.silent
+        news = {which: status for which, status in wanted.items() if told.get(which) != status}
+        over = [which for which in told if which[1] not in current and self._is_over(which[1])]
+        work = [which for which in (*news, *over) if self._may_be_tried(which, now)]
+        # One that hangs keeps no other from being told.
+        done = await asyncio.gather(
+            *(
+                self._take_away(which)
+                if which in over
+                else self._tell(household, which, current[which[1]][0], news[which], now)
+                for which in work
+            )
+        )
+        for which, is_done in zip(work, done, strict=True):
+            if not is_done:
+                self._tried_at[which] = now
+                continue
+            self._tried_at.pop(which, None)
+            if which in over:
+                del told[which]
+            else:
+                told[which] = news[which]
+        if any(done):
+            await self._store.save()
+
+    def _may_be_tried(self, which: tuple[str, str], now: datetime) -> bool:
+        at = self._tried_at.get(which)
+        return at is None or abs(now - at) >= TRIED_AGAIN_AFTER
+
+    def _wanted(
+        self,
+        household: Household,
+        current: Mapping[str, tuple[SourceCoordinator, str]],
+        now: datetime,
+    ) -> dict[tuple[str, str], str]:
+        """What each phone and notify entity of those on duty is to know: by its id and that of the source's entry."""
+        on_duty = household.duty(now).on_duty
+        recipients = [
+            which
+            for caregiver in household.caregivers
+            if caregiver.caregiver_id in on_duty
+            for which in (*household.phones_of(caregiver), *caregiver.notify)
+        ]
+        return {
+            (which, entry_id): status
+            for entry_id, (coordinator, status) in current.items()
+            if _is_meant(household, coordinator)
+            for which in recipients
+        }
+
+    def _is_over(self, entry_id: str) -> bool:
+        """Whether a source that is in no trouble runs, or is no more; one that is reloaded says nothing."""
+        return any(one.config_entry.entry_id == entry_id for one in sources(self._hass)) or (
+            self._hass.config_entries.async_get_entry(entry_id) is None
+        )
+
+    async def _tell(
+        self,
+        household: Household | None,
+        which: tuple[str, str],
+        coordinator: SourceCoordinator,
+        status: str,
+        now: datetime,
+    ) -> bool:
+        recipient = which[0]
+        is_neutral = household is not None and any(
+            one.text is Text.NEUTRAL
+            for one in household.caregivers
+            if recipient in (*household.phones_of(one), *one.notify)
+        )
+        note = _note(
+            self._hass, coordinator, status, Text.NEUTRAL if is_neutral else Text.FULL, now
+        )
+        if _is_entity(recipient):
+            return await send(self._hass, recipient, note)
+        return await _push(self._hass, recipient, note)
+
+    async def _take_away(self, which: tuple[str, str]) -> bool:
+        recipient, entry_id = which
+        if _is_entity(recipient) or phone_of(self._hass, recipient) is None:
+            return True
+        return await _push(self._hass, recipient, Notification(tag=_tag(entry_id), is_cleared=True))
+
+
+def _is_entity(recipient: str) -> bool:
+    return "." in recipient
 
 
 def _is_meant(household: Household, coordinator: SourceCoordinator) -> bool:
@@ -87,10 +156,6 @@ def _tag(entry_id: str) -> str:
     return f"{DOMAIN}_source_{entry_id}"
 
 
-def _cleared(entry_id: str) -> Notification:
-    return Notification(tag=_tag(entry_id), is_cleared=True)
-
-
 def _note(
     hass: HomeAssistant, coordinator: SourceCoordinator, status: str, text: Text, now: datetime
 ) -> Notification:
@@ -101,7 +166,7 @@ def _note(
         return Notification(
             tag=tag,
             title=localize(hass, "notification_neutral_title"),
-            message=title,
+            message=localize(hass, "source_trouble_neutral"),
             level=Level.RINGING,
         )
     freshness = coordinator.data.freshness
@@ -125,9 +190,12 @@ def _note(
     )
 
 
-async def _push(hass: HomeAssistant, device_id: str, note: Notification) -> None:
-    if phone := phone_of(hass, device_id):
-        try:
-            await push(hass, phone, mobile_app(note), lambda: None)
-        except PushError as err:
-            LOGGER.debug("A phone was not told of a source: %s", err)
+async def _push(hass: HomeAssistant, device_id: str, note: Notification) -> bool:
+    if (phone := phone_of(hass, device_id)) is None:
+        return False
+    try:
+        await push(hass, phone, mobile_app(note), lambda: None)
+    except PushError as err:
+        LOGGER.debug("A phone was not told of a source: %s", err)
+        return False
+    return True

@@ -21,7 +21,7 @@ from ..responses.plan import EVERYBODY, ON_DUTY, Caregiver, Text
 from ..responses.push import MOBILE_APP, phone_of
 from ..responses.responder import RESPONDER
 from ..sources import ALERT_TYPES
-from .targets import check_episode, targeted
+from .targets import check_episode, check_permission, targeted
 from .testing import first_type
 
 NOTIFY: Final = "notify"
@@ -93,6 +93,7 @@ async def notify(call: ServiceCall) -> ServiceResponse:
     caregivers = _caregivers(responder.household, call.data[ATTR_CAREGIVERS])
     if not caregivers and not own.phones and not own.notify:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nobody_to_notify")
+    await check_permission(call, POLICY_CONTROL, own.notify)
     episode_id = call.data[ATTR_EPISODE_ID]
     ref = find_episode(call.hass, episode_id) if episode_id else None
     if ref is None:
@@ -110,11 +111,15 @@ async def take_duty(call: ServiceCall) -> ServiceResponse:
 
     Raises:
         ServiceValidationError: there is no household, or no such caregiver in it.
+        Unauthorized, UnknownUser: the user is another, and may not control who is on duty.
 
     """
     household = _household(call.hass)
     if wanted := call.data.get(ATTR_CAREGIVER):
         [caregiver] = _caregivers(household, [wanted])
+        if household.user_id_of(caregiver) != call.context.user_id:
+            # Who sends somebody else home must be allowed to.
+            await check_permission(call, POLICY_CONTROL, _on_duty_entities(call.hass, household))
     else:
         user_id = call.context.user_id
         own = [one for one in household.caregivers if household.user_id_of(one) == user_id]
@@ -186,6 +191,16 @@ def _targeted(call: ServiceCall) -> tuple[tuple[str, ...], tuple[str, ...]]:
         else:
             entities.append(entity_id)
     return tuple(phones), tuple(entities)
+
+
+def _on_duty_entities(hass: HomeAssistant, household: Household) -> list[str]:
+    return [
+        entity.entity_id
+        for entity in er.async_entries_for_config_entry(
+            er.async_get(hass), household.entry.entry_id
+        )
+        if entity.translation_key == "on_duty"
+    ]
 
 
 def _household(hass: HomeAssistant) -> Household:
