@@ -59,6 +59,8 @@ class Outside:
     url: str
     pushed: list[Json] = field(default_factory=list)
     unreachable: set[str] = field(default_factory=set)
+    refuse_next: Callable[[Json], bool] | None = None
+    """Which pushes are refused besides."""
 
 
 @pytest.fixture
@@ -68,7 +70,8 @@ async def outside(sim: Simulator) -> AsyncGenerator[Outside]:
 
     async def push(request: web.Request) -> web.Response:
         message = await request.json()
-        if message["push_token"] in outside.unreachable:
+        refuses = outside.refuse_next and outside.refuse_next(message)
+        if refuses or message["push_token"] in outside.unreachable:
             return web.json_response({"errorMessage": "Gone"}, status=410)
         outside.pushed.append(message)
         return web.json_response({"target": "somewhere"}, status=201)
@@ -155,6 +158,8 @@ class Home:
     care: Care
     outside: Outside
     client: Client
+    last_person: str = ""
+    """Whoever came last to be looked after."""
 
     @property
     def hass(self) -> HomeAssistant:
@@ -275,6 +280,7 @@ class Home:
         from .world import add_person  # it needs the house of conftest, which needs this
 
         person = add_person(self.house, f"{name}@example.com")
+        self.last_person = person.shared_user_id
         await self.care.coordinator.async_refresh_now()
         await self.house.settle()
         return self.house.entity_id("binary_sensor", "weight", person.shared_user_id)

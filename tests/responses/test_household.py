@@ -1,13 +1,16 @@
 """The household in a real Home Assistant: duty, drills, what may not be heard, and what a person is asked to mend."""
 
+import asyncio
 from datetime import timedelta
 
+from homeassistant.auth.const import GROUP_ID_READ_ONLY
 from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import ServiceValidationError, Unauthorized
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util.json import JsonValueType
 import pytest
 
+from custom_components.care_alerts.alerts.alert import AlertKey, Severity
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.responses.heard import NOT_SEEN_FOR
 from custom_components.care_alerts.responses.household import CAREGIVER, PLAN
@@ -142,6 +145,83 @@ async def test_calendars_say_whose_turn_it_is(home: Home) -> None:
     home.hass.services.async_remove("calendar", "get_events")
     await home.house.pass_time(minutes=1)
     assert "duty_unavailable" in household.issues()
+
+
+async def test_a_calendar_that_raises_anything_makes_it_everybodys_turn(home: Home) -> None:
+    phones = {name: await home.phone(name) for name in ("Anna", "Ben")}
+    home.hass.states.async_set("calendar.rota", "on")
+    fails = False
+
+    async def get_events(call: ServiceCall) -> ServiceResponse:
+        if fails:
+            raise OSError("connection reset")
+        return {"calendar.rota": {"events": [{"summary": "Anna"}]}}
+
+    home.hass.services.async_register(
+        "calendar", "get_events", get_events, supports_response=SupportsResponse.ONLY
+    )
+    household = await set_up(
+        home,
+        *(
+            caregiver(name, phones=[phone.device_id], duty="calendar.rota")
+            for name, phone in phones.items()
+        ),
+        plan(steps=ON_DUTY_AT_ONCE),
+    )
+    assert on_duty(household)[0] == "Anna"
+    fails = True
+    await home.minutes(1)
+    assert on_duty(household)[0] == "Anna, Ben"
+    assert household.issues() == {"duty_unavailable"}
+    await home.hass.config_entries.async_reload(household.entry.entry_id)
+    await home.house.settle()
+    await home.drill()
+    assert phones["Ben"].shown
+
+
+async def test_a_reload_rings_nobody_who_is_not_on_duty(home: Home) -> None:
+    phones = {name: await home.phone(name) for name in ("Anna", "Ben")}
+    home.hass.states.async_set("calendar.rota", "on")
+    answers = asyncio.Event()
+    answers.set()
+
+    async def get_events(call: ServiceCall) -> ServiceResponse:
+        await answers.wait()
+        return {"calendar.rota": {"events": [{"summary": "Anna"}]}}
+
+    home.hass.services.async_register(
+        "calendar", "get_events", get_events, supports_response=SupportsResponse.ONLY
+    )
+    household = await set_up(
+        home,
+        *(
+            caregiver(name, phones=[phone.device_id], duty="calendar.rota")
+            for name, phone in phones.items()
+        ),
+        plan(steps=ON_DUTY_AT_ONCE),
+    )
+    answers.clear()
+    reload = asyncio.ensure_future(home.hass.config_entries.async_reload(household.entry.entry_id))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    await home.care.coordinator.care.drill(
+        [AlertKey(home.care.maria.shared_user_id, "weight", True)], severity=Severity.HIGH
+    )
+    answers.set()
+    await reload
+    await home.house.settle()
+    assert phones["Anna"].shown
+    assert phones["Ben"].pushed == []
+
+
+async def test_who_may_only_look_sends_nobody_home(home: Home) -> None:
+    household, annas, _ = await rota(home, anna="on", ben="off")
+    await home.hass.auth.async_create_user("Whoever owns the house")
+    guest = await home.hass.auth.async_create_user("Guest", group_ids=[GROUP_ID_READ_ONLY])
+    with pytest.raises(Unauthorized):
+        await home.care.call("take_duty", {}, user=guest, caregiver="Ben", duration={"days": 7})
+    assert on_duty(household)[0] == "Anna"
+    assert annas
 
 
 # Drills.
@@ -445,6 +525,44 @@ async def test_who_has_no_phone_hears_it_by_a_notify_entity(home: Home) -> None:
     home.house.sim.faults.add("*", CATALOGUE["401_bare"]())
     await home.house.pass_time(hours=7)
     assert [call.data["title"] for call in sent] == ["Lumen is silent"]
+
+
+async def test_what_a_phone_did_not_take_of_it_is_tried_again_and_taken_away(home: Home) -> None:
+    _, annas, _ = await rota(home, anna="on", ben="off")
+    home.outside.unreachable.add(annas.webhook)
+    home.house.sim.faults.add("*", CATALOGUE["401_bare"]())
+    await home.house.pass_time(hours=7)
+    home.outside.unreachable.clear()
+    await home.minutes(6)
+    assert annas.shown["title"] == "Lumen is silent"
+    home.outside.unreachable.add(annas.webhook)
+    home.house.sim.faults.clear()
+    await home.house.pass_time(hours=2)
+    assert annas.screen
+    home.outside.unreachable.clear()
+    await home.minutes(6)
+    assert annas.screen == {}
+
+
+async def test_a_phone_for_all_to_see_reads_no_name_of_a_source(home: Home) -> None:
+    phone = await home.phone("Anna")
+    household = await set_up(
+        home,
+        caregiver("Anna", phones=[phone.device_id]),
+        caregiver("Hall", phones=[phone.device_id], text="neutral"),
+        plan(steps=ALL_AT_ONCE),
+    )
+    home.hass.config_entries.async_update_entry(home.care.entry, title="Maria Smith")
+    home.house.sim.faults.add("*", CATALOGUE["401_bare"]())
+    await home.house.pass_time(hours=7)
+    [note] = phone.pushed
+    assert "maria" not in str(note).casefold()
+    assert note["message"] == "Alerts may be missing. Please look at Home Assistant."
+    # Nor does it stay when there is no household any more.
+    await home.hass.config_entries.async_remove(household.entry.entry_id)
+    home.house.sim.faults.clear()
+    await home.house.pass_time(hours=2)
+    assert phone.screen == {}
 
 
 async def test_a_plan_may_leave_that_out(home: Home) -> None:

@@ -7,7 +7,13 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.care_alerts.responses.duty import Takeover
-from custom_components.care_alerts.responses.log import Delivery, ResponseState, StepKey, StepRecord
+from custom_components.care_alerts.responses.log import (
+    KEPT_A_STEP,
+    Delivery,
+    ResponseState,
+    StepKey,
+    StepRecord,
+)
 from custom_components.care_alerts.responses.plan import Part, PartKind
 
 from .build import HIGH, minute
@@ -136,3 +142,14 @@ def test_a_phone_gives_a_key_back(key: StepKey) -> None:
 @pytest.mark.parametrize("text", [None, 1, "", "[]", '["a", "b", "c"]', "[1, 2, 3, 4]", "[" * 9999])
 def test_what_is_no_key_is_none(text: Any) -> None:
     assert StepKey.parse(text) is None
+
+
+def test_of_what_is_done_again_and_again_the_newest_are_kept() -> None:
+    state = ResponseState()
+    for number in range(3 * KEPT_A_STEP):
+        key = KEY._replace(number=number)
+        state.begin(record(key, begun_at=minute(number)))
+        state.pushed(key, "phone", Delivery.SENT, HIGH, minute(number))
+    kept = state.of({"episode"})
+    assert len(kept.records) == len(kept.receipts) == KEPT_A_STEP
+    assert kept.records[-1].key.number == 3 * KEPT_A_STEP - 1

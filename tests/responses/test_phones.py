@@ -10,13 +10,13 @@ from homeassistant.helpers import device_registry
 import pytest
 
 from custom_components.care_alerts.alerts.acknowledgement import Actor, Via
-from custom_components.care_alerts.alerts.alert import Severity
+from custom_components.care_alerts.alerts.alert import AlertKey, Severity
 from custom_components.care_alerts.responses import phones
 from custom_components.care_alerts.responses.log import Delivery
 from custom_components.care_alerts.responses.push import PushError
 from simulator.dexcom import Wearer
 from tests.appliances import soon
-from tests.home import Home, Phone
+from tests.home import CLEAR, Home, Phone
 from tests.wear import live, wear
 
 from .house import Household, caregiver, plan, set_up
@@ -400,3 +400,71 @@ async def test_a_push_service_that_hangs_gets_the_ring_first_and_no_queue_of_upd
     hangs.set()
     await home.house.settle()
     assert tried == ["low", "alarm"]
+
+
+async def long_drill(home: Home, hours: int = 12) -> None:
+    """A test alert that goes on for hours."""
+    await home.care.coordinator.care.drill(
+        [AlertKey(home.care.maria.shared_user_id, "weight", True)],
+        severity=Severity.HIGH,
+        lasts=timedelta(hours=hours),
+    )
+    await home.house.settle()
+
+
+async def test_a_phone_that_refuses_for_hours_keeps_no_other_from_being_told(home: Home) -> None:
+    annas, bens, carls = [await home.phone(name) for name in ("Anna", "Ben", "Carl")]
+    household = await set_up(
+        home,
+        *(
+            caregiver(name, phones=[phone.device_id])
+            for name, phone in (("Anna", annas), ("Ben", bens), ("Carl", carls))
+        ),
+        plan(steps=[{"step_id": "1", "after": 0, "tell": ["everybody"], "every": 1}]),
+    )
+    home.outside.unreachable.add(annas.webhook)
+    await long_drill(home)
+    await home.minutes(60)
+    await bens.press("I have it")
+    await home.minutes(1)
+    assert "Ben has it" in carls.shown["message"]
+    assert len(household.responder.runner.next) == 1
+    # It is soon told once it is back.
+    home.outside.unreachable.clear()
+    await home.minutes(16)
+    assert "Ben has it" in annas.shown["message"]
+
+
+async def four_alerts(home: Home) -> tuple[Household, Phone]:
+    """A phone that shows a summary, after three notifications of their own."""
+    household, [phone] = await with_phones(home, "Anna")
+    sensors = [home.care.sensor(), *[await home.somebody(name) for name in ("tom", "jill", "zoe")]]
+    for sensor in sensors[:3]:
+        await home.drill(sensor)
+    assert len(phone.screen) == 3
+    return household, phone
+
+
+async def test_a_summary_goes_though_its_end_was_refused(home: Home) -> None:
+    _, phone = await four_alerts(home)
+    await home.drill(home.house.entity_id("binary_sensor", "weight", home.last_person))
+    assert len(phone.screen) == 1
+    await home.minutes(20)
+    home.outside.unreachable.add(phone.webhook)
+    await home.minutes(15)
+    assert phone.screen
+    home.outside.unreachable.clear()
+    await home.minutes(16)
+    assert phone.screen == {}
+
+
+async def test_what_is_summed_up_goes_though_taking_it_away_was_refused(home: Home) -> None:
+    _, phone = await four_alerts(home)
+    home.outside.refuse_next = lambda message: message["message"] == CLEAR
+    await home.drill(home.house.entity_id("binary_sensor", "weight", home.last_person))
+    assert len(phone.screen) == 4
+    home.outside.refuse_next = None
+    await home.minutes(2)
+    assert len(phone.screen) == 1
+    await home.minutes(31)
+    assert phone.screen == {}

@@ -1,10 +1,15 @@
 """A plan at work in a real Home Assistant: real registrations of phones, their push service a sink on loopback."""
 
+from datetime import datetime
 from typing import Any
 
+from homeassistant.core import ServiceCall
 import pytest
 
+from custom_components.care_alerts.responses.due import Outlook
+from custom_components.care_alerts.responses.episodes import EpisodeRef
 from custom_components.care_alerts.responses.log import Delivery
+from custom_components.care_alerts.responses.plan import Caregiver, Plan
 from tests.home import Home, Phone
 
 from .house import ON_DUTY_THEN_ALL, Household, caregiver, plan, set_up
@@ -99,3 +104,80 @@ async def test_entities(home: Home) -> None:
     assert step.attributes["after_minutes"] == ON_DUTY_THEN_ALL[1]["after"]
     assert step.attributes["tells"] == ["Anna", "Ben"]
     assert household.state("switch", "plan", "plan").state == "on"
+
+
+async def test_what_is_wrong_with_one_step_is_said_once_and_it_is_done_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    household, annas, _ = await two(home)
+    phones_of = household.responder.household.phones_of  # type: ignore[union-attr]
+    fails = True
+
+    def phones(who: Caregiver) -> list[str]:
+        if fails:
+            raise KeyError("somewhere else")
+        return phones_of(who)
+
+    monkeypatch.setattr(household.responder.household, "phones_of", phones)
+    await home.drill()
+    await home.minutes(3)
+    assert annas.pushed == []
+    # Once for the step, once for what the household shows: not once a minute.
+    assert caplog.text.count("Unexpected KeyError") == 2
+    fails = False
+    await home.minutes(1)
+    assert annas.shown["message"].endswith("You may have been told before.")
+
+
+async def test_one_plan_that_is_wrong_keeps_no_other_from_working(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    household, annas, _ = await two(home, plan("Bad"), plan("Good"))
+    runner = household.responder.runner
+    outlook = runner.outlook
+
+    def of(plan: Plan, ref: EpisodeRef, now: datetime) -> Outlook:
+        if plan.plan_id == "bad":
+            raise ValueError
+        return outlook(plan, ref, now)
+
+    monkeypatch.setattr(runner, "outlook", of)
+    await home.drill()
+    assert annas.shown
+
+
+async def test_a_notify_entity_that_raises_anything_makes_the_next_step_due(home: Home) -> None:
+    bens = await home.phone("Ben")
+
+    async def send(call: ServiceCall) -> None:
+        raise KeyError("chat_id")
+
+    home.hass.services.async_register("notify", "send_message", send)
+    home.hass.states.async_set("notify.anna", "unknown")
+    await set_up(
+        home,
+        caregiver("Anna", notify=["notify.anna"]),
+        caregiver("Ben", phones=[bens.device_id]),
+        plan(
+            steps=[
+                {"step_id": "1", "after": 0, "tell": ["anna"]},
+                {"step_id": "2", "after": 10, "tell": ["ben"]},
+            ]
+        ),
+    )
+    await home.drill()
+    assert bens.shown
+
+
+async def test_who_shares_a_notify_entity_gets_one_message(home: Home) -> None:
+    sent: list[ServiceCall] = []
+    home.hass.services.async_register("notify", "send_message", sent.append)
+    home.hass.states.async_set("notify.family", "unknown")
+    await set_up(
+        home,
+        caregiver("Anna", notify=["notify.family"]),
+        caregiver("Ben", notify=["notify.family"], text="neutral"),
+        plan(steps=[{"step_id": "1", "after": 0, "tell": ["everybody"]}]),
+    )
+    await home.drill()
+    assert [call.data["title"] for call in sent] == ["DRILL: Care Alerts"]

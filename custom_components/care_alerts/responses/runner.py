@@ -150,7 +150,8 @@ class Runner:
         self.next = found
         moments = [one.outlook.next_at for one in found] + [self._phones.next_try(now)]
         self._look_at(min((at for at in moments if at and at > now), default=None))
-        self.changed()
+        with self._going_on("changed"):
+            self.changed()
 
     def _plans_and_episodes(self) -> Iterator[tuple[Plan, EpisodeRef]]:
         for ref in all_episodes(self._hass):
