@@ -143,7 +143,7 @@ async def test_the_household_in_two_minutes(
         ).to_be_checked()
     await pick_entity(flow, HOUSEHOLD["data"]["lights"], "Bed Light")
     await pick_entity(flow, HOUSEHOLD["data"]["speakers"], "Bedroom")
-    await screenshot(page, "household-proposal")
+    await screenshot(page, "household-proposal", in_readme=True)
     await flow.submit()
     await flow.is_done()
     await flow.dialog.get_by_role("button", name=re.compile("Finish|Skip and finish")).click()
@@ -199,7 +199,7 @@ async def test_every_form_of_the_household_can_be_read(family: RealHome, browser
     )
     for minutes in (0, 10, 20):
         await expect(flow.dialog.get_by_text(f"{minutes} min", exact=True)).to_be_visible()
-    await screenshot(flow.frame, "household-plan")
+    await screenshot(flow.frame, "household-plan", in_readme=True)
 
     # A step of it, made wrong and put right.
     await flow.dialog.get_by_role("button", name="Edit").last.click()
@@ -282,7 +282,7 @@ async def test_a_drill_and_its_report(
     await expect(report).to_contain_text(re.compile(r"Anna's phone: arrived, after \d+ s"))
     await expect(report).to_contain_text("Ben's phone: sent")
     await report.scroll_into_view_if_needed()
-    await screenshot(page, "drill-report")
+    await screenshot(page, "drill-report", in_readme=True)
     # A tap on the notification leads to the person.
     url = together.annas.screen[0]["data"]["url"]
     await page.goto(f"{home.url}{url}")
