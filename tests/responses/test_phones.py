@@ -150,6 +150,19 @@ async def test_more_than_three_are_one_summary_and_fewer_are_not(home: Home) -> 
     assert not list(household.responder.store.screens.episodes())
 
 
+async def test_a_summary_is_without_what_is_over(home: Home) -> None:
+    _, [phone] = await with_phones(home, "Anna")
+    for key in ("weight", "flex", "medication", await home.somebody("Henk")):
+        await home.drill(key)
+        await home.minutes(1)
+    await home.drill(await home.somebody("Els"))
+    assert phone.shown["title"] == "DRILL: 5 alerts"
+    # Half an hour after it began the first is over.
+    await home.minutes(26)
+    assert phone.shown["title"] == "DRILL: 4 alerts"
+    assert phone.shown["message"].count("Nobody has it yet.") == 4
+
+
 async def test_a_hundred_at_once_are_one_push_a_phone(home: Home) -> None:
     _, [phone] = await with_phones(home, "Anna")
     sensors = [await home.somebody(f"p{number}") for number in range(20)]
@@ -274,6 +287,20 @@ async def wears(home: Home) -> Wearer:
     wear(wearer)
     await home.house.set_up(await home.house.dexcom_entry(wearer))
     return wearer
+
+
+async def test_a_live_status_is_not_forgotten_over_a_new_episode_that_is_refused(
+    home: Home,
+) -> None:
+    _, [phone] = await with_phones(home, "Anna", live_status=True)
+    await home.drill()
+    home.outside.unreachable.add(phone.webhook)
+    await home.drill()
+    await home.minutes(31)
+    assert len(phone.screen) == 2
+    home.outside.unreachable.clear()
+    await home.minutes(15)
+    assert phone.screen == {}
 
 
 async def test_when_nothing_more_is_heard_only_the_live_status_goes(home: Home) -> None:

@@ -135,6 +135,7 @@ class Phones:
             text=self._text(phone.device_id, rings),
         )
         lines = self._lines(screen, rings, caregiver.text)
+        summed_up = {tag for tag, shown in screen.shown.items() if shown.is_summed_up}
         self._forget_gone(screen, lines)
         before = set(screen.on_it)
         notes = notifications(
@@ -156,8 +157,12 @@ class Phones:
                 for line in lines.values()
                 if line.tag == note.tag or (note.tag == SUMMARY_TAG and line.ref.episode.is_open)
             ]
+            tags = {line.tag for line in about}
             is_news = note.is_cleared or note.tag not in before
-            if not is_news and changed.isdisjoint(line.tag for line in about):
+            if note.tag == SUMMARY_TAG:
+                # Also without what is over.
+                is_news |= tags != summed_up
+            if not is_news and changed.isdisjoint(tags):
                 continue
             if not is_shown and note.level is Level.SILENT:
                 # Not now: one that hangs keeps the next ring waiting. And what a summary would take away stays.
