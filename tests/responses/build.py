@@ -13,6 +13,7 @@ from custom_components.care_alerts.responses.due import Cause, DueStep, Outlook
 from custom_components.care_alerts.responses.log import Delivery, ResponseState, StepKey, StepRecord
 from custom_components.care_alerts.responses.plan import PartKind, Plan, Step
 from custom_components.care_alerts.responses.steps import outlook
+from custom_components.care_alerts.responses.store import Kept
 
 START = datetime(2026, 5, 1, 1, tzinfo=UTC)
 ANNA = Actor("Anna", Via.NOTIFICATION)
@@ -129,7 +130,7 @@ class House:
     def restart(self) -> None:
         """All there is comes from disk again."""
         self.log = ResponseLog.from_dict(json.loads(json.dumps(self.log.to_dict())))
-        self.state = ResponseState.from_dict(json.loads(json.dumps(self.state.to_dict())))
+        self.state = Kept.from_dict(json.loads(json.dumps(Kept(state=self.state).to_dict()))).state
         assert not self.state.unreadable
 
     def outlook(self, at: float, running: Sequence[StepKey] = ()) -> Outlook:

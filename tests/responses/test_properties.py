@@ -1,4 +1,4 @@
-"""Any night: alerts, acknowledgements, snoozes, edits of the plan, dead phones, absences and crashes.
+"""Any night: alerts, also after it was over, acknowledgements, snoozes, edits of the plan, dead phones, absences, crashes.
 
 What is done is held against a naive model, and against what may never be, whatever the model says.
 """
@@ -54,6 +54,7 @@ happenings = st.one_of(
     st.tuples(st.just("edit"), steps()),
     st.tuples(st.just("phones"), st.sets(st.sampled_from(WHO), max_size=2)),
     st.tuples(st.just("crash"), st.none()),
+    st.tuples(st.just("expires"), st.none()),
     st.tuples(st.just("away"), st.integers(1, 40)),
 )
 nights = st.builds(
@@ -68,6 +69,7 @@ nights = st.builds(
     ),
     st.just(()) | st.tuples(st.tuples(st.integers(60, LAST), st.just(("over", None)))),
 )
+ABOUT_WHAT_GOES_ON = ("acknowledge", "unacknowledge", "snooze", "unsnooze", "expires", "over")
 type Happens = tuple[tuple[int, tuple[str, Any]], ...]
 
 
@@ -83,9 +85,13 @@ class Night:
         self.off_until = 0
         self.will_crash = False
         self.expected: float | None = None
+        self.has_expired = False
 
     def alert(self, at: int, severity: Severity) -> None:
         """An alert comes."""
+        if self.has_expired:
+            self.has_expired = self.model.is_over = False
+            self.house.ended = None
         self.house.alert(at, severity)
         self.model.alert(severity)
 
@@ -127,6 +133,12 @@ class Night:
         """A crash comes in the middle of the next step that is done."""
         self.will_crash = True
 
+    def expires(self, at: int, _: None) -> None:
+        """Nothing more is heard of it, until the next alert."""
+        if at:
+            self.house.expire(at)
+            self.has_expired = self.model.is_over = True
+
     def over(self, at: int, _: None) -> None:
         """The source says that it is over."""
         self.house.ended = minute(at)
@@ -136,9 +148,11 @@ class Night:
         """Minute by minute."""
         for at in range(LAST):
             now: list[tuple[str, Any]] = []
-            if at >= self.off_until and not self.model.is_over:
+            if at >= self.off_until and (self.has_expired or not self.model.is_over):
                 now = [one for when, one in night if when == at]
             for what, how in now:
+                if self.has_expired and what in ABOUT_WHAT_GOES_ON:
+                    continue
                 getattr(self, what)(at, how)
             is_on = at >= self.off_until
             crashes = self.will_crash and is_on and bool(self.house.due(at))
