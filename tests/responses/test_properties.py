@@ -54,7 +54,7 @@ happenings = st.one_of(
     st.tuples(st.just("edit"), steps()),
     st.tuples(st.just("phones"), st.sets(st.sampled_from(WHO), max_size=2)),
     st.tuples(st.just("crash"), st.none()),
-    st.tuples(st.just("expires"), st.none()),
+    st.tuples(st.just("gap"), st.integers(1, 30)),
     st.tuples(st.just("away"), st.integers(1, 40)),
 )
 nights = st.builds(
@@ -69,7 +69,7 @@ nights = st.builds(
     ),
     st.just(()) | st.tuples(st.tuples(st.integers(60, LAST), st.just(("over", None)))),
 )
-ABOUT_WHAT_GOES_ON = ("acknowledge", "unacknowledge", "snooze", "unsnooze", "expires", "over")
+ABOUT_WHAT_GOES_ON = ("acknowledge", "unacknowledge", "snooze", "unsnooze", "gap", "over")
 type Happens = tuple[tuple[int, tuple[str, Any]], ...]
 
 
@@ -86,6 +86,7 @@ class Night:
         self.will_crash = False
         self.expected: float | None = None
         self.has_expired = False
+        self.goes_on_at: int | None = None
 
     def alert(self, at: int, severity: Severity) -> None:
         """An alert comes."""
@@ -133,11 +134,12 @@ class Night:
         """A crash comes in the middle of the next step that is done."""
         self.will_crash = True
 
-    def expires(self, at: int, _: None) -> None:
-        """Nothing more is heard of it, until the next alert."""
+    def gap(self, at: int, how_long: int) -> None:
+        """Nothing more is heard of it, so it is over; until an alert comes that is no worse."""
         if at:
             self.house.expire(at)
             self.has_expired = self.model.is_over = True
+            self.goes_on_at = at + how_long
 
     def over(self, at: int, _: None) -> None:
         """The source says that it is over."""
@@ -150,6 +152,12 @@ class Night:
             now: list[tuple[str, Any]] = []
             if at >= self.off_until and (self.has_expired or not self.model.is_over):
                 now = [one for when, one in night if when == at]
+            if (
+                self.has_expired
+                and self.goes_on_at is not None
+                and self.goes_on_at <= at >= self.off_until
+            ):
+                now = [("alert", LOW), *now]
             for what, how in now:
                 if self.has_expired and what in ABOUT_WHAT_GOES_ON:
                     continue
