@@ -26,8 +26,8 @@ from custom_components.care_alerts import condition, repairs, system_health, tri
 from custom_components.care_alerts.alerts.freshness import Status
 from custom_components.care_alerts.config_flow import CareAlertsConfigFlow
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.responses.flow import CaregiverFlow, PlanFlow
 from custom_components.care_alerts.responses.household import CAREGIVER, HOUSEHOLD, PLAN
+from custom_components.care_alerts.responses.part_flows import CaregiverFlow, PlanFlow
 from custom_components.care_alerts.sources import SOURCES
 from custom_components.care_alerts.sources.tidepool.changing import Problem
 from custom_components.care_alerts.sources.tidepool.settings import FIELDS

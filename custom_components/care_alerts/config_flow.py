@@ -14,8 +14,9 @@ from homeassistant.core import callback
 from homeassistant.data_entry_flow import UnknownHandler
 
 from .const import DOMAIN
-from .responses.flow import CaregiverFlow, HouseholdSteps, PlanFlow
+from .responses.flow import HouseholdSteps
 from .responses.household import CAREGIVER, HOUSEHOLD, PLAN, is_household
+from .responses.part_flows import CaregiverFlow, PlanFlow
 from .sources import SOURCES
 from .sources.dexcom.flow import DexcomSteps
 from .sources.lumen.flow import LumenSteps
