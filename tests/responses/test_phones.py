@@ -462,6 +462,21 @@ async def test_a_phone_that_refuses_for_hours_keeps_no_other_from_being_told(hom
     assert "Ben has it" in annas.shown["message"]
 
 
+async def test_of_news_a_phone_that_refused_is_asked_at_once(home: Home) -> None:
+    annas, bens = await home.phone("Anna"), await home.phone("Ben")
+    await set_up(
+        home,
+        caregiver("Anna", phones=[annas.device_id]),
+        caregiver("Ben", phones=[bens.device_id]),
+        plan(steps=AT_ONCE),
+    )
+    home.outside.unreachable.add(annas.webhook)
+    await home.drill()
+    home.outside.unreachable.clear()
+    await bens.press("I have it")
+    assert "Ben has it" in annas.shown["message"]
+
+
 async def four_alerts(home: Home) -> tuple[Household, Phone]:
     """A phone that shows a summary, after three notifications of their own."""
     household, [phone] = await with_phones(home, "Anna")

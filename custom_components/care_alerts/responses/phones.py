@@ -60,6 +60,8 @@ class Phones:
         self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._waiting: set[str] = set()
         """The phones that will be brought up to date when it is their turn."""
+        self._refused: dict[str, frozenset[str]] = {}
+        """What those that refused were to be told, as `fingerprint` says it: of what is news they are asked at once."""
         self.url_of: Callable[[EpisodeRef], str | None] = lambda ref: None
         """What a tap on a notification opens."""
         self.settled: Callable[[], None] = lambda: None
@@ -300,6 +302,7 @@ class Phones:
             if shown.episode_id in ids:
                 screen.shown[tag] = replace(shown, is_new=False)
         screen.refused(dt_util.utcnow())
+        self._refused[device_id] = _fingerprints(screen, episodes_by_id(self._hass))
 
     # Receipts.
 
@@ -335,11 +338,11 @@ class Phones:
         return [
             device_id
             for device_id, screen in self._store.screens.by_phone.items()
-            if screen.may_be_asked(now)
-            and (
+            if (
                 screen.on_it - screen.belong()
                 or any(self._is_old(shown, episodes) for shown in screen.shown.values())
             )
+            and (screen.may_be_asked(now) or self._is_news(device_id, screen, episodes))
         ]
 
     @callback
@@ -348,12 +351,25 @@ class Phones:
         tries = (one.try_again_at for one in self._store.screens.by_phone.values())
         return min((at for at in tries if at and at > now), default=None)
 
+    def _is_news(self, device_id: str, screen: Screen, episodes: Mapping[str, EpisodeRef]) -> bool:
+        """Whether there is something to tell that a phone was not asked in vain to take."""
+        refused = self._refused.get(device_id)
+        return refused is not None and not refused.issuperset(_fingerprints(screen, episodes))
+
     def _is_old(self, shown: Shown, episodes: Mapping[str, EpisodeRef]) -> bool:
         if shown.is_new:
             return False
         if ref := episodes.get(shown.episode_id):
             return fingerprint(ref.episode) != shown.tells
         return not shown.is_over and is_gone(self._hass, shown.entry_id)
+
+
+def _fingerprints(screen: Screen, episodes: Mapping[str, EpisodeRef]) -> frozenset[str]:
+    return frozenset(
+        fingerprint(ref.episode)
+        for shown in screen.shown.values()
+        if (ref := episodes.get(shown.episode_id))
+    )
 
 
 def _shown(ref: EpisodeRef, tells: str, text: Text) -> Shown:
