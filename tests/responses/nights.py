@@ -301,6 +301,9 @@ class Night:
         phone = next(one for one in self.script.phones if one.owner == name)
         self.may_be_stale.add(name)
         if what == "on":
+            for watch in self.watches.values() if phone.waiting else ():
+                # It confirms now what it was taken not to confirm.
+                watch.is_exact = False
             phone.is_on, phone.trouble = True, None
             for note in phone.take_up(self.world.now):
                 self.heard(phone, note)
@@ -499,7 +502,11 @@ class Night:
                 watch.is_exact &= self.ids[which].isdisjoint(ids)
             return
         pressed = {one.episode.episode_id for one in refs}
-        self.check_pressed(phone, pressed, is_taken=title == "I have it")
+        if self.script.slow:
+            # The next source's turn is after the write of the one before.
+            self.taken |= pressed if title == "I have it" else set()
+        else:
+            self.check_pressed(phone, pressed, is_taken=title == "I have it")
         if habit.back is not None:
             undo = "unacknowledge" if title == "I have it" else "unsnooze"
             at = self.world.now + habit.back * MINUTE + 13 * SECOND
