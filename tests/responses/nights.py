@@ -502,11 +502,7 @@ class Night:
                 watch.is_exact &= self.ids[which].isdisjoint(ids)
             return
         pressed = {one.episode.episode_id for one in refs}
-        if self.script.slow:
-            # The next source's turn is after the write of the one before.
-            self.taken |= pressed if title == "I have it" else set()
-        else:
-            self.check_pressed(phone, pressed, is_taken=title == "I have it")
+        self.check_pressed(phone, pressed, is_taken=title == "I have it")
         if habit.back is not None:
             undo = "unacknowledge" if title == "I have it" else "unsnooze"
             at = self.world.now + habit.back * MINUTE + 13 * SECOND

@@ -12,8 +12,10 @@ import pytest
 from custom_components.care_alerts.alerts.acknowledgement import Actor, Via
 from custom_components.care_alerts.alerts.alert import AlertKey, Severity
 from custom_components.care_alerts.responses import phones
+from custom_components.care_alerts.responses.episodes import all_episodes
 from custom_components.care_alerts.responses.log import Delivery
 from custom_components.care_alerts.responses.push import PushError
+from custom_components.care_alerts.sources.targets import sources
 from simulator.dexcom import Wearer
 from tests.appliances import soon
 from tests.home import CLEAR, Home, Phone
@@ -301,6 +303,31 @@ async def test_a_live_status_is_not_forgotten_over_a_new_episode_that_is_refused
     home.outside.unreachable.clear()
     await home.minutes(15)
     assert phone.screen == {}
+
+
+async def test_a_button_of_two_sources_does_it_for_both_though_the_disk_of_one_hangs(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, [phone] = await with_phones(home, "Anna")
+    wearer = await wears(home)
+    wearer.add_alert("urgentLow", home.house.now, uploaded_at=home.house.now)
+    await live(home.house, timedelta(hours=1))
+    await home.drill()
+    ids = [ref.episode.episode_id for ref in all_episodes(home.hass) if ref.episode.is_open]
+    assert len(ids) == 2
+    waits = asyncio.Event()
+    for coordinator in sources(home.hass):
+        monkeypatch.setattr(coordinator, "save", waits.wait)
+    home.hass.bus.async_fire(
+        "mobile_app_notification_action",
+        {"action": f"CARE_ALERTS|ACKNOWLEDGE|{','.join(ids)}"},
+        context=Context(user_id=phone.user.id),
+    )
+    await soon(
+        lambda: sum(bool(one.episode.acknowledgement) for one in all_episodes(home.hass)) == 2
+    )
+    waits.set()
+    await home.house.settle()
 
 
 async def test_when_nothing_more_is_heard_only_the_live_status_goes(home: Home) -> None:

@@ -1,5 +1,6 @@
 """Buttons: *I have it* and *Snooze 30 min* on a phone, without any automation."""
 
+import asyncio
 from datetime import timedelta
 from typing import Final
 
@@ -47,12 +48,16 @@ async def _do(hass: HomeAssistant, verb: Verb, episode_ids: list[str], context: 
     if not topics:
         return
     by = await resolve_actor(hass, context)
-    for coordinator, theirs in topics.items():
-        if verb is Verb.ACKNOWLEDGE:
-            await coordinator.care.acknowledge(theirs, by=by, note=None, context=context)
-        else:
-            until = dt_util.utcnow() + timedelta(minutes=SNOOZE_MINUTES)
-            await coordinator.care.snooze(topics=theirs, until=until, by=by, context=context)
+    until = dt_util.utcnow() + timedelta(minutes=SNOOZE_MINUTES)
+    # All at once: the disk that one source waits for keeps no other ringing.
+    await asyncio.gather(
+        *(
+            coordinator.care.acknowledge(theirs, by=by, note=None, context=context)
+            if verb is Verb.ACKNOWLEDGE
+            else coordinator.care.snooze(topics=theirs, until=until, by=by, context=context)
+            for coordinator, theirs in topics.items()
+        )
+    )
 
 
 async def _may(hass: HomeAssistant, ref: EpisodeRef, context: Context) -> bool:
