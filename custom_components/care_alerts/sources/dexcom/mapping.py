@@ -323,15 +323,26 @@ def _recent(alerts: Sequence[Alert], since: datetime, hold: timedelta) -> Sequen
     reach = max(hold, STANDS_AT_MOST)
     begin = len(alerts)
     begun = False
+    ended_at: dict[tuple[str, ...], datetime] = {}
     for number in reversed(range(len(alerts))):
         alert = alerts[number]
         told = is_active(alert)
         if told is None:
             continue
-        is_of_it = begun and told and stands_until(alert, hold) >= alerts[begin].observed_at
+        until = stands_until(alert, hold)
+        if _is_sure(alert.device):
+            until = min(until, ended_at.get(alert.device, until))
+            if not told:
+                ended_at[alert.device] = alert.observed_at
+        is_of_it = begun and told and until >= alerts[begin].observed_at
         if is_of_it or not begun or alert.observed_at >= since:
             begin = number
         elif alerts[begin].observed_at - alert.observed_at > reach:
             break
         begun = begun or told
     return alerts[begin:]
+
+
+def _is_sure(device: Sequence[str]) -> bool:
+    """Whether all that says the same of its device is of one: what is left out may be anything."""
+    return not any(device) or all(device[:-1])
