@@ -65,10 +65,13 @@ def test_it_is_known_over_a_restart_and_what_was_about_to_be_shown_may_be_there(
     screen.shown = {
         "old": SHOWN,
         "new": Shown(episode_id="b", entry_id="entry", tells="", text=Text.FULL, is_new=True),
+        "live": Shown(
+            episode_id="c", entry_id="entry", tells="", text=Text.FULL, is_new=True, is_live=True
+        ),
     }
     screen.on_it = {"old", SUMMARY_TAG}
     again = Screens.from_dict(screens.to_dict()).of("phone")
-    assert again.on_it == {"old", "new", SUMMARY_TAG}
+    assert again.on_it == {"old", "new", "live", "live_live", SUMMARY_TAG}
     assert not any(shown.is_new for shown in again.shown.values())
     broken = Screens.from_dict({"phone": {"shown": {"tag": {"episode_id": 7}}, "on_it": "all"}})
     assert broken.unreadable == 1

@@ -81,7 +81,11 @@ class Phones:
             before = shown.get(tag)
             if before is None or before.episode_id not in ring.ref.episode.ids:
                 is_new = before is None
-                shown[tag] = replace(_shown(ring.ref, "", text), is_new=is_new)
+                shown[tag] = replace(
+                    _shown(ring.ref, "", text),
+                    is_new=is_new,
+                    is_live=ring.caregiver.live_status,
+                )
 
     def _text(self, device_id: str, rings: Iterable[Ring]) -> Text:
         """How much may be said on a phone: it is neutral if it is for anybody."""

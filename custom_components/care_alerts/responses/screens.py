@@ -173,7 +173,9 @@ class Screens:
             on_it = _in(one, "on_it")
             screen.on_it = {str(tag) for tag in on_it} if isinstance(on_it, list) else set()
             # What was about to be shown may be there.
-            screen.on_it |= {tag for tag, shown in screen.shown.items() if shown.is_new}
+            for tag, noted in screen.shown.items():
+                if noted.is_new:
+                    screen.on_it |= {tag, live_tag(tag)} if noted.is_live else {tag}
             screen.shown = {
                 tag: replace(shown, is_new=False) for tag, shown in screen.shown.items()
             }
