@@ -95,9 +95,16 @@ async def together(tmp_path: Path) -> AsyncGenerator[Family]:
 async def pick_entity(flow: Flow, field: str, name: str) -> None:
     """Choose an entity in a field of the form."""
     selector = flow.dialog.locator("ha-selector-entity", has_text=field)
+    choices = flow.page.locator("ha-picker-combo-box")
     await selector.get_by_text("Select an entity").click()
-    await flow.page.locator("ha-picker-combo-box").get_by_text(name, exact=True).first.click()
+    # A row that is clicked while the list still grows is not taken.
+    await choices.locator("input").fill(name)
+    found = choices.locator("ha-combo-box-item").first
+    await expect(found).to_contain_text(name)
+    await found.click()
     await expect(selector.get_by_text(name, exact=True)).to_be_visible()
+    # A list that still closes takes the next one with it.
+    await expect(choices).to_have_count(0)
 
 
 async def close(flow: Flow) -> None:
