@@ -336,6 +336,18 @@ def test_ends_are_announced_once_and_in_order() -> None:
     assert not log.is_end_announced(FLEX, hour(1))
 
 
+@pytest.mark.parametrize("announced_at", [5, 6, 7])
+def test_an_episode_goes_on_since_what_is_beyond_the_end_came(announced_at: float) -> None:
+    log = ResponseLog()
+    over, newer, newest = alert("a", 1), alert("b", 5, received=6), alert("d", 8)
+    log.reconcile(WEIGHT, [run(over, ended=3)], [over])
+    # The house was down: the end may be announced with what comes after it, or later.
+    log.mark_end_announced(WEIGHT, run(over, ended=3), hour(announced_at))
+    alerts = [over, alert("late", 2, received=9), newer, newest]
+    found = again(log).episode(WEIGHT, run(*alerts), alerts, hour(9))
+    assert found.reopened_at == hour(6)
+
+
 # Reminding.
 
 

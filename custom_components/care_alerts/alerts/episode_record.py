@@ -85,8 +85,24 @@ def unacknowledged_since(
 
 
 def reopened_at(records: Iterable[EpisodeRecord], announced: Sequence[Alert]) -> datetime | None:
-    """When an alert came by which an episode goes on that was said to be over, or joins one that was; None if none did."""
-    over_at = max((at for record in records if (at := record.end_announced_at)), default=None)
-    if over_at is None:
+    """When an alert came by which an episode goes on that was said to be over, or joins one that was; None if none did.
+
+    That end may have been announced only after the next episode had begun: what was observed after the end counts,
+    whenever it came.
+    """
+    ends = [
+        (one.end_announced_at, one.end_announced)
+        for one in records
+        if one.end_announced_at and one.end_announced
+    ]
+    if not ends:
         return None
-    return min((one.received_at for one in announced if one.received_at > over_at), default=None)
+    announced_at, ended_at = max(ends)
+    return min(
+        (
+            one.received_at
+            for one in announced
+            if one.received_at > announced_at or one.observed_at > ended_at
+        ),
+        default=None,
+    )
