@@ -15,6 +15,7 @@ may never be, whatever the model says:
 """
 
 import argparse
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
@@ -113,6 +114,7 @@ class Night:
         self.order = count()
         self.plans = dict(script.plans)
         self.takeover: tuple[str, datetime] | None = None
+        self.taking_duty: asyncio.Task[Any] | None = None
         self.watches: dict[tuple[str, str], Watch] = {}
         self.ids: dict[str, frozenset[str]] = {}
         self.seen: set[tuple[Any, datetime]] = set()
@@ -221,10 +223,18 @@ class Night:
     async def die(self, *, is_killed: bool, down: int) -> None:
         """End, and start again so many seconds later."""
         self.say("is killed" if is_killed else "stops")
+        taking = self.taking_duty
+        was_told = taking is None or (
+            taking.done() and not taking.cancelled() and taking.exception() is None
+        )
         await self.lives.end(is_killed=is_killed)
         stored = self.world.disk.read(f"{DOMAIN}.responses") or {}
         state = ResponseState.from_dict(stored.get("state"))
         self.on_disk = state
+        if not was_told:
+            # Whoever took over had no answer: it may be kept, or not.
+            kept = state.takeover
+            self.takeover = (kept.caregiver_id, kept.until) if kept else None
         for (plan_id, which), watch in self.watches.items():
             response = state.of(self.ids.get(which, frozenset({which})))
             for record in response.records:
@@ -367,7 +377,7 @@ class Night:
         caregiver = household.caregiver(who)
         assert caregiver
         self.takeover = who, self.world.now + minutes * MINUTE
-        self.lives.hass.async_create_task(
+        self.taking_duty = self.lives.hass.async_create_task(
             self.lives.hass.services.async_call(
                 DOMAIN,
                 "take_duty",
