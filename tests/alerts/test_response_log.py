@@ -348,6 +348,19 @@ def test_an_episode_goes_on_since_what_is_beyond_the_end_came(announced_at: floa
     assert found.reopened_at == hour(6)
 
 
+def test_what_a_late_alert_joins_with_something_worse_needs_somebody_since_then() -> None:
+    log = ResponseLog()
+    worse, milder = alert("a", 1), alert("b", 5, severity=MEDIUM)
+    for episode, of_it in ((run(worse, ended=3), worse), (run(milder), milder)):
+        log.reconcile(WEIGHT, [episode], [of_it])
+    log.acknowledge(WEIGHT, run(milder), by=ANNA, at=hour(6))
+    goes_on = alert("d", 7, severity=MEDIUM)
+    alerts = [worse, alert("late", 3, received=8, severity=MEDIUM), milder, goes_on]
+    found = again(log).episode(WEIGHT, run(*alerts), alerts, hour(9))
+    assert found.acknowledgement is None
+    assert found.unacknowledged_since == hour(8)
+
+
 # Reminding.
 
 

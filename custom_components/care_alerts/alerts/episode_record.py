@@ -75,13 +75,29 @@ def unacknowledged_since(
     for record in records:
         if not (held := record.acknowledgement):
             continue
-        lost = [alert.received_at for alert in announced if not held.covers(alert)]
+        lost = [_joined_at(alert, held, announced) for alert in announced if not held.covers(alert)]
         if held.undone_at:
             lost.append(held.undone_at)
         if held.expires_at and held.has_expired(span, now):
             lost.append(held.expires_at)
         since = max(since, min(lost, default=since))
     return since
+
+
+def _joined_at(alert: Alert, held: Acknowledgement, announced: Iterable[Alert]) -> datetime:
+    """When an alert that an acknowledgement does not cover became part of its episode."""
+    if alert.received_at > held.at:
+        return alert.received_at
+    # It was known, and of another episode, until a late alert joined the two.
+    first, last = min(alert.observed_at, held.span.last), max(alert.observed_at, held.span.first)
+    return min(
+        (
+            one.received_at
+            for one in announced
+            if one.received_at > held.at and first <= one.observed_at <= last
+        ),
+        default=held.at,
+    )
 
 
 def reopened_at(records: Iterable[EpisodeRecord], announced: Sequence[Alert]) -> datetime | None:
