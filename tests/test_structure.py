@@ -279,6 +279,7 @@ OF_HOME_ASSISTANT = {
         for name in ("flow", "source_type")
     ),
     "dexcom/oauth.py",
+    "servers.py",
 }
 INDEPENDENT = [
     *sorted((COMPONENT / "alerts").rglob("*.py")),

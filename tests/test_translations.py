@@ -158,6 +158,18 @@ def test_every_field_of_a_form_is_explained() -> None:
 # What is looked up by Home Assistant.
 
 
+def test_what_any_source_may_say_names_none() -> None:
+    texts = english()["config"]
+    shared = {
+        "error": {"cannot_connect", "invalid_auth", "invalid_url", "rate_limited", "unknown"},
+        "abort": {"already_configured", "wrong_account"},
+    }
+    for kind, keys in shared.items():
+        for key in keys:
+            named = [one.name for one in SOURCES.values() if one.name in texts[kind][key]]
+            assert named == [], f"{kind}.{key}"
+
+
 def test_every_language_has_the_same_strings() -> None:
     keys = {path for path, _ in strings(english())}
     for file in (COMPONENT / "translations").glob("*.json"):
@@ -184,7 +196,7 @@ def steps(flow: type[Any]) -> set[str]:
 
 def test_flow_steps_have_strings() -> None:
     # These only lead to other steps; the form to pick credentials is Home Assistant's own.
-    silent = {"reauth", "reconfigure", "auth", "authorize_rejected", "creation"}
+    silent = {"reauth", "reconfigure", "authorize_rejected", "creation"}
     silent |= {"household_reconfigure"}
     shown = (steps(CareAlertsConfigFlow) - silent) | {"pick_implementation"}
     assert set(english()["config"]["step"]) == shown

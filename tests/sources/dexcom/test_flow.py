@@ -64,12 +64,16 @@ class Person:
         await self.house.settle()
         return result
 
-    async def begin(self) -> Result:
+    async def choose_dexcom(self) -> Result:
         """Choose Dexcom from the menu."""
         menu = await self._at_home("POST", FLOWS, json={"handler": DOMAIN})
         assert (menu["type"], menu["step_id"]) == ("menu", "user")
         assert "dexcom" in menu["menu_options"]
-        form = await self.answer(menu, next_step_id="dexcom")
+        return await self.answer(menu, next_step_id="dexcom")
+
+    async def begin(self) -> Result:
+        """Choose Dexcom from the menu, where there are credentials."""
+        form = await self.choose_dexcom()
         assert (form["type"], form["step_id"], form["errors"]) == ("form", "dexcom", {})
         return form
 
@@ -329,10 +333,50 @@ async def test_the_same_account_in_two_tabs(house: House, person: Person, us: De
 
 
 async def test_no_credentials_yet(house: House, person: Person) -> None:
-    result = await person.answer(await person.begin(), region=house.sim.dexcom.url)
-    await assert_ended(house, result, "missing_credentials")
+    """They are asked for first: what is typed before that would be lost."""
+    await assert_ended(house, await person.choose_dexcom(), "missing_credentials")
     await enter_credentials(house.hass, house.sim.dexcom)
     added(house, await person.add(house.sim.dexcom))
+
+
+async def test_what_was_typed_is_there_again_until_it_is_of_use(
+    house: House, person: Person, us: DexcomRegion
+) -> None:
+    form = await person.begin()
+    assert suggested(form) == {"region": "Outside the United States"}
+    step = await person.answer(form, region=us.url, name="Oma")
+    await assert_ended(house, await person.log_in(step, action="cancel"), "access_refused")
+    form = await person.begin()
+    assert suggested(form) == {"region": us.url, "name": "Oma"}
+    form = await person.answer(form, region="Nowhere", name="Opa")
+    assert suggested(form) == {"region": "Nowhere", "name": "Opa"}
+    added(house, await person.log_in(await person.answer(form, region=us.url, name="Opa")))
+    assert suggested(await person.begin()) == {"region": "Outside the United States"}
+
+
+@pytest.mark.parametrize(
+    ("country", "region", "label"),
+    [
+        ("US", "us", "United States"),
+        ("JP", "jp", "Japan"),
+        ("NL", "ous", "Outside the United States"),
+        (None, "ous", "Outside the United States"),
+    ],
+)
+async def test_the_region_is_that_of_the_home_and_read_as_words(
+    house: House, person: Person, us: DexcomRegion, country: str | None, region: str, label: str
+) -> None:
+    house.hass.config.country = country
+    form = await person.begin()
+    [field] = [field for field in form["data_schema"] if field["name"] == "region"]
+    assert field["default"] == region
+    assert suggested(form) == {"region": label}
+    offered = field["selector"]["select"]["options"]
+    assert {option["label"] for option in offered} >= {label, "Sandbox (made-up people)"}
+    # Home Assistant shows the value of a choice that can be typed.
+    assert all(option["value"] == option["label"] for option in offered)
+    step = await person.answer(form, region=label)
+    assert step["url"].startswith(f"{REGIONS[region]}/v3/oauth2/login")
 
 
 async def test_refused_on_dexcoms_page(house: House, person: Person, us: DexcomRegion) -> None:
@@ -515,8 +559,7 @@ async def test_credentials_that_are_kept_elsewhere_and_not_to_be_had(
         raise ImplementationUnavailableError("offline")
 
     async_add_implementation_provider(house.hass, "cloud", unavailable)
-    result = await person.answer(await person.begin(), region=house.sim.dexcom.url)
-    await assert_ended(house, result, "oauth_implementation_unavailable")
+    await assert_ended(house, await person.choose_dexcom(), "oauth_implementation_unavailable")
 
 
 # The login is dead.

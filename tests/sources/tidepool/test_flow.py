@@ -119,6 +119,13 @@ async def test_accounts_that_cannot_be_used(house: House) -> None:
     assert form["errors"] == {"base": "no_password_login"}
 
 
+async def test_the_environment_is_read_as_words(house: House) -> None:
+    form = await begin(house, "tidepool")
+    assert suggested(form) == {"environment": "Production"}
+    form = await answer(house, form, **typed(house, environment="Production", password="wrong"))
+    assert suggested(form) == {"environment": "Production", "username": EMAIL}
+
+
 async def test_an_error_of_our_own(house: House, caplog: pytest.LogCaptureFixture) -> None:
     form = await begin(house, "tidepool")
     with patch.object(TidepoolClient, "me", side_effect=ZeroDivisionError):

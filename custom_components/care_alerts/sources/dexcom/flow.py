@@ -11,19 +11,20 @@ from homeassistant.config_entries import (
     OptionsFlowWithReload,
 )
 from homeassistant.const import CONF_NAME, CONF_SOURCE, UnitOfTime
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ImplementationUnavailableError
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from homeassistant.helpers.config_entry_oauth2_flow import AbstractOAuth2FlowHandler
-from homeassistant.helpers.selector import (
-    NumberSelector,
-    NumberSelectorConfig,
-    SelectSelector,
-    SelectSelectorConfig,
-    TextSelector,
+from homeassistant.helpers.config_entry_oauth2_flow import (
+    AbstractOAuth2FlowHandler,
+    async_get_implementations,
 )
+from homeassistant.helpers.selector import NumberSelector, NumberSelectorConfig, TextSelector
+from homeassistant.util.hass_dict import HassKey
 import voluptuous as vol
 
 from ...const import DOMAIN, LOGGER
 from ..http import ApiError, InvalidUrlError, RateLimitedError
+from ..servers import ServerChoice
 from .api import APP_REFUSED, DexcomClient
 from .mapping import HOLD_TIME, SOURCE
 from .oauth import CONF_REGION, REGIONS, RegionalImplementation, host_of
@@ -31,11 +32,8 @@ from .source import CONF_HOLD_TIME
 
 NAME = "Dexcom"
 
-_REGION = SelectSelector(
-    SelectSelectorConfig(options=list(REGIONS), custom_value=True, translation_key="region")
-)
-_REGION_ONLY = vol.Schema({vol.Required(CONF_REGION, default="us"): _REGION})
-_REGION_AND_NAME = _REGION_ONLY.extend({vol.Optional(CONF_NAME): TextSelector()})
+_TYPED: HassKey[dict[str, str]] = HassKey(f"{DOMAIN}_dexcom_typed")
+"""Region and name as last typed, until they are of use: a flow that ends on the way begins again without its own."""
 
 
 class DexcomSteps(AbstractOAuth2FlowHandler):
@@ -53,9 +51,23 @@ class DexcomSteps(AbstractOAuth2FlowHandler):
 
     async def async_step_dexcom(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the region: accounts, apps and tokens belong to one."""
-        if user_input is not None:
+        if user_input is None:
+            if not await self._has_an_app():
+                # Home Assistant asks for its credentials, and everything begins again: so before anything is typed.
+                return await self.async_step_pick_implementation()
+            shown = {CONF_REGION: _region_of_the_home(self.hass)} | self.hass.data.get(_TYPED, {})
+        else:
             self._name = user_input.get(CONF_NAME, "").strip() or NAME
-        return await self._region_step("dexcom", _REGION_AND_NAME, user_input, {})
+            self.hass.data[_TYPED] = shown = user_input
+        return await self._region_step(
+            "dexcom", {vol.Optional(CONF_NAME): TextSelector()}, user_input, shown
+        )
+
+    async def _has_an_app(self) -> bool:
+        try:
+            return bool(await async_get_implementations(self.hass, DOMAIN))
+        except ImplementationUnavailableError:
+            return False
 
     async def async_step_dexcom_reauth(
         self, user_input: dict[str, Any] | None = None
@@ -75,35 +87,34 @@ class DexcomSteps(AbstractOAuth2FlowHandler):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for another region, app or login of the same account: credentials that are in use cannot be changed."""
-        entry = self._get_reconfigure_entry()
-        return await self._region_step(
-            "dexcom_reconfigure",
-            _REGION_ONLY,
-            user_input,
-            {CONF_REGION: entry.data[CONF_REGION]},
-        )
+        shown = user_input or {CONF_REGION: self._get_reconfigure_entry().data[CONF_REGION]}
+        return await self._region_step("dexcom_reconfigure", {}, user_input, shown)
 
     async def _region_step(
         self,
         step_id: str,
-        schema: vol.Schema,
+        more: dict[vol.Marker, Any],
         user_input: dict[str, Any] | None,
         shown: dict[str, Any],
     ) -> ConfigFlowResult:
         errors: dict[str, str] = {}
+        choice = await ServerChoice.load(self.hass, CONF_REGION, REGIONS)
         if user_input is not None:
-            shown = user_input
+            region = choice.chosen(user_input[CONF_REGION])
             try:
-                host = host_of(user_input[CONF_REGION])
+                host = host_of(region)
             except InvalidUrlError:
                 errors[CONF_REGION] = "invalid_url"
             else:
-                region = user_input[CONF_REGION]
                 self._region = region if region in REGIONS else str(host)
                 return await self.async_step_pick_implementation()
+        field = vol.Required(CONF_REGION, default=_region_of_the_home(self.hass))
+        schema = vol.Schema({field: choice.selector, **more})
         return self.async_show_form(
             step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(schema, shown),
+            data_schema=self.add_suggested_values_to_schema(
+                schema, {**shown, CONF_REGION: choice.shown(shown[CONF_REGION])}
+            ),
             errors=errors,
         )
 
@@ -166,8 +177,14 @@ class DexcomSteps(AbstractOAuth2FlowHandler):
         if self.source == SOURCE_RECONFIGURE:
             self._abort_if_unique_id_mismatch(reason="wrong_account")
             return self.async_update_reload_and_abort(self._get_reconfigure_entry(), data=data)
+        self.hass.data.pop(_TYPED, None)
         self._abort_if_unique_id_configured()
         return self.async_create_entry(title=self._name, data=data)
+
+
+def _region_of_the_home(hass: HomeAssistant) -> str:
+    """The region that an account made in this country is most likely of."""
+    return {"US": "us", "JP": "jp"}.get(hass.config.country or "", "ous")
 
 
 class DexcomOptionsFlow(OptionsFlowWithReload):

@@ -27,6 +27,7 @@ import voluptuous as vol
 
 from ...const import DOMAIN, LOGGER
 from ..http import ApiError, AuthError, InvalidUrlError, RateLimitedError, RefusedError, base_url
+from ..servers import ServerChoice
 from .api import TidepoolClient
 from .environments import CONF_ENVIRONMENT, ENVIRONMENTS, host_of
 from .evaluation import SOURCE
@@ -35,6 +36,8 @@ from .source import CONF_FOLLOWED, CONF_JUDGED, TidepoolSource
 
 NAME = "Tidepool"
 
+_PRODUCTION = "production"
+
 SESSIONS: HassKey[dict[str, PasswordSession]] = HassKey(f"{DOMAIN}_tidepool_sessions")
 """Sessions by their entries' ids: they outlive a reload, and end when the entry is removed."""
 
@@ -42,16 +45,8 @@ _USERNAME = TextSelector(TextSelectorConfig(type=TextSelectorType.EMAIL, autocom
 _PASSWORD = TextSelector(
     TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password")
 )
-_ENVIRONMENT = SelectSelector(
-    SelectSelectorConfig(
-        options=list(ENVIRONMENTS), custom_value=True, translation_key="environment"
-    )
-)
 _LOGIN = vol.Schema(
     {vol.Required(CONF_USERNAME): _USERNAME, vol.Required(CONF_PASSWORD): _PASSWORD}
-)
-_ALL = vol.Schema(
-    {vol.Required(CONF_ENVIRONMENT, default="production"): _ENVIRONMENT, **_LOGIN.schema}
 )
 
 
@@ -70,7 +65,7 @@ class TidepoolSteps(ConfigFlow):
             await self.async_set_unique_id(data["user_id"])
             self._abort_if_unique_id_configured()
             return self.async_create_entry(title=self._title(), data=data)
-        return self._login_form("tidepool", _ALL, user_input, errors)
+        return await self._login_form("tidepool", user_input, errors)
 
     def _title(self) -> str:
         """A title that no other entry has. Not the address: titles are in logs, entity ids and notifications."""
@@ -83,19 +78,18 @@ class TidepoolSteps(ConfigFlow):
     ) -> ConfigFlowResult:
         """Ask for a login that works."""
         entry = self._get_reauth_entry()
-        return await self._log_in_anew("tidepool_reauth", _LOGIN, entry, user_input)
+        return await self._log_in_anew("tidepool_reauth", entry, user_input)
 
     async def async_step_tidepool_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for another environment or login of the same account."""
         entry = self._get_reconfigure_entry()
-        return await self._log_in_anew("tidepool_reconfigure", _ALL, entry, user_input)
+        return await self._log_in_anew("tidepool_reconfigure", entry, user_input)
 
     async def _log_in_anew(
         self,
         step_id: str,
-        schema: vol.Schema,
         entry: ConfigEntry,
         user_input: dict[str, Any] | None,
     ) -> ConfigFlowResult:
@@ -110,30 +104,38 @@ class TidepoolSteps(ConfigFlow):
             # The entry goes on with it: a password that was refused before is not asked about again.
             self.hass.data.setdefault(SESSIONS, {})[entry.entry_id] = session
             return self.async_update_reload_and_abort(entry, data=data)
-        return self._login_form(step_id, schema, given, errors)
+        return await self._login_form(step_id, given, errors)
 
-    def _login_form(
-        self,
-        step_id: str,
-        schema: vol.Schema,
-        shown: Mapping[str, Any] | None,
-        errors: dict[str, str],
+    async def _login_form(
+        self, step_id: str, shown: Mapping[str, Any] | None, errors: dict[str, str]
     ) -> ConfigFlowResult:
-        shown = {key: value for key, value in (shown or {}).items() if key != CONF_PASSWORD}
+        choice = await self._environments()
+        schema = _LOGIN
+        if step_id != "tidepool_reauth":
+            environment = vol.Required(CONF_ENVIRONMENT, default=_PRODUCTION)
+            schema = vol.Schema({environment: choice.selector, **_LOGIN.schema})
+        shown = {CONF_ENVIRONMENT: _PRODUCTION} | {
+            key: value for key, value in (shown or {}).items() if key != CONF_PASSWORD
+        }
+        shown[CONF_ENVIRONMENT] = choice.shown(shown[CONF_ENVIRONMENT])
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, shown),
             errors=errors,
         )
 
+    async def _environments(self) -> ServerChoice:
+        return await ServerChoice.load(self.hass, CONF_ENVIRONMENT, ENVIRONMENTS)
+
     async def _logged_in(
         self, given: Mapping[str, Any], errors: dict[str, str]
     ) -> tuple[dict[str, Any], PasswordSession] | None:
         """The entry's data and the session if a login with them works; else what is wrong is in `errors`."""
         username = given[CONF_USERNAME].strip()
+        environment = (await self._environments()).chosen(given[CONF_ENVIRONMENT])
         http = async_get_clientsession(self.hass)
         try:
-            url = base_url(host_of(given[CONF_ENVIRONMENT]))
+            url = base_url(host_of(environment))
             session = PasswordSession(http, url, username, given[CONF_PASSWORD])
             user_id = await TidepoolClient(http, url, session).me()
         except InvalidUrlError:
@@ -152,7 +154,6 @@ class TidepoolSteps(ConfigFlow):
             LOGGER.exception("Unexpected error while logging in at Tidepool")
             errors["base"] = "unknown"
         else:
-            environment = given[CONF_ENVIRONMENT]
             data = {
                 CONF_SOURCE: SOURCE,
                 CONF_ENVIRONMENT: environment if environment in ENVIRONMENTS else str(url),
