@@ -1,11 +1,26 @@
 """Glucose: a value as a source gives it, with the time it was observed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from .stored import Stored
+
+MG_DL: Final = "mg/dL"
+MMOL_L: Final = "mmol/L"
+
+MG_DL_PER_MMOL_L: Final = 18.01559
+"""Tidepool's own factor (platform: `MmolLToMgdLConversionFactor`): 140 mg/dL is stored as 7.77105 mmol/L."""
+
+
+def converted(value: float, unit: str, to_unit: str) -> float:
+    """The value in the other unit, not rounded."""
+    if unit == to_unit:
+        return value
+    return value * MG_DL_PER_MMOL_L if to_unit == MG_DL else value / MG_DL_PER_MMOL_L
+
 
 GLUCOSE_ALERT_TYPES: Final = frozenset(
     ("urgent_low", "urgent_low_soon", "low", "fixed_low", "high", "rise", "fall")
@@ -43,6 +58,16 @@ class Glucose(Stored):
     out_of_range: OutOfRange | None = None
 
 
+def glucose_in(details: Mapping[str, Any]) -> tuple[float, str] | None:
+    """The value that an alert's details have, and its unit: the glucose at its time; None where there is none."""
+    for key in ("glucose", "value"):
+        for unit, suffix in ((MG_DL, "mg_dl"), (MMOL_L, "mmol_l")):
+            value = details.get(f"{key}_{suffix}")
+            if isinstance(value, int | float):
+                return value, unit
+    return None
+
+
 MMOL_COUNTRIES: Final = frozenset(
     # A list would be a line for each.
     "AU BG CA CH CN CZ DK EE FI GB HK HR HU IE IS LT LV MT MY NL NO NZ RU SE SG SI SK UA ZA".split()  # noqa: SIM905
@@ -53,5 +78,5 @@ MMOL_COUNTRIES: Final = frozenset(
 def usual_unit(country: str | None) -> str:
     """The unit that people of a country (ISO 3166, as Home Assistant has it) are used to."""
     if country in MMOL_COUNTRIES:
-        return "mmol/L"
-    return "mg/dL"
+        return MMOL_L
+    return MG_DL

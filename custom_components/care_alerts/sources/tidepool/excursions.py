@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from ...alerts.glucose import OutOfRange
+from ...alerts.glucose import OutOfRange, converted
 from .readings import NOW, Observed, Readings
-from .units import converted, rounded
+from .units import rounded
 
 SILENCE: Final = timedelta(hours=1)
 """After so long without a reading the last one is not believed any more, and what comes next is news."""

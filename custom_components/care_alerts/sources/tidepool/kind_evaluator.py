@@ -8,13 +8,13 @@ from uuid import UUID, uuid5
 
 from ...alerts.alert import Alert, AlertState, Severity
 from ...alerts.episode import EndReason
+from ...alerts.glucose import MG_DL, MMOL_L
 from .cadence import PollCadence
 from .evaluation import SOURCE, Evaluation, Reason
 from .excursions import JUST_AFTER, SILENCE, Excursion, excursions_of, is_out
 from .history import AnnouncedEpisode, KindHistory
 from .readings import NOW, Observed, Readings
 from .settings import GLUCOSE_KINDS, AlertSettings
-from .units import MG_DL, MMOL_L
 
 SEVERITIES: Final = {
     "urgent_low": Severity.HIGH,

@@ -10,10 +10,10 @@ from math import isfinite
 import re
 from typing import Any, Final, NamedTuple, Self
 
-from ...alerts.glucose import OutOfRange
+from ...alerts.glucose import MG_DL, MMOL_L, OutOfRange, converted
 from ...alerts.tolerant import UNREADABLE, read_each
 from ..parsing import text, text_or_none, utc
-from .units import HIGHEST, MG_DL, MMOL_L, converted, exact_unit, rounded
+from .units import HIGHEST, exact_unit, rounded
 
 VIEW: Final = "view"
 FOLLOW: Final = "follow"

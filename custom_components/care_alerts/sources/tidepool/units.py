@@ -1,12 +1,8 @@
-"""The two units glucose comes in, and Tidepool's way from one to the other."""
+"""The two units glucose comes in, as Tidepool takes and people read them."""
 
 from typing import Final
 
-MG_DL: Final = "mg/dL"
-MMOL_L: Final = "mmol/L"
-
-MG_DL_PER_MMOL_L: Final = 18.01559
-"""Tidepool's own factor (platform: `MmolLToMgdLConversionFactor`): 140 mg/dL is stored as 7.77105 mmol/L."""
+from ...alerts.glucose import MG_DL, MMOL_L
 
 STEP: Final = {MG_DL: 1.0, MMOL_L: 0.1}
 """The steps in which people speak of glucose, and OpenAPI's (mg/dL: integer)."""
@@ -22,13 +18,6 @@ def exact_unit(text: object) -> str | None:
     if not isinstance(text, str):
         return None
     return {"mg/dl": MG_DL, "mmol/l": MMOL_L}.get(text.lower())
-
-
-def converted(value: float, unit: str, to_unit: str) -> float:
-    """The value in the other unit, not rounded."""
-    if unit == to_unit:
-        return value
-    return value * MG_DL_PER_MMOL_L if to_unit == MG_DL else value / MG_DL_PER_MMOL_L
 
 
 def rounded(value: float, unit: str) -> float:
