@@ -85,11 +85,11 @@ class OnDutySensor(_HouseholdSensor):
         household = self.responder.household
         if household is None:
             return RenderedState(None)
-        duty = household.duty(dt_util.utcnow())
-        names = [one.name for one in household.caregivers if one.caregiver_id in duty.on_duty]
+        now = dt_util.utcnow()
         # A state has 255 characters at most.
         return RenderedState(
-            ", ".join(names)[:255] or None, {"why": duty_reasons(self.hass, household, duty)}
+            ", ".join(household.names_on_duty(now))[:255] or None,
+            {"why": duty_reasons(self.hass, household, household.duty(now))},
         )
 
 

@@ -71,20 +71,24 @@ def is_gone(hass: HomeAssistant, entry_id: str) -> bool:
     return entry is None or bool(entry.disabled_by) or entry.state is ConfigEntryState.LOADED
 
 
+def need_at(episode: Episode, now: datetime) -> Need:
+    """Whether an episode needs somebody, of a source that is running."""
+    if not episode.is_open:
+        return Need.OVER
+    if episode.acknowledgement is not None:
+        return Need.ACKNOWLEDGED
+    if episode.snoozed_until is not None and episode.snoozed_until > now:
+        return Need.SNOOZED
+    return Need.NEEDED
+
+
 def need_of(hass: HomeAssistant, episode_id: str, entry_id: str, now: datetime) -> Need:
     """Whether an episode of the source with a config entry needs somebody now.
 
     What is not to be found is over if it `is_gone`, else nobody knows.
     """
     if found := find_episode(hass, episode_id):
-        episode = found.episode
-        if not episode.is_open:
-            return Need.OVER
-        if episode.acknowledgement is not None:
-            return Need.ACKNOWLEDGED
-        if episode.snoozed_until is not None and episode.snoozed_until > now:
-            return Need.SNOOZED
-        return Need.NEEDED
+        return need_at(found.episode, now)
     return Need.OVER if is_gone(hass, entry_id) else Need.UNKNOWN
 
 

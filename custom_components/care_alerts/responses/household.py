@@ -116,6 +116,11 @@ class Household:
         """Who is on duty."""
         return on_duty(self.caregivers, self._rota, self._store.state.takeover, now)
 
+    def names_on_duty(self, now: datetime) -> list[str]:
+        """Their names, in the order of the caregivers."""
+        found = self.duty(now).on_duty
+        return [one.name for one in self.caregivers if one.caregiver_id in found]
+
     def caregiver(self, caregiver_id: str) -> Caregiver | None:
         """The caregiver with an id; None if there is none."""
         return next((one for one in self.caregivers if one.caregiver_id == caregiver_id), None)

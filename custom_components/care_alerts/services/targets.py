@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from homeassistant.auth.models import User
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
@@ -30,6 +31,34 @@ class Targeted:
         return {**self.people, **{who: where for who, (where, _) in self.alerts.items()}}
 
 
+def forbidden(user: User, permission: str, entity_ids: Iterable[str]) -> str | None:
+    """The first of entities that a user does not have a permission for; None if they have it for all.
+
+    The one rule for whatever somebody asks of us, by an action or from a card.
+    """
+    permissions = user.permissions
+    if user.is_active and permissions.access_all_entities(permission):
+        return None
+    for entity_id in entity_ids:
+        if not (user.is_active and permissions.check_entity(entity_id, permission)):
+            return entity_id
+    return None
+
+
+def entities_of_person(hass: HomeAssistant, device_id: str) -> list[str]:
+    """The entities that stand for somebody, by their device.
+
+    Also those that are disabled: who may not see somebody's does not get at them where there is nothing to see.
+    """
+    return [
+        entity.entity_id
+        for entity in er.async_entries_for_device(
+            er.async_get(hass), device_id, include_disabled_entities=True
+        )
+        if entity.platform == DOMAIN
+    ]
+
+
 async def check_permission(call: ServiceCall, permission: str, entity_ids: Iterable[str]) -> None:
     """Hold Home Assistant's entity permissions: what is not called by a user, as by an automation, may do all.
 
@@ -43,9 +72,8 @@ async def check_permission(call: ServiceCall, permission: str, entity_ids: Itera
     user = await call.hass.auth.async_get_user(call.context.user_id)
     if user is None:
         raise UnknownUser(context=call.context)
-    for entity_id in entity_ids:
-        if not user.permissions.check_entity(entity_id, permission):
-            raise Unauthorized(context=call.context, entity_id=entity_id, permission=permission)
+    if entity_id := forbidden(user, permission, entity_ids):
+        raise Unauthorized(context=call.context, entity_id=entity_id, permission=permission)
 
 
 async def check_episode(call: ServiceCall, ref: EpisodeRef, permission: str) -> None:
@@ -57,13 +85,8 @@ async def check_episode(call: ServiceCall, ref: EpisodeRef, permission: str) -> 
 
     """
     device_id = device_ref(call.hass, ref.coordinator, ref.person).device_id
-    registry = er.async_get(call.hass)
-    entities = (
-        er.async_entries_for_device(registry, device_id, include_disabled_entities=True)
-        if device_id
-        else ()
-    )
-    await check_permission(call, permission, [entity.entity_id for entity in entities])
+    entities = entities_of_person(call.hass, device_id) if device_id else ()
+    await check_permission(call, permission, entities)
 
 
 async def targeted(call: ServiceCall, permission: str) -> list[Targeted]:
@@ -102,17 +125,16 @@ def _aimed_at(hass: HomeAssistant, aim: ResolvedTarget, entry: ConfigEntry) -> l
 
 
 def _entities_of(hass: HomeAssistant, found: Iterable[Targeted]) -> Iterator[str]:
-    """The entities that stand for what was found: a source's for all of it, a person's for all of theirs.
-
-    Also those that are disabled: who may not see somebody's does not get at them where there is nothing to see.
-    """
+    """The entities that stand for what was found: a source's for all of it, a person's for all of theirs."""
     for one in found:
-        devices = {where.device_id for where in one.everybody.values()}
-        for entity in er.async_entries_for_config_entry(
-            er.async_get(hass), one.coordinator.config_entry.entry_id
-        ):
-            if one.is_whole or entity.device_id in devices:
+        if one.is_whole:
+            for entity in er.async_entries_for_config_entry(
+                er.async_get(hass), one.coordinator.config_entry.entry_id
+            ):
                 yield entity.entity_id
+        for where in () if one.is_whole else one.everybody.values():
+            if where.device_id:
+                yield from entities_of_person(hass, where.device_id)
 
 
 def _targeted(hass: HomeAssistant, aim: ResolvedTarget) -> list[Targeted]:
