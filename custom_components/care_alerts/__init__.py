@@ -29,6 +29,7 @@ from .sources.identifiers import person_identifier, source_identifier
 from .sources.issues import delete_issues_of
 from .sources.store import SourceStore
 from .statistics import async_forget_statistics, async_keep_statistics
+from .websocket import async_setup_websocket
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -45,6 +46,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_setup_actions(hass)
     await async_setup_dashboard(hass)
     await async_setup_responder(hass)
+    async_setup_websocket(hass)
     return True
 
 

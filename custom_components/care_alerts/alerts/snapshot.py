@@ -62,6 +62,8 @@ class PersonSnapshot:
     """The newest there was, however long ago; `glucose` may be left out when it no longer speaks of the present."""
     glucose_stale: bool | None = None
     """Whether `glucose` is shown though it no longer speaks of the present; None where it never does."""
+    glucose_now_until: datetime | None = None
+    """Until when the newest glucose speaks of the present; None where it never does, or did for the last time."""
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """What can be set for them at the source, by the entity's key."""
     changes_at: datetime | None = None
@@ -167,6 +169,25 @@ class SourceSnapshot:
         if condition is None or condition.episode is None:
             return ()
         return (*condition.older(), *condition.earlier, condition.episode)
+
+    def spans_since(self, topic: AlertKey, since: datetime) -> Sequence[EpisodeSpan]:
+        """The episodes of a topic that go on, or did since then, oldest first."""
+
+        def reaches(span: EpisodeSpan) -> bool:
+            last = span.last_seen.observed_at
+            return span.is_open or max(last, span.ended_at or last) >= since
+
+        if topic.drill:
+            return [one for one in self.drills.get(topic, ()) if reaches(one)]
+        person = self.people.get(topic.person_id)
+        condition = person.conditions.get(topic.alert_type) if person else None
+        if condition is None or condition.episode is None:
+            return ()
+        spans = (*condition.earlier, condition.episode)
+        # There may be weeks of older ones, worked out when they are asked for: not for a day.
+        if reaches(spans[0]):
+            spans = (*condition.older(), *spans)
+        return [one for one in spans if reaches(one)]
 
     def spans(self) -> Iterator[tuple[AlertKey, Sequence[EpisodeSpan]]]:
         """Of each key the episodes whose end the source finds worth announcing, oldest first."""

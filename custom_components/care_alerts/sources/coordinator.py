@@ -16,6 +16,7 @@ from homeassistant.util import dt as dt_util
 from ..alerts.alert import Alert, AlertState
 from ..alerts.freshness import Status
 from ..alerts.ledger import KEPT_FOR, Ledger
+from ..alerts.readings import GlucoseLogs
 from ..alerts.reconcile import episode_of, with_episodes
 from ..alerts.response_log import Episode
 from ..alerts.snapshot import SourceSnapshot
@@ -58,6 +59,7 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
         )
         self.source_type = source_type
         self.store = SourceStore(hass, entry.entry_id)
+        self._readings = GlucoseLogs()
         self.last_contact: datetime | None = None
         self.backoff = Backoff(longest=source_type.longest_retry)
         self.unreadable_records = 0
@@ -137,6 +139,11 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
     @override
     def ledger(self) -> Ledger:
         return self.store.ledger
+
+    @property
+    @override
+    def readings(self) -> GlucoseLogs:
+        return self._readings
 
     @property
     @override

@@ -15,6 +15,11 @@ def glucose_unit_of(snapshot: PersonSnapshot) -> UnitOfBloodGlucoseConcentration
     return next((unit for unit in UnitOfBloodGlucoseConcentration if unit in units), None)
 
 
+def in_unit(value: float, unit: str, to_unit: str) -> float:
+    """A value in another unit, as Home Assistant shows that of an entity."""
+    return BloodGlucoseConcentrationConverter.convert(value, unit, to_unit)
+
+
 def glucose_sensors(
     unit: UnitOfBloodGlucoseConcentration,
     *,
@@ -30,7 +35,7 @@ def glucose_sensors(
         if glucose is None:
             return None
         stale = {} if snapshot.glucose_stale is None else {"stale": snapshot.glucose_stale}
-        value = BloodGlucoseConcentrationConverter.convert(glucose.value, glucose.unit, unit)
+        value = in_unit(glucose.value, glucose.unit, unit)
         return Value(
             value,
             glucose.observed_at,

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from ..alerts.alert import Alert, Severity
 from ..alerts.freshness import DataFreshness
 from ..alerts.ledger import Ledger
+from ..alerts.readings import GlucoseLogs
 from ..alerts.snapshot import PersonSnapshot
 from .http import ApiError
 from .settings import SettingsKeeper
@@ -23,6 +24,10 @@ class Host(Protocol):
     @property
     def ledger(self) -> Ledger:
         """What was received. Nothing of it is announced before it is on disk."""
+
+    @property
+    def readings(self) -> GlucoseLogs:
+        """What is kept of glucose and its thresholds, for whoever wants to see it: nothing is judged by it."""
 
     @property
     def title(self) -> str:

@@ -55,6 +55,8 @@ class SourceType:
     """The options that are no names or ids: diagnostics have them as they are."""
     repairs: tuple[str, ...] = ()
     """The kinds of what its sources may ask a person to mend."""
+    is_live: bool = False
+    """Whether what it says may be of the present: else it is never shown as if it were."""
     person_sensors: tuple[PersonSensorDescription, ...]
     person_numbers: tuple[NumberEntityDescription, ...] = ()
     person_switches: tuple[SwitchEntityDescription, ...] = ()

@@ -133,6 +133,7 @@ def snapshot_of(
         last_alert=last_alert,
         glucose=glucose if shown_until and now < shown_until else None,
         glucose_stale=bool(stale_from and now >= stale_from),
+        glucose_now_until=stale_from if stale_from and now < stale_from else None,
         last_glucose=glucose,
         settings=_settings_of(followed, unit),
         data=data_freshness_of(followed, poll, last_contact, judges=judges),

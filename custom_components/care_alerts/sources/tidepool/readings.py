@@ -1,6 +1,6 @@
 """A person's readings as they come in. Pure; time is an argument."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -8,6 +8,7 @@ from statistics import median
 from typing import Final
 
 from ...alerts.glucose import Glucose, Trend
+from ...alerts.readings import KeptReading
 from .clocks import Clock
 from .records import CBG, DOSING_DECISION, Data, Reading, Sender
 
@@ -44,6 +45,13 @@ class Observed:
     observed_at: datetime
     received_at: datetime
 
+    def as_kept(self, received_at: datetime | None) -> KeptReading:
+        """The same for a curve; `received_at`: when this value came, None of what says nothing."""
+        reading = self.reading
+        return KeptReading.of(
+            self.observed_at, received_at, reading.value, reading.unit, reading.out_of_range
+        )
+
     def as_glucose(self) -> Glucose:
         """The same in the words all sources share."""
         return Glucose(
@@ -71,6 +79,8 @@ class Readings:
     heard_at: datetime
     clocks: list[Clock] = field(default_factory=list)
     newest_loop: datetime | None = None
+    corrected: set[str] = field(default_factory=set)
+    """The keys of those that came in the place of others with the newest answer."""
     _has_answer: bool = False
     _held: dict[Sender, dict[str, Reading]] = field(default_factory=dict)
     _observed: dict[Sender, list[Observed]] = field(default_factory=dict)
@@ -80,6 +90,7 @@ class Readings:
         """Take up what was received at `now`."""
         is_seen = self._has_answer and now - self.heard_at <= NOW
         self._has_answer, self.heard_at = True, now
+        self.corrected = set()
         answers: dict[Sender, dict[str, Reading]] = {}
         for reading in data.readings:
             answers.setdefault(reading.sender, {})[reading.key] = reading
@@ -91,6 +102,7 @@ class Readings:
                 if old := gone.get(answer[key].time):
                     del held[old]
                     clock.replace(old, key)
+                    self.corrected.add(key)
             held |= answer
             clock.date({key: one.time for key, one in answer.items()}, now, is_seen=is_seen)
         self._hear_loops(data.loops, now, is_seen=is_seen)
@@ -167,6 +179,15 @@ class Readings:
             )
             devices.setdefault(goes_on, []).extend(observed)
         return devices
+
+    def kept_since(self, moment: datetime) -> Iterator[KeptReading]:
+        """All glucose that is held, for a curve; what was observed before a moment was not received since."""
+        for observed in self._observed.values():
+            for one in observed:
+                if one.reading.is_glucose:
+                    is_corrected = one.reading.key in self.corrected
+                    received_at = self.heard_at if is_corrected else one.received_at
+                    yield one.as_kept(received_at if one.observed_at >= moment else None)
 
     @property
     def newest(self) -> Observed | None:

@@ -147,6 +147,14 @@ class Settings:
         value: bool | float | None = getattr(alert, field.name) if alert else None
         return value
 
+    def threshold(self, kind: str) -> tuple[float | None, str | None]:
+        """What a kind of glucose alert is judged by, and its unit: no value where it is off, or makes no sense."""
+        alert = self.alert(kind)
+        if alert is None:
+            return None, None
+        is_on = alert.enabled and alert.has_valid_threshold
+        return (alert.threshold if is_on else None), alert.unit
+
     def unit(self, kind: str | None = None) -> str | None:
         """The unit of a kind's threshold, of the others where it has none, of all if no kind is given."""
         kinds = sorted(GLUCOSE_KINDS, key=lambda one: one != kind)

@@ -34,7 +34,7 @@ from .readings import HELD, Readings
 from .records import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW
 from .repairs import repairs_of
 from .session import PasswordSession
-from .settings import Settings
+from .settings import GLUCOSE_KINDS, Settings
 from .thresholds import SETTINGS_EVERY, ThresholdKeeper
 
 LOGGER = logging.getLogger(__name__)
@@ -126,6 +126,7 @@ class TidepoolSource(Source):
     def forget(self, person_id: str) -> None:
         self._state.people.pop(person_id, None)
         self._polls.pop(person_id, None)
+        self._host.readings.forget(person_id)
 
     # Asking: readings first, and nobody because of somebody else.
 
@@ -290,6 +291,10 @@ class TidepoolSource(Source):
         followed.settings = document
         followed.settings_read = True
         now = self._host.now()
+        log, settings = self._host.readings.of(person_id), Settings(document or {})
+        for kind in GLUCOSE_KINDS:
+            threshold, unit = settings.threshold(kind)
+            log.set_threshold(kind, threshold, unit or self.unit_for(followed), now)
         if wants_loop(followed) and not poll.hears_loop:
             poll.data.due = now
         self._evaluate(person_id, now)
@@ -332,6 +337,7 @@ class TidepoolSource(Source):
         self._host.left_out(data.unreadable)
         readings.add(data, now)
         followed.hear(readings, before, now)
+        self._host.readings.of(person_id).add(readings.kept_since(followed.since), now)
         self._evaluate(person_id, now)
         readings.forget_before(now - HELD)
         poll.data.due = followed.cadence.next_due(readings.heard_to, now)

@@ -99,6 +99,7 @@ TIDEPOOL = SourceType(
     options_flow=TidepoolOptionsFlow,
     safe_options=frozenset({CONF_JUDGED}),
     repairs=REPAIRS,
+    is_live=True,
     settings_keeper=ThresholdKeeper,
     # Both parents may follow a child, each with an account and thresholds of their own.
     account_of=lambda data: data["user_id"],

@@ -1,0 +1,254 @@
+"""A person as cards have them: how they are, how old that is, what goes on, and where trouble is mended."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_SOURCE, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+
+from .alerts.alert import AlertKey
+from .alerts.freshness import Status
+from .alerts.glucose import glucose_in, usual_unit
+from .alerts.readings import GlucoseLog
+from .alerts.response_log import Episode
+from .alerts.snapshot import PersonSnapshot
+from .const import DOMAIN
+from .responses.episodes import Need, need_at
+from .responses.responder import RESPONDER
+from .sources import SOURCES
+from .sources.coordinator import SourceCoordinator
+from .sources.glucose import glucose_unit_of, in_unit
+from .sources.identifiers import person_unique_id
+from .sources.source_type import SourceType
+from .sources.targets import sensor_of, sources
+
+NOT_RUNNING: Final = "not_running"
+
+INTEGRATION_PAGE: Final = f"/config/integrations/integration/{DOMAIN}#config_entry="
+REPAIRS_PAGE: Final = "/config/repairs"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRef:
+    """Somebody who is looked after: their device and the entry of their source, with what it knows if it runs."""
+
+    device: dr.DeviceEntry
+    entry: ConfigEntry
+    person_id: str
+    coordinator: SourceCoordinator | None
+
+    @property
+    def source_type(self) -> SourceType:
+        """Which kind of source it is."""
+        return SOURCES[self.entry.data[CONF_SOURCE]]
+
+    @property
+    def name(self) -> str:
+        """What the user calls them."""
+        return self.device.name_by_user or self.device.name or ""
+
+    @property
+    def snapshot(self) -> PersonSnapshot | None:
+        """What is known of them; None while their source does not run, or once it speaks of them no more."""
+        return self.coordinator.data.people.get(self.person_id) if self.coordinator else None
+
+    @property
+    def log(self) -> GlucoseLog | None:
+        """Their readings; None while their source does not run."""
+        return self.coordinator.readings.of(self.person_id) if self.coordinator else None
+
+
+def find_person(hass: HomeAssistant, device_id: str) -> PersonRef | None:
+    """Find somebody by their device, whether their source runs or not; None if it is nobody's."""
+    device = dr.async_get(hass).async_get(device_id)
+    if not isinstance(device, dr.DeviceEntry):
+        return None
+    running = {one.config_entry.entry_id: one for one in sources(hass)}
+    for entry_id in device.config_entries:
+        entry = hass.config_entries.async_get_entry(entry_id)
+        if entry is None or entry.domain != DOMAIN:
+            continue
+        kind = entry.data[CONF_SOURCE]
+        for domain, identifier in device.identifiers:
+            if domain == DOMAIN and identifier.startswith(f"{kind}_"):
+                person_id = identifier.removeprefix(f"{kind}_")
+                return PersonRef(device, entry, person_id, running.get(entry_id))
+    return None
+
+
+def on_duty(hass: HomeAssistant, now: datetime) -> list[str]:
+    """The names of whoever is on duty, as `sensor.on_duty` has them; nobody without a household."""
+    household = hass.data[RESPONDER].household
+    return household.names_on_duty(now) if household else []
+
+
+def unit_of(hass: HomeAssistant, ref: PersonRef) -> str:
+    """The unit of somebody's glucose: that of `sensor.glucose` as the user has it, else the usual one of the country."""
+    if ref.coordinator:
+        registry = er.async_get(hass)
+        unique_id = person_unique_id(ref.coordinator, ref.person_id, "glucose")
+        entity_id = registry.async_get_entity_id(Platform.SENSOR, DOMAIN, unique_id)
+        if entity_id and (entity := registry.async_get(entity_id)):
+            options: Mapping[str, Mapping[str, Any]] = entity.options
+            chosen = options.get("sensor", {}).get("unit_of_measurement")
+            # As it was suggested when the entity was made.
+            suggested = options.get("sensor.private", {}).get("suggested_unit_of_measurement")
+            if unit := chosen or suggested:
+                return str(unit)
+    own = glucose_unit_of(ref.snapshot) if ref.snapshot else None
+    return own or usual_unit(hass.config.country)
+
+
+def person_data(
+    hass: HomeAssistant, ref: PersonRef, now: datetime, before: dict[str, Any] | None
+) -> dict[str, Any]:
+    """What there is to say of a person, for JSON; `before`: what was said when their source last ran."""
+    status, silent = NOT_RUNNING, True
+    snapshot = ref.snapshot
+    if snapshot:
+        status, silent = snapshot.freshness.status.value, snapshot.freshness.silent
+    elif ref.coordinator:
+        own = ref.coordinator.data.freshness.status
+        status = (own if own.rank > Status.NO_NEW_DATA.rank else Status.NO_NEW_DATA).value
+    unit = unit_of(hass, ref) if ref.coordinator or not before else before["unit"]
+    data = {
+        "device_id": ref.device.id,
+        "name": ref.name,
+        "source": ref.source_type.key,
+        "source_name": ref.entry.title,
+        "status": status,
+        "silent": silent,
+        "silent_reason": status if silent else None,
+        "is_delayed": not ref.source_type.is_live,
+        "unit": unit,
+        "on_duty": on_duty(hass, now),
+        "way_out": _way_out(hass, ref.entry, status),
+    }
+    if snapshot:
+        freshness = snapshot.freshness
+        delay = freshness.delay
+        return data | {
+            "data_through": _iso(freshness.data_through),
+            "delay": None if delay is None else delay.total_seconds(),
+            "glucose": _glucose(ref, snapshot, unit, now),
+            "thresholds": _thresholds(ref.log, unit),
+        }
+    known = before or {"data_through": None, "delay": None, "glucose": None, "thresholds": []}
+    glucose = known["glucose"]
+    return data | {
+        "data_through": known["data_through"],
+        "delay": known["delay"],
+        "glucose": glucose and glucose | {"is_now": False, "until": None},
+        "thresholds": known["thresholds"],
+    }
+
+
+def _glucose(
+    ref: PersonRef, snapshot: PersonSnapshot, unit: str, now: datetime
+) -> dict[str, Any] | None:
+    glucose = snapshot.last_glucose or snapshot.glucose
+    if glucose is None:
+        return None
+    kept = ref.log.at(glucose.observed_at) if ref.log else None
+    until = snapshot.glucose_now_until if ref.source_type.is_live else None
+    is_now = until is not None and now < until and snapshot.freshness.believable
+    return {
+        "value": in_unit(glucose.value, glucose.unit, unit),
+        "trend": glucose.trend and glucose.trend.value,
+        "out_of_range": glucose.out_of_range and glucose.out_of_range.value,
+        "observed_at": glucose.observed_at.isoformat(),
+        "received_at": _iso(kept.received_at if kept else None),
+        "is_now": is_now,
+        "until": _iso(until) if is_now else None,
+    }
+
+
+def _thresholds(log: GlucoseLog | None, unit: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": one.kind,
+            "value": None if one.value is None else in_unit(one.value, one.unit, unit),
+            "since": one.since_at.isoformat(),
+        }
+        for one in (log.thresholds if log else ())
+    ]
+
+
+def _way_out(hass: HomeAssistant, entry: ConfigEntry, status: str) -> str | None:
+    """Where trouble is mended; None where there is none, or it has to be waited for."""
+    if status in (Status.OK, Status.NO_NEW_DATA, Status.RATE_LIMITED):
+        return None
+    if status == Status.PERMISSION_LOST or any(
+        domain == DOMAIN
+        and entry.entry_id in issue_id
+        and issue.active
+        and issue.severity is ir.IssueSeverity.ERROR
+        for (domain, issue_id), issue in ir.async_get(hass).issues.items()
+    ):
+        return REPAIRS_PAGE
+    return f"{INTEGRATION_PAGE}{entry.entry_id}"
+
+
+def episodes_data(
+    hass: HomeAssistant, ref: PersonRef, unit: str, since: datetime, now: datetime
+) -> list[dict[str, Any]]:
+    """The episodes of a person that go on, or did since then, for JSON; oldest first."""
+    if ref.coordinator is None:
+        return []
+    return [
+        _episode(hass, ref.coordinator, episode, unit, now)
+        for episode in sorted(
+            _episodes(ref.coordinator, ref.person_id, since, now),
+            key=lambda one: (one.opened.observed_at, one.topic),
+        )
+    ]
+
+
+def _episodes(
+    coordinator: SourceCoordinator, person_id: str, since: datetime, now: datetime
+) -> Iterator[Episode]:
+    snapshot = coordinator.data
+    announced = coordinator.ledger.announced_by_key()
+    real = [AlertKey(person_id, one) for one in snapshot.people[person_id].conditions]
+    drills = [topic for topic in snapshot.drills if topic.person_id == person_id]
+    for topic in (*real, *drills):
+        for span in snapshot.spans_since(topic, since):
+            yield coordinator.store.responses.episode(topic, span, announced.get(topic, ()), now)
+
+
+def _episode(
+    hass: HomeAssistant, coordinator: SourceCoordinator, episode: Episode, unit: str, now: datetime
+) -> dict[str, Any]:
+    topic, newest = episode.topic, episode.last_seen
+    need = need_at(episode, now)
+    acknowledgement = episode.acknowledgement
+    glucose = glucose_in(newest.details)
+    return {
+        "episode_id": episode.episode_id,
+        "ids": sorted(episode.ids),
+        "alert_type": topic.alert_type,
+        "severity": episode.severity.value,
+        "drill": topic.drill,
+        "opened_at": episode.opened.observed_at.isoformat(),
+        "received_at": episode.opened.received_at.isoformat(),
+        "last_seen_at": newest.observed_at.isoformat(),
+        "ended_at": _iso(episode.ended_at),
+        "end_reason": episode.end_reason and episode.end_reason.value,
+        "is_open": episode.is_open,
+        "late": episode.is_late,
+        "acknowledged_by": acknowledgement and acknowledgement.by.name,
+        "acknowledged_at": _iso(acknowledgement.at if acknowledgement else None),
+        "snoozed_until": _iso(episode.snoozed_until if need is Need.SNOOZED else None),
+        "needs_somebody": need is Need.NEEDED,
+        "entity_id": sensor_of(hass, coordinator, topic.person_id, topic.alert_type),
+        "value": glucose and in_unit(*glucose, unit),
+        "trend": newest.details.get("glucose_trend"),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
