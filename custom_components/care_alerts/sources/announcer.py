@@ -149,7 +149,11 @@ class Announcer:
 
     async def now(self) -> None:
         """Announce, and note it on disk, whatever becomes of who asked for it: a poll is cancelled when a source is unloaded."""
-        await asyncio.shield(self._entry.async_create_task(self._hass, self._announce_and_note()))
+        # Not in the turn in which all was worked out anew.
+        announcing = self._entry.async_create_task(
+            self._hass, self._announce_and_note(), eager_start=False
+        )
+        await asyncio.shield(announcing)
 
     async def _announce_and_note(self) -> None:
         async with self._one_at_a_time:
@@ -212,7 +216,15 @@ class Announcer:
     ) -> bool:
         """Tell and mark one after the other, while others have their turns; False if all is stopping."""
         unheard: set[str] = set()
-        for count, what in enumerate(unannounced, 1):
+        begun: set[AlertKey] = set()
+        for count, what in enumerate(unannounced):
+            topic = AlertKey.of(what.alert) if isinstance(what, Announcement) else what.topic
+            # For the first of a topic weeks of episodes may have to be worked out.
+            if topic not in begun or count % ANNOUNCED_IN_ONE_GO == 0:
+                begun.add(topic)
+                await asyncio.sleep(0)
+                if not self._may_announce or self._hass.is_stopping:
+                    return False
             if isinstance(what, Announcement):
                 if self._is_due(what):
                     self._announce_alert(what, now)
@@ -220,10 +232,6 @@ class Announcer:
                     unheard.add(what.alert.person_id)
             elif what.topic.person_id not in unheard:
                 self._announce_end(what, now)
-            if count % ANNOUNCED_IN_ONE_GO == 0:
-                await asyncio.sleep(0)
-                if not self._may_announce or self._hass.is_stopping:
-                    return False
         return True
 
     def _is_due(self, announcement: Announcement) -> bool:

@@ -285,6 +285,39 @@ def test_devices_are_told_apart_by_what_is_there(
     assert len({*told_apart(alerts).values()}) == devices
 
 
+def naively_told_apart(alerts: Sequence[Alert]) -> list[int]:
+    """The number of each one's device: that which agrees in most fields and differs in none, the last heard of first."""
+    devices: list[list[str]] = []
+    found: list[int] = []
+    for one in alerts:
+        best, alike = None, -1
+        for number in sorted(range(len(devices)), key=found[::-1].index):
+            both = [(a, b) for a, b in zip(devices[number], one.device, strict=True) if a and b]
+            nothing_said = not any(devices[number]) and not any(one.device)
+            if all(a == b for a, b in both) and (both or nothing_said) and len(both) > alike:
+                best, alike = number, len(both)
+        if best is None:
+            best = len(devices)
+            devices.append([*one.device])
+        devices[best] = [a or b for a, b in zip(devices[best], one.device, strict=True)]
+        found.append(best)
+    return found
+
+
+@given(
+    st.lists(
+        st.tuples(*(st.sampled_from(["", "", "a", "b"]) for _ in range(4))).map(
+            lambda fields: said(*fields)
+        ),
+        max_size=12,
+    )
+)
+@settings(deadline=None)
+def test_devices_are_told_apart_as_a_naive_reading_would(records: list[dict[str, str]]) -> None:
+    alerts = [alert(number, **fields) for number, fields in enumerate(records)]
+    assert [*told_apart(alerts).values()] == naively_told_apart(alerts)
+
+
 def test_half_a_hash_is_enough_and_odd_values_do_no_harm() -> None:
     one = alert(
         0, displayDevice="iOS", transmitterId="a" * 64, displayApp=7, transmitterGeneration=["g7"]

@@ -7,6 +7,7 @@ the records alone, and not every field is always there.
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from ...alerts.alert import OTHER, Alert, in_order
@@ -26,7 +27,18 @@ ROUND: Final = timedelta(minutes=30)
 
 def device_in(record: Mapping[str, Any]) -> tuple[str, ...]:
     """What a record says of its device; empty texts for what it does not say."""
-    return tuple((text_or_none(record.get(name)) or "")[:_LONGEST] for name in _FIELDS)
+    said = tuple(map(record.get, _FIELDS))
+    try:
+        return _texts(said)
+    except TypeError:
+        # A list, say, where a text should be.
+        return _texts.__wrapped__(said)
+
+
+@lru_cache(maxsize=100)
+def _texts(said: tuple[Any, ...]) -> tuple[str, ...]:
+    """The texts among what is said: thousands of records of a wearer say the same."""
+    return tuple((text_or_none(one) or "")[:_LONGEST] for one in said)
 
 
 def told_apart(alerts: Iterable[Alert]) -> dict[str, int]:
@@ -39,6 +51,10 @@ def told_apart(alerts: Iterable[Alert]) -> dict[str, int]:
     last_heard: list[int] = []
     found: dict[str, int] = {}
     for alert in alerts:
+        if last_heard and devices[last_heard[-1]] == [*alert.device]:
+            # None can be more like it.
+            found[alert.alert_id] = last_heard[-1]
+            continue
         alike = [(_likeness(device, alert.device), number) for number, device in enumerate(devices)]
         best = max(
             ((likeness, number) for likeness, number in alike if likeness is not None),

@@ -199,6 +199,7 @@ class DexcomSource(Source):
             if count % _AT_A_TIME == 0:
                 await asyncio.sleep(0)
         if announce:
+            await asyncio.sleep(0)
             episodes = partial(episodes_of, now=now, hold=self._settings.hold)
             add(alerts, ledger, is_active=is_active, episodes_of=episodes)
         else:
