@@ -313,7 +313,7 @@ def naively_told_apart(alerts: Sequence[Alert]) -> list[int]:
     )
 )
 @settings(deadline=None)
-def test_devices_are_told_apart_as_a_naive_reading_would(records: list[dict[str, str]]) -> None:
+def test_devices_are_told_apart_as_a_naive_reading_would(records: list[dict[str, Any]]) -> None:
     alerts = [alert(number, **fields) for number, fields in enumerate(records)]
     assert [*told_apart(alerts).values()] == naively_told_apart(alerts)
 
