@@ -926,6 +926,9 @@ class Night:
             tag, message = shown.removesuffix("_live"), note["message"]
             if (ref := refs.get(tag)) is None:
                 self.fault(f"{phone.owner} shows {tag}, which is nothing")
+            elif LOST in message and ref.episode.ids.isdisjoint(self.told[phone]):
+                # Of one before, of which nothing more was heard; of the newest this phone was not told.
+                continue
             elif ref.episode.is_open:
                 self.look_at_words(phone, message, [ref])
             elif tag != shown:
