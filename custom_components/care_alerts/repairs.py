@@ -1,4 +1,4 @@
-"""Repairs that can be done here: settings for somebody who has none yet, seen and changed before they are written."""
+"""Repairs that can be done here: settings that somebody has none of yet, seen and changed before they are written."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -41,12 +41,14 @@ class FirstSettingsFlow(RepairsFlow):
             return self.async_abort(reason="not_running")
         problem = ""
         proposed = keeper.proposed_settings(self._person_id)
+        units = [one.unit for one in proposed.values() if one.unit in keeper.units]
+        if not units:
+            return self.async_abort(reason="settings_there")
         if user_input is not None:
-            unit = proposed["low"].unit
             try:
                 with coordinator.answering():
                     await keeper.async_change_settings(
-                        self._person_id, user_input, unit, first=True
+                        self._person_id, user_input, units[0], first=True
                     )
             except HomeAssistantError as err:
                 if err.translation_key == "settings_there":

@@ -35,7 +35,7 @@ class SettingsKeeper(ABC):
 
     @abstractmethod
     def proposed_settings(self, person_id: str) -> dict[str, Setting]:
-        """What to propose to somebody who has no settings yet, by the names of the actions."""
+        """What to propose for the alerts that somebody has no settings of yet, by the names of the actions."""
 
     @abstractmethod
     async def async_set(
@@ -44,7 +44,7 @@ class SettingsKeeper(ABC):
         """Change one of the settings in somebody's snapshot, by its key there; `unit` is the one it is shown in.
 
         Raises:
-            ApiError, NotDoneError: as for a change.
+            ApiError, NotDoneError: as for a change; or it would be the first of settings that only make sense together.
 
         """
 
@@ -65,11 +65,12 @@ class SettingsKeeper(ABC):
         asked: Mapping[str, bool | float],
         unit: str | None = None,
         *,
-        first: bool = False,
+        first: bool | None = None,
     ) -> dict[str, Any]:
         """Change what is asked for and nothing else; return the settings as read back.
 
-        `unit`: the one that glucose values are given in, None: that of the settings. `first`: only if there are none yet.
+        `unit`: the one that glucose values are given in, None: that of the settings. `first`: only of alerts that have no
+        settings yet (True), or only if any alert has some (False).
 
         Raises:
             ApiError: no usable answer.

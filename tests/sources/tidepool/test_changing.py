@@ -265,14 +265,46 @@ async def test_nobody_has_thresholds_from_the_beginning(follower: Follower) -> N
     with pytest.raises(ServiceValidationError) as refused:
         await follower.call("set_alert_thresholds", low=70)
     assert refused.value.translation_key == "settings_unit"
-    with pytest.raises(ServiceValidationError) as refused:
-        await follower.switch("low", on=True)
-    assert key_of(refused.value) == ("settings_threshold_needed", "low")
+    for write in (
+        follower.switch("low", on=True),
+        follower.switch("no_communication", on=True),
+        follower.set_number("low_threshold", 70),
+    ):
+        # One alone would look as if somebody were watched over.
+        with pytest.raises(ServiceValidationError, match="Repairs") as refused:
+            await write
+        assert refused.value.translation_key == "settings_first"
+        assert follower.jill.settings_of(follower.account) is None
     await follower.call("set_alert_thresholds", unit="mmol/L", urgent_low=3.1)
     assert follower.settings == {
         "urgentLow": {"enabled": False, "threshold": threshold(3.1, "mmol/L")}
     }
+    await follower.set_number("low_threshold", 4.0)
+    assert follower.issue("no_thresholds") is not None
+    await follower.call("set_alert_thresholds", high=12.0)
     assert follower.issue("no_thresholds") is None
+
+
+async def test_a_repair_proposes_what_is_missing_and_leaves_the_rest(follower: Follower) -> None:
+    """In the unit of what there is; and it stays until there are all three thresholds."""
+    low = {"enabled": True, "delay": 5, "threshold": threshold(4.2, "mmol/L")}
+    follower.jill.set_settings(follower.account, {"low": low})
+    await follower.start()
+    issue = follower.issue("no_thresholds")
+    assert issue is not None
+    flow = await async_create_fix_flow(follower.house.hass, issue.issue_id, issue.data)
+    flow.hass = follower.house.hass
+    shown = await flow.async_step_init()  # type: ignore[attr-defined]
+    proposed = shown["data_schema"]({})
+    assert (proposed["urgent_low"], proposed["high"]) == (3.0, 14.0)
+    assert not {name for name in proposed if name.startswith("low")}
+    done = await flow.async_step_settings(proposed)  # type: ignore[attr-defined]
+    assert done["type"] == "create_entry"
+    assert follower.settings["low"] == low
+    assert follower.settings["high"]["threshold"] == threshold(14.0, "mmol/L")
+    assert follower.issue("no_thresholds") is None
+    ended = await flow.async_step_settings()  # type: ignore[attr-defined]
+    assert ended["reason"] == "settings_there"
 
 
 async def test_a_repair_shows_thresholds_and_writes_what_becomes_of_them(

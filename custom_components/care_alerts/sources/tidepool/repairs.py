@@ -9,6 +9,7 @@ from typing import Final
 from ..source import Repair
 from .people import Followed
 from .records import CBG, FOLLOW
+from .settings import Settings
 
 KINDS: Final = ("permission_lost", "clock", "no_thresholds", "thresholds_unreadable")
 
@@ -23,7 +24,8 @@ def repairs_of(person_id: str, followed: Followed, *, unreadable: bool) -> Itera
     name = {"name": followed.name}
     if followed.lost:
         yield Repair(kind="permission_lost", of=who, key="permission_lost", placeholders=name)
-    if followed.may(FOLLOW) and followed.settings_read and not followed.settings:
+    settings = Settings(followed.settings or {})
+    if followed.may(FOLLOW) and followed.settings_read and settings.lacks_thresholds:
         yield Repair(
             kind="no_thresholds",
             of=who,

@@ -135,6 +135,16 @@ class Settings:
         return AlertSettings.of(alert) if isinstance(alert, Mapping) else None
 
     @property
+    def missing(self) -> list[str]:
+        """The kinds that the document has nothing of."""
+        return [kind for kind, name in KINDS.items() if self.document.get(name) is None]
+
+    @property
+    def lacks_thresholds(self) -> bool:
+        """Whether urgent low, low or high is missing."""
+        return not set(GLUCOSE_KINDS).isdisjoint(self.missing)
+
+    @property
     def unreadable(self) -> list[str]:
         """The kinds whose alert is enabled, or may be, and cannot be judged by what the document says."""
         return [

@@ -13,7 +13,7 @@ from .api import SettingsUnreadableError, TidepoolClient
 from .changing import Change, Problem, SettingsError, change, starting
 from .people import NAMELESS, Followed, PollState
 from .records import FOLLOW
-from .settings import FIELDS, Settings, setting_of
+from .settings import FIELDS, KINDS, Settings, setting_of
 from .units import STEP
 
 SETTINGS_EVERY: Final = timedelta(minutes=15)
@@ -59,8 +59,14 @@ class ThresholdKeeper(SettingsKeeper):
 
     @override
     def proposed_settings(self, person_id: str) -> dict[str, Setting]:
-        unit = self._owner.unit_for(self._owner.followed.get(person_id))
-        return {str(one): setting_of(one, value, unit) for one, value in starting(unit).items()}
+        followed = self._owner.followed.get(person_id)
+        settings = Settings((followed and followed.settings) or {})
+        unit = settings.unit() or self._owner.unit_for(followed)
+        return {
+            str(one): setting_of(one, value, unit)
+            for one, value in starting(unit).items()
+            if one.kind in settings.missing
+        }
 
     @override
     async def async_settings_of(self, person_id: str) -> dict[str, Any]:
@@ -75,7 +81,10 @@ class ThresholdKeeper(SettingsKeeper):
     ) -> None:
         asked = next(one for one in FIELDS.values() if one.key == key)
         await self.async_change_settings(
-            person_id, {str(asked): value}, unit if asked.name == "threshold" else None
+            person_id,
+            {str(asked): value},
+            unit if asked.name == "threshold" else None,
+            first=False,
         )
 
     @override
@@ -85,14 +94,18 @@ class ThresholdKeeper(SettingsKeeper):
         asked: Mapping[str, bool | float],
         unit: str | None = None,
         *,
-        first: bool = False,
+        first: bool | None = None,
     ) -> dict[str, Any]:
         wanted = {FIELDS[name]: value for name, value in asked.items()}
         async with self._changing(person_id):
             before = await self._read(person_id)
-            if first and before.document:
+            missing = set(before.missing)
+            if first and not missing.issuperset(field.kind for field in wanted):
                 self._show(person_id, before)
                 raise NotDoneError("settings_there", is_input=True)
+            if first is False and missing.issuperset(KINDS):
+                # Alone it would stand there as if somebody were watched over.
+                raise NotDoneError("settings_first", is_input=True, name=self.name_of(person_id))
             made = change(before, wanted, unit)
             after = await self._written(person_id, made) if made.alerts else before
             self._show(person_id, after)
