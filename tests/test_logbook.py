@@ -78,14 +78,14 @@ async def test_an_alert_comes_and_goes(care: Care, lines: Lines, anna: User, ben
     assert line["entity_id"] == care.sensor()
     # 03:14 and 06:30 UTC.
     assert lines.told == [
-        "maria had an alert at 19:14: Weight (High). It reached us 3 h 16 min later"
+        "maria had an alert at 19:14: Weight, high severity. It reached us 3 h 16 min later"
     ]
     await care.call("acknowledge", user=anna, note="Called {her}")
     await care.call("unacknowledge", user=ben)
     await care.call("acknowledge")
     assert lines.told == [
         "maria Weight of 19:14 was acknowledged by Anna. That does not mean it is over. Note: Called {her}",
-        "maria Weight of 19:14 is nobody's again: Ben took the acknowledgement back",
+        "maria Weight of 19:14 is not acknowledged any more: Ben took that back",
         "maria Weight of 19:14 was acknowledged by somebody. That does not mean it is over.",
     ]
     await care.morning(2)

@@ -170,6 +170,21 @@ def test_what_any_source_may_say_names_none() -> None:
             assert named == [], f"{kind}.{key}"
 
 
+def test_states_fit_a_tile_and_cannot_be_misread() -> None:
+    """A phone's tile shows about 20 characters of a state: a caveat that is cut off is none."""
+    for domain in ("binary_sensor", "sensor"):
+        for key, entity in english()["entity"][domain].items():
+            for state, text in entity.get("state", {}).items():
+                assert len(text) <= 21, f"{domain}.{key}.{state}: {text}"
+    sensors = english()["entity"]["sensor"]
+    # Beside an alert, "High" is a glucose.
+    alerts = set(sensors["last_alert"]["state"].values())
+    assert alerts.isdisjoint(sensors["highest_severity"]["state"].values())
+    for path, text in strings(english()):
+        for misread in ("nobody's", "overdue", "heard from", "all clear"):
+            assert misread not in text.casefold(), path
+
+
 def test_every_language_has_the_same_strings() -> None:
     keys = {path for path, _ in strings(english())}
     for file in (COMPONENT / "translations").glob("*.json"):

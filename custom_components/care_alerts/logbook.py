@@ -28,10 +28,17 @@ from .event_data import (
     EVENT_SOURCE_SILENT,
     EVENT_UNSNOOZED,
 )
-from .responses.localize import localize, localize_duration, localize_severity, localize_time
+from .responses.localize import localize, localize_duration, localize_time
 from .seal import SEAL
+from .sources import SOURCES
 
 NAME: Final = "Care Alerts"
+
+SEVERITIES: Final = {
+    "high": "severity_high",
+    "medium": "severity_medium",
+    "low": "severity_low",
+}
 
 type Describe = Callable[[HomeAssistant, Mapping[str, Any]], str]
 
@@ -89,7 +96,8 @@ def _received(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
         "log_received",
         time=localize_time(observed, received),
         alert=data["alert_name"],
-        severity=localize_severity(hass, alert["severity"]),
+        # "Low (High)" would be read as two values.
+        severity=localize(hass, SEVERITIES[alert["severity"]]),
         age=localize_duration(hass, received - observed),
     )
     if alert["redelivered"]:
@@ -99,9 +107,10 @@ def _received(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
 
 def _ended(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
     keys = {"newer_day": "log_ended_newer_day", "expired": "log_ended_expired"}
+    said = "log_ended_by_readings" if SOURCES[data["alert"]["source"]].judges else "log_ended"
     return localize(
         hass,
-        keys.get(data["end_reason"], "log_ended"),
+        keys.get(data["end_reason"], said),
         alert=data["alert_name"],
         since=_time(hass, data["since"]),
         time=_time(hass, data["ended_at"]),

@@ -4,7 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, override
 
-from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
 from homeassistant.const import EntityCategory, Platform, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -101,6 +106,8 @@ SUMMARY: tuple[PersonSensorDescription, ...] = (
     ),
     PersonSensorDescription(
         key="active_alerts",
+        # A number: "1 alerts" needs no unit, and Activity no line for each.
+        state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda snapshot: Value(len(snapshot.active)) if snapshot.is_heard_of else None,
     ),
     PersonSensorDescription(

@@ -97,7 +97,7 @@ class _Counting:
             "mean_type": StatisticMeanType.NONE,
             "has_sum": True,
             "unit_class": None,
-            "unit_of_measurement": localize(self._hass, "alerts"),
+            "unit_of_measurement": None,
         }
         rows: list[StatisticData] = [
             {"start": hour.start, "state": hour.total, "sum": hour.total} for hour in changed

@@ -223,7 +223,7 @@ async def test_it_says_what_was_when_and_who_took_it(
         await expect(page.get_by_text("not a medical device")).to_be_visible()
         for source in ("Lumen", "Dexcom", "Tidepool"):
             tile = page.locator("hui-grid-section", has_text=source).last
-            await expect(tile).to_contain_text("Not overdue")
+            await expect(tile).to_contain_text("Not too long yet")
 
         wide = await page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width

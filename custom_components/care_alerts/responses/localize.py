@@ -22,11 +22,6 @@ def localize_status(hass: HomeAssistant, status: str) -> str:
     return _text(hass, "entity", f"sensor.status.state.{status}") or status
 
 
-def localize_severity(hass: HomeAssistant, severity: str) -> str:
-    """What a severity is called."""
-    return _text(hass, "selector", f"severity.options.{severity}") or severity
-
-
 def localize_duty(hass: HomeAssistant, duty: str) -> str:
     """What a duty that is no entity is called."""
     return _text(hass, "selector", f"duty.options.{duty}") or duty

@@ -57,6 +57,8 @@ class SourceType:
     """The kinds of what its sources may ask a person to mend."""
     is_live: bool = False
     """Whether what it says may be of the present: else it is never shown as if it were."""
+    judges: bool = False
+    """Whether its alerts are judged here: no source has said them."""
     person_sensors: tuple[PersonSensorDescription, ...]
     person_numbers: tuple[NumberEntityDescription, ...] = ()
     person_switches: tuple[SwitchEntityDescription, ...] = ()

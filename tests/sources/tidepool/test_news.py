@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 import pytest
 
 from tests.conftest import NOON
+from tests.test_logbook import Lines
 
 from .conftest import Follower
 from .test_evaluator import Night, alert_settings, at, minute_of, reading, series
@@ -145,3 +146,16 @@ async def test_late_is_late_by_the_clock_not_by_habit_alone(
         await house.pass_time(minutes=5)
     (alert,) = urgent(follower)
     assert alert["late"] is late
+
+
+async def test_what_was_judged_here_is_not_said_to_be_the_sources_word(follower: Follower) -> None:
+    lines = Lines(follower.house.hass)
+    follower.reads(90)
+    await follower.start()
+    await follower.house.pass_time(minutes=5)
+    await follower.reads_on(50, 90, 90, 90, 90)
+    came, ended = lines.told
+    assert came.startswith("Jill had an alert at ")
+    assert ": Urgent low, high severity." in came
+    assert ended.startswith("Jill Urgent low of ")
+    assert ended.endswith(", by the readings there were")

@@ -109,10 +109,12 @@ LUMEN = SourceType(
         ),
         PersonSensorDescription(
             key="missed_doses",
+            state_class=SensorStateClass.MEASUREMENT,
             value_fn=_detail("medication", "missed_doses_7d", _number),
         ),
         PersonSensorDescription(
             key="scheduled_doses",
+            state_class=SensorStateClass.MEASUREMENT,
             value_fn=_detail("medication", "scheduled_doses_7d", _number),
         ),
         PersonSensorDescription(
@@ -124,6 +126,7 @@ LUMEN = SourceType(
         ),
         PersonSensorDescription(
             key="consecutive_misses",
+            state_class=SensorStateClass.MEASUREMENT,
             value_fn=_detail("medication", "consecutive_misses", _number),
         ),
         PersonSensorDescription(

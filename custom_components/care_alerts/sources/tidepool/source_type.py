@@ -101,6 +101,7 @@ TIDEPOOL = SourceType(
     repairs=REPAIRS,
     is_live=True,
     settings_keeper=ThresholdKeeper,
+    judges=True,
     # Both parents may follow a child, each with an account and thresholds of their own.
     account_of=lambda data: data["user_id"],
     longest_retry=LONGEST_RETRY,
