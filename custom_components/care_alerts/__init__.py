@@ -15,6 +15,7 @@ from homeassistant.helpers.typing import ConfigType
 from .const import DOMAIN, HOUSEHOLD_PLATFORMS, PLATFORMS
 from .dashboard import async_setup_dashboard
 from .event_data import async_fire_events
+from .intent import async_setup_sentences
 from .responses.attribution import async_setup_actors
 from .responses.household import Household, is_household
 from .responses.lights import async_forget_lights, async_setup_lights
@@ -47,6 +48,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     await async_setup_dashboard(hass)
     await async_setup_responder(hass)
     async_setup_websocket(hass)
+    async_setup_sentences(hass)
     return True
 
 

@@ -202,15 +202,16 @@ def episodes_data(
     return [
         _episode(hass, ref.coordinator, episode, unit, now)
         for episode in sorted(
-            _episodes(ref.coordinator, ref.person_id, since, now),
+            episodes_since(ref.coordinator, ref.person_id, since, now),
             key=lambda one: (one.opened.observed_at, one.topic),
         )
     ]
 
 
-def _episodes(
+def episodes_since(
     coordinator: SourceCoordinator, person_id: str, since: datetime, now: datetime
 ) -> Iterator[Episode]:
+    """The episodes of a person that go on, or did since then."""
     snapshot = coordinator.data
     announced = coordinator.ledger.announced_by_key()
     real = [AlertKey(person_id, one) for one in snapshot.people[person_id].conditions]

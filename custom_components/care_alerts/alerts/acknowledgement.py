@@ -15,6 +15,7 @@ class Via(StrEnum):
     USER = "user"
     NOTIFICATION = "notification"
     AUTOMATION = "automation"
+    VOICE = "voice"  # of whoever is in a room
     UNKNOWN = "unknown"
 
 

@@ -76,7 +76,7 @@ def notifications(
     `notices`: what rings now, what has changed, and whatever else it was told of that is not over. A summary
     is as loud as the loudest in it, and takes away what it replaces; with three or fewer left it goes.
     """
-    ordered = sorted(notices, key=_worst_first)
+    ordered = sorted(notices, key=worst_first)
     notes = [_note(one, caregiver, wording) for one in ordered]
     waiting = [one for one in ordered if one.episode.is_open]
     if len(waiting) > MOST_AT_ONCE:
@@ -88,7 +88,8 @@ def notifications(
     return [one for one in notes if not one.is_cleared or one.tag in shown]
 
 
-def _worst_first(notice: Notice) -> tuple[bool, bool, int, bool, float]:
+def worst_first(notice: Notice) -> tuple[bool, bool, int, bool, float]:
+    """What notices are sorted by: open, real, severe, nobody's, new."""
     episode = notice.episode
     return (
         not episode.is_open,
@@ -151,12 +152,16 @@ def _is_lost(notice: Notice) -> bool:
 
 
 def _title(notice: Notice, caregiver: Caregiver, wording: Wording) -> str:
-    localize = wording.localize
-    if caregiver.text is Text.NEUTRAL:
-        title = localize("notification_neutral_title")
-    else:
-        title = localize("alert_title", person=notice.person, alert=notice.alert)
-    return localize("drill_title", title=title) if notice.is_drill else title
+    if caregiver.text is Text.FULL:
+        return full_title(notice, wording)
+    title = wording.localize("notification_neutral_title")
+    return wording.localize("drill_title", title=title) if notice.is_drill else title
+
+
+def full_title(notice: Notice, wording: Wording) -> str:
+    """Who and what, and whether nothing of it is real."""
+    title = wording.localize("alert_title", person=notice.person, alert=notice.alert)
+    return wording.localize("drill_title", title=title) if notice.is_drill else title
 
 
 def _lines(notice: Notice, wording: Wording, *, is_neutral: bool) -> Iterator[str]:
@@ -164,7 +169,7 @@ def _lines(notice: Notice, wording: Wording, *, is_neutral: bool) -> Iterator[st
     if is_neutral:
         yield localize("notification_neutral")
     else:
-        yield _observed(notice, wording)
+        yield observed_text(notice, wording)
         if notice.glucose:
             yield localize(
                 "notification_glucose",
@@ -176,18 +181,20 @@ def _lines(notice: Notice, wording: Wording, *, is_neutral: bool) -> Iterator[st
             yield localize("notification_late", time=wording.at(episode.last_seen.received_at))
         if episode.ended_at is not None:
             yield localize("notification_lost", time=wording.at(episode.ended_at))
-    yield _who_has_it(episode, wording)
+    yield who_has_it(episode, wording)
     if notice.redelivered:
         yield localize("notification_redelivered")
 
 
-def _observed(notice: Notice, wording: Wording) -> str:
+def observed_text(notice: Notice, wording: Wording) -> str:
+    """When it was last observed, how long ago that is, and how severe it is."""
     observed = notice.episode.last_seen.observed_at
     key = _OBSERVED[notice.episode.severity]
     return wording.localize(key, time=wording.at(observed), age=wording.age(observed))
 
 
-def _who_has_it(episode: Episode, wording: Wording) -> str:
+def who_has_it(episode: Episode, wording: Wording) -> str:
+    """Who has acknowledged an episode, until when it is snoozed, or that nobody has it."""
     localize = wording.localize
     if held := episode.acknowledgement:
         who = held.by.name or localize("somebody")
@@ -210,10 +217,7 @@ def glucose_text(glucose: Glucose, localize: Localize) -> str:
 
 def spoken_text(notice: Notice, wording: Wording) -> str:
     """What a voice says: without the value, which is for who looks at a screen, and without signs."""
-    title = wording.localize("alert_title", person=notice.person, alert=notice.alert)
-    if notice.is_drill:
-        title = wording.localize("drill_title", title=title)
-    return f"{title}. {_observed(notice, wording)} {_who_has_it(notice.episode, wording)}"
+    return f"{full_title(notice, wording)}. {observed_text(notice, wording)} {who_has_it(notice.episode, wording)}"
 
 
 def _summary(
@@ -227,8 +231,8 @@ def _summary(
     listed = notices[:MOST_LINES]
     title = localize("notification_summary_title", count=str(len(notices)))
     lines = [
-        f"{_title(one, caregiver, wording)}. {_observed(one, wording)}"
-        f" {_who_has_it(one.episode, wording)}"
+        f"{_title(one, caregiver, wording)}. {observed_text(one, wording)}"
+        f" {who_has_it(one.episode, wording)}"
         for one in listed
     ]
     if more := len(notices) - len(listed):

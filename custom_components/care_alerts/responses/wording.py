@@ -33,15 +33,19 @@ def duration_text(localize: Localize, duration: timedelta) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """How something is told: in which language, when, by the clock of which zone."""
+    """How something is told: in which language, when, by the clock of which zone.
+
+    `has_dates`: whether a time of another day has its date; not where it is clear which day is meant.
+    """
 
     localize: Localize
     now: datetime
     zone: tzinfo
+    has_dates: bool = True
 
     def at(self, moment: datetime) -> str:
         """A time of day."""
-        return time_text(moment, self.now, self.zone)
+        return time_text(moment, self.now if self.has_dates else moment, self.zone)
 
     def age(self, moment: datetime) -> str:
         """How long ago it was."""
