@@ -86,11 +86,13 @@ def who_is_on_duty(hass: HomeAssistant, asker: Asker) -> str:
     household = hass.data[RESPONDER].household
     if household is None:
         return localize(hass, "answer_no_household")
+    # Not by any entity: a plan's switch is exposed by default, as all switches are.
     entity_ids = [
         entity.entity_id
         for entry in hass.config_entries.async_loaded_entries(DOMAIN)
         if is_household(entry.data)
         for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+        if entity.translation_key == "on_duty"
     ]
     if not _is_exposed(hass, asker, entity_ids) or not asker.may(POLICY_READ, entity_ids):
         return localize(hass, "answer_nobody_exposed")
