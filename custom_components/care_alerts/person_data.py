@@ -67,16 +67,15 @@ def find_person(hass: HomeAssistant, device_id: str) -> PersonRef | None:
     device = dr.async_get(hass).async_get(device_id)
     if not isinstance(device, dr.DeviceEntry):
         return None
+    entry = hass.config_entries.async_get_entry(device.config_entry_id)
+    if entry is None or entry.domain != DOMAIN:
+        return None
     running = {one.config_entry.entry_id: one for one in sources(hass)}
-    for entry_id in device.config_entries:
-        entry = hass.config_entries.async_get_entry(entry_id)
-        if entry is None or entry.domain != DOMAIN:
-            continue
-        kind = entry.data[CONF_SOURCE]
-        for domain, identifier in device.identifiers:
-            if domain == DOMAIN and identifier.startswith(f"{kind}_"):
-                person_id = identifier.removeprefix(f"{kind}_")
-                return PersonRef(device, entry, person_id, running.get(entry_id))
+    kind = entry.data[CONF_SOURCE]
+    for domain, identifier in device.identifiers:
+        if domain == DOMAIN and identifier.startswith(f"{kind}_"):
+            person_id = identifier.removeprefix(f"{kind}_")
+            return PersonRef(device, entry, person_id, running.get(entry.entry_id))
     return None
 
 
