@@ -28,7 +28,7 @@ from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from .sources.identifiers import person_identifier, source_identifier
 from .sources.issues import delete_issues_of
-from .sources.store import SourceStore
+from .sources.store import ReadingStore, SourceStore
 from .statistics import async_forget_statistics, async_keep_statistics
 from .websocket import async_setup_websocket
 
@@ -121,6 +121,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) 
     if not is_household(entry.data):
         if remove := SOURCES[entry.data[CONF_SOURCE]].remove:
             await remove(hass, entry)
+        await ReadingStore(hass, entry.entry_id).remove()
         await SourceStore(hass, entry.entry_id).remove()
         await async_forget_statistics(hass, entry)
     if all(other is entry for other in hass.config_entries.async_entries(DOMAIN)):

@@ -64,6 +64,10 @@ class KeptReading(NamedTuple):
         """When it came; None of what there was before."""
         return None if self.received is None else datetime.fromtimestamp(self.received, UTC)
 
+    def value_in(self, unit: str) -> float:
+        """The value in a unit, as exact as it is kept."""
+        return round(converted(self.mg_dl, MG_DL, unit), 2)
+
     def corrects(self, other: KeptReading) -> bool:
         """Whether it says something else of the same moment than one that came before, or with it: then the lower counts."""
         if self.mg_dl == other.mg_dl and self.out_of_range is other.out_of_range:
@@ -95,6 +99,8 @@ class GlucoseLog:
         self._thresholds: list[KeptThreshold] = []
         self.revision = 0
         """How many readings have come, or were corrected."""
+        self.changes = 0
+        """How often anything of it has changed."""
 
     def __len__(self) -> int:
         """How many readings it holds."""
@@ -106,22 +112,28 @@ class GlucoseLog:
         Of one second there is one reading: what came later corrects what came before.
         """
         before = self.revision
-        latest = int((now + AHEAD).timestamp())
+        oldest, latest = self._bounds(now)
         for one in readings:
             known = self._readings.get(one.observed)
-            if one.observed <= latest and (known is None or one.corrects(known)):
+            if oldest <= one.observed <= latest and (known is None or one.corrects(known)):
                 self._readings.pop(one.observed, None)
                 self._readings[one.observed] = one
                 self.revision += 1
-        if self.revision != before:
-            self._forget(now)
-        return self.revision != before
+        if self.revision == before:
+            return False
+        self._forget(now)
+        self.changes += 1
+        return True
+
+    def _bounds(self, now: datetime) -> tuple[float, float]:
+        """The first and the last second of which a reading may be kept."""
+        oldest = (now - KEPT_FOR).timestamp()
+        if len(self._readings) >= KEPT_AT_MOST:
+            oldest = max(oldest, sorted(self._readings)[-KEPT_AT_MOST])
+        return oldest, (now + AHEAD).timestamp()
 
     def _forget(self, now: datetime) -> None:
-        oldest = int((now - KEPT_FOR).timestamp())
-        if len(self._readings) > KEPT_AT_MOST:
-            oldest = max(oldest, sorted(self._readings)[-KEPT_AT_MOST])
-        latest = int((now + AHEAD).timestamp())
+        oldest, latest = self._bounds(now)
         for observed in [one for one in self._readings if not oldest <= one <= latest]:
             del self._readings[observed]
 
@@ -158,6 +170,7 @@ class GlucoseLog:
             return False
         self._thresholds.append(KeptThreshold(kind, value, unit, int(now.timestamp())))
         self._forget_thresholds(now)
+        self.changes += 1
         return True
 
     def _forget_thresholds(self, now: datetime) -> None:
@@ -193,7 +206,9 @@ class GlucoseLog:
 
         """
         log = cls()
-        readings, _ = read_each(stored["readings"], _reading)
+        readings, unreadable = read_each(stored["readings"], _reading)
+        if unreadable and not readings:
+            raise ValueError
         log.add(readings, now)
         thresholds, _ = read_each(stored["thresholds"], _threshold)
         latest = int(now.timestamp())
@@ -211,6 +226,7 @@ class GlucoseLogs:
     def __init__(self) -> None:
         """Keep nothing of anybody."""
         self._logs: dict[str, GlucoseLog] = {}
+        self._forgotten = 0
 
     def of(self, person_id: str) -> GlucoseLog:
         """Somebody's log."""
@@ -218,7 +234,13 @@ class GlucoseLogs:
 
     def forget(self, person_id: str) -> None:
         """Keep nothing of somebody."""
-        self._logs.pop(person_id, None)
+        if self._logs.pop(person_id, None):
+            self._forgotten += 1
+
+    @property
+    def revision(self) -> tuple[int, int]:
+        """Another one after each change."""
+        return self._forgotten, sum(log.changes for log in self._logs.values())
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""

@@ -31,7 +31,7 @@ from .http import ApiError, AskedToWaitError, AuthError, LoginEndedError
 from .issues import Repairs
 from .source import Host
 from .source_type import SourceType
-from .store import SourceStore
+from .store import ReadingStore, SourceStore
 
 SHORTEST_DEADLINE: Final = timedelta(seconds=1)
 """Whatever is wrong with a time, the house goes on between two rebuilds."""
@@ -59,7 +59,7 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
         )
         self.source_type = source_type
         self.store = SourceStore(hass, entry.entry_id)
-        self._readings = GlucoseLogs()
+        self._reading_store = ReadingStore(hass, entry.entry_id)
         self.last_contact: datetime | None = None
         self.backoff = Backoff(longest=source_type.longest_retry)
         self.unreadable_records = 0
@@ -143,7 +143,7 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
     @property
     @override
     def readings(self) -> GlucoseLogs:
-        return self._readings
+        return self._reading_store.logs
 
     @property
     @override
@@ -242,6 +242,7 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
         self.announcer.end()
         self._cancel_deadline()
         await self.store.close()
+        await self._reading_store.close()
         await self.source.close()
 
     @property
@@ -253,6 +254,7 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
     async def _async_setup(self) -> None:
         stored = await self.store.load()
         now = dt_util.utcnow()
+        await self._reading_store.load(now)
         self.last_contact = clamped(moment_or_none(stored.get("last_contact")), now)
         self.backoff.load(stored, now)
         try:
@@ -382,6 +384,7 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
             self._cancel_timer = async_track_point_in_utc_time(
                 self.hass, self._on_deadline, max(deadline, now + SHORTEST_DEADLINE)
             )
+        self._reading_store.save_later()
         # Home Assistant tells its listeners of the first failure only; entities write only what changed.
         self.async_update_listeners()
 

@@ -1,7 +1,11 @@
-"""The store: a source's ledger, the responses to its alerts and its state, in one file so that they never disagree."""
+"""The stores of a source: its ledger, the responses to its alerts and its state, in one file so that they never disagree.
+
+Its readings have a file of their own: they are many, and nothing is lost with them.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, override
 
@@ -12,6 +16,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.json import SerializationError
 
 from ..alerts.ledger import CorruptLedgerError, Ledger
+from ..alerts.readings import GlucoseLogs
 from ..alerts.response_log import ResponseLog
 from ..alerts.tolerant import UNREADABLE
 from ..const import DOMAIN, LOGGER
@@ -21,6 +26,12 @@ AT_LEISURE: Final = 300.0
 """Seconds within which is written what the source will tell again: a card in a small computer wears out."""
 
 SHORTLY: Final = 1.0
+
+READINGS_WITHIN: Final = 900.0
+"""Seconds within which readings are written: ours, three of most sensors. Hundreds of kB for each would wear out a card."""
+
+VERSION: Final = 1
+"""Of our files."""
 
 UNREADABLE_FILE: Final = (
     *UNREADABLE,
@@ -58,17 +69,48 @@ class WatchedStore(Store[dict[str, Any]]):
             pass
 
 
+def _open(hass: HomeAssistant, key: str, tell: Callable[[bool], None]) -> WatchedStore:
+    store = WatchedStore(
+        hass,
+        VERSION,
+        key,
+        private=True,
+        atomic_writes=True,
+        serialize_in_event_loop=False,
+    )
+    store.tell = tell
+    return store
+
+
+async def _load(store: WatchedStore) -> tuple[dict[str, Any] | None, bool]:
+    """What a file holds, None if there is none; and whether it is one of ours. What is not even JSON, Home Assistant sets aside."""
+    try:
+        return await store.async_load(), True
+    except AttributeError, LookupError, TypeError, UnsupportedStorageVersionError:
+        # JSON, but not what Home Assistant stores, or of a version to come.
+        return None, False
+
+
+async def _set_aside(hass: HomeAssistant, store: WatchedStore, stored: Any) -> str:
+    """Keep what could not be read beside its file (None: all of the file); return the key of where it is."""
+    aside = f"{store.key}.corrupt"
+    if stored is None:
+        path = Path(store.path)
+        await hass.async_add_executor_job(path.replace, f"{path}.corrupt")
+    else:
+        await _open(hass, aside, lambda _: None).async_save({"stored": stored})
+    LOGGER.warning("What was kept could not be read; it is set aside in the storage file %s", aside)
+    return aside
+
+
 class SourceStore:
     """A source's ledger, the responses to its alerts and its provider's state, kept over restarts."""
-
-    VERSION = 1
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Open the store of a config entry; `load` reads it."""
         self._hass = hass
-        self._key = f"{DOMAIN}.{entry_id}"
         self._entry_id = entry_id
-        self._store = self._open(self._key)
+        self._store = _open(hass, f"{DOMAIN}.{entry_id}", self._tell_of_write)
         self._state: Callable[[], dict[str, Any]] = dict
         self._is_waiting = False
         self._is_closed = False
@@ -76,29 +118,14 @@ class SourceStore:
         self.ledger = Ledger()
         self.responses = ResponseLog()
 
-    def _open(self, key: str) -> WatchedStore:
-        store = WatchedStore(
-            self._hass,
-            self.VERSION,
-            key,
-            private=True,
-            atomic_writes=True,
-            serialize_in_event_loop=False,
-        )
-        store.tell = self._tell_of_write
-        return store
-
     async def load(self) -> dict[str, Any]:
         """Read the file into `ledger` and `responses` and return the provider's state as it was saved, empty if there is none.
 
         A file that makes no sense is set aside beside it, and reading starts as at first contact.
         """
-        try:
-            stored = await self._store.async_load()
-        except AttributeError, LookupError, TypeError, UnsupportedStorageVersionError:
-            # JSON, but not what Home Assistant stores, or of a version to come. What is not even JSON it sets aside itself.
+        stored, is_ours = await _load(self._store)
+        if not is_ours:
             await self.set_aside(None)
-            return {}
         if stored is None:
             return {}
         try:
@@ -117,15 +144,7 @@ class SourceStore:
 
     async def set_aside(self, stored: Any) -> None:
         """Keep what could not be read beside the file; a person is told."""
-        aside = f"{self._key}.corrupt"
-        if stored is None:
-            path = Path(self._store.path)
-            await self._hass.async_add_executor_job(path.replace, f"{path}.corrupt")
-        else:
-            await self._open(aside).async_save({"stored": stored})
-        LOGGER.warning(
-            "What was kept could not be read; it is set aside in the storage file %s", aside
-        )
+        aside = await _set_aside(self._hass, self._store, stored)
         create_issue(
             self._hass, f"journal_set_aside_{self._entry_id}", "journal_set_aside", file=aside
         )
@@ -209,3 +228,64 @@ def _read(stored: Any) -> tuple[Ledger, ResponseLog, dict[str, Any]]:
             return Ledger.from_dict(ledger), ResponseLog.from_dict(stored.get("responses")), state
         case _:
             raise CorruptLedgerError
+
+
+class ReadingStore:
+    """What a source keeps of glucose, over restarts.
+
+    It is written now and then. What a crash loses of it, its source tells again: nothing is announced by it, so nobody
+    waits for it, and nobody is told where a disk refuses it: they are told of what matters.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        """Open the store of a config entry; `load` reads it."""
+        self._hass = hass
+        self._store = _open(hass, f"{DOMAIN}.{entry_id}.readings", self._tell_of_write)
+        self._written: object = None
+        self._is_waiting = self._is_closed = False
+        self.logs = GlucoseLogs()
+
+    async def load(self, now: datetime) -> None:
+        """Read the file into `logs`. One that makes no sense is set aside, and keeping starts anew."""
+        stored, is_ours = await _load(self._store)
+        if stored is not None:
+            try:
+                # Thousands of readings: beside the loop.
+                self.logs = await self._hass.async_add_executor_job(
+                    GlucoseLogs.from_dict, stored, now
+                )
+            except UNREADABLE:
+                is_ours = False
+        if not is_ours:
+            await _set_aside(self._hass, self._store, stored)
+        self._written = self.logs.revision
+
+    @callback
+    def save_later(self) -> None:
+        """Have what is new written before long, if there is anything."""
+        if not self._is_closed and not self._is_waiting and self.logs.revision != self._written:
+            self._is_waiting = True
+            self._store.async_delay_save(self._all, READINGS_WITHIN)
+
+    async def close(self) -> None:
+        """Write what waits to be written, and nothing ever after: the file is another's then."""
+        self.save_later()
+        self._is_closed = True
+        if self._is_waiting:
+            await self._store.async_save(self._all())
+        await self._store.settle()
+
+    async def remove(self) -> None:
+        """Leave nothing behind; what was set aside goes with the source's own file."""
+        await self._store.async_remove()
+
+    def _all(self) -> dict[str, Any]:
+        self._is_waiting = False
+        self._written = self.logs.revision
+        return self.logs.to_dict()
+
+    @callback
+    def _tell_of_write(self, is_written: bool) -> None:
+        if not is_written:
+            # With what comes next.
+            self._written = None

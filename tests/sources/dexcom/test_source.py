@@ -894,7 +894,7 @@ async def test_removal_leaves_nothing_behind(
     await house.pass_time(minutes=31)
     ours = {key for key in hass_storage if key.startswith(DOMAIN)}
     kept = f"{DOMAIN}.{it.entry.entry_id}"
-    assert ours == {kept, f"{kept}.token", f"{DOMAIN}_seal"}
+    assert ours == {kept, f"{kept}.readings", f"{kept}.token", f"{DOMAIN}_seal"}
 
     await house.hass.config_entries.async_remove(it.entry.entry_id)
     await live(house, 2 * HOUR)

@@ -819,6 +819,7 @@ async def test_removal_leaves_no_file(house: House, entry: MockConfigEntry) -> N
     await house.pass_time(hours=3)
     assert sorted(files_of(house, entry)) == [
         f"{DOMAIN}.{entry.entry_id}",
+        f"{DOMAIN}.{entry.entry_id}.readings",
         f"{DOMAIN}.{entry.entry_id}.token",
     ]
     await house.hass.config_entries.async_remove(entry.entry_id)

@@ -11,6 +11,7 @@ from ...alerts.alert import OTHER, Alert, AlertState, Person, Severity, in_order
 from ...alerts.episode import Ending, EndReason, EpisodeSpan, derive_episodes
 from ...alerts.freshness import DataFreshness
 from ...alerts.glucose import Glucose, OutOfRange, Trend
+from ...alerts.readings import KeptReading
 from ...alerts.snapshot import AlertStatus, PersonSnapshot
 from ..parsing import can_be_kept, snake_case
 from .api import DexcomAlert, Egv, MadeFor
@@ -106,6 +107,11 @@ def glucose_of(egv: Egv) -> Glucose:
         trend=TREND_OF.get(egv.trend or ""),
         out_of_range=_out_of_range(egv),
     )
+
+
+def kept_of(egv: Egv, received_at: datetime | None) -> KeptReading:
+    """Dexcom's value for a curve; `received_at` as there."""
+    return KeptReading.of(egv.system_time, received_at, egv.value, egv.unit, _out_of_range(egv))
 
 
 def _out_of_range(egv: Egv) -> OutOfRange | None:

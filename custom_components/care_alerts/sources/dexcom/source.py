@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, Self, override
 from ...alerts.alert import Alert, Person
 from ...alerts.freshness import DataFreshness, usual_delay
 from ...alerts.ledger import KEPT_FOR
+from ...alerts.readings import KEPT_FOR as READINGS_KEPT_FOR, GlucoseLog
 from ...alerts.snapshot import PersonSnapshot
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
 from ..source import Host, Repair, Source
@@ -27,6 +28,7 @@ from .mapping import (
     glucose_of,
     is_active,
     is_one_plus,
+    kept_of,
     snapshot_of,
 )
 from .state import State
@@ -144,6 +146,9 @@ class DexcomSource(Source):
             except ApiError as err:
                 failure = failure or err
         await self._write_down(new, Values(egvs), now)
+        # When the history came says nothing.
+        received_at = now if state.followed_since else None
+        self._kept.add((kept_of(egv, received_at) for egv in egvs), now)
         if has_all:
             state.followed_since = state.followed_since or now
         if failure:
@@ -177,9 +182,16 @@ class DexcomSource(Source):
         return sorted(new.values(), key=attrgetter("system_time")), failure
 
     async def _egvs_for(self, new: list[DexcomAlert], now: datetime) -> list[Egv]:
-        """The glucose values since the newest known, and those at the time of new alerts."""
-        newest = self._state.glucose
-        start = newest.observed_at if newest else now - timedelta(days=1)
+        """The glucose values since the newest known, and those at the time of new alerts.
+
+        With the first answer, two weeks of them, for a curve; and once a day those that came late.
+        """
+        newest, kept = self._state.glucose, self._kept.newest
+        start = kept.observed_at if kept else now - READINGS_KEPT_FOR
+        if newest:
+            start = min(start, newest.observed_at)
+        if self._state.looked_back_at == now:
+            start = min(start, now - OVERLAP)
         if new:
             start = min(start, new[0].system_time - VALUE_BEFORE)
         egvs: list[Egv] = []
@@ -207,6 +219,10 @@ class DexcomSource(Source):
                 ledger.add(alert, announce=False)
         if new:
             self._reaches(new[-1].system_time, now)
+
+    @property
+    def _kept(self) -> GlucoseLog:
+        return self._host.readings.of(self._person_id)
 
     def _take_up(self, egv: Egv | None, now: datetime) -> bool:
         """Take up the newest glucose value; False if it was known."""

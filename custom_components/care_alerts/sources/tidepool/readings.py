@@ -80,7 +80,7 @@ class Readings:
     clocks: list[Clock] = field(default_factory=list)
     newest_loop: datetime | None = None
     corrected: set[str] = field(default_factory=set)
-    """The keys of those that came in the place of others with the newest answer."""
+    """The keys of those that the newest answer has in the place of others, or otherwise than before."""
     _has_answer: bool = False
     _held: dict[Sender, dict[str, Reading]] = field(default_factory=dict)
     _observed: dict[Sender, list[Observed]] = field(default_factory=dict)
@@ -103,6 +103,9 @@ class Readings:
                     del held[old]
                     clock.replace(old, key)
                     self.corrected.add(key)
+            self.corrected |= {
+                key for key in answer.keys() & held.keys() if answer[key] != held[key]
+            }
             held |= answer
             clock.date({key: one.time for key, one in answer.items()}, now, is_seen=is_seen)
         self._hear_loops(data.loops, now, is_seen=is_seen)

@@ -1,0 +1,240 @@
+"""What is kept of glucose: whatever order it comes in and however often, the same; bounded; the same after a restart."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from homeassistant.helpers.json import json_bytes
+from hypothesis import given, settings, strategies as st
+import orjson
+import pytest
+
+from custom_components.care_alerts.alerts.glucose import MG_DL, MMOL_L, OutOfRange
+from custom_components.care_alerts.alerts.readings import (
+    AHEAD,
+    KEPT_AT_MOST,
+    KEPT_FOR,
+    THRESHOLDS_KEPT,
+    GlucoseLog,
+    GlucoseLogs,
+    KeptReading,
+)
+
+NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
+SECOND = int(NOW.timestamp())
+MINUTE = 60
+
+values = st.sampled_from((39.0, 55.0, 99.09, 140.0, 401.0))
+beyond = st.sampled_from((None, OutOfRange.LOW, OutOfRange.HIGH))
+
+
+def _when(drawn: tuple[Any, ...]) -> tuple[Any, ...]:
+    return drawn[:2]
+
+
+@st.composite
+def readings(draw: st.DrawFn) -> list[KeptReading]:
+    """Readings of the last weeks, some of the same second: each of these came at another time."""
+    drawn = draw(
+        st.lists(
+            st.tuples(
+                st.integers(-16 * 24 * 60, 10), st.none() | st.integers(0, 600), values, beyond
+            ),
+            max_size=30,
+            unique_by=_when,
+        )
+    )
+    return [
+        KeptReading(
+            SECOND + minutes * MINUTE,
+            None if late is None else SECOND + (minutes + late) * MINUTE,
+            value,
+            side,
+        )
+        for minutes, late, value, side in drawn
+    ]
+
+
+def filled(*some: list[KeptReading]) -> GlucoseLog:
+    """A log that has heard of all these, one answer after the other."""
+    log = GlucoseLog()
+    for one in some:
+        log.add(one, NOW)
+    return log
+
+
+def all_of(log: GlucoseLog) -> list[KeptReading]:
+    """Whatever it holds."""
+    return log.between(NOW - timedelta(days=100), NOW + timedelta(days=100))
+
+
+def again(log: GlucoseLog, now: datetime = NOW) -> GlucoseLog:
+    """The same after a restart."""
+    return GlucoseLog.from_dict(orjson.loads(json_bytes(log.to_dict())), now)
+
+
+@given(st.data())
+def test_each_is_kept_once_whatever_order_they_come_in(data: st.DataObject) -> None:
+    some = data.draw(
+        readings().map(lambda drawn: list({one.observed: one for one in drawn}.values()))
+    )
+    shuffled = data.draw(st.permutations(some + some[: data.draw(st.integers(0, 30))]))
+    at = data.draw(st.integers(0, len(shuffled)))
+    expected = sorted(one for one in some if NOW - KEPT_FOR <= one.observed_at <= NOW + AHEAD)
+    log = filled(shuffled[:at], shuffled[at:])
+    assert all_of(log) == expected
+    assert log.newest == (expected[-1] if expected else None)
+    revision = log.revision
+    assert not log.add(shuffled, NOW)
+    assert log.changed_since(revision) == []
+
+
+@given(readings(), st.data())
+def test_what_came_later_corrects_what_came_before(
+    some: list[KeptReading], data: st.DataObject
+) -> None:
+    in_order = sorted(some, key=lambda one: one.received or 0)
+    log = filled(*([one] for one in in_order))
+    newest: dict[int, tuple[float, OutOfRange | None]] = {}
+    for one in in_order:
+        newest[one.observed] = (one.mg_dl, one.out_of_range)
+    assert {one.observed: (one.mg_dl, one.out_of_range) for one in all_of(log)} == {
+        one.observed: newest[one.observed] for one in all_of(log)
+    }
+    # An answer may repeat what was corrected since.
+    repeated = data.draw(st.lists(st.sampled_from(in_order))) if in_order else []
+    known = all_of(log)
+    log.add(repeated, NOW)
+    assert [one[::2] for one in all_of(log)] == [one[::2] for one in known]
+
+
+@given(st.lists(readings(), max_size=4))
+def test_whoever_hears_each_change_knows_all(answers: list[list[KeptReading]]) -> None:
+    log, heard = GlucoseLog(), dict[int, KeptReading]()
+    for answer in answers:
+        revision = log.revision
+        log.add(answer, NOW)
+        heard |= {one.observed: one for one in log.changed_since(revision)}
+    assert all_of(log) == sorted(one for one in heard.values() if one.observed_at >= NOW - KEPT_FOR)
+
+
+@given(readings(), readings())
+def test_it_is_the_same_after_a_restart(some: list[KeptReading], more: list[KeptReading]) -> None:
+    log = filled(some)
+    after = again(log)
+    assert all_of(after) == all_of(log)
+    assert after.differing_from(log) == []
+    log.add(more, NOW)
+    after.add(more, NOW)
+    assert all_of(after) == all_of(log)
+
+
+@given(st.integers(0, 40))
+@settings(max_examples=20)
+def test_it_is_bounded_in_number_and_age(days: int) -> None:
+    every_half_minute = [
+        KeptReading(SECOND - number * 30, None, 100.0) for number in range(KEPT_AT_MOST + 50)
+    ]
+    log = filled(every_half_minute)
+    assert len(log) == KEPT_AT_MOST
+    assert all_of(log)[-1].observed == SECOND
+    log.add([KeptReading(SECOND + days * 86_400, None, 90.0)], NOW + timedelta(days=days))
+    assert len(log) <= KEPT_AT_MOST
+    oldest = all_of(log)[0].observed_at
+    assert oldest >= NOW + timedelta(days=days) - KEPT_FOR
+
+
+def test_a_clock_that_is_ahead_pushes_nothing_out() -> None:
+    log = filled([KeptReading(SECOND + 86_400, SECOND, 90.0), KeptReading(SECOND, SECOND, 80.0)])
+    assert [one.mg_dl for one in all_of(log)] == [80.0]
+    # Nor one of ours that was ahead when it noted them.
+    later = NOW + timedelta(days=2)
+    log.add([KeptReading(int(later.timestamp()), None, 90.0)], later)
+    log.set_threshold("low", 70, MG_DL, later)
+    after = again(log)
+    assert [one.mg_dl for one in all_of(after)] == [80.0]
+    assert [one.since for one in after.thresholds] == [SECOND]
+
+
+changes = st.lists(
+    st.tuples(
+        st.integers(0, 60 * 24 * 3),
+        st.sampled_from(("low", "high")),
+        st.sampled_from((None, 70.0, 3.9)),
+    ),
+    max_size=40,
+)
+
+
+@given(changes)
+def test_thresholds_are_known_for_as_long_as_readings(
+    drawn: list[tuple[int, str, float | None]],
+) -> None:
+    log, now = GlucoseLog(), NOW
+    then: list[tuple[datetime, str, float | None]] = []
+    for minutes, kind, value in drawn:
+        now += timedelta(minutes=minutes)
+        log.set_threshold(kind, value, MMOL_L if value == 3.9 else MG_DL, now)
+        then.append((now, kind, value))
+    for kept in (log, again(log, now)):
+        for moment in [NOW, *(at for at, *_ in then)]:
+            if moment < now - KEPT_FOR:
+                continue
+            for kind in ("low", "high"):
+                was = [value for at, one, value in then if one == kind and at <= moment]
+                found = [
+                    one.value
+                    for one in kept.thresholds
+                    if one.kind == kind and one.since_at <= moment
+                ]
+                assert (found[-1] if found else None) == (was[-1] if was else None)
+        assert len(kept.thresholds) <= 2 + sum(at > now - KEPT_FOR for at, *_ in then)
+
+
+def test_thresholds_are_bounded_in_number() -> None:
+    log = GlucoseLog()
+    for number in range(3 * THRESHOLDS_KEPT):
+        log.set_threshold("low", 60 + number % 7, MG_DL, NOW + timedelta(seconds=number))
+    assert len(log.thresholds) == THRESHOLDS_KEPT
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        [],
+        {"jill": None},
+        {"jill": {"readings": []}},
+        {"jill": {"readings": 5, "thresholds": []}},
+        {"jill": {"readings": [["x", None, 1.0, None]], "thresholds": []}},
+    ],
+)
+def test_what_is_no_log_at_all_is_refused(stored: Any) -> None:
+    with pytest.raises((AttributeError, LookupError, TypeError, ValueError)):
+        GlucoseLogs.from_dict(stored, NOW)
+
+
+@given(
+    st.lists(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+            lambda inner: st.lists(inner, max_size=5),
+            max_leaves=8,
+        ),
+        max_size=5,
+    )
+)
+def test_a_line_that_makes_no_sense_is_left_out(lines: list[Any]) -> None:
+    good = [SECOND, SECOND, 100.0, "low"]
+    log = GlucoseLog.from_dict({"readings": [good, *lines], "thresholds": lines}, NOW)
+    assert KeptReading(SECOND, SECOND, 100.0, OutOfRange.LOW) in all_of(log)
+    assert all(NOW - KEPT_FOR <= one.observed_at <= NOW + AHEAD for one in all_of(log))
+    assert again(log).differing_from(log) == []
+
+
+def test_whoever_is_forgotten_is() -> None:
+    logs = GlucoseLogs()
+    logs.of("jill").add([KeptReading(SECOND, SECOND, 100.0)], NOW)
+    revision = logs.revision
+    logs.forget("jill")
+    assert logs.revision != revision
+    assert logs.to_dict() == {}
