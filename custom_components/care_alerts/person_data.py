@@ -85,20 +85,20 @@ def on_duty(hass: HomeAssistant, now: datetime) -> list[str]:
     return household.names_on_duty(now) if household else []
 
 
-def unit_of(hass: HomeAssistant, ref: PersonRef) -> str:
+def unit_of(hass: HomeAssistant, coordinator: SourceCoordinator, person_id: str) -> str:
     """The unit of somebody's glucose: that of `sensor.glucose` as the user has it, else the usual one of the country."""
-    if ref.coordinator:
-        registry = er.async_get(hass)
-        unique_id = person_unique_id(ref.coordinator, ref.person_id, "glucose")
-        entity_id = registry.async_get_entity_id(Platform.SENSOR, DOMAIN, unique_id)
-        if entity_id and (entity := registry.async_get(entity_id)):
-            options: Mapping[str, Mapping[str, Any]] = entity.options
-            chosen = options.get("sensor", {}).get("unit_of_measurement")
-            # As it was suggested when the entity was made.
-            suggested = options.get("sensor.private", {}).get("suggested_unit_of_measurement")
-            if unit := chosen or suggested:
-                return str(unit)
-    own = glucose_unit_of(ref.snapshot) if ref.snapshot else None
+    registry = er.async_get(hass)
+    unique_id = person_unique_id(coordinator, person_id, "glucose")
+    entity_id = registry.async_get_entity_id(Platform.SENSOR, DOMAIN, unique_id)
+    if entity_id and (entity := registry.async_get(entity_id)):
+        options: Mapping[str, Mapping[str, Any]] = entity.options
+        chosen = options.get("sensor", {}).get("unit_of_measurement")
+        # As it was suggested when the entity was made.
+        suggested = options.get("sensor.private", {}).get("suggested_unit_of_measurement")
+        if unit := chosen or suggested:
+            return str(unit)
+    snapshot = coordinator.data.people.get(person_id)
+    own = glucose_unit_of(snapshot) if snapshot else None
     return own or usual_unit(hass.config.country)
 
 
@@ -113,7 +113,10 @@ def person_data(
     elif ref.coordinator:
         own = ref.coordinator.data.freshness.status
         status = (own if own.rank > Status.NO_NEW_DATA.rank else Status.NO_NEW_DATA).value
-    unit = unit_of(hass, ref) if ref.coordinator or not before else before["unit"]
+    if ref.coordinator:
+        unit = unit_of(hass, ref.coordinator, ref.person_id)
+    else:
+        unit = before["unit"] if before else usual_unit(hass.config.country)
     data = {
         "device_id": ref.device.id,
         "name": ref.name,

@@ -20,6 +20,7 @@ ACTIONS: list[tuple[str, dict[str, Any]]] = [
     ("unsnooze", {}),
     ("send_test_alert", {}),
     ("get_alerts", {}),
+    ("get_readings", {}),
     ("get_alert_thresholds", {}),
 ]
 

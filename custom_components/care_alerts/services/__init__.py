@@ -3,7 +3,16 @@
 from homeassistant.core import HomeAssistant, SupportsResponse, callback
 
 from ..const import DOMAIN
-from . import acknowledging, history, notifying, responding, snapshots, testing, thresholds
+from . import (
+    acknowledging,
+    history,
+    notifying,
+    readings,
+    responding,
+    snapshots,
+    testing,
+    thresholds,
+)
 
 
 @callback
@@ -12,6 +21,7 @@ def async_setup_actions(hass: HomeAssistant) -> None:
     register = hass.services.async_register
     for name, action, schema in (
         (history.GET_ALERTS, history.get_alerts, history.GET_ALERTS_SCHEMA),
+        (readings.GET_READINGS, readings.get_readings, readings.GET_READINGS_SCHEMA),
         (notifying.EXPLAIN, notifying.explain, notifying.EXPLAIN_SCHEMA),
         (thresholds.GET_THRESHOLDS, thresholds.get_thresholds, acknowledging.TARGET_SCHEMA),
     ):
