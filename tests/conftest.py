@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.const import GROUP_ID_USER
@@ -16,6 +17,7 @@ from homeassistant.components.application_credentials import (
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+from homeassistant.helpers.entity import Entity
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -360,3 +362,10 @@ async def anna(hass: HomeAssistant) -> User:
 async def ben(hass: HomeAssistant) -> User:
     """Somebody else."""
     return await hass.auth.async_create_user("Ben", group_ids=[GROUP_ID_USER])
+
+
+@pytest.fixture
+def all_enabled() -> Generator[None]:
+    """Entities that are disabled by default, as somebody has them who enabled all."""
+    with patch.object(Entity, "entity_registry_enabled_default", True):
+        yield

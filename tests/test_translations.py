@@ -6,6 +6,7 @@ every test. Here is the other way round, and what Home Assistant looks up by its
 
 import ast
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from importlib import import_module
 import inspect
@@ -32,7 +33,7 @@ from custom_components.care_alerts.sources import SOURCES
 from custom_components.care_alerts.sources.tidepool.changing import Problem
 from custom_components.care_alerts.sources.tidepool.settings import FIELDS
 
-from .conftest import House
+from .conftest import NOON, House
 from .responses.house import household_entry, plan
 from .spoken import COMPONENT, Spoken, english, read_json
 
@@ -245,7 +246,13 @@ def test_fix_flows_have_strings() -> None:
 
 async def test_entities_have_strings_and_icons(house: House) -> None:
     account = house.sim.lumen.account(house.sim.lumen.api_key)
-    account.add_person("maria.keller@example.com")
+    maria = account.add_person("maria.keller@example.com", granted_at=NOON - timedelta(days=9))
+    of_all_types = (
+        *(("WEIGHT", "TOO_FAST"), ("FLEX", "PLATEAU")),
+        ("MEDICATION", "MISSED_DOSE_HIGH"),
+    )
+    for alert_type, subtype in of_all_types:
+        account.add_alert(maria, account.newest_day(house.now), alert_type, subtype)
     await house.set_up(house.entry())
     await house.set_up(await house.dexcom_entry())
     house.sim.tidepool.add_child("Jill").share_with(house.sim.tidepool.account)

@@ -4,6 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, override
 
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityCapabilityAttribute,
+)
 from homeassistant.const import EntityCategory
 from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
@@ -64,6 +69,20 @@ class RenderedEntity(Entity):
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
         return self._rendered.attributes
+
+
+class QuietTimeSensor(SensorEntity):
+    """A time that moves on is no news: Home Assistant's Activity leaves it out.
+
+    It does so with all that have a state class, and asks for the key alone. Of a time there is none to give.
+    """
+
+    @property
+    @override
+    def capability_attributes(self) -> dict[str, Any] | None:
+        if self.device_class is SensorDeviceClass.TIMESTAMP:
+            return {SensorEntityCapabilityAttribute.STATE_CLASS: None}
+        return super().capability_attributes
 
 
 class CareAlertsEntity(RenderedEntity, CoordinatorEntity[SourceCoordinator]):

@@ -6,7 +6,7 @@ from typing import Any, override
 from homeassistant.components.binary_sensor import BinarySensorEntity
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.button import ButtonEntity
-from homeassistant.components.sensor import SensorDeviceClass, SensorEntity
+from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.components.switch import SwitchEntity
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EntityCategory, Platform
@@ -20,7 +20,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .entity import RenderedEntity, RenderedState
+from .entity import QuietTimeSensor, RenderedEntity, RenderedState
 from .responses.duty import told
 from .responses.heard import obstacles
 from .responses.localize import localize
@@ -68,7 +68,7 @@ class PlanEntity(HouseholdEntity):
         self._attr_translation_placeholders = {"plan": plan.name}
 
 
-class _HouseholdSensor(HouseholdEntity, SensorEntity):
+class _HouseholdSensor(HouseholdEntity, QuietTimeSensor):
     @property
     @override
     def native_value(self) -> Any:

@@ -6,24 +6,26 @@ from typing import Any, override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
-    SensorEntity,
     SensorEntityDescription,
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory, Platform, UnitOfTime
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .alerts.alert import OTHER, Alert, Severity
 from .alerts.freshness import Freshness, Status
 from .alerts.glucose import usual_unit
 from .alerts.snapshot import PersonSnapshot
-from .entity import PersonEntity, RenderedState, SourceEntity, add_people
+from .const import DOMAIN
+from .entity import PersonEntity, QuietTimeSensor, RenderedState, SourceEntity, add_people
 from .household_entity import LastDrillSensor, NextStepSensor, OnDutySensor, add_household
 from .responses.household import is_household
 from .sources import PersonSensorDescription, Value
 from .sources.coordinator import CareAlertsConfigEntry
 from .sources.glucose import glucose_unit_of
+from .sources.identifiers import person_unique_id
 
 PARALLEL_UPDATES = 0
 
@@ -52,6 +54,7 @@ SOURCE_SENSORS: tuple[SourceSensorDescription, ...] = (
         key="last_contact",
         device_class=SensorDeviceClass.TIMESTAMP,
         value_fn=lambda freshness: freshness.last_contact,
+        entity_registry_enabled_default=False,
     ),
     SourceSensorDescription(
         key="data_through",
@@ -65,6 +68,7 @@ SOURCE_SENSORS: tuple[SourceSensorDescription, ...] = (
         native_unit_of_measurement=UnitOfTime.SECONDS,
         suggested_unit_of_measurement=UnitOfTime.MINUTES,
         suggested_display_precision=0,
+        entity_registry_enabled_default=False,
         value_fn=lambda freshness: (
             None if freshness.delay is None else freshness.delay.total_seconds()
         ),
@@ -145,10 +149,24 @@ async def async_setup_entry(
         *source_type.person_sensors,
     )
     async_add_entities(SourceSensor(coordinator, description) for description in SOURCE_SENSORS)
-    add_people(entry, async_add_entities, lambda _: of_people, PersonSensor)
+    registry = er.async_get(hass)
+
+    def is_made(one: PersonSensorDescription, snapshot: PersonSnapshot) -> bool:
+        if not one.once_heard_of or one.value_fn(snapshot) is not None:
+            return True
+        # It was, before Home Assistant started anew.
+        unique_id = person_unique_id(coordinator, snapshot.person.person_id, one.key)
+        return registry.async_get_entity_id(Platform.SENSOR, DOMAIN, unique_id) is not None
+
+    add_people(
+        entry,
+        async_add_entities,
+        lambda snapshot: [one for one in of_people if is_made(one, snapshot)],
+        PersonSensor,
+    )
 
 
-class _Sensor(SensorEntity):
+class _Sensor(QuietTimeSensor):
     """The state of a sensor that shows something."""
 
     _rendered: RenderedState

@@ -34,6 +34,8 @@ class PersonSensorDescription(SensorEntityDescription):
 
     value_fn: Callable[[PersonSnapshot], Value | None]
     says_now: bool = True
+    once_heard_of: bool = False
+    """Made when there is first something to show: many people never have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,8 @@ from simulator.server import LoggedRequest
 from tests.conftest import NOON, House, told
 from tests.wear import live, minutes, wear
 
+pytestmark = pytest.mark.usefixtures("all_enabled")
+
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)

@@ -1,15 +1,12 @@
 """A house that follows somebody at Tidepool."""
 
-from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
-from unittest.mock import patch
 
 from homeassistant.core import State
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
-from homeassistant.helpers.entity import Entity
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -145,13 +142,6 @@ class Follower:
             {"entity_id": self.entity_id("switch", key)},
             blocking=True,
         )
-
-
-@pytest.fixture
-def all_enabled() -> Generator[None]:
-    """Entities that are disabled by default, as somebody has them who enabled all."""
-    with patch.object(Entity, "entity_registry_enabled_default", True):
-        yield
 
 
 @pytest.fixture

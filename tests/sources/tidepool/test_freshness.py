@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from homeassistant.components.logbook.helpers import _is_state_filtered
+from homeassistant.core import Event, EventStateChangedData, callback
 from hypothesis import given, strategies as st
 import pytest
 
@@ -16,6 +18,7 @@ from custom_components.care_alerts.alerts.freshness import (
 from simulator.faults import status
 from simulator.tidepool import Child
 from tests.alerts.build import hour
+from tests.test_logbook import Lines
 
 from .conftest import Follower
 from .test_watching import fails_for, silence
@@ -220,3 +223,26 @@ def test_what_is_so_of_all_is_nobodys() -> None:
 
 
 _rank: Callable[[Status], int] = list(Status).index
+
+
+async def test_half_an_hour_of_readings_gives_activity_no_line(follower: Follower) -> None:
+    hass = follower.house.hass
+    await follower.is_known()
+    await follower.start()
+    lines: list[str] = []
+
+    @callback
+    def hear(event: Event[EventStateChangedData]) -> None:
+        old, new = event.data["old_state"], event.data["new_state"]
+        if old and new and not _is_state_filtered(new, old):
+            lines.append(f"{new.entity_id}: {new.state}")
+
+    hass.bus.async_listen("state_changed", hear)
+    ours = Lines(hass)
+    reading = follower.state("sensor", "last_reading").state
+    reached = follower.state("sensor", "data_through").state
+    await follower.reads_on(100, 100, 100, 100, 100, 100)
+    assert follower.state("sensor", "last_reading").state > reading
+    assert follower.state("sensor", "data_through").state > reached
+    assert lines == []
+    assert ours.told == []

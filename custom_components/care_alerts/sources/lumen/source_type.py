@@ -82,6 +82,7 @@ LUMEN = SourceType(
                 device_class=SensorDeviceClass.ENUM,
                 options=SUBTYPES[alert_type],
                 value_fn=_subtype(alert_type),
+                once_heard_of=True,
             )
             for alert_type in ALERT_TYPES
         ),
@@ -92,6 +93,7 @@ LUMEN = SourceType(
             native_unit_of_measurement=UnitOfMass.KILOGRAMS,
             suggested_display_precision=1,
             value_fn=_detail("weight", "current_weight_kg", _number),
+            once_heard_of=True,
         ),
         PersonSensorDescription(
             key="weekly_weight_change",
@@ -99,6 +101,7 @@ LUMEN = SourceType(
             native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
             suggested_display_precision=1,
             value_fn=_detail("weight", "weekly_pct_change", _number),
+            once_heard_of=True,
         ),
         PersonSensorDescription(
             key="flex_rate",
@@ -106,16 +109,19 @@ LUMEN = SourceType(
             native_unit_of_measurement="%/week",
             suggested_display_precision=2,
             value_fn=_detail("flex", "rate_pct_per_week", _number),
+            once_heard_of=True,
         ),
         PersonSensorDescription(
             key="missed_doses",
             state_class=SensorStateClass.MEASUREMENT,
             value_fn=_detail("medication", "missed_doses_7d", _number),
+            once_heard_of=True,
         ),
         PersonSensorDescription(
             key="scheduled_doses",
             state_class=SensorStateClass.MEASUREMENT,
             value_fn=_detail("medication", "scheduled_doses_7d", _number),
+            once_heard_of=True,
         ),
         PersonSensorDescription(
             key="adherence",
@@ -123,16 +129,19 @@ LUMEN = SourceType(
             native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
             suggested_display_precision=1,
             value_fn=_detail("medication", "adherence_pct_7d", _number),
+            once_heard_of=True,
         ),
         PersonSensorDescription(
             key="consecutive_misses",
             state_class=SensorStateClass.MEASUREMENT,
             value_fn=_detail("medication", "consecutive_misses", _number),
+            once_heard_of=True,
         ),
         PersonSensorDescription(
             key="last_dose",
             device_class=SensorDeviceClass.TIMESTAMP,
             value_fn=_detail("medication", "last_logged_dose_at", utc_or_none),
+            once_heard_of=True,
         ),
     ),
 )
