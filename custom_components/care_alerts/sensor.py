@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .alerts.alert import OTHER, Alert, Severity
+from .alerts.alert import OTHER, Alert, Person, Severity
 from .alerts.freshness import Freshness, Status
 from .alerts.glucose import usual_unit
 from .alerts.snapshot import PersonSnapshot
@@ -22,8 +22,9 @@ from .const import DOMAIN
 from .entity import PersonEntity, QuietTimeSensor, RenderedState, SourceEntity, add_people
 from .household_entity import LastDrillSensor, NextStepSensor, OnDutySensor, add_household
 from .responses.household import is_household
+from .responses.localize import localize
 from .sources import PersonSensorDescription, Value
-from .sources.coordinator import CareAlertsConfigEntry
+from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from .sources.glucose import glucose_unit_of
 from .sources.identifiers import person_unique_id
 
@@ -207,6 +208,14 @@ class PersonSensor(_Sensor, PersonEntity):
 
     entity_description: PersonSensorDescription
     _unrecorded_attributes = frozenset({"details"})
+
+    def __init__(
+        self, coordinator: SourceCoordinator, description: PersonSensorDescription, person: Person
+    ) -> None:
+        """Show what the description says of a person."""
+        super().__init__(coordinator, description, person)
+        if description.name_text:
+            self._attr_name = localize(coordinator.hass, description.name_text)
 
     @override
     def _render(self) -> RenderedState:

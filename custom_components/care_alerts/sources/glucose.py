@@ -1,6 +1,6 @@
 """The sensors of every source that has glucose values."""
 
-from homeassistant.components.sensor import SensorDeviceClass
+from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import UnitOfBloodGlucoseConcentration
 from homeassistant.util.unit_conversion import BloodGlucoseConcentrationConverter
 
@@ -23,12 +23,14 @@ def in_unit(value: float, unit: str, to_unit: str) -> float:
 def glucose_sensors(
     unit: UnitOfBloodGlucoseConcentration,
     *,
-    is_now: bool = False,
+    is_live: bool = False,
 ) -> tuple[PersonSensorDescription, PersonSensorDescription]:
     """Sensors of the newest glucose value and its trend; `unit` is the one the source usually gives it in.
 
-    `is_now`: a trend that is shown is of the present. Else it has to say its age, as the value does.
+    `is_live`: what they show may be of the present. Else they are called delayed, have the time at which it was observed,
+    and no statistics: these would be by the hour in which it arrived.
     """
+    delayed = {} if is_live else {"delayed": True}
 
     def value_of(snapshot: PersonSnapshot) -> Value | None:
         glucose = snapshot.glucose
@@ -39,15 +41,20 @@ def glucose_sensors(
         return Value(
             value,
             glucose.observed_at,
-            {"out_of_range": glucose.out_of_range and glucose.out_of_range.value, **stale},
+            {
+                "out_of_range": glucose.out_of_range and glucose.out_of_range.value,
+                **stale,
+                **delayed,
+            },
         )
 
     def trend_of(snapshot: PersonSnapshot) -> Value | None:
         glucose = snapshot.glucose
-        if glucose is None or (is_now and snapshot.glucose_stale):
+        if glucose is None or (is_live and snapshot.glucose_stale):
             return None
         # A state every few minutes for the sake of an attribute helps nobody: the value beside it has the same.
-        return Value(glucose.trend and glucose.trend.value, None if is_now else glucose.observed_at)
+        trend = glucose.trend and glucose.trend.value
+        return Value(trend, None if is_live else glucose.observed_at, delayed)
 
     return (
         PersonSensorDescription(
@@ -55,12 +62,15 @@ def glucose_sensors(
             device_class=SensorDeviceClass.BLOOD_GLUCOSE_CONCENTRATION,
             # No precision of ours: it would be that of every unit the value can be shown in.
             native_unit_of_measurement=unit,
+            state_class=SensorStateClass.MEASUREMENT if is_live else None,
+            name_text=None if is_live else "glucose_delayed",
             value_fn=value_of,
         ),
         PersonSensorDescription(
             key="glucose_trend",
             device_class=SensorDeviceClass.ENUM,
             options=[trend.value for trend in Trend],
+            name_text=None if is_live else "glucose_trend_delayed",
             value_fn=trend_of,
         ),
     )

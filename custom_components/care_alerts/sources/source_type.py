@@ -29,13 +29,15 @@ class Value:
 class PersonSensorDescription(SensorEntityDescription):
     """A sensor of a person. `value_fn` gives None where there is nothing to show.
 
-    `says_now`: it speaks of the present, so it needs a word to believe.
+    `says_now`: it speaks of the present, so it needs a word to believe. `name_text`: what it is called here if that is not
+    what its key is called everywhere (in `common` of the translations).
     """
 
     value_fn: Callable[[PersonSnapshot], Value | None]
     says_now: bool = True
     once_heard_of: bool = False
     """Made when there is first something to show: many people never have it."""
+    name_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,7 +108,7 @@ TIDEPOOL = SourceType(
     # Whoever took it at night may have fallen asleep again.
     acknowledgement_expires_after=timedelta(hours=1),
     person_sensors=(
-        *glucose_sensors(UnitOfBloodGlucoseConcentration.MILLIMOLE_PER_LITER, is_now=True),
+        *glucose_sensors(UnitOfBloodGlucoseConcentration.MILLIMOLE_PER_LITER, is_live=True),
         LAST_READING,
     ),
     person_numbers=tuple(
