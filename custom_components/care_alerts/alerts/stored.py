@@ -4,7 +4,6 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, Self, overload, override
 
-from mashumaro.config import BaseConfig
 from mashumaro.mixins.dict import DataClassDictMixin
 
 
@@ -47,12 +46,6 @@ class Stored(DataClassDictMixin):
     """Base of data classes that are kept; `from_dict` refuses a time without a zone, which cannot be compared with others."""
 
     __slots__ = ()
-
-    class Config(BaseConfig):
-        """How mashumaro reads and writes."""
-
-        # What does so is made when it is first needed: half the time that the import of all took.
-        lazy_compilation = True
 
     @classmethod
     @override

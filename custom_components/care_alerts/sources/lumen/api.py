@@ -64,7 +64,6 @@ class LumenAlert(DataClassDictMixin):
     class Config(BaseConfig):
         """How it is read."""
 
-        lazy_compilation = True
         serialization_strategy = {  # noqa: RUF012 # mashumaro's way to be configured
             datetime: {"deserialize": utc},
             str: {"deserialize": text},
