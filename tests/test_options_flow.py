@@ -204,7 +204,7 @@ async def test_how_long_an_alert_of_dexcoms_stands(house: House) -> None:
     form = await flows.async_init(entry.entry_id)
     assert (form["type"], form["step_id"]) == (FlowResultType.FORM, "dexcom")
     assert form["data_schema"] is not None
-    assert form["data_schema"]({}) == {"hold_time": 120}
+    assert form["data_schema"]({}) == {"hold_time": 120, "persistent_notifications": True}
     for refused in (14, 721, "long"):
         with pytest.raises(InvalidData):
             await flows.async_configure(form["flow_id"], {"hold_time": refused})
@@ -217,7 +217,7 @@ async def test_how_long_an_alert_of_dexcoms_stands(house: House) -> None:
 
     form = await flows.async_init(entry.entry_id)
     assert form["data_schema"] is not None
-    [hold_time] = form["data_schema"].schema
+    hold_time, _ = form["data_schema"].schema
     assert hold_time.description == {"suggested_value": 180}
     flows.async_abort(form["flow_id"])
 

@@ -280,6 +280,7 @@ OF_HOME_ASSISTANT = {
         for name in ("flow", "source_type")
     ),
     "dexcom/oauth.py",
+    "banners.py",
     "servers.py",
 }
 INDEPENDENT = [

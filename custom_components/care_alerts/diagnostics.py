@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 
 from .responses.household import HOUSEHOLD, caregivers_of, is_household, plans_of
 from .sources import SOURCES
+from .sources.banners import CONF_BANNERS
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from .sources.http import ApiError
 
@@ -20,7 +21,7 @@ async def async_get_config_entry_diagnostics(
     if is_household(entry.data):
         return _household(entry)
     source = entry.data[CONF_SOURCE]
-    safe = SOURCES[source].safe_options
+    safe = SOURCES[source].safe_options | {CONF_BANNERS}
     settings = {
         "source": source,
         "options": {

@@ -10,6 +10,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+import re
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -86,6 +87,26 @@ def notifications(
     else:
         notes.append(Notification(tag=SUMMARY_TAG, is_cleared=True))
     return [one for one in notes if not one.is_cleared or one.tag in shown]
+
+
+def banner(notices: Collection[tuple[Notice, Text]], wording: Wording) -> tuple[str, str]:
+    """Title and Markdown of what everybody is told at once, the worst first; `notices` are of open episodes."""
+    parts = []
+    for notice, text in sorted(notices, key=lambda one: worst_first(one[0])):
+        note = _note(notice, Caregiver(caregiver_id="", name="", text=text), wording)
+        lines = [markdown(note.message)]
+        if note.url and note.url.startswith("/"):
+            lines.append(f"[{wording.localize('banner_alert')}]({note.url})")
+        parts.append((note.title, "\n".join(lines)))
+    if len(parts) == 1:
+        return parts[0]
+    title = wording.localize("notification_summary_title", count=str(len(parts)))
+    return title, "\n\n".join(f"**{markdown(who)}**\n{what}" for who, what in parts)
+
+
+def markdown(text: str) -> str:
+    """A text as it is, where Markdown is understood: a name is whatever somebody has typed."""
+    return re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", text)
 
 
 def worst_first(notice: Notice) -> tuple[bool, bool, int, bool, float]:

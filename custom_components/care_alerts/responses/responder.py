@@ -20,6 +20,7 @@ from ..const import DOMAIN
 from ..sources.coordinator import SourceCoordinator
 from ..sources.signals import SIGNAL_ANNOUNCED, SIGNAL_EPISODES_CHANGED
 from ..sources.targets import sources
+from .banners import Banners
 from .buttons import async_setup_buttons
 from .dashboard_url import find_dashboard, url_of
 from .due import DueStep
@@ -83,6 +84,7 @@ class Responder:
         )
         self._has_started = False
         self._issues = HouseholdIssues(hass)
+        self._banners = Banners(hass)
         self._troubles = Troubles(hass, self.store)
         self._telling = asyncio.Lock()
         self._pruned_at = dt_util.utcnow()
@@ -126,6 +128,7 @@ class Responder:
         """Bring all else up to date: after each look, so at least once a minute where there is a household."""
         now = dt_util.utcnow()
         self._issues.show(self.household, self.store.kept.drill, now)
+        self._banners.show()
         async_dispatcher_send(self._hass, SIGNAL_RESPONSES)
         if not self._telling.locked() and (self.household or self.store.kept.silent):
             self._hass.async_create_task(self._tell_of_troubles(now))

@@ -127,7 +127,7 @@ class Troubles:
             for one in household.caregivers
             if recipient in (*household.phones_of(one), *one.notify)
         )
-        note = _note(
+        note = note_of(
             self._hass, coordinator, status, Text.NEUTRAL if is_neutral else Text.FULL, now
         )
         if _is_entity(recipient):
@@ -156,9 +156,10 @@ def _tag(entry_id: str) -> str:
     return f"{DOMAIN}_source_{entry_id}"
 
 
-def _note(
+def note_of(
     hass: HomeAssistant, coordinator: SourceCoordinator, status: str, text: Text, now: datetime
 ) -> Notification:
+    """What there is to tell of a source that is in trouble."""
     tag = _tag(coordinator.config_entry.entry_id)
     source = coordinator.config_entry.title
     title = localize(hass, "source_trouble_title", source=source)

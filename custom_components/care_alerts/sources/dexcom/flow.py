@@ -23,6 +23,7 @@ from homeassistant.util.hass_dict import HassKey
 import voluptuous as vol
 
 from ...const import DOMAIN, LOGGER
+from ..banners import BANNERS_FIELD, banners_option
 from ..http import ApiError, InvalidUrlError, RateLimitedError
 from ..servers import ServerChoice
 from .api import APP_REFUSED, DexcomClient
@@ -193,12 +194,18 @@ class DexcomOptionsFlow(OptionsFlowWithReload):
     async def async_step_dexcom(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the options."""
         if user_input is not None:
-            return self.async_create_entry(data={CONF_HOLD_TIME: round(user_input[CONF_HOLD_TIME])})
+            return self.async_create_entry(
+                data={CONF_HOLD_TIME: round(user_input[CONF_HOLD_TIME])}
+                | banners_option(user_input)
+            )
         minutes = NumberSelector(
             NumberSelectorConfig(min=15, max=720, step=5, unit_of_measurement=UnitOfTime.MINUTES)
         )
         schema = vol.Schema(
-            {vol.Required(CONF_HOLD_TIME, default=HOLD_TIME // timedelta(minutes=1)): minutes}
+            {
+                vol.Required(CONF_HOLD_TIME, default=HOLD_TIME // timedelta(minutes=1)): minutes,
+                **BANNERS_FIELD,
+            }
         )
         return self.async_show_form(
             step_id="dexcom",

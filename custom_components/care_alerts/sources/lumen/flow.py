@@ -28,6 +28,7 @@ import voluptuous as vol
 
 from ...alerts.alert import Severity
 from ...const import LOGGER
+from ..banners import BANNERS_FIELD, banners_option
 from ..http import ApiError, AuthError, InvalidUrlError, RateLimitedError, base_url
 from ..store import SourceStore
 from .api import LumenClient
@@ -211,7 +212,9 @@ class LumenOptionsFlow(OptionsFlowWithReload):
             options = _chosen(user_input, self._people, self._asked_at, errors, placeholders)
             if not errors:
                 return self.async_create_entry(
-                    data=options | {CONF_ON_FROM: user_input[CONF_ON_FROM]}
+                    data=options
+                    | {CONF_ON_FROM: user_input[CONF_ON_FROM]}
+                    | banners_option(user_input)
                 )
         on_from = SelectSelector(
             SelectSelectorConfig(
@@ -224,6 +227,7 @@ class LumenOptionsFlow(OptionsFlowWithReload):
             {
                 **_people_fields((self._people or self._followed).values(), required=False),
                 vol.Required(CONF_ON_FROM, default=Severity.MEDIUM.value): on_from,
+                **BANNERS_FIELD,
             }
         )
         return self.async_show_form(

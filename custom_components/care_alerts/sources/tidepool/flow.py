@@ -26,6 +26,7 @@ from homeassistant.util.hass_dict import HassKey
 import voluptuous as vol
 
 from ...const import DOMAIN, LOGGER
+from ..banners import BANNERS_FIELD, banners_option
 from ..http import ApiError, AuthError, InvalidUrlError, RateLimitedError, RefusedError, base_url
 from ..servers import ServerChoice
 from .api import TidepoolClient
@@ -185,6 +186,7 @@ class TidepoolOptionsFlow(OptionsFlowWithReload):
                 data={
                     CONF_FOLLOWED: user_input.get(CONF_FOLLOWED, []),
                     CONF_JUDGED: user_input[CONF_JUDGED],
+                    **banners_option(user_input),
                 }
             )
         schema = vol.Schema(
@@ -197,6 +199,7 @@ class TidepoolOptionsFlow(OptionsFlowWithReload):
                     )
                 ),
                 vol.Required(CONF_JUDGED, default=True): BooleanSelector(),
+                **BANNERS_FIELD,
             }
         )
         return self.async_show_form(
