@@ -146,6 +146,7 @@ async def test_all_is_told_at_once_and_then_what_changes(
         "episode_id": jill.state("binary_sensor", "urgent_low").attributes["episode_id"],
         "ids": [],
         "alert_type": "urgent_low",
+        "subtype": None,
         "severity": "high",
         "drill": False,
         "opened_at": time.isoformat(),
@@ -161,7 +162,9 @@ async def test_all_is_told_at_once_and_then_what_changes(
         "needs_somebody": True,
         "entity_id": jill.entity_id("binary_sensor", "urgent_low"),
         "value": pytest.approx(52, abs=0.1),
+        "out_of_range": None,
         "trend": None,
+        "first": {"value": pytest.approx(52, abs=0.1), "out_of_range": None},
     }
     assert urgent["ids"] == [urgent["episode_id"]]
 

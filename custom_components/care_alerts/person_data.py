@@ -10,7 +10,7 @@ from homeassistant.const import CONF_SOURCE, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 
-from .alerts.alert import AlertKey
+from .alerts.alert import Alert, AlertKey
 from .alerts.freshness import Status
 from .alerts.glucose import glucose_in, usual_unit
 from .alerts.readings import GlucoseLog
@@ -226,14 +226,15 @@ def episodes_since(
 def _episode(
     hass: HomeAssistant, coordinator: SourceCoordinator, episode: Episode, unit: str, now: datetime
 ) -> dict[str, Any]:
-    topic, newest = episode.topic, episode.last_seen
+    topic, first, newest = episode.topic, episode.opened, episode.last_seen
+    worst = first if newest.severity is not episode.severity is first.severity else newest
     need = need_at(episode, now)
     acknowledgement = episode.acknowledgement
-    glucose = glucose_in(newest.details)
     return {
         "episode_id": episode.episode_id,
         "ids": sorted(episode.ids),
         "alert_type": topic.alert_type,
+        "subtype": worst.subtype and worst.subtype.lower(),
         "severity": episode.severity.value,
         "drill": topic.drill,
         "opened_at": episode.opened.observed_at.isoformat(),
@@ -248,8 +249,19 @@ def _episode(
         "snoozed_until": _iso(episode.snoozed_until if need is Need.SNOOZED else None),
         "needs_somebody": need is Need.NEEDED,
         "entity_id": sensor_of(hass, coordinator, topic.person_id, topic.alert_type),
-        "value": glucose and in_unit(*glucose, unit),
+        **_glucose_of(newest, unit),
         "trend": newest.details.get("glucose_trend"),
+        "first": _glucose_of(first, unit),
+    }
+
+
+def _glucose_of(alert: Alert, unit: str) -> dict[str, Any]:
+    """The glucose at the time of an alert, as far as its details have it."""
+    details = alert.details
+    glucose = glucose_in(details)
+    return {
+        "value": glucose and in_unit(*glucose, unit),
+        "out_of_range": details.get("glucose_out_of_range", details.get("out_of_range")),
     }
 
 
