@@ -19,6 +19,7 @@ export const BUILT = here("../custom_components/care_alerts/frontend/care-alerts
  * @returns {Promise<string>}
  */
 export async function bundle() {
+  const license = await readFile(here("node_modules/uplot/LICENSE"), "utf8");
   const { outputFiles } = await build({
     absWorkingDir: here("."),
     entryPoints: ["src/main.ts"],
@@ -29,6 +30,9 @@ export async function bundle() {
     target: "chrome80",
     charset: "utf8",
     legalComments: "eof",
+    loader: { ".css": "text" },
+    // A style that holds it has no room for the notice that it asks for.
+    footer: { js: `/*\nuPlot:\n${license}*/` },
     banner: {
       js: "// Made of frontend/ in the project's repository by `npm run build`: change it there.",
     },

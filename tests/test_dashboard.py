@@ -72,11 +72,12 @@ def test_texts() -> None:
 
 def test_placeholders() -> None:
     common = json.loads((COMPONENT / "translations" / "en.json").read_text())["common"]
-    given = {"timeAndAge": {"time", "age"}}
+    given = {name: {"time", "age"} for name in ("timeAndAge", "when", "at")}
     for key, values in re.findall(
-        r'\blocalize\(\s*"(\w+)",\s*(\{.*?\}|timeAndAge)(?=[),(])', SOURCES, re.DOTALL
+        r'\blocalize\(\s*"(\w+)",\s*(\{.*?\}|timeAndAge|when|at)(?=[),(])', SOURCES, re.DOTALL
     ):
         names = given.get(values) or set(re.findall(r"[{,]\s*(\w+)(?=\s*[:,}])", values))
+        names |= {"time", "age"} if "...timeAndAge" in values or "...when" in values else set()
         text = common.get(f"dashboard_{key}") or common[key]
         assert set(re.findall(r"\{(\w+)\}", text)) <= names, key
 
@@ -86,7 +87,7 @@ def test_nothing_is_fetched_from_elsewhere(address: str) -> None:
     code, notices = MODULE.read_text().split("/*! Bundled license information:")
     assert address not in code.removeprefix(code.split("\n")[0])
     assert "BSD-3-Clause" in notices
-    assert MODULE.stat().st_size < 40_000
+    assert MODULE.stat().st_size < 250_000
 
 
 @pytest.mark.parametrize(
@@ -117,5 +118,5 @@ def test_all_that_others_have_written_goes_through_that() -> None:
         for output in re.findall(r"\{\{(.*?)\}\}", SOURCES)
         if re.search(r'\bstate_translated\(|"note"|"acknowledged_by"', output)
     ]
-    assert len(shown) == 5
+    assert len(shown) == 1
     assert [output for output in shown if "literal(state_" not in output] == []

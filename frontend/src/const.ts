@@ -2,6 +2,9 @@ export const DOMAIN = "care_alerts";
 export const NAME = "Care Alerts";
 export const STRATEGY = "care-alerts";
 export const TIMELINE = "care-alerts-timeline";
+export const NEEDS_YOU = "care-alerts-needs-you";
+export const PERSON = "care-alerts-person";
+export const GLUCOSE = "care-alerts-glucose";
 
 /** What the tile "Snooze" offers: ours, long enough to see to somebody and short enough to be asked again. */
 export const SNOOZE_MINUTES = 30;

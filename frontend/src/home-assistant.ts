@@ -32,12 +32,26 @@ export interface Locale {
 /** A text of the backend's translations by its full key; "" if there is none. */
 export type BackendLocalize = (key: string, values?: Record<string, string | number>) => string;
 
+/** The websocket, as home-assistant-js-websocket has it. */
+export interface Connection {
+  subscribeMessage(
+    callback: (event: unknown) => void,
+    message: Record<string, unknown>,
+    options?: { resubscribe?: boolean },
+  ): Promise<() => Promise<void> | void>;
+  addEventListener(type: "ready" | "disconnected", listener: () => void): void;
+  removeEventListener(type: "ready" | "disconnected", listener: () => void): void;
+}
+
 export interface Hass {
+  connection: Connection;
   entities: Record<string, EntityEntry>;
   devices: Record<string, DeviceEntry | undefined>;
   states: Record<string, EntityState | undefined>;
   config: { time_zone: string };
   locale: Locale;
+  /** Another object when colours change. */
+  themes?: unknown;
   loadBackendTranslation(category: string, integration: string): Promise<BackendLocalize>;
   callWS<Answer>(message: Record<string, unknown>): Promise<Answer>;
 }

@@ -19,8 +19,29 @@ export interface Texts {
   stateName: StateName;
 }
 
-/** Load the integration's own texts (`translations/*.json`): those in `common`, and what its entities call states. */
-export async function loadTexts(hass: Hass): Promise<Texts> {
+let loading: { language: string; texts: Promise<Texts> } | undefined;
+let loaded: Texts | undefined;
+
+/** The texts that were loaded last, if any were. */
+export const loadedTexts = (): Texts | undefined => loaded;
+
+/** Load the integration's own texts, once for all cards and each language. */
+export function loadTexts(hass: Hass): Promise<Texts> {
+  const { language } = hass.locale;
+  if (loading?.language !== language) {
+    const texts = askForTexts(hass);
+    loading = { language, texts };
+    texts.then(
+      (known) => (loaded = known),
+      // Asked for again by whoever needs them next.
+      () => (loading = undefined),
+    );
+  }
+  return loading.texts;
+}
+
+/** `translations/*.json`: those in `common`, and what its entities call states. */
+async function askForTexts(hass: Hass): Promise<Texts> {
   await hass.loadBackendTranslation("entity", DOMAIN);
   const backend = await hass.loadBackendTranslation("common", DOMAIN);
   const common: Localize = (key, values) => backend(`component.${DOMAIN}.common.${key}`, values);

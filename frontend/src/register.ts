@@ -1,5 +1,9 @@
-import { NAME, STRATEGY, TIMELINE } from "./const";
+import { offerCards } from "./cards/picker";
+import { CareAlertsNeedsYou } from "./cards/needs-you";
+import { CareAlertsPerson } from "./cards/person";
+import { GLUCOSE, NAME, NEEDS_YOU, PERSON, STRATEGY, TIMELINE } from "./const";
 import { CareAlertsDashboard } from "./dashboard/strategy";
+import { CareAlertsGlucose } from "./glucose/care-alerts-glucose";
 import { CareAlertsTimeline } from "./timeline/care-alerts-timeline";
 
 interface OfferedStrategy {
@@ -19,7 +23,11 @@ declare global {
 // Home Assistant may load the module twice: by its old and its new address after an upgrade.
 if (!customElements.get(TIMELINE)) {
   customElements.define(TIMELINE, CareAlertsTimeline);
+  customElements.define(NEEDS_YOU, CareAlertsNeedsYou);
+  customElements.define(GLUCOSE, CareAlertsGlucose);
+  customElements.define(PERSON, CareAlertsPerson);
   customElements.define(`ll-strategy-dashboard-${STRATEGY}`, CareAlertsDashboard);
+  offerCards();
   (window.customStrategies ??= []).push({
     type: STRATEGY,
     strategyType: "dashboard",

@@ -33,9 +33,17 @@ export class RegistryView {
     this.sources = devices.filter((device) => !device.via_device_id && !isHousehold(device));
   }
 
-  /** The source that somebody's alerts come from; also one whose own entities are all hidden. */
-  sourceOf(person: DeviceEntry): DeviceEntry | undefined {
-    return this.hass.devices[person.via_device_id ?? ""];
+  /**
+   * Whether this user is told of somebody: states of whom one may not read are not sent. While Home Assistant starts
+   * there are none of anybody.
+   */
+  maySee({ id }: DeviceEntry): boolean {
+    const { states } = this.hass;
+    const isThere = ({ entity_id }: EntityEntry): boolean => !!states[entity_id];
+    return (
+      (this.byDevice.get(id) ?? []).some(isThere) ||
+      ![...this.byDevice.values()].flat().some(isThere)
+    );
   }
 
   /** A device's entities of a domain. */
@@ -44,21 +52,9 @@ export class RegistryView {
     return all.filter((entity) => entity.entity_id.startsWith(`${domain}.`));
   }
 
-  /** A person's sensors of alert types. */
-  alertSensorsOf(personId: string): EntityEntry[] {
-    return this.entitiesOf(personId, "binary_sensor").filter(
-      (entity) => entity.translation_key !== "silent",
-    );
-  }
-
   /** The id of a device's one entity with this translation key. */
   entityId(deviceId: string | null, domain: string, key: string): string | undefined {
     return this.entitiesOf(deviceId ?? "", domain).find((entity) => entity.translation_key === key)
       ?.entity_id;
-  }
-
-  /** An entity's own name, without its device's. */
-  entityName(entityId: string): string {
-    return this.hass.entities[entityId]?.name ?? entityId;
   }
 }

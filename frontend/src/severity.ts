@@ -5,14 +5,7 @@ export const SEVERITIES = ["low", "medium", "high"] as const;
 
 export type Severity = (typeof SEVERITIES)[number];
 
-/** Word and shape tell a severity; colours only repeat it. The shapes are those of `ha-alert`. */
-export const ALERT_BOX: Record<Severity, string> = {
-  high: "error",
-  medium: "warning",
-  low: "info",
-};
-
-/** The icon of a severity; the mildest's for one that is not known here. */
+/** Word and shape tell a severity; colours only repeat it. The mildest's for one that is not known here. */
 export function severityIcon(severity: string): string {
   switch (severity) {
     case "high":

@@ -1,3 +1,4 @@
+import { DAY_MS } from "./const";
 import type { Hass, Locale } from "./home-assistant";
 import type { Localize } from "./localize";
 
@@ -33,16 +34,59 @@ export interface Clock {
   time(moment: Date): string;
   /** "Sunday 29 November". */
   day(moment: Date): string;
+  /** The time, with the day unless it is that of `now`: "Sun 14:05", "29 Nov, 14:05". */
+  timeBeside(moment: Date, now: Date): string;
+  /** The zone all of these are in, as a user chose it. */
+  zone: string | undefined;
+  /** Its name, where it is not what both the browser's and the home's clocks show. */
+  namedZone: string | undefined;
 }
+
+/** Ours: a weekday alone is clear within the last six days. */
+const WEEKDAY_MS = 6 * DAY_MS;
 
 /** Times as this user reads them, in the time zone of the profile. */
 export function clockOf({ locale, config }: Pick<Hass, "locale" | "config">): Clock {
-  const zone = locale.time_zone === "server" ? { timeZone: config.time_zone } : {};
+  const zone = locale.time_zone === "server" ? config.time_zone : undefined;
   const hour12 = usesTwelveHours(locale);
-  const format = (how: Intl.DateTimeFormatOptions) => (moment: Date) =>
-    moment.toLocaleString(locale.language, { ...zone, ...how });
-  return {
-    time: format({ hour: "2-digit", minute: "2-digit", hour12 }),
-    day: format({ weekday: "long", day: "numeric", month: "long" }),
+  const format = (how: Intl.DateTimeFormatOptions): ((moment: Date) => string) => {
+    const formatter = new Intl.DateTimeFormat(locale.language, {
+      ...(zone && { timeZone: zone }),
+      ...how,
+    });
+    return (moment) => formatter.format(moment);
   };
+  const time = format({ hour: "2-digit", minute: "2-digit", hour12 });
+  const date = format({ year: "numeric", month: "numeric", day: "numeric" });
+  const weekday = format({ weekday: "short" });
+  const shortDate = format({ day: "numeric", month: "short" });
+  return {
+    time,
+    day: format({ weekday: "long", day: "numeric", month: "long" }),
+    timeBeside(moment, now) {
+      if (date(moment) === date(now)) {
+        return time(moment);
+      }
+      const isNear = Math.abs(now.getTime() - moment.getTime()) < WEEKDAY_MS;
+      return isNear
+        ? `${weekday(moment)} ${time(moment)}`
+        : `${shortDate(moment)}, ${time(moment)}`;
+    },
+    zone,
+    namedZone: zonesDiffer(config.time_zone) ? (zone ?? browserZone()) : undefined,
+  };
+}
+
+const browserZone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** Whether the clocks of the browser and of a zone show different times, now or half a year from now. */
+function zonesDiffer(zone: string): boolean {
+  const shown = (timeZone: string, moment: number): string =>
+    new Intl.DateTimeFormat("en", { timeZone, dateStyle: "short", timeStyle: "short" }).format(
+      moment,
+    );
+  const now = Date.now();
+  return [now, now + 182 * DAY_MS].some(
+    (moment) => shown(zone, moment) !== shown(browserZone(), moment),
+  );
 }

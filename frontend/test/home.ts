@@ -1,10 +1,12 @@
 /** A home to test with: two people, one of whom wears a sensor, and the source of each. */
 import translations from "../../custom_components/care_alerts/translations/en.json";
+import type { Wording } from "../src/cards/wording";
 import type { Context } from "../src/dashboard/context";
 import type { DeviceEntry, EntityEntry, EntityState, Hass, Locale } from "../src/home-assistant";
 import type { Localize, Texts } from "../src/localize";
+import { clockOf } from "../src/time";
+import { FakeConnection } from "./connection";
 import { RegistryView } from "../src/registry-view";
-import type { Alert, Alerts, Episode } from "../src/timeline/alerts";
 
 export const LOCALE: Locale = { language: "en-GB", time_format: "24", time_zone: "server" };
 
@@ -46,7 +48,14 @@ export const localize: Localize = (key, values) => {
   return fill(key, text, values);
 };
 
-export const texts: Texts = {
+export const wordingAt = (now: Date, hass: Hass = home()): Wording => ({
+  ...texts,
+  clock: clockOf(hass),
+  language: hass.locale.language,
+  now,
+});
+
+const texts: Texts = {
   localize,
   stateName: (entity, state) => backend(`component.care_alerts.entity.${entity}.state.${state}`),
 };
@@ -127,6 +136,7 @@ export function home({
     locale,
     config: { time_zone: "Europe/Amsterdam" },
     loadBackendTranslation: () => Promise.resolve(backend),
+    connection: new FakeConnection(),
     callWS: () => Promise.reject(new Error("not asked for in this test")),
   };
 }
@@ -136,44 +146,5 @@ export const contextOf = (hass: Hass): Context => ({
   localize,
   locale: hass.locale,
 });
-
-export const alert = (observed_at: string, more: Partial<Alert> = {}): Alert => ({
-  alert_type: "low",
-  subtype: null,
-  severity: "medium",
-  state: "active",
-  observed_at,
-  received_at: observed_at,
-  late: false,
-  drill: false,
-  episode_id: null,
-  details: {},
-  ...more,
-});
-
-/** An episode that goes on, of one alert. */
-export const episode = (
-  episode_id: string,
-  since: string,
-  more: Partial<Episode> = {},
-): Episode => ({
-  episode_id,
-  severity: "medium",
-  since,
-  last_seen: since,
-  ended_at: null,
-  end_reason: null,
-  acknowledged: false,
-  acknowledged_by: null,
-  acknowledged_at: null,
-  ...more,
-});
-
-/** What `get_alerts` answers. */
-export const answerOf = (
-  alerts: Alert[],
-  episodes: Episode[] = [],
-  unavailable: string[] = [],
-): Alerts => ({ alerts, episodes, unavailable });
 
 export const last = <Item>(items: Item[]): Item | undefined => items[items.length - 1];

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { deviceName, RegistryView } from "../src/registry-view";
-import { device, DEVICES, entity, ENTITIES, home } from "./home";
+import { device, DEVICES, entity, ENTITIES, home, state } from "./home";
 
 test("people and sources are told apart and sorted by name", () => {
   const view = new RegistryView(home());
@@ -34,7 +34,6 @@ test("people stay people where all of their source is hidden", () => {
   );
   const [anna] = view.people;
   expect(anna).toBe(DEVICES.find(({ id }) => id === "anna"));
-  expect(anna && view.sourceOf(anna)?.name).toBe("Dexcom");
   expect(view.sources.map(({ id }) => id)).not.toContain("dexcom");
   expect(view.entityId("dexcom", "sensor", "data_through")).toBeUndefined();
 });
@@ -51,6 +50,16 @@ test("entities are found by translation key, whatever their ids", () => {
   expect(view.entityId("anna", "binary_sensor", "low")).toBe("binary_sensor.renamed");
   expect(view.entityId("anna", "sensor", "low")).toBeUndefined();
   expect(view.entityId(null, "sensor", "low")).toBeUndefined();
-  expect(view.entityName("number.anna_low")).toBe("low");
-  expect(view.entityName("binary_sensor.renamed")).toBe("binary_sensor.renamed");
+});
+
+test("whose states a user is not sent is nobody to them, unless there are none of anybody yet", () => {
+  const seenBy = (...ids: string[]): string[] => {
+    const view = new RegistryView(
+      home({ states: Object.fromEntries(ids.map((id) => [id, state("on")])) }),
+    );
+    return view.people.filter((person) => view.maySee(person)).map(deviceName);
+  };
+  expect(seenBy("binary_sensor.anna_low", "sensor.dexcom_status")).toEqual(["Anna"]);
+  expect(seenBy("sensor.dexcom_status")).toEqual([]);
+  expect(seenBy()).toEqual(["Anna", "Maria"]);
 });

@@ -132,7 +132,8 @@ async def old_page(
         str(CHROMIUM),
         *ARGUMENTS,
         f"--user-data-dir={profile}",
-        env=ENVIRONMENT,
+        # By the locale of POSIX its `navigator.language` would be "en-US@posix", which is no language.
+        env=ENVIRONMENT | {"LANG": "en_US.UTF-8"},
         stderr=asyncio.subprocess.PIPE,
     )
     try:

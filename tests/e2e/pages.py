@@ -109,6 +109,21 @@ def section(page: Page, title: str) -> Locator:
     return page.locator("hui-grid-section").filter(has=heading)
 
 
+def needs_you(page: Page) -> Locator:
+    """The card of who needs somebody."""
+    return page.locator("care-alerts-needs-you").first
+
+
+def need(page: Page, alert: str) -> Locator:
+    """What it says of an alert, such as "Anna: Low", whether somebody has it or not."""
+    return needs_you(page).locator("article", has_text=alert)
+
+
+def line(page: Page, name: str) -> Locator:
+    """How somebody is, in a line."""
+    return page.locator("care-alerts-person").first.locator("li", has_text=name)
+
+
 async def ask_now(page: Page, source: str) -> None:
     """Press a source's button on the dashboard."""
     sources = page.locator("hui-grid-section").last

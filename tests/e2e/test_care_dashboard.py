@@ -1,10 +1,8 @@
 """The dashboard: taken over in one step, read on a phone and a tablet, by day and by night."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import exp
 import re
-from statistics import fmean
 from typing import Any, Final, Literal
 
 from playwright.async_api import Browser, Page, expect
@@ -12,15 +10,14 @@ import pytest
 
 from scripts.real_home import RealHome
 from scripts.sources import add_dashboard, set_up_dexcom, set_up_lumen, set_up_tidepool
-from simulator import Simulator
+from simulator import CATALOGUE, Simulator
 from simulator.dexcom import Wearer
 
 from .conftest import TEXTS, log_in, page_of, screenshot
-from .pages import section
+from .pages import line, need, needs_you, press, section
 
 SAYS: Final[dict[str, str]] = TEXTS["common"]
 URL_PATH: Final = "care-people"
-THRESHOLDS: Final = ("urgent_low_threshold", "low_threshold", "high_threshold")
 
 expect.set_options(timeout=30_000)
 
@@ -48,64 +45,6 @@ async def find(home: RealHome, domain: str, key: str, person: str | None = None)
         if entity["translation_key"] == key
         and entity["entity_id"].startswith(f"{domain}.")
         and person in (None, people[entity["device_id"]])
-    )
-
-
-async def remember(
-    home: RealHome, entity_id: str, samples: Iterable[tuple[datetime, float]]
-) -> None:
-    """Give an entity a past: hourly means of what came when (mmol/L), as the recorder would have kept them.
-
-    A graph draws an hour's mean from the end of that hour on: each is put an hour earlier, to stand where it belongs.
-    """
-    now, hours = datetime.now(UTC), dict[datetime, list[float]]()
-    for moment, value in samples:
-        if now - timedelta(hours=13) < moment <= now:
-            hours.setdefault(moment.replace(minute=0, second=0, microsecond=0), []).append(value)
-    await home.ws(
-        {
-            "type": "recorder/import_statistics",
-            "metadata": {
-                "mean_type": 1,
-                "has_sum": False,
-                "name": None,
-                "source": "recorder",
-                "statistic_id": entity_id,
-                "unit_class": "blood_glucose_concentration",
-                "unit_of_measurement": "mmol/L",
-            },
-            "stats": [
-                {
-                    "start": (hour - timedelta(hours=1)).isoformat(),
-                    "mean": fmean(values),
-                    "min": min(values),
-                    "max": max(values),
-                }
-                for hour, values in sorted(hours.items())
-            ],
-        }
-    )
-
-
-async def remember_glucose(home: RealHome, simulator: Simulator) -> None:
-    """Give the glucose of both who wear a sensor, and Mila's thresholds, a past."""
-    wearer, mila = simulator.dexcom.wearer("SandboxUser6"), simulator.tidepool.child("Mila")
-    worn = [(egv.uploaded_at, egv.fields["value"] / 18.0156) for egv in wearer.egvs]
-    await remember(home, await find(home, "sensor", "glucose", "Anna"), worn)
-    read = [(one.uploaded_at, one.fields["value"]) for one in mila.records if one.type == "cbg"]
-    await remember(home, await find(home, "sensor", "glucose", "Mila"), read)
-    for key in THRESHOLDS:
-        number = await find(home, "number", key, "Mila")
-        value = float((await home.get(f"/api/states/{number}"))["state"])
-        await remember(home, number, [(moment, value) for moment, _ in read])
-
-
-async def show(home: RealHome, entity_id: str, state: str, **attributes: Any) -> None:
-    """Let an entity show something on top of what it shows."""
-    shown = await home.get(f"/api/states/{entity_id}")
-    await home.post(
-        f"/api/states/{entity_id}",
-        {"state": state, "attributes": shown["attributes"] | attributes},
     )
 
 
@@ -155,39 +94,36 @@ async def test_it_is_taken_over_in_one_step(care: RealHome, browser: Browser) ->
     made = page.locator("ha-sidebar").get_by_text("Care Alerts")
     await expect(made).to_be_visible()
     await made.click()
-    await expect(section(page, "Anna")).to_contain_text("Low alert · medium severity")
+    await expect(need(page, "Anna: Low · medium severity")).to_be_visible()
     config = await care.ws({"type": "lovelace/config", "url_path": "care-alerts"})
     assert config == {"strategy": {"type": "custom:care-alerts"}}
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 async def test_it_says_what_was_when_and_who_took_it(
-    care: RealHome, simulator: Simulator, browser: Browser, colours: Literal["light", "dark"]
+    care: RealHome, browser: Browser, colours: Literal["light", "dark"]
 ) -> None:
-    await remember_glucose(care, simulator)
     await take_over(care)
     medication = await find(care, "binary_sensor", "medication")
-    await act(care, "acknowledge", entity_id=medication, note="Called, will look in at noon")
-    await act(care, "snooze", entity_id=medication, duration={"hours": 2})
-    for width, height in ((1280, 2440), (400, 1500)):
+    await act(care, "acknowledge", entity_id=medication)
+    for width, height in ((1280, 2000), (400, 1700)):
         page = await opened(browser, care, "now", width=width, height=height)
         await page.emulate_media(color_scheme=colours)
 
-        anna = section(page, "Anna")
-        low = anna.locator("ha-alert")
-        await expect(low).to_have_count(1)
-        await expect(low).to_contain_text("Low alert · medium severity")
+        low = need(page, "Anna: Low · medium severity")
         await expect(low).to_contain_text(
-            re.compile(r"Was observed at (\w{3} )?\d\d:\d\d \(1 h 1\d min ago\)\.")
+            re.compile(r"Was 3\.8 mmol/L at (\w{3} )?\d\d:\d\d \(1 h 1\d min ago\)\.")
         )
-        await expect(low).to_contain_text(SAYS["dashboard_unacknowledged"])
-        await expect(anna).to_contain_text("3.7 mmol/L · ")
-        await expect(anna.locator("hui-history-graph-card canvas")).to_be_visible()
+        await expect(low).to_contain_text(SAYS["dashboard_nobody_has_it"])
+        await expect(low.get_by_role("button")).to_have_count(2)
+        await expect(line(page, "Anna").locator("s")).to_contain_text("3.7 mmol/L")
+        anna = section(page, "Anna")
+        await expect(anna.locator("care-alerts-glucose canvas")).to_be_visible()
 
         timeline = anna.locator("care-alerts-timeline")
         await expect(timeline.locator("article")).to_have_count(2)
         await expect(timeline.locator("article").nth(0)).to_contain_text(
-            re.compile(r"Low · medium severity.*Glucose then: 3\.8 mmol/L\.$")
+            re.compile(r"Low · medium severity.*Glucose then: 3\.8 mmol/L\.\s*$")
         )
         await expect(timeline.locator("article").nth(1)).to_contain_text(
             re.compile(
@@ -196,30 +132,24 @@ async def test_it_says_what_was_when_and_who_took_it(
             )
         )
 
-        maria = section(page, "maria.keller")
-        await expect(maria.locator("ha-alert")).to_have_count(3)
-        owned = maria.locator(
-            "ha-alert", has_text="Medication alert: Many doses not logged · high severity"
-        )
-        await expect(owned).to_contain_text(re.compile(r"Acknowledged by Demo \(\d\d:\d\d\)\."))
+        owned = need(page, "maria.keller: Medication: Many not logged · high severity")
+        await expect(owned).to_contain_text(re.compile(r"Demo has it since \d\d:\d\d\."))
         await expect(owned).to_contain_text(SAYS["dashboard_not_over"])
-        await expect(owned).to_contain_text("Called, will look in at noon")
-        await expect(owned).to_contain_text(re.compile(r"Snoozed until (\w{3} )?\d\d:\d\d\."))
-        await expect(maria.get_by_text(SAYS["dashboard_acknowledge"], exact=True)).to_have_count(2)
-        await expect(maria.get_by_text(SAYS["dashboard_unacknowledge"])).to_have_count(1)
-        await expect(maria.get_by_text(SAYS["dashboard_unsnooze"])).to_have_count(1)
-        await expect(maria.get_by_text("Snooze 30 min")).to_have_count(2)
+        await expect(owned.get_by_role("button")).to_have_text([SAYS["dashboard_unacknowledge"]])
+        await expect(
+            need(page, "maria.keller: Weight: Losing fast · high severity")
+        ).to_be_visible()
+        await expect(needs_you(page).locator("article").first).to_contain_text("Weight")
+        await expect(needs_you(page).locator("article").last).to_contain_text("Medication")
 
-        henk = section(page, "henk.devries")
-        await expect(henk.locator("ha-alert")).to_have_count(0)
-        await expect(henk).to_contain_text(
-            re.compile(
-                r"No active alert is known\. The data reach to .* nothing is known of the time"
-            )
+        henk = line(page, "henk.devries")
+        await expect(henk).to_contain_text(re.compile(r"Data to .*\(\d+ h \d+ min ago\)"))
+        await expect(henk).to_contain_text("Lumen is never of now.")
+        # Good news needs nobody: it is no episode, and stands in the details.
+        await expect(section(page, "henk.devries")).to_contain_text(
+            SAYS["dashboard_timeline_empty"]
         )
-        good = henk.locator("article").first
-        await expect(good).to_contain_text("Weight: Goal reached")
-        await expect(good).not_to_contain_text("·")
+        await expect(needs_you(page)).not_to_contain_text("Goal reached")
         await expect(page.get_by_text("not a medical device")).to_be_visible()
         for source in ("Lumen", "Dexcom", "Tidepool"):
             tile = page.locator("hui-grid-section", has_text=source).last
@@ -231,73 +161,51 @@ async def test_it_says_what_was_when_and_who_took_it(
 
         await page.goto(f"{care.url}/{URL_PATH}/details")
         await expect(section(page, "maria.keller")).to_contain_text("Adherence in 7 days")
+        await expect(section(page, "henk.devries")).to_contain_text("Goal reached")
         await expect(section(page, "maria.keller").locator("article").first).to_be_visible()
         await screenshot(page, f"dashboard-details-{width}-{colours}")
         await page.context.close()
 
 
-async def test_silence_and_drills_are_told(care: RealHome, browser: Browser) -> None:
+async def test_silence_and_drills_are_told(
+    care: RealHome, simulator: Simulator, browser: Browser
+) -> None:
     await take_over(care)
-    dexcom = await find(care, "sensor", "glucose")
-    people = {entity["entity_id"]: entity["device_id"] for entity in await care.entities()}
     page = await opened(browser, care, "now")
-    anna = section(page, "Anna")
-    await expect(anna.locator("ha-alert")).to_have_count(1)
-    silent = await find(care, "binary_sensor", "silent", "Anna")
-    reach = await find(care, "sensor", "data_through", "Anna")
+    await expect(need(page, "Anna: Low")).to_be_visible()
+    anna = line(page, "Anna")
 
-    await show(care, silent, "on", status="unreachable")
-    told = anna.locator("ha-alert", has_text="is silent")
-    await expect(told).to_contain_text("Not reachable. The data reach to")
-    await expect(anna.locator("hui-heading-badge, hui-entity-heading-badge").first).to_contain_text(
-        "Not reachable"
-    )
-    await show(care, reach, "unknown")
-    await expect(told).to_contain_text(SAYS["dashboard_no_reach"])
+    simulator.faults.add("*", CATALOGUE["503_bare"]())
+    await press(page, await find(care, "button", "refresh", "Dexcom cloud Anna"))
+    await expect(anna).to_contain_text("Not reachable")
+    await expect(anna).to_contain_text("Low · medium severity")
+    await expect(anna.locator("s")).to_contain_text("3.7 mmol/L")
+    await expect(needs_you(page)).to_contain_text("Not known: Anna.")
+    simulator.faults.clear()
 
-    low, high = [await find(care, "binary_sensor", key) for key in ("low", "high")]
+    high = await find(care, "binary_sensor", "high", "Anna")
     await act(care, "send_test_alert", entity_id=high)
-    await act(care, "acknowledge", entity_id=high, note="<b>{{ 1 + 1 }}</b>")
-    drill = anna.locator("ha-alert", has_text="DRILL: High alert")
+    drill = need(page, "Anna: DRILL: High")
     await expect(drill).to_contain_text(SAYS["dashboard_drill_runs"])
-    await expect(drill).to_contain_text("<b>{{ 1 + 1 }}</b>")
-    await expect(anna.locator("article").first).to_contain_text("DRILL: High")
-
-    for key in ("active_alerts", "glucose"):
-        of_anna = next(
-            e["entity_id"]
-            for e in await care.entities("care_alerts")
-            if e["translation_key"] == key and e["device_id"] == people[dexcom]
-        )
-        await show(care, of_anna, "unavailable")
-    await show(care, low, "unavailable", drill=None)
-    unknown = anna.locator("ha-alert", has_text=SAYS["dashboard_nothing_known"])
-    await expect(unknown).to_contain_text(SAYS["dashboard_nothing_known_text"])
-    await expect(anna).to_contain_text(SAYS["dashboard_no_glucose"])
-    await expect(anna).not_to_contain_text("No active alert is known")
+    # Behind all that is real.
+    await expect(needs_you(page).locator("article").last).to_contain_text("DRILL")
+    await act(care, "acknowledge", entity_id=high)
+    await expect(drill).to_contain_text("Demo has it since")
+    await expect(section(page, "Anna").locator("article").first).to_contain_text("DRILL: High")
 
 
 async def test_what_others_have_written_is_no_markup(care: RealHome, browser: Browser) -> None:
     hostile = '"></ha-alert><img src=/x.png><h1>Over ![](/x.png) [All well](/x) `code` *all*'
-    lines = f"{hostile}\n\n# Over\n\n- www.evil.example"
     await take_over(care)
-    low, medication = [await find(care, "binary_sensor", key) for key in ("low", "medication")]
-    await act(care, "acknowledge", entity_id=low, note=lines)
-    await show(care, await find(care, "sensor", "medication_status"), hostile)
-    await show(care, await find(care, "sensor", "glucose_trend"), hostile)
-    await care.ws(
-        {"type": "config/entity_registry/update", "entity_id": medication, "name": hostile}
-    )
+    ids = {device["name"]: device["id"] for device in await care.devices()}
+    rename = {"type": "config/device_registry/update", "name_by_user": hostile}
+    await care.ws(rename | {"device_id": ids["Anna"]})
     page = await opened(browser, care, "now")
-    anna, maria = section(page, "Anna"), section(page, "maria.keller")
-    await expect(anna.locator("ha-alert i")).to_have_text(lines)
-    await expect(anna.locator("ha-markdown h2")).to_contain_text(f"mmol/L · {hostile}")
-    await expect(maria.locator("ha-alert")).to_have_count(3)
-    named = maria.locator("ha-alert", has_text="Over")
-    await expect(named).to_contain_text(f"{hostile}: {hostile} · high severity")
-    await expect(named).to_contain_text(SAYS["dashboard_unacknowledged"])
-    for person in (anna, maria):
-        made = person.locator("ha-markdown").locator("img, a, h1, ul, code, em")
+    await expect(need(page, f"{hostile}: Low")).to_be_visible()
+    await expect(line(page, hostile)).to_be_visible()
+    await expect(section(page, hostile).locator("article").first).to_be_visible()
+    for card in ("needs-you", "person", "glucose", "timeline"):
+        made = page.locator(f"care-alerts-{card}").locator("img, h1, code, em")
         await expect(made).to_have_count(0)
 
 
@@ -307,148 +215,130 @@ async def test_a_source_may_be_hidden(care: RealHome, browser: Browser) -> None:
     medication = await find(care, "binary_sensor", "medication")
     device_of = {entity["entity_id"]: entity["device_id"] for entity in await care.entities()}
     source = {d["id"]: d["via_device_id"] for d in await care.devices()}[device_of[medication]]
-    own = {
-        entity["translation_key"]: entity["entity_id"]
-        for entity in await care.entities("care_alerts")
-        if entity["device_id"] == source
-    }
-
-    async def update(entity_id: str, **changes: str) -> None:
-        await care.ws({"type": "config/entity_registry/update", "entity_id": entity_id} | changes)
-
-    # Why a source is silent, nobody says: that it is has to be said all the same.
-    await update(own.pop("status"), disabled_by="user")
-    await show(care, await find(care, "binary_sensor", "silent", "maria.keller"), "on")
+    for entity in await care.entities("care_alerts"):
+        if entity["device_id"] == source:
+            update = {"type": "config/entity_registry/update", "hidden_by": "user"}
+            await care.ws(update | {"entity_id": entity["entity_id"]})
     page = await opened(browser, care, "now")
-    told = section(page, "maria.keller").locator("ha-alert", has_text="is silent")
-    await expect(told).to_contain_text("The data reach to")
-
-    for entity_id in own.values():
-        await update(entity_id, hidden_by="user")
-    await page.reload()
-    for person, alerts in (("maria.keller", 4), ("henk.devries", 0), ("Anna", 1)):
-        await expect(
-            section(page, person).locator("care-alerts-timeline article").first
-        ).to_be_visible()
-        await expect(section(page, person).locator("ha-alert")).to_have_count(alerts)
+    for person, alerts in (("maria.keller", 3), ("henk.devries", 0), ("Anna", 1)):
+        await expect(line(page, person)).to_be_visible()
+        await expect(section(page, person).locator("care-alerts-timeline h2")).to_be_visible()
+        await expect(need(page, f"{person}: ")).to_have_count(alerts)
 
 
 async def test_a_touch_is_enough(care: RealHome, browser: Browser) -> None:
     await take_over(care)
     page = await opened(browser, care, "now", width=400, height=900)
-    anna = section(page, "Anna")
+    anna = need(page, "Anna: Low")
 
     async def touch(name: str) -> None:
-        await anna.locator("hui-tile-card").filter(has_text=name).click()
+        await anna.get_by_role("button", name=name).click()
 
     await touch("Acknowledge")
-    await expect(anna.locator("ha-alert")).to_contain_text("Acknowledged by Demo")
+    await expect(anna).to_contain_text("Demo has it since")
     await touch("Undo")
-    await expect(anna.locator("ha-alert")).to_contain_text(SAYS["dashboard_unacknowledged"])
+    await expect(anna).to_contain_text(SAYS["dashboard_nobody_has_it"])
     await touch("Snooze 30 min")
-    await expect(anna.locator("ha-alert")).to_contain_text("Snoozed until")
+    await expect(anna).to_contain_text("Snoozed until")
     await touch("End snooze")
-    await expect(anna.locator("ha-alert")).not_to_contain_text("Snoozed until")
+    await expect(anna).not_to_contain_text("Snoozed until")
 
-    maria = section(page, "maria.keller")
-    await maria.locator("hui-tile-card").filter(has_text="Acknowledge all").click()
-    for box in range(3):
-        await expect(maria.locator("ha-alert").nth(box)).to_contain_text("Acknowledged by Demo")
+    await needs_you(page).get_by_role("button", name="Acknowledge all 3 of maria").click()
+    owned = need(page, "maria.keller: ").filter(has_text="Demo has it since")
+    await expect(owned).to_have_count(3)
 
     lumen = page.locator("hui-tile-card").filter(has_text="Test alert").nth(1)
     await lumen.click()
     warning = page.get_by_text(SAYS["dashboard_test_alert_confirm"])
     await expect(warning).to_be_visible()
     await page.get_by_role("button", name="OK").click()
-    henk = section(page, "henk.devries").locator("ha-alert", has_text="DRILL")
-    await expect(henk).to_be_visible()
+    await expect(need(page, "henk.devries: DRILL")).to_be_visible()
 
 
-async def test_thresholds_stand_in_the_glucose_graph(care: RealHome, browser: Browser) -> None:
-    """In the unit of the glucose there, or they would be in a graph of their own."""
+async def test_thresholds_stand_in_the_curve(care: RealHome, browser: Browser) -> None:
+    """In the unit of the glucose there, in words beside it, too."""
     await take_over(care)
     page = await opened(browser, care, "now", height=1800)
-    mila = section(page, "Mila")
-    await expect(mila.locator("ha-markdown h2")).to_contain_text("mmol/L")
-    graph = mila.locator("hui-history-graph-card")
-    await expect(graph.locator("canvas")).to_have_count(1)
-    legend = graph.locator("ha-chart-base li")
-    # From 2026.11 on the legend has a word of its own behind these.
-    await expect(legend).to_contain_text(
-        [
-            re.compile(name)
-            for name in ("Glucose", "Urgent low threshold", "Low threshold", "High threshold")
-        ]
+    curve = section(page, "Mila").locator("care-alerts-glucose")
+    await expect(curve).to_contain_text(
+        re.compile(r"Alerts at: Urgent low \d\.\d mmol/L, Low \d\.\d mmol/L, High \d+\.\d mmol/L")
     )
-    await expect(section(page, "Anna").locator("hui-history-graph-card")).not_to_contain_text(
-        "threshold"
+    await expect(section(page, "Anna").locator("care-alerts-glucose")).not_to_contain_text(
+        "Alerts at"
     )
-    colours = await legend.locator(".legend-toggle ha-svg-icon").evaluate_all(
-        "icons => icons.map(icon => getComputedStyle(icon).color)"
-    )
-    assert len(set(colours)) == 4
+    for choice in ("3 h", "24 h", "14 days"):
+        await curve.get_by_role("button", name=choice).click()
+        await expect(curve).to_contain_text(re.compile(r"In \d+ h between \d+\.\d mmol/L and"))
+    await curve.locator(".plot").focus()
+    await page.keyboard.press("End")
+    await page.keyboard.press("ArrowLeft")
+    await expect(curve).to_contain_text(re.compile(r"\d\d:\d\d: \d+\.\d mmol/L[.,]"))
+    await curve.get_by_text(SAYS["dashboard_as_table"]).click()
+    await expect(curve.get_by_role("row").nth(1)).to_contain_text("mmol/L")
     await page.goto(f"{care.url}/{URL_PATH}/details")
     settings = section(page, "Mila").locator("hui-number-entity-row")
     for name in ("High threshold", "Low threshold", "Urgent low threshold"):
         await expect(settings.filter(has_text=name).first).to_be_visible()
 
 
-async def test_the_timeline_says_the_glucose_in_the_unit_of_the_sensor(
-    home: RealHome, simulator: Simulator, browser: Browser
+async def test_all_glucose_is_said_in_the_unit_of_the_sensor(
+    care: RealHome, browser: Browser
 ) -> None:
-    simulator.load("demo")
-    await set_up_lumen(home, simulator)
-    page = await page_of(browser)
-    await log_in(page, home)
-    await page.goto(home.url)
-    await expect(page.locator("home-assistant-main")).to_be_attached()
-    value, low, high = (SAYS[f"dashboard_glucose_then{ending}"] for ending in ("", "_low", "_high"))
-    for details, unit, expected in (
-        ({"glucose_mg_dl": 68}, "mmol/L", value.format(value="3.8", unit="mmol/L")),
-        ({"glucose_mg_dl": 68}, "mg/dL", value.format(value="68", unit="mg/dL")),
-        ({"glucose_mg_dl": 68}, None, value.format(value="68", unit="mg/dL")),
-        ({"glucose_mmol_l": 4}, "mmol/L", value.format(value="4.0", unit="mmol/L")),
-        ({"value_mmol_l": 14.04}, "mg/dL", value.format(value="253", unit="mg/dL")),
-        ({"value_mmol_l": 14.04}, None, value.format(value="14.0", unit="mmol/L")),
-        ({"value_mg_dl": 100}, "mmol/L", value.format(value="5.6", unit="mmol/L")),
-        ({"glucose_mg_dl": 39, "glucose_out_of_range": "low"}, "mmol/L", low),
-        ({"glucose_mg_dl": 401, "glucose_out_of_range": "high"}, "mg/dL", high),
-        ({"value_mmol_l": 2.2, "out_of_range": "low"}, "mmol/L", low),
-        ({"value_mmol_l": 22.3, "out_of_range": "high"}, "mg/dL", high),
-        ({"glucose_mg_dl": 68, "glucose_out_of_range": None}, "mg/dL", "Glucose then: 68 mg/dL."),
-        ({"glucose_mg_dl": "68"}, "mg/dL", ""),
-        ({}, "mg/dL", ""),
-    ):
-        shown = await page.evaluate(
-            """async ({ details, unit }) => {
-                const { hass } = document.querySelector("home-assistant");
-                const card = document.createElement("care-alerts-timeline");
-                await customElements.whenDefined("care-alerts-timeline");
-                document.body.append(card);
-                const time = new Date().toISOString();
-                const alert = {
-                    alert_type: "low", severity: "medium", state: "active", late: false, drill: false,
-                    episode_id: null, observed_at: time, received_at: time, details,
-                };
-                const response = { alerts: [alert], episodes: [], unavailable: [] };
-                card.setConfig({ device_id: "somebody", glucose: "sensor.glucose" });
-                card.hass = {
-                    ...hass,
-                    states: { "sensor.glucose": { attributes: { unit_of_measurement: unit } } },
-                    callWS: async () => ({ response }),
-                };
-                for (;;) {
-                    const line = card.shadowRoot?.querySelector("article span");
-                    if (line) {
-                        card.remove();
-                        return line.querySelector("small")?.textContent ?? "";
-                    }
-                    await new Promise((done) => setTimeout(done, 10));
-                }
-            }""",
-            {"details": details, "unit": unit},
-        )
-        assert shown == expected, (details, unit)
+    await take_over(care)
+    page = await opened(browser, care, "now")
+    await expect(line(page, "Anna")).to_contain_text("3.7 mmol/L")
+    await care.ws(
+        {
+            "type": "config/entity_registry/update",
+            "entity_id": await find(care, "sensor", "glucose", "Anna"),
+            "options_domain": "sensor",
+            "options": {"unit_of_measurement": "mg/dL"},
+        }
+    )
+    await expect(line(page, "Anna")).to_contain_text(re.compile(r"6[67] mg/dL"))
+    await expect(need(page, "Anna: Low")).to_contain_text(re.compile(r"Was 6[89] mg/dL"))
+    anna = section(page, "Anna")
+    await expect(anna.locator("article").first).to_contain_text(
+        re.compile(r"Glucose then: 6[89] mg/dL\.")
+    )
+    await expect(anna.locator("care-alerts-glucose")).to_contain_text(re.compile(r"6[67] mg/dL"))
+    await expect(anna).not_to_contain_text("mmol/L")
+
+
+async def test_the_cards_can_be_picked(care: RealHome, browser: Browser) -> None:
+    """In the editor: by name, as a suggestion for an entity, and with a form."""
+    await take_over(care)
+    page = await opened(browser, care, "now")
+    await expect(need(page, "Anna: Low")).to_be_visible()
+    glucose = await find(care, "sensor", "glucose", "Anna")
+    offered = await page.evaluate(
+        """async glucose => {
+          const { hass } = document.querySelector("home-assistant");
+          const made = [];
+          for (const { type, name, description, getEntitySuggestion } of window.customCards) {
+            if (!type.startsWith("care-alerts-")) continue;
+            const card = customElements.get(type);
+            const form = card.getConfigForm();
+            const labels = form.schema.map(field => form.computeLabel(field, hass.localize));
+            const config = card.getStubConfig(hass);
+            document.createElement(type).setConfig(config);
+            made.push([type, name, description, labels, getEntitySuggestion(hass, glucose)?.config ?? null]);
+          }
+          return made;
+        }""",
+        glucose,
+    )
+    assert [name for _, name, *_ in offered] == [
+        SAYS[f"dashboard_card_{card}"] for card in ("needs_you", "person", "glucose", "timeline")
+    ]
+    assert [one[3][0] for one in offered] == [
+        SAYS["dashboard_editor_people"],
+        SAYS["dashboard_editor_people"],
+        SAYS["dashboard_editor_person"],
+        SAYS["dashboard_editor_person"],
+    ]
+    suggested = [one[4]["type"] for one in offered if one[4]]
+    assert suggested == ["custom:care-alerts-person", "custom:care-alerts-glucose"]
 
 
 async def test_the_timeline_has_a_line_for_each_episode_that_the_sensors_know(
@@ -475,8 +365,8 @@ async def test_the_timeline_has_a_line_for_each_episode_that_the_sensors_know(
     ):
         lines = section(page, person).locator("care-alerts-timeline article").filter(has_text=alert)
         await expect(lines).to_have_count(len(notes))
-        for line, note in zip(await lines.all(), notes, strict=True):
-            assert note in await line.inner_text()
+        for shown, note in zip(await lines.all(), notes, strict=True):
+            assert note in await shown.inner_text()
         key = alert.partition(" ·")[0].lower().replace(" ", "_")
         sensor = await find(home, "binary_sensor", key, person)
         state = await home.get(f"/api/states/{sensor}")
@@ -485,9 +375,10 @@ async def test_the_timeline_has_a_line_for_each_episode_that_the_sensors_know(
             {"entity_id": sensor, "alert_types": [key]},
         )
         episodes = answer["service_response"]["episodes"]
-        assert len(episodes) == len(notes)
+        ids = [await shown.get_attribute("data-episode") for shown in await lines.all()]
+        assert ids == [one["episode_id"] for one in reversed(episodes)]
         assert state["state"] == "on"
-        assert state["attributes"]["episode_id"] == episodes[-1]["episode_id"]
+        assert state["attributes"]["episode_id"] == ids[0]
 
 
 async def test_without_a_source_it_says_where_to_begin(home: RealHome, browser: Browser) -> None:

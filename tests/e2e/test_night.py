@@ -29,6 +29,7 @@ from simulator import Simulator
 
 from .conftest import TEXTS, log_in, page_of, screenshot, until
 from .outside import CLEAR, Lamp, Look, Outside, Phone
+from .pages import need, needs_you
 
 SAYS: Final[dict[str, str]] = TEXTS["common"]
 DASHBOARD: Final = "care-night"
@@ -155,8 +156,8 @@ class Night:
             assert phone.screen[0]["data"]["push"]["interruption-level"] == "passive"
             assert "actions" not in phone.screen[0]["data"]
         for page in pages:
-            told = page.locator("ha-alert", has_text="Urgent low alert")
-            await expect(told).to_contain_text(f"Acknowledged by {who}")
+            told = need(page, "Urgent low")
+            await expect(told).to_contain_text(f"{who} has it since")
             await expect(told).to_contain_text(SAYS["dashboard_not_over"])
         sensor = await self.urgent_low()
         assert sensor["state"] == "on"
@@ -325,20 +326,20 @@ async def add_household(night: Night) -> None:
 async def shows(pages: list[Page], text: str, times: int = 1) -> None:
     """See this on every screen, as often."""
     for page in pages:
-        await expect(page.locator("ha-alert").get_by_text(text)).to_have_count(times)
+        await expect(need(page, text)).to_have_count(times)
 
 
 @pytest.mark.timeout(300)
 async def test_a_bad_night(tmp_path: Path, simulator: Simulator, browser: Browser) -> None:
     async with night_in(tmp_path / "home", simulator) as night:
         pages = await night.screens(browser)
-        await shows(pages, "Low alert")
+        await shows(pages, "Low · medium severity")
         assert (await night.urgent_low())["state"] == "off"
         assert not night.outside.pushed
         # Anna's phone is off.
         night.outside.unreachable.add(night.anna.name)
         await night.pass_time(3)
-        await shows(pages, "Urgent low alert")
+        await shows(pages, "Urgent low · high severity")
 
         # Nobody waits for what cannot come: everybody is told, each of two phones that are called alike.
         await until(lambda: bool(night.ben.pushed and night.hall.pushed), "the others ring")
@@ -379,7 +380,7 @@ async def test_a_bad_night_with_a_power_cut(
 ) -> None:
     async with night_in(tmp_path / "home", simulator) as night:
         pages = await night.screens(browser)
-        await shows(pages, "Low alert")
+        await shows(pages, "Low · medium severity")
         await until(night.is_written_down, "Home Assistant knows its devices after a kill")
         night.outside.unreachable.add(night.anna.name)
         await night.pass_time(3)
@@ -411,10 +412,10 @@ async def test_a_bad_night_with_a_power_cut(
 
         told = {name: len(lamp.shown) for name, lamp in night.outside.lamps.items()}
         night.outside.unreachable.clear()
-        everything = pages[0].locator("hui-tile-card").filter(has_text="Acknowledge all")
-        await shows(pages, SAYS["dashboard_unacknowledged"], 2)
+        everything = needs_you(pages[0]).get_by_role("button", name="Acknowledge all 2")
+        await shows(pages, SAYS["dashboard_nobody_has_it"], 2)
         await everything.click()
-        await shows(pages, "Acknowledged by Anna", 2)
+        await shows(pages, "Anna has it since", 2)
         await night.pass_time(0)
         await until(lambda: all(phone.screen for phone in night.phones), "all phones show it")
         await night.all_know("Anna", pages)

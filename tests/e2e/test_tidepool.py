@@ -12,7 +12,7 @@ from scripts.sources import set_up_tidepool
 from simulator import Simulator
 
 from .conftest import TEXTS, log_in, page_of, screenshot, until
-from .pages import Flow, ask_now, opened, section
+from .pages import Flow, ask_now, line, need, opened, section
 
 REPAIR: Final = TEXTS["issues"]["no_thresholds"]
 
@@ -84,7 +84,7 @@ async def test_a_threshold_is_changed_on_the_dashboard_and_by_the_action(
 ) -> None:
     page = await opened(develop, browser)
     mila = section(page, "Mila")
-    low_alert = mila.locator("ha-alert", has_text="Low alert")
+    low_alert = need(page, "Mila: Low")
     await expect(mila).to_be_visible()
     now = page.url
     details = now.removesuffix("/now") + "/details"
@@ -117,7 +117,7 @@ async def test_a_threshold_is_changed_on_the_dashboard_and_by_the_action(
         await control.reads("Mila", 5.5)
         await page.goto(now)
         await ask_now(page, "Tidepool")
-        await expect(mila).to_contain_text("5.5 mmol/L")
+        await expect(line(page, "Mila")).to_contain_text("5.5 mmol/L")
         await expect(low_alert).to_have_count(0)
 
         await perform(page, low=4.7, low_delay=0)
@@ -131,7 +131,7 @@ async def test_a_threshold_is_changed_on_the_dashboard_and_by_the_action(
         await control.reads("Mila", 4.6, device_id="DexG7_another")
         await page.goto(now)
         await ask_now(page, "Tidepool")
-        await expect(low_alert).to_contain_text("Low alert · medium severity")
+        await expect(low_alert).to_contain_text("Low · medium severity")
         await expect(mila.locator("article").first).to_contain_text(
             re.compile(r"Low · medium severity.*Glucose then: 4\.6 mmol/L")
         )

@@ -60,29 +60,12 @@ export function actionTile(
   });
 }
 
-interface Badge {
-  /** The entity whose state stands at the right. */
-  entity: string;
-  name: string;
-  /** What stands there instead of its state. */
-  attribute?: string;
-}
-
 /** The name of somebody or of a source. */
-export function headingCard(device: DeviceEntry, icon: string, badge?: Badge): Config {
-  const badges = badge
-    ? [
-        {
-          type: "entity",
-          entity: badge.entity,
-          name: badge.name,
-          state_content: ["name", badge.attribute ?? "state"],
-          color: "none",
-        },
-      ]
-    : [];
-  return { type: "heading", heading: deviceName(device), icon, badges };
-}
+export const headingCard = (device: DeviceEntry, icon: string): Config => ({
+  type: "heading",
+  heading: deviceName(device),
+  icon,
+});
 
 export const subtitleCard = (heading: string): Config => ({
   type: "heading",

@@ -26,12 +26,13 @@ export function detailsSection(context: Context, person: DeviceEntry): Config {
       conditions: [{ condition: "state", entity: sensor.entity_id, state_not: ["unknown"] }],
       row: row(sensor),
     }));
-  const settings = ["switch", "number"]
+  // The button acknowledges all at once.
+  const settings = ["button", "switch", "number"]
     .flatMap((domain) => registry.entitiesOf(person.id, domain))
     .map(row);
   const cards = [
     headingCard(person, "mdi:account-heart"),
-    timelineCard(context, person, ALL_DAYS),
+    timelineCard(person, ALL_DAYS),
     subtitleCard(localize("details")),
     { type: "entities", entities: known, ...WIDE },
   ];

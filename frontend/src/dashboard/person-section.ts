@@ -1,63 +1,44 @@
-import { RECENT_DAYS, TIMELINE } from "../const";
+import { GLUCOSE, NEEDS_YOU, PERSON, RECENT_DAYS, TIMELINE } from "../const";
+import type { GlucoseConfig } from "../glucose/care-alerts-glucose";
+import type { NeedsYouConfig } from "../cards/needs-you";
+import type { PersonConfig } from "../cards/person";
 import type { Config, DeviceEntry } from "../home-assistant";
-import { deviceName } from "../registry-view";
-import type { TimelineConfig } from "../timeline/config";
-import { alertCards } from "./alert-cards";
-import { headingCard, textCard, WIDE } from "./cards";
-import { attributeIs, either, stateIs, unless } from "./conditions";
+import type { TimelineConfig } from "../timeline/care-alerts-timeline";
+import { headingCard, WIDE } from "./cards";
 import type { Context } from "./context";
-import { glucoseCards } from "./glucose-cards";
-import { troubleTemplate } from "./templates/silent";
 
-/** A person as seen in passing. */
-export function personSection(context: Context, person: DeviceEntry): Config {
-  const { registry } = context;
-  const source = registry.sourceOf(person);
-  const silent = registry.entityId(person.id, "binary_sensor", "silent");
-  const trouble = source && silent ? { source, silent } : undefined;
+/** Who needs somebody, and a line for each of whom this is about: what a first screen has room for. */
+export function firstSection(people?: DeviceEntry[]): Config {
+  const about = people && { people: people.map(({ id }) => id) };
+  const needsYou: NeedsYouConfig = { ...about };
+  const lines: PersonConfig = { ...about, has_views: !people };
   return {
     type: "grid",
     cards: [
-      headingCard(
-        person,
-        "mdi:account-heart",
-        trouble && {
-          entity: trouble.silent,
-          name: deviceName(trouble.source),
-          attribute: "status",
-        },
-      ),
-      ...(trouble ? [troubleCard(context, trouble.source, person, trouble.silent)] : []),
-      ...alertCards(context, person),
-      ...glucoseCards(context, person),
-      timelineCard(context, person, RECENT_DAYS),
+      { type: `custom:${NEEDS_YOU}`, ...needsYou, ...WIDE },
+      { type: `custom:${PERSON}`, ...lines, ...WIDE },
     ],
   };
 }
 
-/** What is wrong with what is heard of a person, as soon as something is. */
-function troubleCard(
-  context: Context,
-  source: DeviceEntry,
-  person: DeviceEntry,
-  silent: string,
-): Config {
-  const visible = either(stateIs(silent, "on"), unless(attributeIs(silent, "status", "ok")));
-  return textCard(troubleTemplate(context, source, person, silent), { visibility: [visible] });
+/** What has been of a person: their glucose, and their alerts. */
+export function personSection(context: Context, person: DeviceEntry): Config {
+  const { registry } = context;
+  const glucose: GlucoseConfig = { device_id: person.id };
+  return {
+    type: "grid",
+    cards: [
+      headingCard(person, "mdi:account-heart"),
+      ...(registry.entityId(person.id, "sensor", "glucose")
+        ? [{ type: `custom:${GLUCOSE}`, ...glucose, ...WIDE }]
+        : []),
+      timelineCard(person, RECENT_DAYS),
+    ],
+  };
 }
 
 /** A person's alerts of the last days. */
-export function timelineCard({ registry }: Context, person: DeviceEntry, days: number): Config {
-  const watched = [
-    ...registry.entitiesOf(person.id, "event"),
-    ...registry.alertSensorsOf(person.id),
-  ];
-  const glucose = registry.entityId(person.id, "sensor", "glucose");
-  const config: TimelineConfig = {
-    device_id: person.id,
-    entities: watched.map((entity) => entity.entity_id),
-    ...(glucose && { glucose }),
-    days,
-  };
+export function timelineCard(person: DeviceEntry, days: number): Config {
+  const config: TimelineConfig = { device_id: person.id, days };
   return { type: `custom:${TIMELINE}`, ...config, ...WIDE };
 }

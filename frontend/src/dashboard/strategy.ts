@@ -6,7 +6,7 @@ import { textCard } from "./cards";
 import type { Context } from "./context";
 import { detailsSection } from "./details-section";
 import { householdCards } from "./household-cards";
-import { personSection } from "./person-section";
+import { firstSection, personSection } from "./person-section";
 import { sourceCards } from "./source-cards";
 
 /** The dashboard, made of what the registries hold; Home Assistant makes it again when they change. */
@@ -19,7 +19,8 @@ export class CareAlertsDashboard extends HTMLElement {
   static async generate(_config: Config, hass: Hass): Promise<Config> {
     const { localize } = await loadTexts(hass);
     const registry = new RegistryView(hass);
-    const { household, people, sources } = registry;
+    const { household, sources } = registry;
+    const people = registry.people.filter((person) => registry.maySee(person));
     const context: Context = { registry, localize, locale: hass.locale };
     const about = textCard(localize("about"));
     if (!sources.length && !people.length) {
@@ -35,6 +36,7 @@ export class CareAlertsDashboard extends HTMLElement {
           title: localize("now"),
           path: "now",
           sections: [
+            firstSection(),
             ...people.map((person) => personSection(context, person)),
             ...(household ? [{ type: "grid", cards: householdCards(context, household) }] : []),
             { type: "grid", cards: [...ofSources, about] },
@@ -50,11 +52,15 @@ export class CareAlertsDashboard extends HTMLElement {
         // Where a tap on a notification leads.
         ...people.map((person) => ({
           type: "sections",
-          max_columns: 2,
+          max_columns: 3,
           title: deviceName(person),
           path: person.id,
           subview: true,
-          sections: [personSection(context, person), detailsSection(context, person)],
+          sections: [
+            firstSection([person]),
+            personSection(context, person),
+            detailsSection(context, person),
+          ],
         })),
       ],
     };

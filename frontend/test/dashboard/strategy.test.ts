@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import { CareAlertsDashboard } from "../../src/dashboard/strategy";
 import type { Config, Hass } from "../../src/home-assistant";
-import { device, DEVICES, ENTITIES, entity, home, last } from "../home";
+import { device, DEVICES, ENTITIES, entity, home, last, state } from "../home";
 
 interface View {
   path?: string;
@@ -21,6 +21,22 @@ const headings = ({ sections }: View): unknown[] =>
       .filter(({ type, heading_style }) => type === "heading" && heading_style !== "subtitle")
       .map(({ heading }) => heading),
   );
+
+test("first comes who needs somebody, then how all are, before anything else", async () => {
+  const [now] = await viewsOf(home());
+  expect(now?.sections[0]?.cards).toMatchObject([
+    { type: "custom:care-alerts-needs-you" },
+    { type: "custom:care-alerts-person", has_views: true },
+  ]);
+  expect(now?.sections[0]?.cards[0]).not.toHaveProperty("people");
+});
+
+test("of whom a user may not see nothing is there", async () => {
+  const states = { "binary_sensor.anna_low": state("on") };
+  const views = await viewsOf(home({ states }));
+  expect(JSON.stringify(views)).not.toMatch(/maria/i);
+  expect(JSON.stringify(views)).toContain("anna");
+});
 
 test("people come first, then their sources, then what this is not", async () => {
   const [now, details] = await viewsOf(home());
@@ -49,7 +65,7 @@ test("the household is no source", async () => {
     home({ devices: [...DEVICES, device("house", "Household")], entities: [...ENTITIES, ...more] }),
   );
   expect(now && headings(now)).toEqual(["Anna", "Maria", "Household", "Dexcom", "Lumen"]);
-  const { cards } = now?.sections[2] ?? { cards: [] };
+  const { cards } = now?.sections[3] ?? { cards: [] };
   const shown = cards.map(({ type, entity: of }) => of ?? type);
   expect(shown).toEqual([
     "heading",
@@ -75,13 +91,13 @@ test("without a source it says where to begin", async () => {
 test("the two timelines of a person differ in their days alone", async () => {
   const [now, details] = await viewsOf(home());
   const timelines = [now, details].map((view) =>
-    view?.sections[0]?.cards.find(({ type }) => type === "custom:care-alerts-timeline"),
+    view?.sections
+      .flatMap(({ cards }) => cards)
+      .find(({ type }) => type === "custom:care-alerts-timeline"),
   );
   expect(timelines[0]).toEqual({
     type: "custom:care-alerts-timeline",
     device_id: "anna",
-    entities: ["event.anna_alert", "binary_sensor.anna_low"],
-    glucose: "sensor.anna_glucose",
     days: 3,
     grid_options: { columns: "full" },
   });

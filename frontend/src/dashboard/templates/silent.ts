@@ -20,23 +20,7 @@ export function silentTemplate(context: Context, source: DeviceEntry, silent: st
 <ha-alert alert-type="warning" title="${title}">${why}${whom}</ha-alert>`;
 }
 
-/** What is wrong with what a source says of a person, and how far their data reach. */
-export function troubleTemplate(
-  context: Context,
-  source: DeviceEntry,
-  person: DeviceEntry,
-  silent: string,
-): string {
-  const { localize } = context;
-  const names = { source: deviceName(source) };
-  const isSilent = escapeMarkdown(localize("silent", names));
-  const answersBadly = escapeMarkdown(localize("trouble", names));
-  const why = `{{ literal(state_attr_translated("${silent}", "status")) }}.`;
-  return `${macros(context)}
-<ha-alert alert-type="warning" title="{% if is_state("${silent}", "on") %}${isSilent}{% else %}${answersBadly}{% endif %}">${why}${reach(context, person)}</ha-alert>`;
-}
-
-/** How far the data of a source or a person reach. */
+/** How far the data of a source reach. */
 function reach({ localize, registry }: Context, device: DeviceEntry): string {
   const dataThrough = registry.entityId(device.id, "sensor", "data_through");
   return dataThrough

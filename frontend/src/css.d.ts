@@ -1,0 +1,5 @@
+/** A style sheet, which the build takes in as text. */
+declare module "*.css" {
+  const text: string;
+  export default text;
+}

@@ -1,0 +1,386 @@
+"""The first screen, as a tired parent sees it: the worst without scrolling, and nothing dead that looks alive."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+import json
+import re
+from time import perf_counter
+from typing import Any, Final
+
+from playwright.async_api import Browser, Locator, Page, expect
+import pytest
+
+from scripts.real_home import ROOT, HomeError, RealHome
+from scripts.sources import set_up_dexcom, set_up_lumen, set_up_tidepool
+from simulator import CATALOGUE, Simulator
+
+from .conftest import TEXTS, screenshot
+from .pages import needs_you
+from .test_care_dashboard import act, opened, take_over, tell_glucose
+
+SAYS: Final[dict[str, str]] = TEXTS["common"]
+STATUS: Final[dict[str, str]] = TEXTS["entity"]["sensor"]["status"]["state"]
+AXE: Final = ROOT / "frontend/node_modules/axe-core/axe.min.js"
+
+NAMES: Final = ("Ada", "Bea", "Cas", "Dirk", "Eva", "Finn", "Gijs", "Hana", "Ivo", "Zoe")
+PHONE: Final = (400, 860)
+SCREENS: Final = (PHONE, (320, 640), (1024, 600), (1280, 1000))
+
+OURS: Final = "care-alerts-needs-you, care-alerts-person, care-alerts-glucose, care-alerts-timeline"
+
+FIND: Final = """
+  const find = (root, selector) => [...root.querySelectorAll("*")].flatMap(one => [
+    ...(one.matches(selector) ? [one] : []),
+    ...(one.shadowRoot ? find(one.shadowRoot, selector) : []),
+  ]);
+"""
+
+
+def add_people(
+    simulator: Simulator,
+    names: Sequence[str] = NAMES,
+    *,
+    low: str | None = None,
+    newest: int = 2,
+) -> None:
+    """Children with live sensors, whose newest readings are so many minutes old; one is urgently low in it."""
+    tidepool, now = simulator.tidepool, simulator.clock.now()
+    for name in names:
+        child = tidepool.add_child(name)
+        child.share_with(tidepool.account)
+        child.set_settings(
+            tidepool.account,
+            {
+                "urgentLow": {"enabled": True, "threshold": {"units": "mmol/L", "value": 3.0}},
+                "high": {"enabled": True, "threshold": {"units": "mmol/L", "value": 12.0}},
+            },
+        )
+        for minutes in range(newest, 180, 5):
+            value = 2.8 if name == low and minutes == newest else 6.2
+            child.add_reading(now - timedelta(minutes=minutes), value)
+
+
+async def ask(home: RealHome) -> None:
+    """Have every source asked; that it fails is what is looked at."""
+    for entity in await home.entities("care_alerts"):
+        if entity["translation_key"] == "refresh":
+            call = {"type": "call_service", "domain": "button", "service": "press"}
+            with suppress(HomeError):
+                await home.ws(call | {"target": {"entity_id": entity["entity_id"]}})
+
+
+def lines(page: Page) -> Locator:
+    """How people are: a line each."""
+    return page.locator("care-alerts-person").first.locator("li")
+
+
+async def is_on_the_first_screen(page: Page, *shown: Locator) -> None:
+    """See something whole without scrolling."""
+    size = page.viewport_size
+    assert size
+    assert await page.evaluate("scrollY") == 0
+    for one in shown:
+        await expect(one).to_be_visible()
+        box = await one.bounding_box()
+        assert box
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= size["height"], box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= size["width"], box
+
+
+async def nothing_is_cut(page: Page) -> None:
+    """No page that scrolls sideways, and no text of ours that does not fit where it stands."""
+    cut = await page.evaluate(
+        """ours => {"""
+        + FIND
+        + """
+          return find(document, ours).flatMap(card => find(card.shadowRoot, "h2, h3, p, b, span, a, button, li, small, time, article"))
+            .filter(one => !one.classList.contains("unseen") && one.clientWidth && one.scrollWidth > one.clientWidth + 1)
+            .map(one => one.outerHTML.slice(0, 200));
+        }""",
+        OURS,
+    )
+    assert cut == []
+    width = page.viewport_size and page.viewport_size["width"]
+    assert await page.evaluate("document.documentElement.scrollWidth") <= (width or 0)
+
+
+async def axe_finds_nothing(page: Page) -> None:
+    """No barrier in any card of ours."""
+    await page.add_script_tag(path=AXE)
+    found: list[dict[str, Any]] = await page.evaluate(
+        """async ours => {"""
+        + FIND
+        + """
+          // Cards fade from one colour to the other.
+          const moving = find(document, "*").flatMap(one => one.getAnimations());
+          await Promise.allSettled(moving.map(({ finished }) => finished));
+          const { violations } = await axe.run(find(document, ours), { resultTypes: ["violations"] });
+          return violations.map(({ id, help, nodes }) =>
+            ({ id, help, nodes: nodes.map(({ html, any }) => [html, any.map(({ message }) => message)]) }));
+        }""",
+        OURS,
+    )
+    assert found == [], json.dumps(found, indent=1)
+
+
+@pytest.mark.timeout(300)
+async def test_the_worst_of_ten_is_what_is_seen_first(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    add_people(simulator, low="Zoe")
+    await set_up_tidepool(home, simulator)
+    await take_over(home)
+    for width, height in SCREENS:
+        page = await opened(browser, home, "now", width=width, height=height)
+        worst = needs_you(page).locator("article").first
+        await expect(worst).to_contain_text("Zoe: Urgent low · high severity")
+        await expect(worst).to_contain_text(
+            re.compile(r"Was 2\.8 mmol/L at \d\d:\d\d \(\d+ min ago\)\.\s+Nobody has it yet\.")
+        )
+        buttons = worst.get_by_role("button")
+        await expect(buttons).to_have_count(2)
+        await is_on_the_first_screen(page, worst, *await buttons.all())
+        for button in await buttons.all():
+            box = await button.bounding_box()
+            assert box
+            assert box["height"] >= 44
+        await expect(lines(page)).to_have_count(len(NAMES))
+        await expect(lines(page).first).to_contain_text("Zoe")
+        await expect(lines(page).first).to_contain_text("2.8 mmol/L")
+        if (width, height) == PHONE:
+            await is_on_the_first_screen(page, *(await lines(page).all())[:5])
+        await nothing_is_cut(page)
+        await screenshot(page, f"first-screen-urgent-low-{width}")
+        for colours in ("dark", "light") if (width, height) == PHONE else ():
+            await page.emulate_media(color_scheme=colours)
+            await axe_finds_nothing(page)
+            await screenshot(page, f"first-screen-urgent-low-{width}-{colours}")
+        if width == 320:
+            await page.evaluate(
+                "document.documentElement.style.setProperty('--ha-font-size-scale', '2')"
+            )
+            await nothing_is_cut(page)
+            await screenshot(page, "first-screen-large-letters")
+        await page.context.close()
+
+
+async def test_a_press_acts_on_what_was_shown_and_all_screens_follow(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    add_people(simulator, ("Mila", "Tom"), low="Mila")
+    await set_up_tidepool(home, simulator)
+    await take_over(home)
+    page = await opened(browser, home, "now", width=400, height=860)
+    other = await opened(browser, home, "now", width=400, height=860)
+    worst = needs_you(page).locator("article").first
+    await expect(worst).to_contain_text("Mila: Urgent low")
+    await expect(needs_you(other)).to_contain_text("Mila: Urgent low")
+    episode_id = await worst.get_attribute("data-episode")
+
+    # By keyboard alone.
+    acknowledge = needs_you(page).get_by_role("button", name="Acknowledge")
+    for _ in range(30):
+        await page.keyboard.press("Tab")
+        if await acknowledge.evaluate("button => button.matches(':focus')"):
+            break
+    outline = await acknowledge.evaluate("button => getComputedStyle(button).outlineStyle")
+    assert outline == "solid"
+    await page.keyboard.press("Enter")
+    for each in (page, other):
+        await expect(needs_you(each)).to_contain_text("Demo has it since")
+        await expect(needs_you(each)).to_contain_text(SAYS["dashboard_not_over"])
+        await expect(needs_you(each)).to_contain_text("Nobody is needed, as far as is known at")
+        await expect(lines(each).first).to_contain_text("Demo has it since")
+    states = [
+        await home.get(f"/api/states/{entity['entity_id']}")
+        for entity in await home.entities("care_alerts")
+        if entity["translation_key"] == "urgent_low"
+    ]
+    taken = [
+        one["attributes"]["episode_id"] for one in states if one["attributes"].get("acknowledged")
+    ]
+    assert taken == [episode_id]
+    await axe_finds_nothing(page)
+    await screenshot(page, "first-screen-somebody-has-it")
+
+    # From what happens to the card: through the home, its websocket and the browser.
+    sensor = next(one["entity_id"] for one in states if one["attributes"].get("acknowledged"))
+    started = perf_counter()
+    await act(home, "unacknowledge", entity_id=sensor)
+    await expect(needs_you(other).get_by_role("button", name="Acknowledge")).to_be_visible()
+    took = perf_counter() - started
+    print(f"from an action to the card: {took:.2f} s")  # noqa: T201 - a figure
+    assert took < 1
+
+    await needs_you(other).get_by_role("button", name="Snooze 30 min").click()
+    await expect(needs_you(page)).to_contain_text("Snoozed until")
+    await needs_you(page).get_by_role("button", name="End snooze").click()
+    await expect(needs_you(other).get_by_role("button", name="Acknowledge")).to_be_visible()
+
+
+async def test_that_it_failed_is_said(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    add_people(simulator, ("Mila",), low="Mila")
+    await set_up_tidepool(home, simulator)
+    await take_over(home)
+    page = await opened(browser, home, "now", width=400, height=860)
+    acknowledge = needs_you(page).get_by_role("button", name="Acknowledge")
+    await expect(acknowledge).to_be_visible()
+    await home.stop()
+    await expect(needs_you(page)).to_contain_text("Not known: Mila")
+    await expect(lines(page).first).to_contain_text("No connection to Home Assistant since")
+    await acknowledge.click()
+    await expect(needs_you(page).get_by_role("alert")).to_contain_text("That did not work")
+    await screenshot(page, "first-screen-failed")
+    await home.start()
+    await expect(lines(page).first).not_to_contain_text("No connection", timeout=60_000)
+    await expect(acknowledge).to_be_visible()
+
+
+@pytest.mark.timeout(300)
+async def test_no_dead_source_looks_alive(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    """An outage, a dead login, and a start at which nothing answers."""
+    add_people(simulator)
+    await set_up_tidepool(home, simulator)
+    await take_over(home)
+    page = await opened(browser, home, "now", width=400, height=860)
+    quiet = re.compile(r"Nobody is needed, as far as is known at \d\d:\d\d\.")
+    await expect(needs_you(page)).to_contain_text(quiet)
+    await expect(page.get_by_text(re.compile("all clear", re.IGNORECASE))).to_have_count(0)
+    await screenshot(page, "first-screen-quiet")
+
+    async def looks_dead(name: str, reason: str) -> None:
+        await expect(needs_you(page)).to_contain_text(SAYS["dashboard_nothing_known"])
+        await expect(needs_you(page)).not_to_contain_text("Nobody is needed")
+        trouble = needs_you(page).locator(".trouble")
+        await expect(trouble).to_have_count(1)
+        await expect(trouble).to_contain_text(reason)
+        await expect(trouble).to_contain_text(", ".join(NAMES))
+        await is_on_the_first_screen(page, trouble, *(await lines(page).all())[:3])
+        for line in await lines(page).all():
+            await expect(line).to_contain_text(reason)
+            # The last value is there, with its time.
+            await expect(line).to_contain_text(
+                re.compile(r"6\.2 mmol/L\s+(was )?at \d\d:\d\d, \d+ min")
+            )
+        await nothing_is_cut(page)
+        await axe_finds_nothing(page)
+        await screenshot(page, f"first-screen-{name}")
+
+    simulator.faults.add("*", CATALOGUE["503_bare"]())
+    await ask(home)
+    await looks_dead("outage", STATUS["unreachable"])
+    simulator.faults.clear()
+    await ask(home)
+    await expect(needs_you(page)).to_contain_text(quiet)
+
+    simulator.faults.add("*", CATALOGUE["401_bare"]())
+    await ask(home)
+    await looks_dead("dead-login", STATUS["login_failed"])
+    way_out = needs_you(page).get_by_role("link", name=SAYS["dashboard_log_in_again"])
+    await way_out.click()
+    await expect(page).to_have_url(re.compile(r"/config/(integrations|repairs)"))
+
+
+async def test_what_was_before_a_restart_is_of_the_past(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    """Nothing answers, and what is known from before is an hour old."""
+    add_people(simulator, newest=60)
+    await set_up_tidepool(home, simulator)
+    await take_over(home)
+    simulator.faults.add("*", CATALOGUE["503_bare"]())
+    await home.restart()
+    page = await opened(browser, home, "now", width=400, height=860)
+    await expect(needs_you(page)).to_contain_text(SAYS["dashboard_nothing_known"])
+    await expect(needs_you(page)).not_to_contain_text("Nobody is needed")
+    await expect(lines(page)).to_have_count(len(NAMES))
+    await expect(page.locator("care-alerts-person .number:not(s)")).to_have_count(0)
+    for line in await lines(page).all():
+        await expect(line.locator("s")).to_contain_text("6.2 mmol/L")
+    await nothing_is_cut(page)
+    await screenshot(page, "first-screen-nothing-known")
+
+
+@pytest.mark.timeout(300)
+async def test_what_is_late_never_looks_live(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    simulator.load("demo")
+    await set_up_lumen(home, simulator)
+    await set_up_dexcom(home, simulator.dexcom, tell_glucose(simulator), "Anna")
+    await take_over(home)
+    page = await opened(browser, home, "now", width=400, height=860)
+    anna = lines(page).filter(has_text="Anna")
+    await expect(anna.locator("s")).to_contain_text("3.7 mmol/L")
+    await expect(anna).to_contain_text(re.compile(r"was at (\w+ )?\d\d:\d\d, 1 h \d+ min ago"))
+    await expect(page.locator("care-alerts-person .number:not(s)")).to_have_count(0)
+    await nothing_is_cut(page)
+    await axe_finds_nothing(page)
+    for deficiency in ("deuteranopia", "protanopia"):
+        session = await page.context.new_cdp_session(page)
+        await session.send("Emulation.setEmulatedVisionDeficiency", {"type": deficiency})
+        await screenshot(page, f"first-screen-{deficiency}")
+
+
+@pytest.mark.timeout(300)
+async def test_fourteen_days_are_drawn_at_once(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    """A sensor that tells every five minutes, and one that tells each minute."""
+    add_people(simulator, ("Mila",))
+    await set_up_tidepool(home, simulator)
+    await take_over(home)
+    page = await opened(browser, home, "now", width=400, height=860)
+    for minutes in (5, 1):
+        took = await page.evaluate(
+            """async minutes => {
+              await customElements.whenDefined("care-alerts-glucose");
+              const card = document.createElement("care-alerts-glucose");
+              const app = document.querySelector("home-assistant");
+              while (!app.hass?.config) await new Promise(requestAnimationFrame);
+              const { hass } = app;
+              const now = Date.now() / 1000, iso = at => new Date(at * 1000).toISOString();
+              const count = 14 * 24 * 60 / minutes;
+              const readings = Array.from({ length: count }, (_, at) =>
+                [now - (count - at) * 60 * minutes, null, 120 + 60 * Math.sin(at / 40), null]);
+              const person = {
+                device_id: "x", name: "X", source: "tidepool", source_name: "Tidepool", status: "ok", silent: false,
+                silent_reason: null, data_through: null, delay: null, is_delayed: false, unit: "mmol/L", glucose: null,
+                on_duty: [], way_out: null,
+                thresholds: [["urgent_low", 3], ["low", 3.9], ["high", 10]].map(([kind, value]) =>
+                  ({ kind, value, since: iso(now - 9e6) })),
+              };
+              card.setConfig({ device_id: "x", hours: 336 });
+              card.hass = { ...hass, connection: {
+                addEventListener() {}, removeEventListener() {},
+                subscribeMessage: async send => { send({ person, episodes: [], readings }); return () => {}; },
+              } };
+              card.style.cssText = "display: block; width: 360px";
+              document.body.append(card);
+              const drawn = [];
+              for (let turn = 0; turn < 3; turn += 1) {
+                for (const name of ["3 h", "14 days"]) {
+                  let button;
+                  while (!(button = [...card.shadowRoot.querySelectorAll("button")].find(one => one.textContent.trim() === name))) {
+                    await new Promise(requestAnimationFrame);
+                  }
+                  button.click();
+                  await new Promise(requestAnimationFrame);
+                  await new Promise(requestAnimationFrame);
+                }
+                drawn.push(card.drawnIn);
+              }
+              card.remove();
+              return Math.min(...drawn);
+            }""",
+            minutes,
+        )
+        print(f"14 days of a reading each {minutes} min: drawn in {took:.0f} ms")  # noqa: T201 - a figure
+        assert 0 < took < 100
