@@ -28,6 +28,7 @@ from custom_components.care_alerts.alerts.freshness import Status
 from custom_components.care_alerts.config_flow import CareAlertsConfigFlow
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.responses.household import CAREGIVER, HOUSEHOLD, PLAN
+from custom_components.care_alerts.responses.next_steps import NextStep
 from custom_components.care_alerts.responses.part_flows import CaregiverFlow, PlanFlow
 from custom_components.care_alerts.sources import SOURCES
 from custom_components.care_alerts.sources.tidepool.changing import Problem
@@ -236,12 +237,16 @@ def test_parts_of_the_household_have_strings() -> None:
 
 
 def test_fix_flows_have_strings() -> None:
-    fixes = [issue["fix_flow"] for issue in english()["issues"].values() if "fix_flow" in issue]
-    shown = steps(repairs.FirstSettingsFlow) - {"init"}
-    assert set().union(*(fix["step"] for fix in fixes)) == shown
-    for fix in fixes:
-        for step in fix["step"].values():
-            assert set(step["data"]) == set(step["data_description"]) == set(FIELDS)
+    issues = english()["issues"]
+    fixes = {key: issue["fix_flow"] for key, issue in issues.items() if "fix_flow" in issue}
+    assert set(fixes) == {"no_thresholds", "next_steps"}
+    assert set(fixes["no_thresholds"]["step"]) == steps(repairs.FirstSettingsFlow) - {"init"}
+    for step in fixes["no_thresholds"]["step"].values():
+        assert set(step["data"]) == set(step["data_description"]) == set(FIELDS)
+    guide = fixes["next_steps"]["step"]
+    # One goes on in another flow, one only says goodbye.
+    assert set(guide) | {"phone", "dismiss"} == steps(repairs.NextStepsFlow)
+    assert set(guide["init"]["menu_options"]) == {*NextStep, "dismiss"}
 
 
 async def test_entities_have_strings_and_icons(house: House) -> None:

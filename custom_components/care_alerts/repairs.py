@@ -1,11 +1,14 @@
-"""Repairs that can be done here: settings that somebody has none of yet, seen and changed before they are written."""
+"""Repairs that can be done here: settings that somebody has none of yet, and what is left to do after set-up."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs.const import FlowType
+from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
@@ -14,9 +17,18 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
+from .alerts.alert import AlertKey, Severity
 from .alerts.snapshot import Setting
-from .const import LOGGER
+from .const import DOMAIN, LOGGER
+from .responses.dashboard_url import find_dashboard
+from .responses.household import CAREGIVER, HOUSEHOLD
+from .responses.next_steps import ISSUE as NEXT_STEPS
+from .responses.responder import RESPONDER
+from .services.testing import first_type
 from .sources.coordinator import SourceCoordinator
+from .sources.targets import sources
+
+DASHBOARDS_PAGE: Final = "/config/lovelace/dashboards"
 
 
 class FirstSettingsFlow(RepairsFlow):
@@ -68,6 +80,67 @@ class FirstSettingsFlow(RepairsFlow):
         )
 
 
+class NextStepsFlow(RepairsFlow):
+    """Leads through what is left to do after set-up, in any order, or leaves it."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Show what is left."""
+        responder = self.hass.data[RESPONDER]
+        left = await responder.next_steps.left(responder.household)
+        if not left:
+            return self.async_create_entry(data={})
+        return self.async_show_menu(step_id="init", menu_options=[*left, "dismiss"])
+
+    async def async_step_dashboard(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Say how a dashboard is added: Home Assistant lets nobody else do it."""
+        errors = {}
+        if user_input is not None:
+            if await find_dashboard(self.hass):
+                return await self.async_step_init()
+            errors["base"] = "no_dashboard"
+        return self.async_show_form(
+            step_id="dashboard",
+            errors=errors,
+            description_placeholders={"dashboards": DASHBOARDS_PAGE},
+        )
+
+    async def async_step_phone(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Go on with the household, or with a caregiver of it."""
+        if household := self.hass.data[RESPONDER].household:
+            part = await self.hass.config_entries.subentries.async_init(
+                (household.entry.entry_id, CAREGIVER), context={"source": SOURCE_USER}
+            )
+            next_flow = (FlowType.CONFIG_SUBENTRIES_FLOW, part["flow_id"])
+        else:
+            flows = self.hass.config_entries.flow
+            menu = await flows.async_init(DOMAIN, context={"source": SOURCE_USER})
+            await flows.async_configure(menu["flow_id"], {"next_step_id": HOUSEHOLD})
+            next_flow = (FlowType.CONFIG_FLOW, menu["flow_id"])
+        return self.async_abort(reason="goes_on", next_flow=next_flow)
+
+    async def async_step_test(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Send a test alert: down the plans, or else to whoever is first."""
+        if user_input is None:
+            return self.async_show_form(step_id="test")
+        if not await self.hass.data[RESPONDER].async_drill():
+            for coordinator in sources(self.hass):
+                for person_id, person in coordinator.data.people.items():
+                    key = AlertKey(person_id, first_type(coordinator, person), True)
+                    await coordinator.care.drill([key], severity=Severity.HIGH)
+                    return await self.async_step_init()
+            return self.async_abort(reason="nobody_yet")
+        return await self.async_step_init()
+
+    async def async_step_dismiss(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Leave it, for good."""
+        ir.async_ignore_issue(self.hass, DOMAIN, self.issue_id, True)
+        return self.async_abort(reason="dismissed")
+
+
 def _form(proposed: Mapping[str, Setting]) -> vol.Schema:
     return vol.Schema(
         {vol.Required(name, default=one.value): _selector(one) for name, one in proposed.items()}
@@ -92,5 +165,7 @@ async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
     """Create the flow that fixes an issue."""
+    if issue_id == NEXT_STEPS:
+        return NextStepsFlow()
     data = data or {}
     return FirstSettingsFlow(str(data["entry_id"]), str(data["person_id"]))

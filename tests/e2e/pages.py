@@ -33,7 +33,7 @@ class Flow:
 
     async def shows(self, text: str) -> None:
         """See a sentence of the translations in the dialog, word for word but for its Markdown."""
-        for part in filter(None, re.split(r"\s*\n+(?:- )?|\*\*|\{\w+\}", text)):
+        for part in filter(None, re.split(r"\s*\n+(?:- )?|\*+|\[|\]\([^)]*\)|\{\w+\}", text)):
             await expect(self.dialog.get_by_text(part.strip(), exact=False).first).to_be_visible()
 
     async def choose(self, source: str) -> None:

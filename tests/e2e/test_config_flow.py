@@ -12,6 +12,7 @@ from .pages import (
     INTEGRATION,
     REAUTHENTICATED,
     RECONFIGURED,
+    Flow,
     add_care_alerts,
     begin_reauth,
     begin_reconfigure,
@@ -50,6 +51,7 @@ async def test_setting_lumen_up(home: RealHome, simulator: Simulator, browser: B
 
     await flow.enter("lumen", base_url=url, api_key=key)
     await flow.is_done()
+    await flow.shows(CONFIG["create_entry"]["default"])
     assert [entry["state"] for entry in await home.entries("care_alerts")] == ["loaded"]
     await screenshot(flow.frame, "setup-done")
 
@@ -58,6 +60,33 @@ async def test_setting_lumen_up(home: RealHome, simulator: Simulator, browser: B
     await flow.enter("lumen", base_url=url, api_key=key)
     await flow.shows(CONFIG["abort"]["already_configured"])
     assert len(await home.entries("care_alerts")) == 1
+
+
+async def test_what_is_left_to_do_after_the_set_up(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    simulator.load("demo")
+    await set_up_lumen(home, simulator)
+    issue = TEXTS["issues"]["next_steps"]
+    steps = issue["fix_flow"]["step"]
+    page = await page_of(browser, width=400, height=860)
+    await log_in(page, home)
+    await page.goto(f"{home.url}/config/repairs")
+    await page.get_by_text(issue["title"]).click()
+    flow = Flow(page)
+    await flow.shows(steps["init"]["description"])
+    await screenshot(flow.frame, "next-steps")
+    await flow.dialog.get_by_text(steps["init"]["menu_options"]["dashboard"]).click()
+    await flow.shows(steps["dashboard"]["description"])
+    await flow.submit()
+    await flow.shows(issue["fix_flow"]["error"]["no_dashboard"])
+    await screenshot(flow.frame, "next-steps-dashboard")
+    await page.goto(f"{home.url}/config/repairs")
+    await page.get_by_text(issue["title"]).click()
+    await flow.dialog.get_by_text(steps["init"]["menu_options"]["phone"]).click()
+    # It goes on with the household.
+    await flow.shows(CONFIG["step"]["household"]["title"])
+    await screenshot(flow.frame, "next-steps-phone")
 
 
 async def test_a_key_that_stops_working_and_a_new_address(

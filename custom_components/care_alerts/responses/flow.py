@@ -89,6 +89,7 @@ class HouseholdSteps(ConfigFlow):
         return self.async_create_entry(
             title=localize(self.hass, "household_name"),
             data={CONF_SOURCE: HOUSEHOLD},
+            description=HOUSEHOLD,
             subentries=[
                 *(_subentry(CAREGIVER, caregiver) for caregiver in caregivers),
                 _subentry(PLAN, plan),

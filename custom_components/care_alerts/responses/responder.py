@@ -29,6 +29,7 @@ from .episodes import EpisodeRef
 from .household import Household
 from .household_issues import HouseholdIssues
 from .messages import send_message
+from .next_steps import NextSteps
 from .phones import Phones, Ring
 from .plan import Caregiver, Plan
 from .push import async_setup_push
@@ -85,6 +86,7 @@ class Responder:
         self._has_started = False
         self._issues = HouseholdIssues(hass)
         self._banners = Banners(hass)
+        self.next_steps = NextSteps(hass, self.store)
         self._troubles = Troubles(hass, self.store)
         self._telling = asyncio.Lock()
         self._pruned_at = dt_util.utcnow()
@@ -129,6 +131,7 @@ class Responder:
         now = dt_util.utcnow()
         self._issues.show(self.household, self.store.kept.drill, now)
         self._banners.show()
+        self._hass.async_create_task(self.next_steps.show(self.household))
         async_dispatcher_send(self._hass, SIGNAL_RESPONSES)
         if not self._telling.locked() and (self.household or self.store.kept.silent):
             self._hass.async_create_task(self._tell_of_troubles(now))

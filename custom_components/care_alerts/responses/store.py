@@ -35,7 +35,8 @@ class Kept:
     """All that is kept.
 
     `off`: the plans that are switched off. `silent`: which trouble was told, by the
-    phone or notify entity and the id of the source's entry. `drill`: the newest.
+    phone or notify entity and the id of the source's entry. `drill`: the newest. `tried`: whether a test alert was
+    ever sent.
     """
 
     state: ResponseState = field(default_factory=ResponseState)
@@ -43,6 +44,7 @@ class Kept:
     off: set[str] = field(default_factory=set)
     silent: dict[tuple[str, str], str] = field(default_factory=dict)
     drill: Drill | None = None
+    tried: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -54,6 +56,7 @@ class Kept:
             "silent": [[*which, status] for which, status in self.silent.items()],
             "drill": drill
             and {"began_at": drill.began_at.isoformat(), "episode_ids": drill.episode_ids},
+            "tried": self.tried,
         }
 
     @classmethod
@@ -65,6 +68,7 @@ class Kept:
             screens=Screens.from_dict(stored.get("screens")),
             off={one for one in off if isinstance(one, str)} if isinstance(off, list) else set(),
             silent=dict(_silent(silent)),
+            tried=stored.get("tried") is True,
         )
         match stored.get("drill"):
             case {"began_at": began_at, "episode_ids": [*episode_ids]} if moment := moment_or_none(

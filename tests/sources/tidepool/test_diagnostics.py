@@ -25,7 +25,7 @@ async def test_a_downloaded_file_gives_nobody_away(
         for (domain, _), issue in ir.async_get(house.hass).issues.items()
         if domain == DOMAIN
     }
-    assert issues.keys() == {"no_thresholds", "permission_lost"}
+    assert issues.keys() == {"no_thresholds", "permission_lost", "next_steps"}
     data = {"entry_id": follower.entry.entry_id, "person_id": jack.user_id}
     assert issues["no_thresholds"].data == data
 
