@@ -4,7 +4,7 @@ One subscription a person, whoever looks: a person is looked at once for all who
 does. Nothing is told while nothing changes, and nothing to whom it is not for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -25,7 +25,10 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 import voluptuous as vol
 
+from .alerts.alert import Alert, AlertKey
 from .alerts.readings import KEPT_FOR, GlucoseLog, KeptReading
+from .alerts.response_log import Episode
+from .alerts.snapshot import AlertStatus
 from .const import DOMAIN
 from .person_data import PersonRef, episodes_data, find_person, on_duty, person_data
 from .responses.responder import SIGNAL_RESPONSES
@@ -195,6 +198,25 @@ class Followers:
 _FOLLOWERS: HassKey[Followers] = HassKey(f"{DOMAIN}_followers")
 
 
+@dataclass(frozen=True, slots=True)
+class _MadeOf:
+    """What somebody's episodes are made of: two weeks of them are not made anew because data have come."""
+
+    conditions: Mapping[str, AlertStatus]
+    episodes: Mapping[AlertKey, Episode]
+    alerts: Sequence[Alert]
+    names: tuple[str, ...]
+
+    def is_same_as(self, other: _MadeOf) -> bool:
+        """Whether the same episodes are made of both; the ledger gives another list once it has another alert."""
+        return (
+            self.alerts is other.alerts
+            and self.names == other.names
+            and self.conditions == other.conditions
+            and self.episodes == other.episodes
+        )
+
+
 @dataclass(slots=True)
 class _Feed:
     """A person who is followed: what was last told of them."""
@@ -205,6 +227,7 @@ class _Feed:
     entry_id: str | None = None
     _person: dict[str, Any] | None = None
     _episodes: Sequence[dict[str, Any]] = ()
+    _made_of: _MadeOf | None = None
     _log: GlucoseLog | None = None
     _revision: int = 0
 
@@ -222,7 +245,7 @@ class _Feed:
             else:
                 # Whatever happens until they may again, they have not heard.
                 one.knows_all = False
-        is_changed = self._take_up(ref, now)
+        is_changed = self._take_up(ref, entity_ids, now)
         readings = self._new_readings(ref)
         events = _Events(self, readings, now)
         for one in allowed:
@@ -230,12 +253,20 @@ class _Feed:
                 one.tell(events.of(one))
                 one.knows_all = True
 
-    def _take_up(self, ref: PersonRef, now: datetime) -> bool:
+    def _take_up(self, ref: PersonRef, entity_ids: Sequence[str], now: datetime) -> bool:
         person = person_data(self.hass, ref, now, self._person)
-        since = now - timedelta(hours=LONGEST)
         episodes = self._episodes
-        if ref.snapshot:
-            episodes = episodes_data(self.hass, ref, person["unit"], since, now)
+        if ref.coordinator and (snapshot := ref.snapshot):
+            made_of = _MadeOf(
+                snapshot.conditions,
+                snapshot.episodes,
+                ref.coordinator.ledger.alerts(),
+                (person["unit"], *entity_ids),
+            )
+            if self._made_of is None or not made_of.is_same_as(self._made_of):
+                since = now - timedelta(hours=LONGEST)
+                episodes = episodes_data(self.hass, ref, person["unit"], since, now)
+            self._made_of = made_of
         # What is only too long ago by now is no change.
         there = {one["episode_id"] for one in episodes}
         before = [one for one in self._episodes if one["episode_id"] in there]
