@@ -231,6 +231,21 @@ async def test_a_value_is_of_the_present_for_as_long_as_it_says(
     assert event["person"]["glucose"] == glucose | {"is_now": False, "until": None}
 
 
+async def test_thresholds_are_there_before_any_reading(
+    house: House, owner: User, browse: Browse
+) -> None:
+    child = house.sim.tidepool.add_child("Tom")
+    child.share_with(house.sim.tidepool.account)
+    child.set_settings(house.sim.tidepool.account, SETTINGS)
+    tom = Follower(house, child, house.tidepool_entry())
+    await tom.start()
+    browser = await browse(owner)
+    await browser.follow(tom.device_id, hours=24)
+    person = (await browser.hears_one())["person"]
+    assert person["glucose"] is None
+    assert [one["value"] for one in person["thresholds"]] == [55, 70, 250]
+
+
 async def test_a_late_source_never_speaks_of_the_present(
     house: House, owner: User, browse: Browse
 ) -> None:

@@ -155,7 +155,7 @@ def _glucose(
     glucose = snapshot.last_glucose or snapshot.glucose
     if glucose is None:
         return None
-    kept = ref.log.at(glucose.observed_at) if ref.log else None
+    kept = ref.log.at(glucose.observed_at) if ref.log is not None else None
     until = snapshot.glucose_now_until if ref.source_type.is_live else None
     is_now = until is not None and now < until and snapshot.freshness.believable
     return {
@@ -176,7 +176,7 @@ def _thresholds(log: GlucoseLog | None, unit: str) -> list[dict[str, Any]]:
             "value": None if one.value is None else in_unit(one.value, one.unit, unit),
             "since": one.since_at.isoformat(),
         }
-        for one in (log.thresholds if log else ())
+        for one in (log.thresholds if log is not None else ())
     ]
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
 from homeassistant.core import Context
 from homeassistant.exceptions import ServiceValidationError, Unauthorized
 from homeassistant.helpers import device_registry as dr
@@ -13,7 +14,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.sources.store import READINGS_WITHIN
+from simulator import Fault
 from simulator.dexcom import Wearer
+from simulator.faults import Exchange
 from simulator.tidepool.children import out_of_range
 from tests.care import Care
 from tests.conftest import NOON, House, coordinator_of
@@ -242,6 +245,43 @@ async def test_thresholds_are_known_with_when_they_changed(jill: Follower) -> No
     log = coordinator_of(jill.entry).readings.of(jill.jill.user_id)
     lows = [(one.value, one.since_at) for one in log.thresholds if one.kind == "low"]
     assert lows == [(70, began), (80, changed), (None, jill.house.now)]
+
+
+async def test_tidepools_curve_is_there_after_set_up(jill: Follower) -> None:
+    """Two weeks of it, of which no more is judged than before."""
+    for days in range(1, 17):
+        jill.reads(50 + days, ago=days * 24 * 60 - 10)
+    jill.reads(90, ago=2)
+    await jill.start()
+    everything = {"start": (jill.house.now - timedelta(days=20)).isoformat()}
+    found = await readings(jill.house, jill.device_id, **everything)
+    values = [*range(64, 50, -1), 90]
+    assert [one["value"] for one in found] == pytest.approx(values, abs=0.01)
+    assert {one["received_at"] for one in found} == {None}
+    alerts = coordinator_of(jill.entry).ledger.alerts()
+    assert {one.observed_at for one in alerts} <= {jill.house.now - timedelta(days=1, minutes=-10)}
+    # After a restart it is on disk.
+    await jill.house.hass.config_entries.async_reload(jill.entry.entry_id)
+    await jill.house.settle()
+    assert jill.asked.count("data") == 1
+    assert await readings(jill.house, jill.device_id, **everything) == found
+
+
+async def test_whoever_has_no_history_is_followed_all_the_same(jill: Follower) -> None:
+    answers = 0
+
+    async def fail(exchange: Exchange) -> web.StreamResponse:
+        nonlocal answers
+        answers += 1
+        return await exchange.proceed() if answers == 1 else web.Response(status=500)
+
+    jill.house.sim.faults.add("tidepool.data", Fault("the second", fail))
+    jill.reads(52, ago=1)
+    await jill.start()
+    assert answers == 2
+    assert jill.state("binary_sensor", "urgent_low").state == "on"
+    assert jill.of_source("sensor", "status") == "ok"
+    assert len(await readings(jill.house, jill.device_id)) == 1
 
 
 async def test_dexcoms_curve_is_there_after_set_up(house: House, oma: Wearer) -> None:

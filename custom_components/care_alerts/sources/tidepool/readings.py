@@ -45,13 +45,6 @@ class Observed:
     observed_at: datetime
     received_at: datetime
 
-    def as_kept(self, received_at: datetime | None) -> KeptReading:
-        """The same for a curve; `received_at`: when this value came, None of what says nothing."""
-        reading = self.reading
-        return KeptReading.of(
-            self.observed_at, received_at, reading.value, reading.unit, reading.out_of_range
-        )
-
     def as_glucose(self) -> Glucose:
         """The same in the words all sources share."""
         return Glucose(
@@ -189,8 +182,12 @@ class Readings:
             for one in observed:
                 if one.reading.is_glucose:
                     is_corrected = one.reading.key in self.corrected
-                    received_at = self.heard_at if is_corrected else one.received_at
-                    yield one.as_kept(received_at if one.observed_at >= moment else None)
+                    received_at: datetime | None = (
+                        self.heard_at if is_corrected else one.received_at
+                    )
+                    if one.observed_at < moment:
+                        received_at = None
+                    yield kept_of(one.reading, one.observed_at, received_at)
 
     @property
     def newest(self) -> Observed | None:
@@ -238,6 +235,13 @@ class Readings:
         ]
         lately = [time for heard_at, time in reached if heard_at > self.heard_at - GOES_ON]
         return min(lately, default=max((time for _, time in reached), default=None))
+
+
+def kept_of(reading: Reading, observed_at: datetime, received_at: datetime | None) -> KeptReading:
+    """A reading for a curve, by when it was observed; `received_at`: when this value came, None where that says nothing."""
+    return KeptReading.of(
+        observed_at, received_at, reading.value, reading.unit, reading.out_of_range
+    )
 
 
 def _usual_gap(observed: Sequence[Observed]) -> timedelta:

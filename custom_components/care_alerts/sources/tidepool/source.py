@@ -10,6 +10,7 @@ from typing import Any, Final, override
 from ...alerts.alert import Alert
 from ...alerts.freshness import DataFreshness
 from ...alerts.glucose import usual_unit
+from ...alerts.readings import KEPT_FOR
 from ...alerts.snapshot import PersonSnapshot
 from ..http import ApiError, RefusedError
 from ..source import Host, Repair, Source
@@ -30,7 +31,7 @@ from .people import (
     asked_from,
     wants_loop,
 )
-from .readings import HELD, Readings
+from .readings import HELD, Readings, kept_of
 from .records import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW
 from .repairs import repairs_of
 from .session import PasswordSession
@@ -327,6 +328,7 @@ class TidepoolSource(Source):
             poll.looked_back_at = asked_at
         poll.hears_loop = asks_loop
         followed.refused.discard(VIEW)
+        is_first = poll.readings is None
         if poll.readings is None:
             poll.readings = Readings(covered_from=start, heard_at=now, clocks=followed.clocks)
         readings = poll.readings
@@ -337,12 +339,31 @@ class TidepoolSource(Source):
         self._host.left_out(data.unreadable)
         readings.add(data, now)
         followed.hear(readings, before, now)
-        self._host.readings.of(person_id).add(readings.kept_since(followed.since), now)
+        log = self._host.readings.of(person_id)
+        if is_first and not len(log):
+            self._host.start(self._read_history(person_id, start))
+        log.add(readings.kept_since(followed.since), now)
         self._evaluate(person_id, now)
         readings.forget_before(now - HELD)
         poll.data.due = followed.cadence.next_due(readings.heard_to, now)
         if poll.result.ask_at:
             poll.data.due = min(poll.data.due, poll.result.ask_at)
+
+    async def _read_history(self, person_id: str, before: datetime) -> None:
+        """Ask for what came before all that is judged, for a curve. Whatever becomes of that, they are followed."""
+        try:
+            data = await self._client.data(person_id, before - KEPT_FOR, [CBG, SMBG])
+        except ApiError as err:
+            LOGGER.debug("Tidepool: no history: %s", err)
+            return
+        if person_id in self._polls:
+            kept = (
+                kept_of(one, one.time, None)
+                for one in data.readings
+                if one.is_glucose and one.time < before
+            )
+            self._host.readings.of(person_id).add(kept, self._host.now())
+            self._host.changed()
 
     # Evaluating.
 
