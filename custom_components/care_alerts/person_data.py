@@ -1,14 +1,14 @@
 """A person as cards have them: how they are, how old that is, what goes on, and where trouble is mended."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_SOURCE, Platform
+from homeassistant.const import CONF_SOURCE
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
 from .alerts.alert import Alert, AlertKey
 from .alerts.freshness import Status
@@ -21,10 +21,9 @@ from .responses.episodes import Need, need_at
 from .responses.responder import RESPONDER
 from .sources import SOURCES
 from .sources.coordinator import SourceCoordinator
-from .sources.glucose import glucose_unit_of, in_unit
-from .sources.identifiers import person_unique_id
+from .sources.glucose import in_unit
 from .sources.source_type import SourceType
-from .sources.targets import sensor_of, sources
+from .sources.targets import sensor_of, sources, unit_of
 
 NOT_RUNNING: Final = "not_running"
 
@@ -83,23 +82,6 @@ def on_duty(hass: HomeAssistant, now: datetime) -> list[str]:
     """The names of whoever is on duty, as `sensor.on_duty` has them; nobody without a household."""
     household = hass.data[RESPONDER].household
     return household.names_on_duty(now) if household else []
-
-
-def unit_of(hass: HomeAssistant, coordinator: SourceCoordinator, person_id: str) -> str:
-    """The unit of somebody's glucose: that of `sensor.glucose` as the user has it, else the usual one of the country."""
-    registry = er.async_get(hass)
-    unique_id = person_unique_id(coordinator, person_id, "glucose")
-    entity_id = registry.async_get_entity_id(Platform.SENSOR, DOMAIN, unique_id)
-    if entity_id and (entity := registry.async_get(entity_id)):
-        options: Mapping[str, Mapping[str, Any]] = entity.options
-        chosen = options.get("sensor", {}).get("unit_of_measurement")
-        # As it was suggested when the entity was made.
-        suggested = options.get("sensor.private", {}).get("suggested_unit_of_measurement")
-        if unit := chosen or suggested:
-            return str(unit)
-    snapshot = coordinator.data.people.get(person_id)
-    own = glucose_unit_of(snapshot) if snapshot else None
-    return own or usual_unit(hass.config.country)
 
 
 def person_data(

@@ -29,6 +29,7 @@ from .responses.reporting import duty_reasons
 from .responses.responder import RESPONDER
 from .services.targets import entities_of_person, forbidden
 from .sources import SOURCES
+from .sources.targets import unit_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +176,7 @@ def _known(
             if until is None or episode.opened.observed_at <= until
         ],
         glucose=snapshot.last_glucose or snapshot.glucose,
+        unit=unit_of(hass, coordinator, ref.person_id),
         data_through=freshness.data_through,
         trouble=None
         if freshness.status is Status.OK

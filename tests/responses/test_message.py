@@ -185,6 +185,14 @@ def test_values(glucose: Glucose, text: str) -> None:
     assert glucose_text(glucose, localize) == text
 
 
+def test_a_value_is_in_the_unit_that_the_user_has_chosen() -> None:
+    glucose = replace(FALLING, value=3.0, unit="mmol/L", trend=Trend.FALLING)
+    assert glucose_text(glucose, localize, "mg/dL") == "54 mg/dL ↓"
+    assert (
+        glucose_text(replace(glucose, value=54, unit="mg/dL"), localize, "mmol/L") == "3.0 mmol/L ↓"
+    )
+
+
 def test_every_trend_has_a_sign_of_its_own() -> None:
     signs = {glucose_text(replace(FALLING, trend=trend), localize)[-1] for trend in Trend}
     assert len(signs) == len(Trend)

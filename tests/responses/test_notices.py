@@ -1,6 +1,6 @@
 """What is told of an episode: whose it is as the house calls them, the newest glucose value, the house's clock."""
 
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
 
@@ -45,6 +45,8 @@ async def test_it_has_the_newest_glucose_value(jill: House) -> None:
     assert notice.episode is ref.episode
     assert notice.glucose is not None
     assert notice.glucose.value == 3
+    # As their thresholds are, and so the sensor.
+    assert notice.unit == "mg/dL"
     assert (notice.url, notice.rings, notice.redelivered) == ("/care", True, True)
 
 
@@ -58,6 +60,15 @@ async def test_they_are_called_what_the_user_calls_them(jill: House) -> None:
     renamed = notice_of(jill.hass, the_only(jill))
     assert renamed.person == "Our Jill"
     assert renamed.tag == notice.tag
+
+
+async def test_the_unit_is_the_one_the_user_has_chosen_for_the_sensor(jill: House) -> None:
+    registry = er.async_get(jill.hass)
+    [person] = jill.hass.config_entries.async_entries(DOMAIN)[0].runtime_data.data.people
+    registry.async_update_entity_options(
+        jill.entity_id("sensor", "glucose", person), "sensor", {"unit_of_measurement": "mmol/L"}
+    )
+    assert notice_of(jill.hass, the_only(jill)).unit == "mmol/L"
 
 
 async def test_what_is_not_about_glucose_has_none(care: Care) -> None:

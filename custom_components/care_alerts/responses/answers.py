@@ -31,13 +31,14 @@ NIGHT_ENDS: Final = time(8)
 class Known:
     """What is known of somebody: their episodes, their newest glucose, and how far the word of their source reaches.
 
-    `source`: what that is called; `trouble`: what is wrong with it, in words, None where nothing is known to be.
+    `unit`: the one that they have it shown in; `source`: what that is called; `trouble`: what is wrong with it, in words, None where nothing is known to be.
     """
 
     person: str
     source: str
     notices: Sequence[Notice] = ()
     glucose: Glucose | None = None
+    unit: str | None = None
     data_through: datetime | None = None
     trouble: str | None = None
 
@@ -121,7 +122,7 @@ def _how_they_were(known: Known, wording: Wording) -> Iterator[str]:
             "answer_glucose",
             person=known.person,
             # A voice has no arrows.
-            value=glucose_text(replace(glucose, trend=None), wording.localize),
+            value=glucose_text(replace(glucose, trend=None), wording.localize, known.unit),
             time=wording.at(glucose.observed_at),
             age=wording.age(glucose.observed_at),
         )

@@ -16,7 +16,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from ..alerts.alert import Severity
 from ..alerts.episode import EndReason
-from ..alerts.glucose import Glucose, OutOfRange, Trend
+from ..alerts.glucose import MMOL_L, Glucose, OutOfRange, Trend, converted
 from ..alerts.response_log import Episode
 from .notification import Level, Notification, buttons_for
 from .plan import Caregiver, Text
@@ -50,7 +50,7 @@ class Notice:
     """An episode, with what only the house knows of it.
 
     `person` and `alert` are what it calls them, `tag` is of that person and alert type, `url` the dashboard
-    at them. `glucose`: the newest value known of them. `rings`: whether this is a step, not an update;
+    at them. `glucose`: the newest value known of them, `unit` the one that they have it shown in. `rings`: whether this is a step, not an update;
     `redelivered`: it may have been told before.
     """
 
@@ -60,6 +60,7 @@ class Notice:
     tag: str
     url: str | None = None
     glucose: Glucose | None = None
+    unit: str | None = None
     rings: bool = True
     redelivered: bool = False
 
@@ -194,7 +195,7 @@ def _lines(notice: Notice, wording: Wording, *, is_neutral: bool) -> Iterator[st
         if notice.glucose:
             yield localize(
                 "notification_glucose",
-                value=glucose_text(notice.glucose, localize),
+                value=glucose_text(notice.glucose, localize, notice.unit),
                 time=wording.at(notice.glucose.observed_at),
                 age=wording.age(notice.glucose.observed_at),
             )
@@ -225,14 +226,16 @@ def who_has_it(episode: Episode, wording: Wording) -> str:
     return localize("notification_unacknowledged")
 
 
-def glucose_text(glucose: Glucose, localize: Localize) -> str:
+def glucose_text(glucose: Glucose, localize: Localize, unit: str | None = None) -> str:
     """A value with its unit and trend; mmol/L with one digit as devices show them, Tidepool has many."""
     if glucose.out_of_range is OutOfRange.LOW:
         value = localize("notification_glucose_low")
     elif glucose.out_of_range is OutOfRange.HIGH:
         value = localize("notification_glucose_high")
     else:
-        value = f"{glucose.value:.{1 if glucose.unit == 'mmol/L' else 0}f} {glucose.unit}"
+        unit = unit or glucose.unit
+        number = converted(glucose.value, glucose.unit, unit)
+        value = f"{number:.{1 if unit == MMOL_L else 0}f} {unit}"
     return f"{value} {_TRENDS[glucose.trend]}" if glucose.trend else value
 
 

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..alerts.glucose import GLUCOSE_ALERT_TYPES
-from ..sources.targets import device_ref
+from ..sources.targets import device_ref, unit_of
 from .episodes import EpisodeRef
 from .localize import localize, localize_alert
 from .message import Notice
@@ -33,6 +33,7 @@ def notice_of(
         tag=where.tag(topic),
         url=url,
         glucose=(ref.person.last_glucose or ref.person.glucose) if is_of_glucose else None,
+        unit=unit_of(hass, ref.coordinator, topic.person_id) if is_of_glucose else None,
         rings=rings,
         redelivered=redelivered,
     )

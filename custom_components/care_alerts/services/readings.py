@@ -13,7 +13,7 @@ import voluptuous as vol
 
 from ..alerts.readings import KEPT_AT_MOST, KeptReading
 from ..const import DOMAIN
-from ..person_data import unit_of
+from ..sources.targets import unit_of
 from .history import ATTR_END, ATTR_START
 from .targets import targeted
 

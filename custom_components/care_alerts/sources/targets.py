@@ -11,10 +11,12 @@ from homeassistant.helpers import area_registry as ar, device_registry as dr, en
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
 from ..alerts.alert import AlertKey
+from ..alerts.glucose import usual_unit
 from ..alerts.snapshot import PersonSnapshot
 from ..const import DOMAIN
 from . import ALERT_TYPES
 from .coordinator import SourceCoordinator
+from .glucose import glucose_unit_of
 from .identifiers import ALERT, person_identifier, person_unique_id
 
 
@@ -147,6 +149,23 @@ def event_of(hass: HomeAssistant, coordinator: SourceCoordinator, person_id: str
     return er.async_get(hass).async_get_entity_id(
         Platform.EVENT, DOMAIN, person_unique_id(coordinator, person_id, ALERT)
     )
+
+
+def unit_of(hass: HomeAssistant, coordinator: SourceCoordinator, person_id: str) -> str:
+    """The unit of somebody's glucose: that of `sensor.glucose` as the user has it, else the usual one of the country."""
+    registry = er.async_get(hass)
+    unique_id = person_unique_id(coordinator, person_id, "glucose")
+    entity_id = registry.async_get_entity_id(Platform.SENSOR, DOMAIN, unique_id)
+    if entity_id and (entity := registry.async_get(entity_id)):
+        options: Mapping[str, Mapping[str, Any]] = entity.options
+        chosen = options.get("sensor", {}).get("unit_of_measurement")
+        # As it was suggested when the entity was made.
+        suggested = options.get("sensor.private", {}).get("suggested_unit_of_measurement")
+        if unit := chosen or suggested:
+            return str(unit)
+    snapshot = coordinator.data.people.get(person_id)
+    own = glucose_unit_of(snapshot) if snapshot else None
+    return own or usual_unit(hass.config.country)
 
 
 def sources(hass: HomeAssistant) -> Iterator[SourceCoordinator]:
