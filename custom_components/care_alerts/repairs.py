@@ -85,8 +85,7 @@ class NextStepsFlow(RepairsFlow):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Show what is left."""
-        responder = self.hass.data[RESPONDER]
-        left = await responder.next_steps.left(responder.household)
+        left = await self.hass.data[RESPONDER].next_steps.left()
         if not left:
             return self.async_create_entry(data={})
         return self.async_show_menu(step_id="init", menu_options=[*left, "dismiss"])

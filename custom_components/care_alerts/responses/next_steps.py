@@ -1,9 +1,11 @@
 """Next steps: what is left to do after set-up, until an alert can be seen and reaches somebody, and was tried."""
 
+import asyncio
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from ..const import DOMAIN
@@ -27,14 +29,28 @@ class NextStep(StrEnum):
 class NextSteps:
     """What is left, and the repair that says so. Whoever ignores it is left alone."""
 
-    def __init__(self, hass: HomeAssistant, store: ResponseStore) -> None:
-        """Know that a test alert was sent from what is kept in the store."""
+    def __init__(
+        self, hass: HomeAssistant, store: ResponseStore, household: Callable[[], Household | None]
+    ) -> None:
+        """Know that a test alert was sent from what is kept in the store; `household` gives the one there is now."""
         self._hass = hass
         self._store = store
+        self._household = household
+        self._one_at_a_time = asyncio.Lock()
         self._is_done = False
 
-    async def show(self, household: Household | None) -> None:
+    @callback
+    def look(self) -> None:
+        """Bring the repair up to date."""
+        if not self._one_at_a_time.locked():
+            self._hass.async_create_task(self._look(), eager_start=False)
+
+    async def _look(self) -> None:
         """Create the repair, or delete it. Once all was done it is looked for only after a restart."""
+        async with self._one_at_a_time:
+            await self._show()
+
+    async def _show(self) -> None:
         # One that is reloaded is still there.
         entries = self._hass.config_entries.async_entries(DOMAIN)
         has_sources = not all(is_household(entry.data) for entry in entries)
@@ -42,20 +58,23 @@ class NextSteps:
             self._is_done = False
         elif self._is_done:
             return
-        left = await self.left(household) if has_sources else []
+        left = await self.left() if has_sources else []
         self._is_done = has_sources and not left
         if left:
             create_issue(self._hass, ISSUE, ISSUE, fix={})
         else:
             ir.async_delete_issue(self._hass, DOMAIN, ISSUE)
 
-    async def left(self, household: Household | None) -> list[NextStep]:
+    async def left(self) -> list[NextStep]:
         """What is left to do, in the order in which it makes sense."""
+        has_dashboard = await find_dashboard(self._hass) is not None
+        was_tried = await self._was_tried()
+        household = self._household()
         done = {
-            NextStep.DASHBOARD: await find_dashboard(self._hass) is not None,
+            NextStep.DASHBOARD: has_dashboard,
             NextStep.PHONE: household is not None
             and any(household.phones_of(one) or one.notify for one in household.caregivers),
-            NextStep.TEST: await self._was_tried(),
+            NextStep.TEST: was_tried,
         }
         return [step for step, is_done in done.items() if not is_done]
 

@@ -86,7 +86,7 @@ class Responder:
         self._has_started = False
         self._issues = HouseholdIssues(hass)
         self._banners = Banners(hass)
-        self.next_steps = NextSteps(hass, self.store)
+        self.next_steps = NextSteps(hass, self.store, lambda: self.household)
         self._troubles = Troubles(hass, self.store)
         self._telling = asyncio.Lock()
         self._pruned_at = dt_util.utcnow()
@@ -131,7 +131,7 @@ class Responder:
         now = dt_util.utcnow()
         self._issues.show(self.household, self.store.kept.drill, now)
         self._banners.show()
-        self._hass.async_create_task(self.next_steps.show(self.household))
+        self.next_steps.look()
         async_dispatcher_send(self._hass, SIGNAL_RESPONSES)
         if not self._telling.locked() and (self.household or self.store.kept.silent):
             self._hass.async_create_task(self._tell_of_troubles(now))

@@ -13,6 +13,14 @@ const IN_FRONT = new Set([
   "data_through",
 ]);
 
+/** The alerts that have settings, the most urgent first. */
+const ALERTS = ["urgent_low", "low", "high", "no_communication", "not_looping"];
+
+/** Where a setting stands: with what belongs to the same alert, which its key begins with. */
+function placeOf({ translation_key }: EntityEntry): number {
+  return ALERTS.findIndex((alert) => `${translation_key}_`.startsWith(`${alert}_`));
+}
+
 const row = ({ entity_id }: EntityEntry): Config => ({ entity: entity_id, ...OWN_NAME });
 
 /** All there is about a person. */
@@ -29,6 +37,7 @@ export function detailsSection(context: Context, person: DeviceEntry): Config {
   // The button acknowledges all at once.
   const settings = ["button", "switch", "number"]
     .flatMap((domain) => registry.entitiesOf(person.id, domain))
+    .sort((one, other) => placeOf(one) - placeOf(other))
     .map(row);
   const cards = [
     headingCard(person, "mdi:account-heart"),

@@ -4,7 +4,7 @@ import { detailsSection } from "../../src/dashboard/details-section";
 import { personSection } from "../../src/dashboard/person-section";
 import { sourceCards } from "../../src/dashboard/source-cards";
 import type { Config, DeviceEntry } from "../../src/home-assistant";
-import { contextOf, DEVICES, ENTITIES, home, last } from "../home";
+import { contextOf, DEVICES, ENTITIES, entity, home, last } from "../home";
 
 const context = contextOf(home());
 const [dexcom, , anna, maria] = DEVICES as [DeviceEntry, DeviceEntry, DeviceEntry, DeviceEntry];
@@ -60,5 +60,29 @@ test("what the first view shows is not repeated in the details", () => {
     "sensor.maria_medication_status",
     "button.maria_acknowledge_all",
     "switch.maria_follow",
+  ]);
+});
+
+test("settings stand with their alert, the most urgent first", () => {
+  const keys: [string, string][] = [
+    ["number", "high_threshold"],
+    ["number", "urgent_low_threshold"],
+    ["switch", "high"],
+    ["switch", "no_communication"],
+    ["number", "low_delay"],
+    ["switch", "low"],
+    ["switch", "urgent_low"],
+  ];
+  const more = keys.map(([domain, key]) => entity("maria", domain, key));
+  const of = contextOf(home({ entities: more }));
+  const [, , , , , settings] = detailsSection(of, maria).cards as Config[];
+  expect((settings?.entities as Config[]).map(({ entity: id }) => id)).toEqual([
+    "switch.maria_urgent_low",
+    "number.maria_urgent_low_threshold",
+    "switch.maria_low",
+    "number.maria_low_delay",
+    "switch.maria_high",
+    "number.maria_high_threshold",
+    "switch.maria_no_communication",
   ]);
 });
