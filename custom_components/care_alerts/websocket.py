@@ -267,10 +267,7 @@ class _Feed:
                 since = now - timedelta(hours=LONGEST)
                 episodes = episodes_data(self.hass, ref, person["unit"], since, now)
             self._made_of = made_of
-        # What is only too long ago by now is no change.
-        there = {one["episode_id"] for one in episodes}
-        before = [one for one in self._episodes if one["episode_id"] in there]
-        is_changed = person != self._person or episodes != before
+        is_changed = person != self._person or episodes != self._episodes
         self._person, self._episodes = person, episodes
         return is_changed
 
