@@ -20,6 +20,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from custom_components.care_alerts.statistics import COUNTED_WITHIN
 from tests.care import Care
 from tests.conftest import NOON, House
+from tests.wear import wear
 from tests.world import add_alert, add_person, generation
 
 
@@ -116,3 +117,50 @@ async def test_a_removed_source_leaves_none(care: Care) -> None:
     assert set(await series(care.hass)) == {"maria: Weight"}
     await care.hass.config_entries.async_remove(care.entry.entry_id)
     assert await series(care.hass) == {}
+
+
+async def test_the_glucose_of_a_late_source_is_of_the_hour_in_which_it_was(house: House) -> None:
+    """Two weeks of it at once, and what comes later where it belongs; a live one has Home Assistant's own."""
+    wearer = house.sim.dexcom.wearer("SandboxUser7")
+    wear(wearer, NOON - timedelta(days=20), NOON, value=110)
+    entry = await house.set_up(await house.dexcom_entry(wearer))
+
+    async def hours() -> dict[datetime, tuple[float, float, float]]:
+        statistic_id = (await series(house.hass))["Dexcom: Glucose (delayed)"]
+        found: dict[str, list[Any]] = await get_instance(house.hass).async_add_executor_job(
+            statistics_during_period,
+            house.hass,
+            NOON - timedelta(days=30),
+            None,
+            {statistic_id},
+            "hour",
+            None,
+            {"mean", "min", "max"},
+        )
+        return {
+            datetime.fromtimestamp(row["start"], NOON.tzinfo): (row["mean"], row["min"], row["max"])
+            for row in found[statistic_id]
+        }
+
+    known = await hours()
+    assert set(known.values()) == {(110, 110, 110)}
+    assert min(known) == NOON - timedelta(days=14)
+    assert len(known) >= 14 * 24 - 2
+
+    late = NOON - timedelta(hours=5) + timedelta(minutes=2)
+    wearer.add_egv(late, 50, uploaded_at=NOON + timedelta(hours=1))
+    for _ in range(26):
+        await house.pass_time(hours=1)
+    mean = (12 * 110 + 50) / 13
+    assert (await hours())[late.replace(minute=0)] == pytest.approx((mean, 50, 110))
+
+    await house.hass.config_entries.async_remove(entry.entry_id)
+    assert await series(house.hass) == {}
+
+
+async def test_a_live_source_has_no_other_statistics_of_glucose(house: House) -> None:
+    child = house.sim.tidepool.add_child("Jill")
+    child.share_with(house.sim.tidepool.account)
+    child.add_reading(house.now, 5.5)
+    await house.set_up(house.tidepool_entry())
+    assert await series(house.hass) == {}

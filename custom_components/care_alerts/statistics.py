@@ -1,20 +1,23 @@
-"""Long-term statistics: alerts a day by type, per person, filled in from what the ledger holds.
+"""Long-term statistics: alerts a day by type, and the glucose of late sources, per person, filled in from what is held.
 
-They are external statistics, so that an alert that reached us late is counted when it was observed. Without
-the recorder there are none.
+They are external statistics, so that what reached us late counts when it was observed. Without the recorder there are none.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, override
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
-from homeassistant.util import slugify
+from homeassistant.util import dt as dt_util, slugify
+from homeassistant.util.unit_conversion import BloodGlucoseConcentrationConverter
 
 from .alerts.alert import Alert, AlertKey
 from .alerts.counts import Hour, changed_since, hours
+from .alerts.glucose import MG_DL
 from .alerts.ledger import Delivery
+from .alerts.readings import GlucoseLog
 from .const import DOMAIN
 from .responses.localize import localize, localize_alert
 from .sources.coordinator import CareAlertsConfigEntry
@@ -32,25 +35,24 @@ def async_keep_statistics(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> 
     """Count a source's alerts, those there were and those to come."""
     if "recorder" in hass.config.components:
         entry.async_on_unload(_Counting(hass, entry).start())
+        if not entry.runtime_data.source_type.is_live:
+            entry.async_on_unload(_Glucose(hass, entry).start())
 
 
-class _Counting:
-    """The counts of a source's alerts, as far as the recorder has them."""
+class _Recording(ABC):
+    """Something of a source that the recorder is told of, soon after it has changed."""
 
     def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
         self._hass = hass
         self._entry = entry
         self._coordinator = entry.runtime_data
-        self._ledger = self._coordinator.store.ledger
-        self._counted: dict[AlertKey, list[Hour]] = {}
-        self._seen: object = None
         self._cancel: CALLBACK_TYPE | None = None
 
     @callback
     def start(self) -> CALLBACK_TYPE:
-        """Count, and go on counting; returns the way to end that."""
-        self._count()
-        stop_listening = self._coordinator.async_add_listener(self._count_soon)
+        """Tell what there is, and go on; returns the way to end that."""
+        self._tell()
+        stop_listening = self._coordinator.async_add_listener(self._tell_soon)
 
         @callback
         def stop() -> None:
@@ -61,14 +63,88 @@ class _Counting:
         return stop
 
     @callback
-    def _count_soon(self) -> None:
+    def _tell_soon(self) -> None:
         # Whoever waits for an alert goes first.
-        if self._cancel is None and self._ledger.alerts() is not self._seen:
-            self._cancel = async_call_later(self._hass, COUNTED_WITHIN, self._count)
+        if self._cancel is None and self._has_changed():
+            self._cancel = async_call_later(self._hass, COUNTED_WITHIN, self._tell)
 
     @callback
-    def _count(self, _: datetime | None = None) -> None:
-        self._cancel, self._seen = None, (alerts := self._ledger.alerts())
+    def _tell(self, _: datetime | None = None) -> None:
+        self._cancel = None
+        self._record_changes()
+
+    @abstractmethod
+    def _has_changed(self) -> bool:
+        """Whether there is something to tell."""
+
+    @abstractmethod
+    def _record_changes(self) -> None:
+        """Tell it."""
+
+
+class _Glucose(_Recording):
+    """The glucose of a late source by the hour in which it was observed: Home Assistant's own would have when it came."""
+
+    def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
+        super().__init__(hass, entry)
+        self._told: dict[str, tuple[GlucoseLog, int]] = {}
+
+    @override
+    def _has_changed(self) -> bool:
+        return any(self._news_of(person_id) for person_id in self._coordinator.data.people)
+
+    def _news_of(self, person_id: str) -> int:
+        """How many readings the recorder has not been told of."""
+        log = self._coordinator.readings.of(person_id)
+        told, revision = self._told.get(person_id, (log, 0))
+        return log.revision - (revision if told is log else 0)
+
+    @override
+    def _record_changes(self) -> None:
+        from homeassistant.components.recorder.models import StatisticMeanType
+        from homeassistant.components.recorder.statistics import async_add_external_statistics
+
+        for person_id, snapshot in self._coordinator.data.people.items():
+            log = self._coordinator.readings.of(person_id)
+            before = log.revision - self._news_of(person_id)
+            hours_changed = log.hours_changed_since(before, dt_util.utcnow())
+            self._told[person_id] = log, log.revision
+            if not hours_changed:
+                continue
+            who = device_ref(self._hass, self._coordinator, snapshot)
+            what = localize(self._hass, "glucose_delayed")
+            metadata: StatisticMetaData = {
+                "statistic_id": f"{_prefix(self._entry)}{slugify(person_id)}_glucose",
+                "source": DOMAIN,
+                "name": localize(self._hass, "alert_title", person=who.name, alert=what),
+                "mean_type": StatisticMeanType.ARITHMETIC,
+                "has_sum": False,
+                "unit_class": BloodGlucoseConcentrationConverter.UNIT_CLASS,
+                "unit_of_measurement": MG_DL,
+            }
+            rows: list[StatisticData] = [
+                {"start": one.start, "mean": one.mean, "min": one.lowest, "max": one.highest}
+                for one in hours_changed
+            ]
+            async_add_external_statistics(self._hass, metadata, rows)
+
+
+class _Counting(_Recording):
+    """The counts of a source's alerts, as far as the recorder has them."""
+
+    def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
+        super().__init__(hass, entry)
+        self._ledger = self._coordinator.store.ledger
+        self._counted: dict[AlertKey, list[Hour]] = {}
+        self._seen: object = None
+
+    @override
+    def _has_changed(self) -> bool:
+        return self._ledger.alerts() is not self._seen
+
+    @override
+    def _record_changes(self) -> None:
+        self._seen = alerts = self._ledger.alerts()
         by_topic: dict[AlertKey, list[Alert]] = {}
         for alert in alerts:
             # What two devices recorded is one alert.

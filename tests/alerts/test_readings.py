@@ -238,3 +238,19 @@ def test_whoever_is_forgotten_is() -> None:
     logs.forget("jill")
     assert logs.revision != revision
     assert logs.to_dict() == {}
+
+
+@given(readings(), readings())
+def test_the_hours_that_change_are_worked_out_anew(
+    some: list[KeptReading], more: list[KeptReading]
+) -> None:
+    log = filled(some)
+    revision = log.revision
+    log.add(more, NOW)
+    changed = {one.observed_at.replace(minute=0, second=0) for one in log.changed_since(revision)}
+    found = log.hours_changed_since(revision, NOW)
+    assert [one.start for one in found] == sorted(one for one in changed if one >= NOW - KEPT_FOR)
+    for one in found:
+        values = [other.mg_dl for other in log.between(one.start, one.start + timedelta(hours=1))]
+        assert (one.lowest, one.highest) == (min(values), max(values))
+        assert one.mean == pytest.approx(sum(values) / len(values))

@@ -6,6 +6,7 @@ They are kept beside what is judged, by nobody: a judge has its own, with all th
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
+from statistics import fmean
 from typing import Any, Final, NamedTuple, Self
 
 from .glucose import MG_DL, MMOL_L, OutOfRange, converted
@@ -21,6 +22,9 @@ THRESHOLDS_KEPT: Final = 100
 
 AHEAD: Final = timedelta(minutes=5)
 """So far in the future a reading may be, by a clock that is ahead; else it would push out all others."""
+
+HOUR: Final = 3600
+"""Seconds."""
 
 HIGHEST: Final = 1000.0
 """mg/dL: nothing measures more."""
@@ -89,6 +93,15 @@ class KeptThreshold(NamedTuple):
         return datetime.fromtimestamp(self.since, UTC)
 
 
+class GlucoseHour(NamedTuple):
+    """The glucose of an hour (`start`: aware UTC, on the hour), in mg/dL."""
+
+    start: datetime
+    mean: float
+    lowest: float
+    highest: float
+
+
 class GlucoseLog:
     """The readings and thresholds of one person, bounded in age and number."""
 
@@ -149,6 +162,22 @@ class GlucoseLog:
     def changed_since(self, revision: int) -> list[KeptReading]:
         """What has come, or was corrected, since there was a revision; oldest first."""
         return sorted(islice(reversed(self._readings.values()), self.revision - revision))
+
+    def hours_changed_since(self, revision: int, now: datetime) -> list[GlucoseHour]:
+        """The hours of which something has come, or was corrected, since there was a revision; only those kept as a whole."""
+        wanted = {one.observed // HOUR for one in self.changed_since(revision)}
+        values: dict[int, list[float]] = {}
+        for one in self._readings.values():
+            if one.observed // HOUR in wanted:
+                values.setdefault(one.observed // HOUR, []).append(one.mg_dl)
+        oldest = (now - KEPT_FOR).timestamp()
+        return [
+            GlucoseHour(
+                datetime.fromtimestamp(hour * HOUR, UTC), fmean(of_it), min(of_it), max(of_it)
+            )
+            for hour, of_it in sorted(values.items())
+            if hour * HOUR >= oldest
+        ]
 
     def differing_from(self, other: GlucoseLog) -> list[KeptReading]:
         """The readings that another log of the same person does not have; oldest first."""
