@@ -384,3 +384,60 @@ async def test_fourteen_days_are_drawn_at_once(
         )
         print(f"14 days of a reading each {minutes} min: drawn in {took:.0f} ms")  # noqa: T201 - a figure
         assert 0 < took < 100
+
+
+TYPES: Final = TEXTS["entity"]["sensor"]["last_alert"]["state"]
+TYPE_OF: Final = {
+    "urgentLow": "urgent_low",
+    "urgentLowSoon": "urgent_low_soon",
+    "fixedLow": "fixed_low",
+    "outOfRange": "out_of_range",
+    "noReadings": "no_readings",
+}
+
+
+async def test_curve_and_timeline_are_the_simulators_truth(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    """Of a bad night that came late: point by point, and alert by alert."""
+    simulator.load("dexcom_bad_night")
+    wearer = simulator.dexcom.wearer("SandboxUser7")
+    await set_up_dexcom(home, simulator.dexcom, wearer, "Anna")
+    await take_over(home)
+    page = await opened(browser, home, "now", width=400, height=1600)
+    curve = page.locator("care-alerts-glucose")
+    await curve.get_by_role("button", name="14 days").click()
+    await expect(curve).to_contain_text("In 336 h between")
+    now = simulator.clock.now()
+    drawn: list[tuple[int, float]] = await curve.evaluate(
+        "card => card.plot.plot.data[0].map((at, index) => [at, card.plot.plot.data[1][index]])"
+    )
+    shown = {at: value for at, value in drawn if value is not None}
+    truth = {
+        int(egv.at.timestamp()): min(22.2, max(2.2, egv.fields["value"] / 18.0156))
+        for egv in wearer.egvs
+        if egv.uploaded_at <= now - timedelta(minutes=1) and egv.at > now - timedelta(days=14)
+    }
+    assert len(truth) > 200
+    assert {at: round(value, 6) for at, value in truth.items()}.items() <= {
+        at: round(value, 6) for at, value in shown.items()
+    }.items()
+    known = {int(egv.at.timestamp()) for egv in wearer.egvs}
+    assert shown.keys() <= known
+
+    expected, goes_on = [], set[str]()
+    for alert in wearer.alerts:
+        name, state = alert.fields["alertName"], alert.fields["alertState"]
+        if alert.uploaded_at > now:
+            continue
+        if state == "inactive":
+            goes_on.discard(name)
+        elif name not in goes_on:
+            goes_on.add(name)
+            expected.append((f"{alert.at:%H:%M}", TYPES[TYPE_OF.get(name, name)]))
+    lines = page.locator("care-alerts-timeline article")
+    seen = [
+        (await line.locator("time").inner_text(), (await line.locator("span").inner_text()))
+        for line in await lines.all()
+    ]
+    assert [(time, said.split(" ·")[0].split("\n")[0]) for time, said in reversed(seen)] == expected

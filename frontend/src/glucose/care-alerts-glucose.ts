@@ -28,8 +28,8 @@ import type { Drawing, Plot } from "./plot";
 export interface GlucoseConfig {
   /** A person's. */
   device_id: string;
-  /** What is shown first. */
-  hours?: number;
+  /** What is shown first; a form gives it as text. */
+  hours?: number | string;
   /** An axis closer to the values, in place of all that a sensor can tell. */
   close?: boolean;
 }
@@ -124,7 +124,7 @@ export class CareAlertsGlucose extends CareCard {
         selector: {
           select: {
             mode: "dropdown",
-            options: CHOICES.map((hours) => ({ value: hours, label: `${hours} h` })),
+            options: CHOICES.map((hours) => ({ value: String(hours), label: `${hours} h` })),
           },
         },
       },
