@@ -18,6 +18,7 @@ from .pages import line, need, needs_you, press, section
 
 SAYS: Final[dict[str, str]] = TEXTS["common"]
 URL_PATH: Final = "care-people"
+CURVE: Final = "custom:care-alerts-glucose"
 
 expect.set_options(timeout=30_000)
 
@@ -339,6 +340,27 @@ async def test_the_cards_can_be_picked(care: RealHome, browser: Browser) -> None
     ]
     suggested = [one[4]["type"] for one in offered if one[4]]
     assert suggested == ["custom:care-alerts-person", "custom:care-alerts-glucose"]
+
+
+async def test_a_card_is_changed_in_a_form(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    await set_up_dexcom(home, simulator.dexcom, tell_glucose(simulator), "Anna")
+    await take_over(home)
+    (anna,) = (device["id"] for device in await home.devices() if device["name"] == "Anna")
+    section_of_one = {"type": "grid", "cards": [{"type": CURVE, "device_id": anna}]}
+    config = {"views": [{"path": "now", "type": "sections", "sections": [section_of_one]}]}
+    await home.ws({"type": "lovelace/config/save", "url_path": URL_PATH, "config": config})
+    page = await opened(browser, home, "now?edit=1")
+    await expect(page.locator("care-alerts-glucose canvas")).to_be_visible()
+    await page.locator("hui-card-edit-mode").first.hover()
+    await page.locator("hui-card-edit-mode .edit-overlay").first.click()
+    form = page.locator("hui-dialog-edit-card")
+    await expect(form).to_contain_text(SAYS["dashboard_card_glucose"])
+    for field in ("person", "hours", "close"):
+        await expect(form.get_by_text(SAYS[f"dashboard_editor_{field}"])).to_be_visible()
+    await expect(form.locator("care-alerts-glucose canvas")).to_be_visible()
+    await screenshot(page, "card-editor")
 
 
 async def test_the_timeline_has_a_line_for_each_episode_that_the_sensors_know(

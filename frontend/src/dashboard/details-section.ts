@@ -34,8 +34,7 @@ export function detailsSection(context: Context, person: DeviceEntry): Config {
       conditions: [{ condition: "state", entity: sensor.entity_id, state_not: ["unknown"] }],
       row: row(sensor),
     }));
-  // The button acknowledges all at once.
-  const settings = ["button", "switch", "number"]
+  const settings = ["switch", "number"]
     .flatMap((domain) => registry.entitiesOf(person.id, domain))
     .sort((one, other) => placeOf(one) - placeOf(other))
     .map(row);

@@ -8,33 +8,32 @@ import { headingCard, WIDE } from "./cards";
 import type { Context } from "./context";
 
 /** Who needs somebody, and a line for each of whom this is about: what a first screen has room for. */
-export function firstSection(people?: DeviceEntry[]): Config {
+export function firstCards(people?: DeviceEntry[]): Config[] {
   const about = people && { people: people.map(({ id }) => id) };
   const needsYou: NeedsYouConfig = { ...about };
   const lines: PersonConfig = { ...about, has_views: !people };
-  return {
-    type: "grid",
-    cards: [
-      { type: `custom:${NEEDS_YOU}`, ...needsYou, ...WIDE },
-      { type: `custom:${PERSON}`, ...lines, ...WIDE },
-    ],
-  };
+  return [
+    { type: `custom:${NEEDS_YOU}`, ...needsYou, ...WIDE },
+    { type: `custom:${PERSON}`, ...lines, ...WIDE },
+  ];
 }
 
 /** What has been of a person: their glucose, and their alerts. */
-export function personSection(context: Context, person: DeviceEntry): Config {
-  const { registry } = context;
-  const glucose: GlucoseConfig = { device_id: person.id };
-  return {
-    type: "grid",
-    cards: [
-      headingCard(person, "mdi:account-heart"),
-      ...(registry.entityId(person.id, "sensor", "glucose")
-        ? [{ type: `custom:${GLUCOSE}`, ...glucose, ...WIDE }]
-        : []),
-      timelineCard(person, RECENT_DAYS),
-    ],
-  };
+export const personSection = (context: Context, person: DeviceEntry): Config => ({
+  type: "grid",
+  cards: [
+    headingCard(person, "mdi:account-heart"),
+    ...glucoseCards(context, person),
+    timelineCard(person, RECENT_DAYS),
+  ],
+});
+
+/** The curve of whoever wears a sensor. */
+export function glucoseCards({ registry }: Context, person: DeviceEntry): Config[] {
+  const config: GlucoseConfig = { device_id: person.id };
+  return registry.entityId(person.id, "sensor", "glucose")
+    ? [{ type: `custom:${GLUCOSE}`, ...config, ...WIDE }]
+    : [];
 }
 
 /** A person's alerts of the last days. */

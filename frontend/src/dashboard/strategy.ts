@@ -6,7 +6,7 @@ import { textCard } from "./cards";
 import type { Context } from "./context";
 import { detailsSection } from "./details-section";
 import { householdCards } from "./household-cards";
-import { firstSection, personSection } from "./person-section";
+import { firstCards, glucoseCards, personSection } from "./person-section";
 import { sourceCards } from "./source-cards";
 
 /** The dashboard, made of what the registries hold; Home Assistant makes it again when they change. */
@@ -36,7 +36,7 @@ export class CareAlertsDashboard extends HTMLElement {
           title: localize("now"),
           path: "now",
           sections: [
-            firstSection(),
+            { type: "grid", cards: firstCards() },
             ...people.map((person) => personSection(context, person)),
             ...(household ? [{ type: "grid", cards: householdCards(context, household) }] : []),
             { type: "grid", cards: [...ofSources, about] },
@@ -52,13 +52,12 @@ export class CareAlertsDashboard extends HTMLElement {
         // Where a tap on a notification leads.
         ...people.map((person) => ({
           type: "sections",
-          max_columns: 3,
+          max_columns: 2,
           title: deviceName(person),
           path: person.id,
           subview: true,
           sections: [
-            firstSection([person]),
-            personSection(context, person),
+            { type: "grid", cards: [...firstCards([person]), ...glucoseCards(context, person)] },
             detailsSection(context, person),
           ],
         })),

@@ -56,11 +56,7 @@ test("what the first view shows is not repeated in the details", () => {
       .flatMap(({ entities }) => entities as { entity?: string; row?: Config }[])
       .map(({ entity, row }) => entity ?? row?.entity);
   expect(rows(anna)).toEqual(["number.anna_low_threshold"]);
-  expect(rows(maria)).toEqual([
-    "sensor.maria_medication_status",
-    "button.maria_acknowledge_all",
-    "switch.maria_follow",
-  ]);
+  expect(rows(maria)).toEqual(["sensor.maria_medication_status", "switch.maria_follow"]);
 });
 
 test("settings stand with their alert, the most urgent first", () => {

@@ -49,7 +49,15 @@ test("people come first, then their sources, then what this is not", async () =>
 test("each person has a view of their own, where a notification leads", async () => {
   const [, , anna, maria] = await viewsOf(home());
   expect(anna).toMatchObject({ path: "anna", title: "Anna", subview: true });
-  expect(maria && headings(maria)).toEqual(["Maria", "Maria"]);
+  expect(maria && headings(maria)).toEqual(["Maria"]);
+  const types = anna?.sections.flatMap(({ cards }) => cards.map(({ type }) => type));
+  expect(types?.slice(0, 5)).toEqual([
+    "custom:care-alerts-needs-you",
+    "custom:care-alerts-person",
+    "custom:care-alerts-glucose",
+    "heading",
+    "custom:care-alerts-timeline",
+  ]);
 });
 
 test("the household is no source", async () => {
