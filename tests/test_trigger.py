@@ -259,7 +259,7 @@ def _other_sensor(care: Care) -> dict[str, Any]:
 
 
 def _other_entity(care: Care) -> dict[str, Any]:
-    return {"entity_id": care.house.entity_id("sensor", "weight", care.maria.shared_user_id)}
+    return {"entity_id": care.house.entity_id("sensor", "last_alert", care.maria.shared_user_id)}
 
 
 def _person(care: Care) -> dict[str, Any]:
