@@ -8,16 +8,16 @@ import re
 from time import perf_counter
 from typing import Any, Final
 
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, WebSocket, expect
 import pytest
 
 from scripts.real_home import ROOT, HomeError, RealHome
 from scripts.sources import set_up_dexcom, set_up_lumen, set_up_tidepool
 from simulator import CATALOGUE, Simulator
 
-from .conftest import TEXTS, screenshot
+from .conftest import TEXTS, log_in, page_of, screenshot
 from .pages import needs_you
-from .test_care_dashboard import act, opened, take_over, tell_glucose
+from .test_care_dashboard import URL_PATH, act, opened, take_over, tell_glucose
 
 SAYS: Final[dict[str, str]] = TEXTS["common"]
 STATUS: Final[dict[str, str]] = TEXTS["entity"]["sensor"]["status"]["state"]
@@ -441,3 +441,38 @@ async def test_curve_and_timeline_are_the_simulators_truth(
         for line in await lines.all()
     ]
     assert [(time, said.split(" ·")[0].split("\n")[0]) for time, said in reversed(seen)] == expected
+
+
+async def test_a_screen_that_is_left_alone_asks_nothing_and_grows_old(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    """An hour of the browser's clock, in which nothing happens at home."""
+    add_people(simulator, low="Zoe")
+    await set_up_tidepool(home, simulator)
+    await take_over(home)
+    page = await page_of(browser, width=400, height=860)
+    await page.clock.install()
+    sent: list[str] = []
+
+    def note(frame: bytes | str) -> None:
+        sent.append(str(frame))
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", note)
+
+    page.on("websocket", listen)
+    await log_in(page, home)
+    await page.goto(f"{home.url}/{URL_PATH}/now")
+    ada = lines(page).filter(has_text="Ada")
+    await expect(ada).to_contain_text(re.compile(r"at \d\d:\d\d, \d min ago"))
+    await expect(ada.locator("s")).to_have_count(0)
+    await page.clock.fast_forward(10_000)
+    sent.clear()
+
+    await page.clock.fast_forward(60 * 60_000)
+    # Of the value it is known until when it may be shown as of now: nobody has to say so.
+    await expect(ada.locator("s")).to_contain_text("6.2 mmol/L")
+    await expect(ada).to_contain_text(re.compile(r"at \d\d:\d\d, 1 h \d min ago"))
+    # Home Assistant's own page sees now and then whether it is there.
+    asked = {json.loads(text)["type"] for text in sent}
+    assert asked <= {"ping", "brands/access_token"}
