@@ -233,8 +233,8 @@ class Night:
         self.on_disk = state
         if not was_told:
             # Whoever took over had no answer: it may be kept, or not.
-            kept = state.takeover
-            self.takeover = (kept.caregiver_id, kept.until) if kept else None
+            taken = state.takeover
+            self.takeover = (taken.caregiver_id, taken.until) if taken else None
         for (plan_id, which), watch in self.watches.items():
             response = state.of(self.ids.get(which, frozenset({which})))
             for record in response.records:
