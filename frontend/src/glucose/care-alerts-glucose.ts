@@ -22,6 +22,7 @@ import {
   readingsIn,
   rowsOf,
   stepsOf,
+  type Curve,
 } from "./chart";
 import type { Drawing, Plot } from "./plot";
 
@@ -37,6 +38,8 @@ export interface GlucoseConfig {
 const DAY_HOURS = 24;
 const ALL_HOURS = 336;
 const CHOICES = [3, 12, DAY_HOURS, ALL_HOURS] as const;
+/** Ours: no older than an age is said to be. */
+const LOOK_MS = 15_000;
 /** Ours: a night. */
 const FIRST_HOURS = 12;
 const KINDS: Threshold["kind"][] = ["urgent_low", "low", "high"];
@@ -44,6 +47,15 @@ const KINDS: Threshold["kind"][] = ["urgent_low", "low", "high"];
 /** How many seconds have one row in the table: each reading of a few hours, else an hour, else a day. */
 const rowSeconds = (hours: number): number =>
   hours < DAY_HOURS ? 0 : hours === DAY_HOURS ? 3600 : 86_400;
+
+/** What is shown, worked out once for all drawings until something changes: a cursor moves many times a second. */
+interface Look {
+  /** What it was worked out of. */
+  of: readonly unknown[];
+  shown: Reading[];
+  curve: Curve;
+  summary: string;
+}
 
 /** Somebody's glucose by the time it was measured, which may be hours before it arrived. */
 export class CareAlertsGlucose extends CareCard {
@@ -97,7 +109,7 @@ export class CareAlertsGlucose extends CareCard {
   /** What the plot was made for: another unit, zone or language takes another one. */
   private plotted = "";
   private drawn: { data: PersonData; hours: number; to: number; themes: unknown } | undefined;
-  private shown: Reading[] = [];
+  private looked: Look | undefined;
 
   setConfig(config: Partial<GlucoseConfig>): void {
     const { device_id, ...more } = config;
@@ -183,8 +195,7 @@ export class CareAlertsGlucose extends CareCard {
     if (!data) {
       return html`<ha-card><section>${problem ? trouble : localize("asking")}</section></ha-card>`;
     }
-    this.shown = readingsIn(data.readings, this.windowAt(wording.now));
-    const summary = this.summary(wording, data);
+    const { summary } = this.look(wording, data);
     return html`<ha-card>
       <section aria-label=${localize("glucose_of", { name: data.person.name })}>
         <div class="choices" role="group" aria-label=${localize("time_shown")}>
@@ -278,10 +289,11 @@ export class CareAlertsGlucose extends CareCard {
     return { from: to - this.span * 3600, to };
   }
 
-  private drawing(wording: Wording, { person, episodes, readings }: PersonData): Drawing {
+  private drawing(wording: Wording, data: PersonData): Drawing {
+    const { person, episodes, readings } = data;
     const { unit, thresholds } = person;
     const window = this.windowAt(wording.now);
-    const curve = curveOf(this.shown, unit);
+    const { curve } = this.look(wording, data);
     const lines = this.thresholds(wording, person);
     const values = [...curve.ys, ...lines.flatMap(({ steps }) => steps.map(({ value }) => value))];
     return {
@@ -317,7 +329,7 @@ export class CareAlertsGlucose extends CareCard {
 
   /** Go through the readings with the arrow keys, as with a mouse. */
   private readonly onKey = (event: KeyboardEvent): void => {
-    const { xs, ys } = curveOf(this.shown, "mg/dL");
+    const { xs, ys } = this.looked?.curve ?? { xs: [], ys: [] };
     const last = xs.length - 1;
     const from = this.pointed ?? last + 1;
     const steps: Record<string, [number, number]> = {
@@ -343,8 +355,9 @@ export class CareAlertsGlucose extends CareCard {
   };
 
   private readingAt(index: number): Reading | undefined {
-    const moment = curveOf(this.shown, "mg/dL").xs[index];
-    return this.shown.find(([observed]) => observed === moment);
+    const { curve, shown } = this.looked ?? {};
+    const moment = curve?.xs[index];
+    return shown?.find(([observed]) => observed === moment);
   }
 
   private value({ localize, language }: Wording, { unit }: Person, reading: Reading): string {
@@ -374,8 +387,27 @@ export class CareAlertsGlucose extends CareCard {
         });
   }
 
+  private look(wording: Wording, data: PersonData): Look {
+    const { now, localize, clock } = wording;
+    const of = [data, this.span, localize, clock, Math.floor(now.getTime() / LOOK_MS)];
+    const { looked } = this;
+    if (looked?.of.every((value, index) => value === of[index])) {
+      return looked;
+    }
+    const shown = readingsIn(data.readings, this.windowAt(now));
+    const curve = curveOf(shown, data.person.unit);
+    const look = { of, shown, curve, summary: this.summary(wording, data, shown, curve) };
+    this.looked = look;
+    return look;
+  }
+
   /** The curve in words: the last value, the range, the gaps. */
-  private summary(wording: Wording, { person, episodes }: PersonData): string {
+  private summary(
+    wording: Wording,
+    { person, episodes }: PersonData,
+    shown: readonly Reading[],
+    { gaps }: Curve,
+  ): string {
     const { localize, now } = wording;
     const { glucose, unit } = person;
     const parts: string[] = [];
@@ -388,7 +420,7 @@ export class CareAlertsGlucose extends CareCard {
           : localize("curve_last_known", { value, ...when }),
       );
     }
-    const [all] = rowsOf(this.shown, Number.MAX_SAFE_INTEGER);
+    const [all] = rowsOf(shown, Number.MAX_SAFE_INTEGER);
     if (all) {
       parts.push(
         localize("curve_range", {
@@ -397,7 +429,6 @@ export class CareAlertsGlucose extends CareCard {
           highest: this.value(wording, person, all.highest),
         }),
       );
-      const { gaps } = curveOf(this.shown, unit);
       if (gaps) {
         parts.push(localize("curve_gaps", { gaps }));
       }
@@ -418,7 +449,7 @@ export class CareAlertsGlucose extends CareCard {
 
   private table(wording: Wording, person: Person): TemplateResult {
     const { localize, clock, now } = wording;
-    const rows = rowsOf(this.shown, rowSeconds(this.span));
+    const rows = rowsOf(this.looked?.shown ?? [], rowSeconds(this.span));
     return html`<div class="scrolls" tabindex="0" role="region" aria-label=${localize("as_table")}>
       <table>
         <thead>
