@@ -125,7 +125,7 @@ class Night:
         assert re.fullmatch(
             rf"Was observed at {self.observed()} {ago}, high severity\.", observed
         ), observed
-        assert re.fullmatch(rf"Glucose was 53 mg/dL .* at {self.observed()} {ago}\.", glucose), (
+        assert re.fullmatch(rf"Glucose was 2\.9 mmol/L .* at {self.observed()} {ago}\.", glucose), (
             glucose
         )
         assert who == "Nobody has it yet."
