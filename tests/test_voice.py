@@ -116,7 +116,7 @@ async def test_how_the_night_was(assist: House, jill: Child) -> None:
     await assist.pass_time(hours=9)
     said = await ask(assist, "How was the night?")
     assert said.startswith("Jill: Urgent low. Was observed at 23:05 (")
-    assert "It was reported as over at " in said
+    assert "The alert ended at " in said
     assert "had it from " in said
     assert "Alerts may be missing." in said
 

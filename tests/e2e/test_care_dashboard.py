@@ -129,7 +129,7 @@ async def test_it_says_what_was_when_and_who_took_it(
         await expect(timeline.locator("article").nth(1)).to_contain_text(
             re.compile(
                 r"High · medium severity.*Glucose then: 1[34]\.\d mmol/L\."
-                r" Reported as ended at \d\d:\d\d\."
+                r" The alert ended at \d\d:\d\d\."
             )
         )
 
@@ -383,7 +383,7 @@ async def test_the_timeline_has_a_line_for_each_episode_that_the_sensors_know(
     page = await opened(browser, home, "now")
     for person, alert, notes in (
         ("Anna", "Low · medium severity", ["Observed until"]),
-        ("Jill", "Urgent low · high severity", ["", "Reported as ended at"]),
+        ("Jill", "Urgent low · high severity", ["", "The alert ended at"]),
     ):
         lines = section(page, person).locator("care-alerts-timeline article").filter(has_text=alert)
         await expect(lines).to_have_count(len(notes))

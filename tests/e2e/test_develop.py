@@ -28,12 +28,12 @@ async def sees_the_wearers_night(page: Page) -> None:
     """Which alerts, when they were observed, and the glucose at the time."""
     robin = section(page, "Robin")
     night = [
-        ("07:30", "No readings", "Glucose then: 7.2 mmol/L. Reported as ended at 07:45."),
-        ("05:45", "Signal loss", "Reported as ended at 06:15."),
-        ("02:40", "Urgent low · high severity", "Glucose then: 3.0 mmol/L. Reported as ended"),
-        ("02:25", "Low · medium severity", "Glucose then: 3.9 mmol/L. Reported as ended at 03:25."),
-        ("02:20", "Urgent low soon · high severity", "Glucose then: 4.2 mmol/L. Reported as ended"),
-        ("22:35", "Falling fast · medium severity", "Glucose then: 14.1 mmol/L. Reported as ended"),
+        ("07:30", "No readings", "Glucose then: 7.2 mmol/L. The alert ended at 07:45."),
+        ("05:45", "Signal loss", "The alert ended at 06:15."),
+        ("02:40", "Urgent low · high severity", "Glucose then: 3.0 mmol/L. The alert ended"),
+        ("02:25", "Low · medium severity", "Glucose then: 3.9 mmol/L. The alert ended at 03:25."),
+        ("02:20", "Urgent low soon · high severity", "Glucose then: 4.2 mmol/L. The alert ended"),
+        ("22:35", "Falling fast · medium severity", "Glucose then: 14.1 mmol/L. The alert ended"),
         ("20:15", "High · medium severity", "Glucose then: 13.9 mmol/L. Observed until"),
     ]
     lines = robin.locator("care-alerts-timeline article")

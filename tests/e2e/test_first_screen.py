@@ -256,22 +256,27 @@ async def test_no_dead_source_looks_alive(
     await screenshot(page, "first-screen-quiet")
 
     async def looks_dead(name: str, reason: str) -> None:
-        await expect(needs_you(page)).to_contain_text(SAYS["dashboard_nothing_known"])
-        await expect(needs_you(page)).not_to_contain_text("Nobody is needed")
-        trouble = needs_you(page).locator(".trouble")
-        await expect(trouble).to_have_count(1)
-        await expect(trouble).to_contain_text(reason)
-        await expect(trouble).to_contain_text(", ".join(NAMES))
-        await is_on_the_first_screen(page, trouble, *(await lines(page).all())[:3])
-        for line in await lines(page).all():
-            await expect(line).to_contain_text(reason)
-            # The last value is there, with its time.
-            await expect(line).to_contain_text(
-                re.compile(r"6\.2 mmol/L\s+(was )?at \d\d:\d\d, \d+ min")
-            )
-        await nothing_is_cut(page)
-        await axe_finds_nothing(page)
-        await screenshot(page, f"first-screen-{name}")
+        for width, height in SCREENS:
+            await page.set_viewport_size({"width": width, "height": height})
+            await expect(needs_you(page)).to_contain_text(SAYS["dashboard_nothing_known"])
+            await expect(needs_you(page)).not_to_contain_text("Nobody is needed")
+            trouble = needs_you(page).locator(".trouble")
+            await expect(trouble).to_have_count(1)
+            await expect(trouble).to_contain_text(reason)
+            await expect(trouble).to_contain_text(", ".join(NAMES))
+            await is_on_the_first_screen(page, trouble, *(await lines(page).all())[:3])
+            for line in await lines(page).all():
+                await expect(line).to_contain_text(reason)
+                # The last value is there, with its time.
+                await expect(line).to_contain_text(
+                    re.compile(r"6\.2 mmol/L\s+(was )?at \d\d:\d\d, \d+ min")
+                )
+            await nothing_is_cut(page)
+            for colours in ("dark", "light"):
+                await page.emulate_media(color_scheme=colours)
+                await axe_finds_nothing(page)
+            await screenshot(page, f"first-screen-{name}-{width}")
+        await page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
 
     simulator.faults.add("*", CATALOGUE["503_bare"]())
     await ask(home)
@@ -476,3 +481,53 @@ async def test_a_screen_that_is_left_alone_asks_nothing_and_grows_old(
     # Home Assistant's own page sees now and then whether it is there.
     asked = {json.loads(text)["type"] for text in sent}
     assert asked <= {"ping", "brands/access_token"}
+
+
+async def test_who_may_not_see_somebody_sees_nothing_of_them(
+    home: RealHome, simulator: Simulator, browser: Browser
+) -> None:
+    """A guest who may see Mila, while it is Zoe who is low."""
+    add_people(simulator, ("Mila", "Zoe"), low="Zoe")
+    await set_up_tidepool(home, simulator)
+    await take_over(home)
+    await home.add_user("Guest")
+    names = {device["id"]: device["name"] for device in await home.devices()}
+    milas = [
+        entity["entity_id"]
+        for entity in await home.entities("care_alerts")
+        if names[entity["device_id"]] == "Mila"
+    ]
+    await home.stop()
+    file = home.directory / ".storage" / "auth"
+    auth = json.loads(file.read_text())
+    policy = {"entities": {"entity_ids": dict.fromkeys(milas, True)}}
+    auth["data"]["groups"].append({"id": "guests", "name": "Guests", "policy": policy})
+    [guest] = [one for one in auth["data"]["users"] if one["name"] == "Guest"]
+    guest["group_ids"] = ["guests"]
+    file.write_text(json.dumps(auth))
+    await home.start()
+
+    page = await page_of(browser, width=1280, height=1000)
+    heard: list[str] = []
+
+    def note(frame: bytes | str) -> None:
+        heard.append(str(frame))
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", note)
+
+    page.on("websocket", listen)
+    await page.goto(f"{home.url}/{URL_PATH}/now")
+    await page.get_by_label("Username").fill("guest")
+    await page.get_by_label("Password", exact=True).fill("guest")
+    await page.get_by_role("button", name="Log in").click()
+    await expect(lines(page)).to_have_count(1)
+    await expect(lines(page)).to_contain_text("Mila")
+    await expect(needs_you(page).locator("article")).to_have_count(0)
+    for view in ("now", "details"):
+        await page.goto(f"{home.url}/{URL_PATH}/{view}")
+        await expect(page.get_by_text("Mila").first).to_be_visible()
+        await expect(page.get_by_text("Zoe")).to_have_count(0)
+        await expect(page.get_by_text("2.8 mmol/L")).to_have_count(0)
+    # Not only hidden: of her low and her value nothing came.
+    assert not [text for text in heard if '"severity":"high"' in text or "2.8" in text]

@@ -82,7 +82,7 @@ test("it says how it ended, as far as anybody knows", () => {
   const ended = { ...last, is_open: false, ended_at: at("10:40") };
   expect(notes({})).toBe("");
   expect(notes(last)).toBe("Observed until 09:40.");
-  expect(notes({ ...ended, end_reason: "source" })).toBe("Reported as ended at 11:40.");
+  expect(notes({ ...ended, end_reason: "source" })).toBe("The alert ended at 11:40.");
   expect(notes({ ...ended, end_reason: "expired" })).toBe("Observed until 09:40.");
   expect(notes({ ...ended, end_reason: "newer_day" })).toBe("No longer reported as of 11:40.");
 });
