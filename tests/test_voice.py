@@ -87,7 +87,7 @@ async def test_what_is_active_with_value_age_and_source(assist: House, jill: Chi
     said = await ask(assist, "Are there any alerts?")
     assert said.startswith("Jill: Urgent low. Was observed at ")
     assert "(5 min ago), high severity. Nobody has it yet." in said
-    assert "Glucose of Jill was 3.0 mmol/L at " in said
+    assert "Glucose of Jill was 54 mg/dL at " in said
     assert "of Jill reaches to " in said
 
 
@@ -99,7 +99,7 @@ async def test_without_an_alert_it_does_not_say_that_all_is_well(
     await assist.pass_time(minutes=5)
     said = await ask(assist, "which alerts are active")
     assert said.startswith("Jill: no active alert is known.")
-    assert "Glucose of Jill was 7.0 mmol/L at " in said
+    assert "Glucose of Jill was 126 mg/dL at " in said
 
 
 async def test_how_the_night_was(assist: House, jill: Child) -> None:

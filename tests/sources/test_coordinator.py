@@ -749,6 +749,7 @@ async def test_a_record_that_cannot_be_read_is_counted_and_logged_once(
     assert len([line for line in said if line.startswith("1 record(s)")]) == 1
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_the_delay_is_measured_on_what_came_live(house: House) -> None:
     maria = add_person(house)
     add_alert(house, maria, 0)

@@ -500,6 +500,7 @@ def fails_for(*people: str, wait: bool = False) -> Fault:
     return Fault("one person's", fail)
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_one_persons_failing_settings_slow_nobody_else(
     follower: Follower, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -544,6 +545,7 @@ async def test_one_persons_failing_settings_slow_nobody_else(
     assert follower.of_source("sensor", "status") in {"ok", "no_new_data"}
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_last_contact_is_when_there_was_an_answer(follower: Follower) -> None:
     """Not when somebody's settings were asked for in vain, and nothing else was due."""
     house = follower.house
