@@ -303,14 +303,18 @@ async def test_what_was_before_a_restart_is_of_the_past(
     simulator.faults.add("*", CATALOGUE["503_bare"]())
     await home.restart()
     page = await opened(browser, home, "now", width=400, height=860)
-    await expect(needs_you(page)).to_contain_text(SAYS["dashboard_nothing_known"])
-    await expect(needs_you(page)).not_to_contain_text("Nobody is needed")
-    await expect(lines(page)).to_have_count(len(NAMES))
-    await expect(page.locator("care-alerts-person .number:not(s)")).to_have_count(0)
-    for line in await lines(page).all():
-        await expect(line.locator("s")).to_contain_text("6.2 mmol/L")
-    await nothing_is_cut(page)
-    await screenshot(page, "first-screen-nothing-known")
+    for width, height in SCREENS:
+        await page.set_viewport_size({"width": width, "height": height})
+        await expect(needs_you(page)).to_contain_text(SAYS["dashboard_nothing_known"])
+        await expect(needs_you(page)).not_to_contain_text("Nobody is needed")
+        await expect(lines(page)).to_have_count(len(NAMES))
+        await expect(page.locator("care-alerts-person .number:not(s)")).to_have_count(0)
+        for line in await lines(page).all():
+            await expect(line.locator("s")).to_contain_text("6.2 mmol/L")
+        await is_on_the_first_screen(page, needs_you(page).locator(".trouble"))
+        await nothing_is_cut(page)
+        await axe_finds_nothing(page)
+        await screenshot(page, f"first-screen-nothing-known-{width}")
 
 
 @pytest.mark.timeout(300)

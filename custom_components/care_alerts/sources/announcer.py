@@ -149,11 +149,7 @@ class Announcer:
 
     async def now(self) -> None:
         """Announce, and note it on disk, whatever becomes of who asked for it: a poll is cancelled when a source is unloaded."""
-        # Not in the turn in which all was worked out anew.
-        announcing = self._entry.async_create_task(
-            self._hass, self._announce_and_note(), eager_start=False
-        )
-        await asyncio.shield(announcing)
+        await asyncio.shield(self._entry.async_create_task(self._hass, self._announce_and_note()))
 
     async def _announce_and_note(self) -> None:
         async with self._one_at_a_time:
@@ -179,6 +175,9 @@ class Announcer:
             for announcement in self._owner.store.ledger.pending()
             if self._is_due(announcement)
         ]
+        if len(unannounced) > ANNOUNCED_IN_ONE_GO:
+            # Not in the turn in which weeks of it were worked out.
+            await asyncio.sleep(0)
         is_settled = not self._owner.is_polling
         for episode in self._ends_unannounced(now) if is_settled else ():
             ended_at = episode.ended_at or now
@@ -220,7 +219,8 @@ class Announcer:
         for count, what in enumerate(unannounced):
             topic = AlertKey.of(what.alert) if isinstance(what, Announcement) else what.topic
             # For the first of a topic weeks of episodes may have to be worked out.
-            if topic not in begun or count % ANNOUNCED_IN_ONE_GO == 0:
+            is_first = topic not in begun and len(unannounced) > ANNOUNCED_IN_ONE_GO
+            if is_first or (count and count % ANNOUNCED_IN_ONE_GO == 0):
                 begun.add(topic)
                 await asyncio.sleep(0)
                 if not self._may_announce or self._hass.is_stopping:
