@@ -47,15 +47,18 @@ class Banners:
         self._hass = hass
         self._shown: dict[str, tuple[str, str]] = {}
         self._one_at_a_time = asyncio.Lock()
+        self._is_due = False
         self._again: CALLBACK_TYPE | None = None
 
     @callback
     def show(self) -> None:
-        """Bring them up to date."""
-        if not self._one_at_a_time.locked():
+        """Bring them up to date, once for all that changes now."""
+        if not self._is_due:
+            self._is_due = True
             self._hass.async_create_task(self._show(), eager_start=False)
 
     async def _show(self) -> None:
+        self._is_due = False
         if not (self._shown or self._severe(dt_util.utcnow()) or troubles(self._hass)):
             return
         async with self._one_at_a_time:
