@@ -105,7 +105,8 @@ async def acknowledge(hass: HomeAssistant, asker: Asker) -> str:
     """Acknowledge what goes on and nobody has, as who asks, or as the room that they are in."""
     by = Actor(asker.user.name, Via.USER) if asker.user else Actor(_room(hass, asker), Via.VOICE)
     done: list[EpisodeRef] = []
-    for person in people_for(hass, asker, POLICY_CONTROL):
+    people = list(people_for(hass, asker, POLICY_CONTROL))
+    for person in people:
         if (coordinator := person.coordinator) is None or (snapshot := person.snapshot) is None:
             continue
         topics = [
@@ -117,8 +118,12 @@ async def acknowledge(hass: HomeAssistant, asker: Asker) -> str:
             topics, by=by, note=None, context=asker.context
         )
         done += [EpisodeRef(coordinator, snapshot, episode) for episode in episodes]
-    wording = wording_of(hass, dt_util.utcnow())
-    return acknowledged_text([notice_of(hass, ref) for ref in done], wording)
+    now = dt_util.utcnow()
+    return acknowledged_text(
+        [notice_of(hass, ref) for ref in done],
+        [_known(hass, one, now, since=now) for one in people],
+        wording_of(hass, now),
+    )
 
 
 def people_for(hass: HomeAssistant, asker: Asker, permission: str) -> Iterator[PersonRef]:

@@ -79,12 +79,14 @@ def night_text(people: Sequence[Known], wording: Wording, since: datetime) -> st
     return _said(people, lines, wording)
 
 
-def acknowledged_text(notices: Iterable[Notice], wording: Wording) -> str:
-    """What somebody has just acknowledged, as it is since then."""
-    ordered = sorted(notices, key=worst_first)
-    if not ordered:
-        return wording.localize("answer_nothing_to_acknowledge")
-    return " ".join(spoken_text(one, wording) for one in ordered)
+def acknowledged_text(notices: Iterable[Notice], people: Sequence[Known], wording: Wording) -> str:
+    """What somebody has just acknowledged of people, as it is since then; without anything, how far that is known."""
+    lines = [spoken_text(one, wording) for one in sorted(notices, key=worst_first)]
+    if not lines:
+        lines = [wording.localize("answer_nothing_to_acknowledge")]
+        for known in people:
+            lines += _reach(known, wording)
+    return _said(people, lines, wording)
 
 
 def _said(people: Sequence[Known], lines: Iterable[str], wording: Wording) -> str:
