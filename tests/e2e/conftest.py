@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 import shutil
 import signal
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 import pytest
@@ -86,6 +86,28 @@ def login_script(home: RealHome) -> str:
 async def log_in(page: Page, home: RealHome) -> None:
     """Let the page be logged in."""
     await page.context.add_init_script(login_script(home))
+
+
+async def stillness(page: Page) -> None:
+    """Wait until nothing fades or slides: three frames long, as a fade begins a frame after what asked for it."""
+    await page.evaluate(
+        """async () => {
+          const all = root => [...root.querySelectorAll("*")].flatMap(one => [one, ...(one.shadowRoot ? all(one.shadowRoot) : [])]);
+          const moves = () => all(document).flatMap(one => one.getAnimations()).some(({ effect, playState }) =>
+            playState === "running" && effect.getComputedTiming().iterations !== Infinity);
+          for (let frames = 0; frames < 3; frames = moves() ? 0 : frames + 1) await new Promise(requestAnimationFrame);
+        }"""
+    )
+
+
+async def in_colours(page: Page, colours: Literal["light", "dark"]) -> None:
+    """Have the page light or dark, once Home Assistant, which hears of it later than the page, has put it on."""
+    await page.emulate_media(color_scheme=colours)
+    await page.wait_for_function(
+        "dark => document.querySelector('home-assistant')?.hass?.themes?.darkMode === dark",
+        arg=colours == "dark",
+    )
+    await stillness(page)
 
 
 async def screenshot(

@@ -13,7 +13,7 @@ from scripts.sources import add_dashboard, set_up_dexcom, set_up_lumen, set_up_t
 from simulator import CATALOGUE, Simulator
 from simulator.dexcom import Wearer
 
-from .conftest import TEXTS, log_in, page_of, screenshot
+from .conftest import TEXTS, in_colours, log_in, page_of, screenshot
 from .pages import line, need, needs_you, press, section
 
 SAYS: Final[dict[str, str]] = TEXTS["common"]
@@ -109,7 +109,7 @@ async def test_it_says_what_was_when_and_who_took_it(
     await act(care, "acknowledge", entity_id=medication)
     for width, height in ((1280, 2000), (400, 1700)):
         page = await opened(browser, care, "now", width=width, height=height)
-        await page.emulate_media(color_scheme=colours)
+        await in_colours(page, colours)
 
         low = need(page, "Anna: Low · medium severity")
         await expect(low).to_contain_text(

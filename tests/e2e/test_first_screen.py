@@ -15,7 +15,7 @@ from scripts.real_home import ROOT, HomeError, RealHome
 from scripts.sources import set_up_dexcom, set_up_lumen, set_up_tidepool
 from simulator import CATALOGUE, Simulator
 
-from .conftest import TEXTS, log_in, page_of, screenshot
+from .conftest import TEXTS, in_colours, log_in, page_of, screenshot, stillness
 from .pages import needs_you
 from .test_care_dashboard import URL_PATH, act, opened, take_over, tell_glucose
 
@@ -110,13 +110,11 @@ async def nothing_is_cut(page: Page) -> None:
 async def axe_finds_nothing(page: Page) -> None:
     """No barrier in any card of ours."""
     await page.add_script_tag(path=AXE)
+    await stillness(page)
     found: list[dict[str, Any]] = await page.evaluate(
         """async ours => {"""
         + FIND
         + """
-          // Cards fade from one colour to the other.
-          const moving = find(document, "*").flatMap(one => one.getAnimations());
-          await Promise.allSettled(moving.map(({ finished }) => finished));
           const { violations } = await axe.run(find(document, ours), { resultTypes: ["violations"] });
           return violations.map(({ id, help, nodes }) =>
             ({ id, help, nodes: nodes.map(({ html, any }) => [html, any.map(({ message }) => message)]) }));
@@ -155,7 +153,7 @@ async def test_the_worst_of_ten_is_what_is_seen_first(
         await nothing_is_cut(page)
         await screenshot(page, f"first-screen-urgent-low-{width}")
         for colours in ("dark", "light") if (width, height) == PHONE else ():
-            await page.emulate_media(color_scheme=colours)
+            await in_colours(page, colours)
             await axe_finds_nothing(page)
             await screenshot(page, f"first-screen-urgent-low-{width}-{colours}")
         if width == 320:
@@ -273,7 +271,7 @@ async def test_no_dead_source_looks_alive(
                 )
             await nothing_is_cut(page)
             for colours in ("dark", "light"):
-                await page.emulate_media(color_scheme=colours)
+                await in_colours(page, colours)
                 await axe_finds_nothing(page)
             await screenshot(page, f"first-screen-{name}-{width}")
         await page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
