@@ -246,7 +246,7 @@ async def test_what_somebody_has_taken_rings_no_more(home: Home, anna: Phone) ->
     # The next analysis says it again: the same episode, and Anna has it.
     await home.care.morning(2)
     await home.minutes(31)
-    assert anna.shown["message"].splitlines()[1].startswith("Anna has it since 2026-11-19 07:30.")
+    assert anna.shown["message"].splitlines()[1].startswith("Anna has it since Thu 19 Nov 07:30.")
     assert home.care.attributes()["acknowledged_by"] == "Anna"
     assert len(anna.rang) == said
 

@@ -90,7 +90,7 @@ async def test_an_alert_comes_and_goes(care: Care, lines: Lines, anna: User, ben
     ]
     await care.morning(2)
     assert lines.told == [
-        "maria Weight of 2026-11-18 19:14 was not in the analysis of 22:00 any more"
+        "maria Weight of Wed 18 Nov 19:14 was not in the analysis of 22:00 any more"
     ]
 
 
@@ -110,7 +110,7 @@ async def test_quiet(care: Care, lines: Lines, anna: User) -> None:
         "maria Weight was snoozed until 23:00 by Anna",
         "maria the snooze of Weight was ended by Anna",
         f"maria {everything} until 23:00 by Anna",
-        f"Lumen {everything} until 2026-11-19 01:30 by Anna",
+        f"Lumen {everything} until Thu 19 Nov 01:30 by Anna",
         "maria the snooze of all alerts was ended by Anna",
         "Lumen the snooze of all alerts was ended by Anna",
     ]
@@ -145,7 +145,7 @@ async def test_a_source_falls_silent(care: Care, lines: Lines) -> None:
     care.house.sim.faults.clear()
     await care.house.pass_time(hours=3)
     silent, recovered = lines.told
-    assert silent == "Lumen has fallen silent. Its data reach to 2026-11-17 22:00: Not reachable"
+    assert silent == "Lumen has fallen silent. Its data reach to Tue 17 Nov 22:00: Not reachable"
     assert recovered.startswith("Lumen speaks again. Its data now reach to ")
 
 

@@ -187,12 +187,6 @@ def test_states_fit_a_tile_and_cannot_be_misread() -> None:
             assert misread not in text.casefold(), path
 
 
-def test_every_language_has_the_same_strings() -> None:
-    keys = {path for path, _ in strings(english())}
-    for file in (COMPONENT / "translations").glob("*.json"):
-        assert {path for path, _ in strings(read_json(file))} == keys, file.name
-
-
 def test_strings_can_be_shown() -> None:
     for path, text in strings(english()):
         assert isinstance(text, str), path

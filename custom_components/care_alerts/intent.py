@@ -3,13 +3,16 @@
 Home Assistant takes an integration's sentences only as those of a trigger; they are in the translations.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, override
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import intent
+from homeassistant.helpers.translation import async_load_integrations
 
 from . import voice
+from .const import DOMAIN
 from .responses.localize import localize
 from .voice import Asker, asker_of
 
@@ -84,17 +87,37 @@ class CareIntent(intent.IntentHandler):
 
 @callback
 def async_setup_sentences(hass: HomeAssistant) -> None:
-    """Have our sentences understood, where there is a conversation to be had."""
+    """Have our sentences understood in the house's language, where there is a conversation to be had."""
     if _CONVERSATION not in hass.config.components:
         return
+    understood = _register(hass)
+
+    @callback
+    def is_of_language(data: Mapping[str, Any]) -> bool:
+        return "language" in data
+
+    async def language_chosen(_: Event) -> None:
+        nonlocal understood
+        await async_load_integrations(hass, {DOMAIN})
+        for forget in understood:
+            forget()
+        understood = _register(hass)
+
+    hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, language_chosen, event_filter=is_of_language)
+
+
+def _register(hass: HomeAssistant) -> list[CALLBACK_TYPE]:
+    """Register the sentences in the house's language; return what takes each question's back."""
     # With all that hangs on it: only where it is there already.
     from homeassistant.components.conversation.agent_manager import get_agent_manager
 
     manager = get_agent_manager(hass)
-    for sentences, _, answer in QUESTIONS.values():
 
-        async def said(user_input: Any, _: Any, answer: Answer = answer) -> str:
+    def registered(sentences: str, answer: Answer) -> CALLBACK_TYPE:
+        async def said(user_input: Any, _: Any) -> str:
             asker = await asker_of(hass, _CONVERSATION, user_input.context, user_input.device_id)
             return await answer(hass, asker) if asker else localize(hass, "answer_nobody_exposed")
 
-        manager.register_trigger(localize(hass, sentences).splitlines(), said)
+        return manager.register_trigger(localize(hass, sentences).splitlines(), said)
+
+    return [registered(sentences, answer) for sentences, _, answer in QUESTIONS.values()]

@@ -94,7 +94,7 @@ def _received(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
     message = localize(
         hass,
         "log_received",
-        time=localize_time(observed, received),
+        time=localize_time(hass, observed, received),
         alert=data["alert_name"],
         # "Low (High)" would be read as two values.
         severity=localize(hass, SEVERITIES[alert["severity"]]),
@@ -174,4 +174,4 @@ def _by(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
 def _time(hass: HomeAssistant, moment: str | None) -> str:
     if moment is None:
         return localize(hass, "never")
-    return localize_time(datetime.fromisoformat(moment), dt_util.utcnow())
+    return localize_time(hass, datetime.fromisoformat(moment), dt_util.utcnow())

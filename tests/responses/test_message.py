@@ -141,7 +141,7 @@ def test_who_what_how_much_when_and_who_has_it() -> None:
     [
         ({"severity": LOW}, "Was observed at 02:56 (4 min ago), low severity."),
         ({"severity": MEDIUM}, "Was observed at 02:56 (4 min ago), medium severity."),
-        ({"ago": 185}, "Was observed at 2026-04-30 23:55 (3 h 5 min ago), high severity."),
+        ({"ago": 185}, "Was observed at Thu 30 Apr 23:55 (3 h 5 min ago), high severity."),
         ({"ago": -5}, "Was observed at 03:05 (0 min ago), high severity."),
         ({"late": True}, "It reached us late, at 03:00."),
         ({"held": True}, "Ben has it since 02:58. That does not mean that it is over."),

@@ -83,7 +83,7 @@ class HouseholdIssues:
         self._since = since
         yield from self._of_plans(household)
         if drill and self._is_unanswered(drill):
-            when = {"time": localize_time(drill.began_at, now)}
+            when = {"time": localize_time(self._hass, drill.began_at, now)}
             yield _id("drill_unanswered", when), ("drill_unanswered", when)
 
     def _of_plans(self, household: Household) -> Iterator[tuple[str, _Issue]]:

@@ -5,7 +5,7 @@ from functools import partial
 import re
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.translation import async_get_cached_translations
+from homeassistant.helpers.translation import LOCALE_EN, async_get_cached_translations
 from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN
@@ -46,9 +46,9 @@ def localize(hass: HomeAssistant, key: str, **placeholders: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: placeholders.get(found[1], found[0]), text)
 
 
-def localize_time(moment: datetime, now: datetime) -> str:
+def localize_time(hass: HomeAssistant, moment: datetime, now: datetime) -> str:
     """A time of day as the house's clock shows it, with the date unless it is of the same day."""
-    return time_text(moment, now, dt_util.get_default_time_zone())
+    return time_text(partial(localize, hass), moment, now, dt_util.get_default_time_zone())
 
 
 def localize_duration(hass: HomeAssistant, duration: timedelta) -> str:
@@ -57,5 +57,9 @@ def localize_duration(hass: HomeAssistant, duration: timedelta) -> str:
 
 
 def _text(hass: HomeAssistant, category: str, key: str) -> str | None:
-    texts = async_get_cached_translations(hass, hass.config.language, category, DOMAIN)
-    return texts.get(f"component.{DOMAIN}.{category}.{key}")
+    # English while a language that was chosen just now is loaded.
+    for language in (hass.config.language, LOCALE_EN):
+        texts = async_get_cached_translations(hass, language, category, DOMAIN)
+        if text := texts.get(f"component.{DOMAIN}.{category}.{key}"):
+            return text
+    return None

@@ -20,7 +20,7 @@ from ..alerts.glucose import MMOL_L, Glucose, OutOfRange, Trend, converted
 from ..alerts.response_log import Episode
 from .notification import Level, Notification, buttons_for
 from .plan import Caregiver, Text
-from .wording import Localize, Wording
+from .wording import Localize, Wording, number_text
 
 MOST_AT_ONCE: Final = 3
 """The design's: what lies below a third notification is not seen on a lock screen."""
@@ -235,7 +235,7 @@ def glucose_text(glucose: Glucose, localize: Localize, unit: str | None = None) 
     else:
         unit = unit or glucose.unit
         number = converted(glucose.value, glucose.unit, unit)
-        value = f"{number:.{1 if unit == MMOL_L else 0}f} {unit}"
+        value = f"{number_text(localize, number, 1 if unit == MMOL_L else 0)} {unit}"
     return f"{value} {_TRENDS[glucose.trend]}" if glucose.trend else value
 
 

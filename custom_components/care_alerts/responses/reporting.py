@@ -52,7 +52,7 @@ def readable(hass: HomeAssistant, placeholders: dict[str, str]) -> dict[str, str
         placeholders[ENTITY] = name_of_entity(hass, entity_id)
     if until := placeholders.get(UNTIL):
         moment = dt_util.parse_datetime(until)
-        placeholders[UNTIL] = localize_time(moment, dt_util.utcnow()) if moment else until
+        placeholders[UNTIL] = localize_time(hass, moment, dt_util.utcnow()) if moment else until
     return placeholders
 
 
@@ -128,7 +128,7 @@ def _done(
     name: Callable[[str], str],
     now: datetime,
 ) -> Iterator[str]:
-    time = localize_time(record.begun_at, now)
+    time = localize_time(hass, record.begun_at, now)
     found = []
     for one in response.receipts:
         if one.key == record.key:

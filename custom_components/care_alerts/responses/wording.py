@@ -1,7 +1,7 @@
-"""Wording: how times and durations are told, in whatever language the sentences are."""
+"""Wording: how times, durations and numbers are told, in whatever language the sentences are."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Protocol
 
 
@@ -12,11 +12,34 @@ class Localize(Protocol):
         """The sentence; the key itself where there is none."""
 
 
-def time_text(moment: datetime, now: datetime, zone: tzinfo) -> str:
+def time_text(localize: Localize, moment: datetime, now: datetime, zone: tzinfo) -> str:
     """A time of day as the clock of a zone shows it, with the date unless it is of the same day as `now`."""
     local = moment.astimezone(zone)
-    is_today = local.date() == now.astimezone(zone).date()
-    return f"{local:%H:%M}" if is_today else f"{local:%Y-%m-%d %H:%M}"
+    time = f"{local:%H:%M}"
+    if local.date() == now.astimezone(zone).date():
+        return time
+    return localize("moment_other_day", date=date_text(localize, local), time=time)
+
+
+def date_text(localize: Localize, day: date) -> str:
+    """A day with its weekday, without the year: what is told of is of these weeks."""
+    return localize(
+        "date",
+        weekday=_word(localize, "weekdays", day.weekday()),
+        day=str(day.day),
+        month=_word(localize, "months", day.month - 1),
+    )
+
+
+def _word(localize: Localize, key: str, index: int) -> str:
+    """One of the words of a list; its number where there is no such list: words must not keep an alert from anybody."""
+    words = localize(key).split()
+    return words[index] if index < len(words) else str(index + 1)
+
+
+def number_text(localize: Localize, value: float, digits: int) -> str:
+    """A number, rounded, with the decimal sign of the language."""
+    return f"{value:.{digits}f}".replace(".", localize("decimal_sign"))
 
 
 def duration_text(localize: Localize, duration: timedelta) -> str:
@@ -45,7 +68,8 @@ class Wording:
 
     def at(self, moment: datetime) -> str:
         """A time of day."""
-        return time_text(moment, self.now if self.has_dates else moment, self.zone)
+        now = self.now if self.has_dates else moment
+        return time_text(self.localize, moment, now, self.zone)
 
     def age(self, moment: datetime) -> str:
         """How long ago it was."""
