@@ -45,6 +45,7 @@ SAME_AS_ENGLISH = {
     "de": "Alarm|Episode|Integration|Japan|Name|Person|Plan|Plateau|Region|Status|Text",
     "es": "Plan|{days} d {hours} h",
     "fr": "Date|E-mail|Glucose|Note|Plan|Plateau|Production|Sources|Volume",
+    "pt": "Volume|{days} d {hours} h",
 }
 """By language: texts that are written as in English."""
 ENGLISH_WORDS = re.compile(
