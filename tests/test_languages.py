@@ -45,6 +45,7 @@ SAME_AS_ENGLISH = {
     "de": "Alarm|Episode|Integration|Japan|Name|Person|Plan|Plateau|Region|Status|Text",
     "es": "Plan|{days} d {hours} h",
     "fr": "Date|E-mail|Glucose|Note|Plan|Plateau|Production|Sources|Volume",
+    "nl": "Alarm|Care Alerts: glucose|Details|E-mail|Episode|Glucose|Japan|Plan|Plateau|Status|Volume|Was",
     "pt": "Volume|{days} d {hours} h",
 }
 """By language: texts that are written as in English."""
