@@ -47,6 +47,7 @@ SAME_AS_ENGLISH = {
     "fr": "Date|E-mail|Glucose|Note|Plan|Plateau|Production|Sources|Volume",
     "nl": "Alarm|Care Alerts: glucose|Details|E-mail|Episode|Glucose|Japan|Plan|Plateau|Status|Volume|Was",
     "pt": "Volume|{days} d {hours} h",
+    "it": "Caregiver|E-mail|Password|Plateau|Volume",
 }
 """By language: texts that are written as in English."""
 ENGLISH_WORDS = re.compile(
