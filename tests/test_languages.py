@@ -45,9 +45,9 @@ SAME_AS_ENGLISH = {
     "de": "Alarm|Episode|Integration|Japan|Name|Person|Plan|Plateau|Region|Status|Text",
     "es": "Plan|{days} d {hours} h",
     "fr": "Date|E-mail|Glucose|Note|Plan|Plateau|Production|Sources|Volume",
+    "it": "Caregiver|E-mail|Password|Plateau|Volume",
     "nl": "Alarm|Care Alerts: glucose|Details|E-mail|Episode|Glucose|Japan|Plan|Plateau|Status|Volume|Was",
     "pt": "Volume|{days} d {hours} h",
-    "it": "Caregiver|E-mail|Password|Plateau|Volume",
 }
 """By language: texts that are written as in English."""
 ENGLISH_WORDS = re.compile(
@@ -270,6 +270,7 @@ async def heard_in(jill: Follower, lines: Lines, language: str, words: str) -> l
     """Have a house speak a language; return what it says: banner, voice and logbook. `words`: the language of our file."""
     hass = jill.house.hass
     await hass.config.async_update(language=language)
+    await jill.house.settle()
     await jill.house.pass_time(minutes=1)
     shown = _async_get_or_create_notifications(hass)[ALERTS]
     told = [f"{shown['title']}\n{shown['message']}"]
