@@ -47,6 +47,7 @@ SAME_AS_ENGLISH = {
     "fr": "Date|E-mail|Glucose|Note|Plan|Plateau|Production|Sources|Volume",
     "it": "Caregiver|E-mail|Password|Plateau|Volume",
     "nl": "Alarm|Care Alerts: glucose|Details|E-mail|Episode|Glucose|Japan|Plan|Plateau|Status|Volume|Was",
+    "pl": "Alarm|Alert|E-mail|Plan|Region|Status|{days} d {hours} h",
     "pt": "Volume|{days} d {hours} h",
 }
 """By language: texts that are written as in English."""
