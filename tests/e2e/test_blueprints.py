@@ -266,32 +266,30 @@ async def test_each_is_imported_by_its_url_and_set_up_in_the_editor(
         assert problem not in home.log()
 
 
-TRIGGERS = TEXTS["triggers"]
-
-
 @pytest.mark.timeout(300)
-async def test_the_editor_offers_every_trigger_by_its_name(house: House, browser: Browser) -> None:
+async def test_the_editor_offers_every_trigger_and_condition_by_its_name(
+    house: House, browser: Browser
+) -> None:
     home = house.home
     page = await page_of(browser)
     await log_in(page, home)
-    for key, trigger in TRIGGERS.items():
-        await page.set_viewport_size(
-            {"width": 1280, "height": 1250 if "fields" in trigger else 640}
-        )
+    offered = [
+        (kind, *one) for kind in ("trigger", "condition") for one in TEXTS[f"{kind}s"].items()
+    ]
+    for kind, key, one in offered:
+        await page.set_viewport_size({"width": 1280, "height": 1250 if "fields" in one else 640})
         await page.goto(f"{home.url}/config/automation/edit/new")
-        await page.get_by_role("button", name="Add trigger").first.click()
+        await page.get_by_role("button", name=f"Add {kind}").first.click()
         dialog = page.locator("add-automation-element-dialog")
-        await dialog.locator("ha-input-search input, ha-input input, input").first.fill(
-            trigger["name"]
-        )
-        await dialog.get_by_text(trigger["name"], exact=True).first.click()
+        await dialog.locator("ha-input-search input, ha-input input, input").first.fill(one["name"])
+        await dialog.get_by_text(one["name"], exact=True).first.click()
         sidebar = page.locator("ha-automation-sidebar")
-        await expect(sidebar).to_contain_text(trigger["description"])
-        for option in trigger.get("fields", {}).values():
+        await expect(sidebar).to_contain_text(one["description"])
+        for option in one.get("fields", {}).values():
             await expect(sidebar).to_contain_text(option["name"])
             await expect(sidebar).to_contain_text(option["description"])
-        await expect(page.locator("ha-automation-trigger-row")).to_contain_text(trigger["name"])
-        await screenshot(page, f"trigger-{key.replace('_', '-')}", in_readme=True)
+        await expect(page.locator(f"ha-automation-{kind}-row")).to_contain_text(one["name"])
+        await screenshot(page, f"{kind}-{key.replace('_', '-')}", in_readme=True)
 
 
 @pytest.mark.timeout(300)

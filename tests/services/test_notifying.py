@@ -17,7 +17,7 @@ from tests.responses.house import caregiver, plan, set_up
 
 pytestmark = pytest.mark.real_files
 
-README = ROOT / "README.md"
+EXAMPLES = ROOT / "docs" / "examples.md"
 
 
 async def episode(home: Home) -> str:
@@ -171,9 +171,9 @@ async def test_what_gets_worse_needs_somebody_again(home: Home) -> None:
 AMBER = {"brightness": 255, "rgb_color": (255, 170, 0)}
 
 
-async def test_the_automation_in_the_readme(home: Home) -> None:
+async def test_the_automation_of_the_examples(home: Home) -> None:
     """Ten lines at most: a caregiver's own."""
-    text = README.read_text().partition("A phone and a lamp until")[2].partition("```yaml\n")[2]
+    text = EXAMPLES.read_text().partition("A phone and a lamp until")[2].partition("```yaml\n")[2]
     text = text.partition("```")[0]
     assert len(text.splitlines()) <= 10
     phone, lamp = await home.phone("Anna"), Bulb()

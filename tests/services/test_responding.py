@@ -1,6 +1,5 @@
-"""The actions `light` and `speak`: who may, what they refuse, and the automation that the README shows."""
+"""The actions `light` and `speak`: who may, and what they refuse."""
 
-from pathlib import Path
 from typing import Any
 
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
@@ -13,7 +12,6 @@ from custom_components.care_alerts.const import DOMAIN
 from tests.appliances import Bulb, Speaker, install
 from tests.care import Care
 
-README = Path(__file__).parents[2] / "README.md"
 HALL, KITCHEN, VOICE = "light.hall", "media_player.kitchen", "tts.voice"
 SPEECH = {"entity_id": KITCHEN, "tts": VOICE}
 
