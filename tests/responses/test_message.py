@@ -19,6 +19,7 @@ from custom_components.care_alerts.responses.message import (
     MOST_LINES,
     SUMMARY_TAG,
     Notice,
+    banner,
     glucose_text,
     notifications,
     spoken_text,
@@ -397,6 +398,16 @@ def test_a_long_summary_acts_on_nothing_it_does_not_show() -> None:
     found = pressed(summary.buttons[1].action)
     assert found is not None
     assert (found[0], len(found[1])) == (Verb.SNOOZE, MOST_LINES)
+
+
+def test_a_long_banner_is_of_the_worst_and_says_how_many_there_are() -> None:
+    shown = [
+        (notice(number, ago=number + 1, person=f"P{number}"), Text.FULL) for number in range(20)
+    ]
+    title, message = banner(shown[::-1], WORDING)
+    assert title == "20 alerts"
+    assert re.findall(r"P\d+", message) == [f"P{number}" for number in range(MOST_LINES)]
+    assert message.endswith("And 12 more.")
 
 
 def test_what_is_snoozed_or_held_by_nobody_else_can_be_taken() -> None:

@@ -93,7 +93,7 @@ def notifications(
 def banner(notices: Collection[tuple[Notice, Text]], wording: Wording) -> tuple[str, str]:
     """Title and Markdown of what everybody is told at once, the worst first; `notices` are of open episodes."""
     parts = []
-    for notice, text in sorted(notices, key=lambda one: worst_first(one[0])):
+    for notice, text in sorted(notices, key=lambda one: worst_first(one[0]))[:MOST_LINES]:
         note = _note(notice, Caregiver(caregiver_id="", name="", text=text), wording)
         lines = [markdown(note.message)]
         if note.url and note.url.startswith("/"):
@@ -101,8 +101,11 @@ def banner(notices: Collection[tuple[Notice, Text]], wording: Wording) -> tuple[
         parts.append((note.title, "\n".join(lines)))
     if len(parts) == 1:
         return parts[0]
-    title = wording.localize("notification_summary_title", count=str(len(parts)))
-    return title, "\n\n".join(f"**{markdown(who)}**\n{what}" for who, what in parts)
+    title = wording.localize("notification_summary_title", count=str(len(notices)))
+    paragraphs = [f"**{markdown(who)}**\n{what}" for who, what in parts]
+    if more := len(notices) - len(parts):
+        paragraphs.append(wording.localize("notification_more", count=str(more)))
+    return title, "\n\n".join(paragraphs)
 
 
 def markdown(text: str) -> str:

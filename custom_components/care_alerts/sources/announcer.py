@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from homeassistant.config_entries import ConfigEntry
@@ -25,7 +25,10 @@ from ..const import DOMAIN
 from .store import SourceStore
 
 ANNOUNCED_IN_ONE_GO: Final = 50
-"""Tellings before others may have a turn: each wakes entities and automations."""
+"""Ours: this many are told in the turn in which they are so, which is over before anybody notices. More are a backlog."""
+
+TURN: Final = timedelta(milliseconds=20)
+"""Ours: how long a backlog is told before others have a turn; Home Assistant and its automations go on meanwhile."""
 
 _RESTED_AT: HassKey[dict[str, datetime]] = HassKey(f"{DOMAIN}_rested_at")
 """Until when sources that are not running just now were looked after, by their entries' ids."""
@@ -215,16 +218,14 @@ class Announcer:
     ) -> bool:
         """Tell and mark one after the other, while others have their turns; False if all is stopping."""
         unheard: set[str] = set()
-        begun: set[AlertKey] = set()
-        for count, what in enumerate(unannounced):
-            topic = AlertKey.of(what.alert) if isinstance(what, Announcement) else what.topic
-            # For the first of a topic weeks of episodes may have to be worked out.
-            is_first = topic not in begun and len(unannounced) > ANNOUNCED_IN_ONE_GO
-            if is_first or (count and count % ANNOUNCED_IN_ONE_GO == 0):
-                begun.add(topic)
+        is_backlog = len(unannounced) > ANNOUNCED_IN_ONE_GO
+        turn_ends = self._hass.loop.time() + TURN.total_seconds()
+        for what in unannounced:
+            if is_backlog and self._hass.loop.time() >= turn_ends:
                 await asyncio.sleep(0)
                 if not self._may_announce or self._hass.is_stopping:
                     return False
+                turn_ends = self._hass.loop.time() + TURN.total_seconds()
             if isinstance(what, Announcement):
                 if self._is_due(what):
                     self._announce_alert(what, now)
