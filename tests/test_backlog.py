@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.core import Event, HomeAssistant, callback
@@ -14,6 +15,12 @@ from tests.sources.dexcom.test_source import fill
 from tests.wear import wear
 
 ALERTS = 4 * announcer.PORTION
+
+
+@pytest.fixture
+def recorder_config() -> dict[str, Any]:
+    """A recorder that writes as at home, not each event by itself."""
+    return {"commit_interval": 5}
 
 
 @pytest.fixture
