@@ -15,7 +15,7 @@ from .alerts.response_log import Episode
 from .alerts.snapshot import PersonSnapshot
 from .const import ATTR_INCLUDE_ACKNOWLEDGED
 from .sources.coordinator import SourceCoordinator
-from .sources.targets import ResolvedTarget, aim_at, device_ref, sensor_of, sources
+from .sources.targets import ResolvedTarget, aim_at_or_everybody, device_ref, sensor_of, sources
 
 
 class _CareCondition(Condition, ABC):
@@ -34,9 +34,9 @@ class _CareCondition(Condition, ABC):
         self._target = config.target
         self._options: dict[str, Any] = config.options or {}
 
-    def _aim(self) -> ResolvedTarget | None:
-        """Whom it is about now; None: everybody."""
-        return aim_at(self._hass, self._target) if self._target else None
+    def _aim(self) -> ResolvedTarget:
+        """Whom it is about now."""
+        return aim_at_or_everybody(self._hass, self._target)
 
 
 class AlertActiveCondition(_CareCondition):
@@ -61,7 +61,7 @@ class AlertActiveCondition(_CareCondition):
         )
 
     def _is_active(
-        self, coordinator: SourceCoordinator, snapshot: PersonSnapshot, aim: ResolvedTarget | None
+        self, coordinator: SourceCoordinator, snapshot: PersonSnapshot, aim: ResolvedTarget
     ) -> bool:
         person_id = snapshot.person.person_id
         active: list[tuple[str, Severity, Episode | None]] = [
@@ -84,7 +84,7 @@ class AlertActiveCondition(_CareCondition):
                 and episode.acknowledgement
             ):
                 continue
-            if aim is None or aim.takes(
+            if aim.takes(
                 coordinator.source_device_id,
                 device_ref(self._hass, coordinator, snapshot).device_id,
                 sensor_of(self._hass, coordinator, person_id, alert_type),
@@ -104,7 +104,7 @@ class SourceSilentCondition(_CareCondition):
         return any(
             coordinator.data.freshness.silent
             for coordinator in sources(self._hass)
-            if aim is None or aim.takes(coordinator.source_device_id, None, None)
+            if aim.takes(coordinator.source_device_id, None, None)
         )
 
 

@@ -18,7 +18,7 @@ the alert that opened it when it was first known:
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -281,14 +281,20 @@ class ResponseLog:
         now: datetime,
         *,
         person_id: str | None = None,
+        exempt: Collection[str] = (),
         topics: Iterable[AlertKey] | None = None,
     ) -> list[Snooze]:
-        """End the snoozes of these topics, or else of a person and all their alerts, or else all; return those ended."""
+        """End the snoozes of these topics, or else of a person and all their alerts, or else all; return those ended.
+
+        A snooze of a single alert of a type that is `exempt` stays.
+        """
         wanted = None if topics is None else set(topics)
 
         def is_meant(one: Snooze) -> bool:
             if wanted is not None:
                 return one.topic in wanted
+            if one.topic and one.topic.alert_type in exempt:
+                return False
             whose = one.topic.person_id if one.topic else one.person_id
             return person_id is None or whose == person_id
 

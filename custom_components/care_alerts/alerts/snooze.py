@@ -17,14 +17,15 @@ type Span = tuple[datetime, datetime]
 class Snooze(Stored):
     """Quiet from `since` to before `until`.
 
-    Of one episode (`episode_id`; `topic` and `span` say what it was), of a person (`person_id`), or of the
-    whole source (neither).
+    Of one episode (`episode_id`; `topic` and `span` say what it was), of a person (`person_id`; but for alerts
+    of the types `exempt`), or of the whole source (neither).
     """
 
     episode_id: str | None = None
     topic: AlertKey | None = None
     span: TimeSpan | None = None
     person_id: str | None = None
+    exempt: frozenset[str] = frozenset()
     by: Actor
     since: datetime
     until: datetime
@@ -36,7 +37,11 @@ class Snooze(Stored):
         """
         if self.episode_id is not None:
             return self.episode_id in episode_ids
-        return severity is not Severity.HIGH and self.person_id in (None, topic.person_id)
+        return (
+            severity is not Severity.HIGH
+            and self.person_id in (None, topic.person_id)
+            and topic.alert_type not in self.exempt
+        )
 
     def lasts(self, now: datetime) -> bool:
         """Whether it is on."""
@@ -44,7 +49,11 @@ class Snooze(Stored):
 
     def has_scope_of(self, other: Snooze) -> bool:
         """Whether both silence the same."""
-        return (self.episode_id, self.person_id) == (other.episode_id, other.person_id)
+        return (self.episode_id, self.person_id, self.exempt) == (
+            other.episode_id,
+            other.person_id,
+            other.exempt,
+        )
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

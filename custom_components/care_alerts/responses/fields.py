@@ -118,17 +118,24 @@ def _quiet_hours(value: Any) -> QuietHours:
     return hours
 
 
-def _whose(value: Any) -> dict[str, Any]:
+def _whose(value: Any, *, may_exempt: bool = True) -> dict[str, Any]:
     """A target; kinds of which nothing is chosen are as if they were not there. Templates are no target here."""
     if not isinstance(value, Mapping):
         raise vol.Invalid("no_target")
+    target = {}
     for kind, chosen in value.items():
-        every = [chosen] if isinstance(chosen, str) else chosen
-        if not isinstance(every, Sequence) or not all(
-            isinstance(one, str) for one in (kind, *every)
-        ):
-            raise vol.Invalid("no_target")
-    return {kind: chosen for kind, chosen in value.items() if chosen}
+        # Home Assistant has it since 2026.11.
+        if kind == "exclude" and may_exempt:
+            chosen = _whose(chosen, may_exempt=False)
+        else:
+            every = [chosen] if isinstance(chosen, str) else chosen
+            if not isinstance(every, Sequence) or not all(
+                isinstance(one, str) for one in (kind, *every)
+            ):
+                raise vol.Invalid("no_target")
+        if chosen:
+            target[kind] = chosen
+    return target
 
 
 def _optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -9,22 +9,27 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from ..alerts.alert import OTHER
 from ..const import DOMAIN
 from ..sources import ALERT_TYPES
-from ..sources.targets import aim_at
+from ..sources.targets import ResolvedTarget, aim_at_or_everybody
 from .plan import Plan, overlapping
 
 
 @callback
 def overlaps_of(hass: HomeAssistant, plans: Sequence[Plan]) -> list[tuple[Plan, Plan]]:
     """Pairs of plans of which both could act on one alert: whoever is told is told twice."""
-    return overlapping(
-        plans, {plan.plan_id: set(_alerts_meant(hass, plan.whose)) for plan in plans}
-    )
+    return overlapping(plans, {plan.plan_id: _alerts_meant(hass, plan.whose) for plan in plans})
 
 
-def _alerts_meant(hass: HomeAssistant, whose: Mapping[str, Any]) -> Iterator[str]:
-    """The alerts of a target: whose device, and the alert type. A source's device stands for all its people."""
+def _alerts_meant(hass: HomeAssistant, whose: Mapping[str, Any]) -> set[str]:
+    """The alerts of a target: whose device, and the alert type."""
+    aim = aim_at_or_everybody(hass, whose)
+    exempt = _alerts_among(hass, aim.exempt) if aim.exempt else ()
+    return set(_alerts_among(hass, aim)).difference(exempt)
+
+
+def _alerts_among(hass: HomeAssistant, aim: ResolvedTarget) -> Iterator[str]:
+    """The same before any are exempt. A source's device stands for all its people."""
     registry = dr.async_get(hass)
-    if not whose:
+    if aim.is_everybody:
         ours = hass.config_entries.async_entries(DOMAIN)
         # Nobody may be known yet: two plans for everybody meet all the same.
         devices = {"everybody"} | {
@@ -33,7 +38,6 @@ def _alerts_meant(hass: HomeAssistant, whose: Mapping[str, Any]) -> Iterator[str
             for device in dr.async_entries_for_config_entry(registry, entry.entry_id)
         }
     else:
-        aim = aim_at(hass, whose)
         devices = set(aim.devices) | {
             device.id for device in registry.devices if device.via_device_id in aim.devices
         }

@@ -66,7 +66,8 @@ async def acknowledge(call: ServiceCall) -> ServiceResponse:
     only: str | None = call.data.get(ATTR_EPISODE_ID)
     done: list[JsonValueType] = []
     for one in await targeted(call, POLICY_CONTROL):
-        topics = [*_meant(one), *unacknowledged(one.coordinator, one.people)]
+        theirs = unacknowledged(one.coordinator, one.people)
+        topics = [*_meant(one), *_but_exempt(one, theirs)]
         episodes = await one.coordinator.care.acknowledge(
             topics if only is None else _of_episode(one, only),
             by=by,
@@ -84,7 +85,7 @@ async def unacknowledge(call: ServiceCall) -> ServiceResponse:
     for one in await targeted(call, POLICY_CONTROL):
         theirs = [topic for topic, _ in _asked_of(one.coordinator, one.people)]
         episodes = await one.coordinator.care.unacknowledge(
-            [*_meant(one), *theirs], by=by, context=call.context
+            [*_meant(one), *_but_exempt(one, theirs)], by=by, context=call.context
         )
         done += [_answer(call.hass, one.coordinator, episode) for episode in episodes]
     return {"unacknowledged": done}
@@ -99,7 +100,7 @@ async def snooze(call: ServiceCall) -> ServiceResponse:
     for one in await targeted(call, POLICY_CONTROL):
         snoozes = await one.coordinator.care.snooze(
             topics=_meant(one) if only is None else _of_episode(one, only),
-            people=_scopes(one) if only is None else (),
+            people=_scopes(one) if only is None else None,
             until=until,
             by=by,
             context=call.context,
@@ -167,7 +168,12 @@ def _of_episode(one: Targeted, episode_id: str) -> list[AlertKey]:
         for topic, episode in snapshot.episodes.items()
         if episode_id in episode.ids
         and (person_id in one.people or topic.alert_type in one.alerts[person_id][1])
+        and not one.exempts(person_id, topic.alert_type)
     ]
+
+
+def _but_exempt(one: Targeted, topics: Iterable[AlertKey]) -> list[AlertKey]:
+    return [topic for topic in topics if not one.exempts(topic.person_id, topic.alert_type)]
 
 
 def _topics(coordinator: SourceCoordinator, person_id: str, alert_type: str) -> list[AlertKey]:
@@ -181,8 +187,11 @@ def _topics(coordinator: SourceCoordinator, person_id: str, alert_type: str) -> 
     return going_on or topics[:1]
 
 
-def _scopes(one: Targeted) -> list[str | None]:
-    return [None] if one.is_whole else list(one.people)
+def _scopes(one: Targeted) -> dict[str | None, frozenset[str]]:
+    """Whose snoozes, and the alert types that are exempt from each."""
+    if one.is_whole:
+        return {None: frozenset()}
+    return {person_id: one.exempt.get(person_id, frozenset()) for person_id in one.people}
 
 
 def _answer(

@@ -52,8 +52,10 @@ async def get_alerts(call: ServiceCall) -> ServiceResponse:
         people = one.everybody
         unavailable.update(between.unavailable)
         for alert in between.alerts:
-            if alert.person_id not in people or not wanted.takes(
-                alert.alert_type, alert.severity, drill=alert.drill
+            if (
+                alert.person_id not in people
+                or one.exempts(alert.person_id, alert.alert_type)
+                or not wanted.takes(alert.alert_type, alert.severity, drill=alert.drill)
             ):
                 continue
             person = people[alert.person_id].as_data

@@ -1,10 +1,11 @@
 """The actions that reach caregivers: notify them of an episode, take over, and ask what would happen."""
 
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
-from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.const import ATTR_DEVICE_ID, CONF_EXCLUDE
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv, entity_registry as er
@@ -21,6 +22,7 @@ from ..responses.plan import EVERYBODY, ON_DUTY, Caregiver, Text
 from ..responses.push import MOBILE_APP, phone_of
 from ..responses.responder import RESPONDER
 from ..sources import ALERT_TYPES
+from ..sources.targets import without_exclude
 from .targets import check_episode, check_permission, targeted
 from .testing import first_type
 
@@ -151,7 +153,7 @@ async def explain(call: ServiceCall) -> ServiceResponse:
             alert_type = (
                 call.data.get(ATTR_ALERT_TYPE)
                 or next(iter(types), None)
-                or first_type(one.coordinator, person)
+                or first_type(one.coordinator, person, one.exempt.get(person_id, ()))
             )
             found.append(
                 {
@@ -174,14 +176,23 @@ async def explain(call: ServiceCall) -> ServiceResponse:
 
 def _targeted(call: ServiceCall) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The phones and the notify entities of a target; the notify entity of a phone stands for the phone."""
-    selected = async_extract_referenced_entity_ids(call.hass, TargetSelection(call.data))
+    phones, entities = _among(call.hass, without_exclude(call.data))
+    exempt_phones, exempt_entities = _among(call.hass, call.data.get(CONF_EXCLUDE) or {})
+    return (
+        tuple(one for one in phones if one not in exempt_phones),
+        tuple(one for one in entities if one not in exempt_entities),
+    )
+
+
+def _among(hass: HomeAssistant, target: Mapping[str, Any]) -> tuple[Collection[str], list[str]]:
+    selected = async_extract_referenced_entity_ids(hass, TargetSelection(dict(target)))
     # Whoever names a phone that is gone is to be told so; of an area, what is no phone is not meant.
-    phones = dict.fromkeys(cv.ensure_list(call.data.get(ATTR_DEVICE_ID) or []))
+    phones = dict.fromkeys(cv.ensure_list(target.get(ATTR_DEVICE_ID) or []))
     phones |= dict.fromkeys(
-        device_id for device_id in selected.referenced_devices if phone_of(call.hass, device_id)
+        device_id for device_id in selected.referenced_devices if phone_of(hass, device_id)
     )
     entities: list[str] = []
-    registry = er.async_get(call.hass)
+    registry = er.async_get(hass)
     for entity_id in sorted(selected.referenced | selected.indirectly_referenced):
         if entity_id.partition(".")[0] != NOTIFY:
             continue
@@ -190,7 +201,7 @@ def _targeted(call: ServiceCall) -> tuple[tuple[str, ...], tuple[str, ...]]:
             phones[entity.device_id] = None
         else:
             entities.append(entity_id)
-    return tuple(phones), tuple(entities)
+    return phones, entities
 
 
 def _on_duty_entities(hass: HomeAssistant, household: Household) -> list[str]:

@@ -8,7 +8,6 @@ from homeassistant.const import Platform
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
 import voluptuous as vol
@@ -19,9 +18,8 @@ from ..responses.episodes import EpisodeRef, Need, find_episode, need_of
 from ..responses.lights import LIGHTS
 from ..responses.message import spoken_text
 from ..responses.notices import notice_of, wording_of
-from ..responses.snapshots import MEMORY
 from ..responses.speech import speak as speak_on
-from .targets import check_permission
+from .targets import appliances, check_permission
 
 LIGHT: Final = "light"
 SPEAK: Final = "speak"
@@ -107,12 +105,11 @@ async def _targeted(call: ServiceCall, platform: Platform, nothing: str) -> list
         Unauthorized, UnknownUser: as `check_permission`.
 
     """
-    selected = async_extract_referenced_entity_ids(call.hass, TargetSelection(call.data))
-    entity_ids = _of_platform(selected.referenced | selected.indirectly_referenced, platform)
-    if not entity_ids:
+    selected, each = appliances(call)
+    members = _of_platform(each, platform)
+    if not members:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key=nothing)
-    members = _of_platform(call.hass.data[MEMORY].each(entity_ids), platform)
-    await check_permission(call, POLICY_CONTROL, [*entity_ids, *members])
+    await check_permission(call, POLICY_CONTROL, [*_of_platform(selected, platform), *members])
     return members
 
 

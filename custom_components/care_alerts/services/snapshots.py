@@ -7,13 +7,12 @@ from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 from homeassistant.util.json import JsonValueType
 import voluptuous as vol
 
 from ..const import DOMAIN
-from ..responses.snapshots import DOMAINS, MEMORY
-from .targets import check_permission
+from ..responses.snapshots import MEMORY
+from .targets import appliances, check_permission
 
 REMEMBER: Final = "remember"
 RESTORE: Final = "restore"
@@ -38,20 +37,15 @@ async def remember(call: ServiceCall) -> ServiceResponse:
         Unauthorized, UnknownUser: as `_check`.
 
     """
-    selected = async_extract_referenced_entity_ids(call.hass, TargetSelection(call.data))
-    entity_ids = sorted(
-        entity_id
-        for entity_id in selected.referenced | selected.indirectly_referenced
-        if entity_id.partition(".")[0] in DOMAINS
-    )
-    if not entity_ids:
+    selected, each = appliances(call)
+    if not each:
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="nothing_to_remember"
         )
-    await _check(call, entity_ids)
+    await _check(call, [*selected, *each])
     remembered: list[JsonValueType] = [
         *await call.hass.data[MEMORY].remember(
-            entity_ids, key=call.data[ATTR_KEY], alarm=call.data.get(ATTR_ALARM)
+            each, key=call.data[ATTR_KEY], alarm=call.data.get(ATTR_ALARM)
         )
     ]
     return {"remembered": remembered}
@@ -88,5 +82,5 @@ async def _check(call: ServiceCall, entity_ids: Iterable[str] = ()) -> None:
     await check_permission(
         call,
         POLICY_CONTROL,
-        [*entity_ids, *memory.each(entity_ids), *memory.kept_for(call.data[ATTR_KEY])],
+        [*entity_ids, *memory.kept_for(call.data[ATTR_KEY])],
     )

@@ -2,17 +2,29 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from homeassistant.auth.models import User
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import CONF_EXCLUDE
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
 from ..const import DOMAIN
 from ..responses.episodes import EpisodeRef
+from ..responses.snapshots import DOMAINS, MEMORY
 from ..sources.coordinator import SourceCoordinator
-from ..sources.targets import DeviceRef, ResolvedTarget, aim_at, device_ref, sensor_of, sources
+from ..sources.targets import (
+    DeviceRef,
+    ResolvedTarget,
+    aim_at,
+    device_ref,
+    sensor_of,
+    sources,
+    without_exclude,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +34,8 @@ class Targeted:
     coordinator: SourceCoordinator
     is_whole: bool
     people: Mapping[str, DeviceRef]
+    exempt: Mapping[str, frozenset[str]]
+    """The alert types that are not meant of those who are among `people`, by person id."""
     alerts: Mapping[str, tuple[DeviceRef, list[str]]]
     """Somebody and their alert types, by person id; not of those who are among `people`."""
 
@@ -29,6 +43,10 @@ class Targeted:
     def everybody(self) -> dict[str, DeviceRef]:
         """Everybody concerned: an alert stands for its person."""
         return {**self.people, **{who: where for who, (where, _) in self.alerts.items()}}
+
+    def exempts(self, person_id: str, alert_type: str) -> bool:
+        """Whether alerts of a type are not meant, though their person is."""
+        return alert_type in self.exempt.get(person_id, ())
 
 
 def forbidden(user: User, permission: str, entity_ids: Iterable[str]) -> str | None:
@@ -89,6 +107,24 @@ async def check_episode(call: ServiceCall, ref: EpisodeRef, permission: str) -> 
     await check_permission(call, permission, entities)
 
 
+def appliances(call: ServiceCall) -> tuple[list[str], list[str]]:
+    """The lights and speakers of a target, groups among them; and those meant, of groups each member."""
+    selected = _selected(call.hass, without_exclude(call.data))
+    exempt = _selected(call.hass, call.data.get(CONF_EXCLUDE) or {})
+    each = call.hass.data[MEMORY].each
+    left_out = {*exempt, *each(exempt)}
+    return selected, [one for one in each(selected) if one not in left_out]
+
+
+def _selected(hass: HomeAssistant, target: Mapping[str, Any]) -> list[str]:
+    found = async_extract_referenced_entity_ids(hass, TargetSelection(dict(target)))
+    return sorted(
+        one
+        for one in found.referenced | found.indirectly_referenced
+        if one.partition(".")[0] in DOMAINS
+    )
+
+
 async def targeted(call: ServiceCall, permission: str) -> list[Targeted]:
     """Work out the target of an action that needs a permission for all entities of everybody concerned.
 
@@ -140,19 +176,30 @@ def _entities_of(hass: HomeAssistant, found: Iterable[Targeted]) -> Iterator[str
 def _targeted(hass: HomeAssistant, aim: ResolvedTarget) -> list[Targeted]:
     found = []
     for coordinator in sources(hass):
-        is_whole = coordinator.source_device_id in aim.devices
+        source = coordinator.source_device_id
         people: dict[str, DeviceRef] = {}
+        exempt: dict[str, frozenset[str]] = {}
         alerts: dict[str, tuple[DeviceRef, list[str]]] = {}
         for person_id, snapshot in coordinator.data.people.items():
             where = device_ref(hass, coordinator, snapshot)
-            if is_whole or where.device_id in aim.devices:
-                people[person_id] = where
-            elif types := [
+            types = [
                 alert_type
                 for alert_type in snapshot.conditions
-                if sensor_of(hass, coordinator, person_id, alert_type) in aim.sensors
-            ]:
+                if aim.takes(
+                    source, where.device_id, sensor_of(hass, coordinator, person_id, alert_type)
+                )
+            ]
+            if aim.takes(source, where.device_id, None):
+                people[person_id] = where
+                if left := snapshot.conditions.keys() - types:
+                    exempt[person_id] = frozenset(left)
+            elif types:
                 alerts[person_id] = where, types
         if people or alerts:
-            found.append(Targeted(coordinator, is_whole, people, alerts))
+            is_whole = (
+                aim.takes(source, None, None)
+                and not exempt
+                and people.keys() == coordinator.data.people.keys()
+            )
+            found.append(Targeted(coordinator, is_whole, people, exempt, alerts))
     return found

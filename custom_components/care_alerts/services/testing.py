@@ -1,5 +1,6 @@
 """The action `send_test_alert`: a drill, all the way a real alert goes."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
@@ -46,8 +47,11 @@ async def send_test_alert(call: ServiceCall) -> ServiceResponse:
     for one in await targeted(call, POLICY_CONTROL):
         for person_id in one.people:
             snapshot = one.coordinator.data.people[person_id]
-            alert_type = wanted or first_type(one.coordinator, snapshot)
-            topics.setdefault(one.coordinator, []).append(AlertKey(person_id, alert_type, True))
+            alert_type = wanted or first_type(
+                one.coordinator, snapshot, one.exempt.get(person_id, ())
+            )
+            if not one.exempts(person_id, alert_type):
+                topics.setdefault(one.coordinator, []).append(AlertKey(person_id, alert_type, True))
         for person_id, (_, alert_types) in one.alerts.items():
             topics.setdefault(one.coordinator, []).extend(
                 AlertKey(person_id, alert_type, True)
@@ -71,10 +75,12 @@ async def send_test_alert(call: ServiceCall) -> ServiceResponse:
     return {"alerts": sent}
 
 
-def first_type(coordinator: SourceCoordinator, person: PersonSnapshot) -> str:
+def first_type(
+    coordinator: SourceCoordinator, person: PersonSnapshot, exempt: Collection[str] = ()
+) -> str:
     """The alert type that a test is of if nobody says: the source's first that this person has a sensor of.
 
-    Without a sensor there is nothing to acknowledge.
+    Without a sensor there is nothing to acknowledge. Of those that are exempt only if there is no other.
     """
-    types = coordinator.source_type.alert_types
+    types = sorted(coordinator.source_type.alert_types, key=lambda one: one in exempt)
     return next((alert_type for alert_type in types if alert_type in person.conditions), types[0])

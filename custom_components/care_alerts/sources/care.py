@@ -1,6 +1,6 @@
 """Care: what people do about a source's alerts, and the test alerts that they send."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -95,12 +95,15 @@ class Care:
         self,
         *,
         topics: Iterable[AlertKey] = (),
-        people: Iterable[str | None] = (),
+        people: Mapping[str | None, Collection[str]] | None = None,
         until: datetime,
         by: Actor,
         context: Context,
     ) -> list[Snooze]:
-        """Keep the open episodes of topics quiet, and what is not severe of people (None: of everybody)."""
+        """Keep the open episodes of topics quiet, and what is not severe of people (None: of everybody).
+
+        `people`: with the alert types that are exempt.
+        """
         now = dt_util.utcnow()
         responses = self._owner.store.responses
         snoozes = [
@@ -108,8 +111,10 @@ class Care:
             for episode in self._episodes_of(topics)
             if episode.is_open
         ]
-        for person_id in people:
-            snooze = Snooze(person_id=person_id, by=by, since=now, until=until)
+        for person_id, exempt in (people or {}).items():
+            snooze = Snooze(
+                person_id=person_id, exempt=frozenset(exempt), by=by, since=now, until=until
+            )
             responses.snooze(snooze)
             snoozes.append(snooze)
         if snoozes:
@@ -121,16 +126,19 @@ class Care:
         self,
         *,
         topics: Iterable[AlertKey] = (),
-        people: Iterable[str | None] = (),
+        people: Mapping[str | None, Collection[str]] | None = None,
         by: Actor,
         context: Context,
     ) -> list[Snooze]:
-        """End the snoozes of topics, and all of people (None: all there are); return those ended."""
+        """End the snoozes of topics, and all of people (None: all there are); return those ended.
+
+        `people`: with the alert types that are exempt.
+        """
         now = dt_util.utcnow()
         responses = self._owner.store.responses
         ended = responses.unsnooze(now, topics=topics)
-        for person_id in people:
-            ended += responses.unsnooze(now, person_id=person_id)
+        for person_id, exempt in (people or {}).items():
+            ended += responses.unsnooze(now, person_id=person_id, exempt=exempt)
         if ended:
             self._owner.rebuild()
             await self._fire((Unsnoozed(snooze, by) for snooze in ended), context)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from homeassistant.const import ATTR_DEVICE_ID, Platform
+from homeassistant.const import ATTR_DEVICE_ID, CONF_EXCLUDE, Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
@@ -22,45 +22,82 @@ from .identifiers import ALERT, person_identifier, person_unique_id
 
 @dataclass(frozen=True, slots=True)
 class ResolvedTarget:
-    """What a target comes to: `devices` of sources and people as a whole, `sensors` of single alerts."""
+    """What a target comes to: `devices` of sources and people as a whole, `sensors` of single alerts.
 
-    devices: frozenset[str]
-    sensors: frozenset[str]
+    `is_everybody`: whoever there is, now and later. `exempt`: what is not meant, though it is among all that.
+    """
+
+    devices: frozenset[str] = frozenset()
+    sensors: frozenset[str] = frozenset()
+    is_everybody: bool = False
+    exempt: ResolvedTarget | None = None
 
     def takes(
         self, source_device_id: str | None, device_id: str | None, entity_id: str | None
     ) -> bool:
         """Whether an alert is meant, given the devices of its source and person and its sensor."""
-        return (
-            source_device_id in self.devices
+        is_among = (
+            self.is_everybody
+            or source_device_id in self.devices
             or device_id in self.devices
             or entity_id in self.sensors
         )
+        is_exempt = self.exempt and self.exempt.takes(source_device_id, device_id, entity_id)
+        return is_among and not is_exempt
+
+
+def without_exclude(target: Mapping[str, Any]) -> dict[str, Any]:
+    """A target without its `exclude` block."""
+    return {kind: chosen for kind, chosen in target.items() if kind != CONF_EXCLUDE}
 
 
 def aim_at(hass: HomeAssistant, target: Mapping[str, Any]) -> ResolvedTarget:
     """Work out a target.
 
     A sensor of an alert type stands for that alert, any other entity for its device; a person's device
-    stands for all their alerts, a source's for all its people.
+    stands for all their alerts, a source's for all its people. In an `exclude` block (Home Assistant has it since
+    2026.11) they stand for the same.
     """
-    selected = async_extract_referenced_entity_ids(
-        hass, TargetSelection(dict(target)), primary_entities_only=False
+    exclude = target.get(CONF_EXCLUDE)
+    return replace(
+        _resolve(hass, without_exclude(target), is_hidden_meant=False),
+        exempt=_resolve(hass, exclude, is_hidden_meant=True) if exclude else None,
     )
+
+
+def aim_at_or_everybody(hass: HomeAssistant, target: Mapping[str, Any] | None) -> ResolvedTarget:
+    """The same where everybody is meant if there is no target; one that only exempts exempts of everybody."""
+    target = target or {}
+    return replace(aim_at(hass, target), is_everybody=not without_exclude(target))
+
+
+def _resolve(
+    hass: HomeAssistant, target: Mapping[str, Any], *, is_hidden_meant: bool
+) -> ResolvedTarget:
+    selection = TargetSelection(dict(target))
+    selected = async_extract_referenced_entity_ids(hass, selection, primary_entities_only=False)
     registry = er.async_get(hass)
+    entities = [
+        entity
+        for entity_id in selected.referenced | selected.indirectly_referenced
+        if (entity := registry.async_get(entity_id))
+    ]
+    if is_hidden_meant:
+        for label_id in selection.label_ids:
+            entities += er.async_entries_for_label(registry, label_id)
+        for area_id in selected.referenced_areas:
+            entities += er.async_entries_for_area(registry, area_id)
     devices = set(selected.referenced_devices)
     sensors = set()
-    for entity_id in selected.referenced | selected.indirectly_referenced:
-        entity = registry.async_get(entity_id)
+    for entity in entities:
         if (
-            entity is None
-            or entity.platform != DOMAIN
+            entity.platform != DOMAIN
             or entity.device_id is None
             or entity.device_id in selected.referenced_devices
         ):
             continue
         if entity.domain == Platform.BINARY_SENSOR and entity.translation_key in ALERT_TYPES:
-            sensors.add(entity_id)
+            sensors.add(entity.entity_id)
         else:
             devices.add(entity.device_id)
     return ResolvedTarget(frozenset(devices), frozenset(sensors))
@@ -97,7 +134,7 @@ class TargetResolver:
         if not self._target:
             return True
         if self._aim is None:
-            self._aim = aim_at(self._hass, self._target)
+            self._aim = aim_at_or_everybody(self._hass, self._target)
         return self._aim.takes(source_device_id, device_id, entity_id)
 
 

@@ -1,0 +1,374 @@
+"""The `exclude` block of a target: what is in it is neither acknowledged nor silenced, asked about, lit or told."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.const import CONF_EXCLUDE, CONF_TARGET
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import (
+    area_registry as ar,
+    condition as condition_helper,
+    config_validation as cv,
+    device_registry as dr,
+    entity_registry as er,
+    label_registry as lr,
+)
+from homeassistant.helpers.trigger import models as trigger_helper
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+import voluptuous as vol
+
+from custom_components.care_alerts.condition import CONDITIONS
+from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.responses.overlaps import overlaps_of
+from custom_components.care_alerts.trigger import TRIGGERS
+from simulator import CATALOGUE
+from simulator.lumen import LumenPerson
+
+from .care import Care, automate, trigger
+from .conftest import House
+from .home import Home
+from .responses.house import caregiver, plan, set_up
+from .rooms import LAMP, OTHER_LAMP, furnish
+from .test_condition import holds
+from .world import HENK, add_alert, add_person, generation
+
+HAS_EXCLUDE = any(str(key) == CONF_EXCLUDE for key in cv.TARGET_FIELDS)
+"""Home Assistant since 2026.11. Before, nobody can write one: the schemas refuse it."""
+
+EXCLUDE = vol.Schema({vol.Optional(str): vol.All(cv.ensure_list, [str])})
+
+
+def _taking_exclude(schema: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The schema as it is since 2026.11."""
+
+    def validate(value: Mapping[str, Any]) -> Any:
+        where = value.get(CONF_TARGET, value)
+        if CONF_EXCLUDE not in where:
+            return schema(value)
+        rest = {kind: chosen for kind, chosen in where.items() if kind != CONF_EXCLUDE}
+        valid = schema({**value, CONF_TARGET: rest} if CONF_TARGET in value else rest)
+        target = valid[CONF_TARGET] if CONF_TARGET in value else valid
+        target[CONF_EXCLUDE] = EXCLUDE(where[CONF_EXCLUDE])
+        return valid
+
+    return validate
+
+
+@pytest.fixture
+def exclude(monkeypatch: pytest.MonkeyPatch) -> Callable[[HomeAssistant], None]:
+    """Let targets of ours have the block, whatever the version of Home Assistant."""
+
+    def take(hass: HomeAssistant) -> None:
+        if HAS_EXCLUDE:
+            return
+        for service in hass.services.async_services_internal()[DOMAIN].values():
+            if service.schema:
+                monkeypatch.setattr(service, "schema", _taking_exclude(service.schema))
+        for module, name in (
+            (trigger_helper, "_TRIGGER_SCHEMA"),
+            (condition_helper, "_CONDITION_SCHEMA"),
+        ):
+            monkeypatch.setattr(module, name, _taking_exclude(getattr(module, name)))
+        for one in {*TRIGGERS.values(), *CONDITIONS.values()}:
+            monkeypatch.setattr(one, "_SCHEMA", _taking_exclude(one._SCHEMA))  # type: ignore[attr-defined]
+
+    return take
+
+
+@dataclass
+class Two:
+    """Maria and Henk, each with a weight alert (high), a flex one (medium) and a medication one (high)."""
+
+    care: Care
+    henk: LumenPerson
+
+    def device(self, person: LumenPerson) -> str:
+        """Somebody's device."""
+        house = self.care.house
+        entity_id = house.entity_id("event", "alert", person.shared_user_id)
+        entity = er.async_get(house.hass).async_get(entity_id)
+        assert entity
+        assert entity.device_id
+        return entity.device_id
+
+    @property
+    def maria(self) -> str:
+        """Her device."""
+        return self.device(self.care.maria)
+
+    @property
+    def source(self) -> str:
+        """Theirs."""
+        return self.care.house.source_device(self.care.entry).id
+
+    async def acknowledged(self, target: dict[str, Any]) -> set[tuple[str, str]]:
+        """Acknowledge, and return of whom what was."""
+        answer = await self.care.call("acknowledge", target)
+        return {(one["person"], one["alert_type"]) for one in answer["acknowledged"]}
+
+
+TYPES = ("weight", "flex", "medication")
+
+
+@pytest.fixture
+async def two(house: House, exclude: Callable[[HomeAssistant], None]) -> Two:
+    """Two people in the morning after a bad night."""
+    maria, henk = add_person(house), add_person(house, HENK)
+    care = Care(house, await house.set_up(house.entry()), maria)
+    exclude(house.hass)
+    for person in (maria, henk):
+        for kind, subtype in (
+            ("WEIGHT", "TOO_FAST"),
+            ("FLEX", "PLATEAU"),
+            ("MEDICATION", "MISSED_DOSE_HIGH"),
+        ):
+            add_alert(house, person, 1, kind, subtype)
+    await care.morning(1)
+    return Two(care, henk)
+
+
+async def test_a_source_but_for_somebody(two: Two) -> None:
+    target = {"device_id": two.source, CONF_EXCLUDE: {"device_id": [two.maria]}}
+    assert await two.acknowledged(target) == {("henk", one) for one in TYPES}
+
+
+async def test_somebody_but_for_an_alert(two: Two) -> None:
+    target = {
+        "device_id": two.maria,
+        CONF_EXCLUDE: {"entity_id": [two.care.sensor("flex")]},
+    }
+    assert await two.acknowledged(target) == {("maria", "weight"), ("maria", "medication")}
+    await two.care.call("acknowledge", {"device_id": two.maria})
+    answer = await two.care.call("unacknowledge", target)
+    assert {one["alert_type"] for one in answer["unacknowledged"]} == {"weight", "medication"}
+
+
+async def test_what_is_named_and_exempt_is_exempt(two: Two) -> None:
+    both = [two.care.sensor("flex"), two.care.sensor()]
+    target = {"entity_id": both, CONF_EXCLUDE: {"device_id": [two.maria]}}
+    with pytest.raises(ServiceValidationError) as caught:
+        await two.care.call("acknowledge", target)
+    assert caught.value.translation_key == "nobody_targeted"
+    target = {"entity_id": both, CONF_EXCLUDE: {"entity_id": [both[0]]}}
+    assert await two.acknowledged(target) == {("maria", "weight")}
+
+
+async def test_an_area_or_a_label_is_exempt_with_what_is_hidden(two: Two) -> None:
+    hass = two.care.hass
+    attic, cellar = (ar.async_get(hass).async_create(name) for name in ("Attic", "Cellar"))
+    label = lr.async_get(hass).async_create("Not now")
+    devices, entities = dr.async_get(hass), er.async_get(hass)
+    devices.async_update_device(two.maria, area_id=attic.id)
+    everybody = {"device_id": two.source}
+    henks = {("henk", one) for one in TYPES}
+    assert await two.acknowledged(everybody | {CONF_EXCLUDE: {"area_id": [attic.id]}}) == henks
+    await two.care.call("unacknowledge", everybody)
+    devices.async_update_device(two.maria, area_id=None, labels={label.label_id})
+    by_label = everybody | {CONF_EXCLUDE: {"label_id": [label.label_id]}}
+    assert await two.acknowledged(by_label) == henks
+    await two.care.call("unacknowledge", everybody)
+    devices.async_update_device(two.maria, labels=set())
+    for labels, area, exempt in (
+        ({label.label_id}, None, {"label_id": [label.label_id]}),
+        (set(), cellar.id, {"area_id": [cellar.id]}),
+    ):
+        entities.async_update_entity(
+            two.care.sensor(),
+            labels=labels,
+            area_id=area,
+            hidden_by=er.RegistryEntryHider.USER,
+        )
+        found = await two.acknowledged(everybody | {CONF_EXCLUDE: exempt})
+        assert found == henks | {("maria", "flex"), ("maria", "medication")}
+        await two.care.call("unacknowledge", everybody)
+
+
+def silenced(two: Two, person: LumenPerson) -> set[str]:
+    """What of somebody's alerts is quiet now."""
+    snapshot = two.care.coordinator.data.people[person.shared_user_id]
+    return {
+        topic.alert_type for topic, episode in snapshot.episodes.items() if episode.snoozed_until
+    }
+
+
+async def test_who_is_exempt_is_not_silenced(two: Two) -> None:
+    target = {"device_id": two.source, CONF_EXCLUDE: {"device_id": [two.maria]}}
+    answer = await two.care.call("snooze", target, duration={"hours": 2})
+    assert [(one["scope"], one["person"]) for one in answer["snoozed"]] == [("person", "henk")]
+    # Of a person, never what is severe.
+    assert (silenced(two, two.care.maria), silenced(two, two.henk)) == (set(), {"flex"})
+    await two.care.call("unsnooze", target)
+    assert silenced(two, two.henk) == set()
+
+
+async def test_an_alert_that_is_exempt_is_not_silenced_whenever_it_comes(two: Two) -> None:
+    care = two.care
+    everything = {"device_id": two.maria}
+    target = everything | {CONF_EXCLUDE: {"entity_id": [care.sensor("flex")]}}
+    await care.call("snooze", target, duration={"hours": 24})
+    assert silenced(two, care.maria) == set(), "the others are severe"
+    heard = await automate(care.hass, trigger("alert_received"))
+    await care.reload()
+    for kind, subtype in (("WEIGHT", "TOO_SLOW"), ("FLEX", "DRAMATIC_DROP")):
+        care.alert(2, kind, subtype)
+    await care.house.until(generation(2) + timedelta(hours=3))
+    assert "flex" in {one["alert"]["alert_type"] for one in heard.triggers}
+    # One of its own is another one.
+    await care.call("snooze", everything, duration={"hours": 24})
+    await care.call("snooze", care.sensor("flex"), duration={"hours": 2})
+    await care.call("unsnooze", target)
+    assert silenced(two, care.maria) == {"flex"}
+
+
+async def test_triggers_pass_over_it(two: Two) -> None:
+    care = two.care
+    targets = {
+        "all but her": {"device_id": [two.source], CONF_EXCLUDE: {"device_id": [two.maria]}},
+        "her, but not that": {
+            "device_id": [two.maria],
+            CONF_EXCLUDE: {"entity_id": [care.sensor()]},
+        },
+    }
+    heard = await automate(
+        care.hass,
+        *(trigger("alert_received", target) | {"id": name} for name, target in targets.items()),
+    )
+    for person in (care.maria, two.henk):
+        for kind, subtype in (("WEIGHT", "TOO_SLOW"), ("FLEX", "DRAMATIC_DROP")):
+            add_alert(care.house, person, 2, kind, subtype)
+    await care.morning(2)
+    found: dict[str, set[tuple[str, str]]] = {}
+    for one in heard.triggers:
+        found.setdefault(one["id"], set()).add((one["person"], one["alert"]["alert_type"]))
+    assert found == {
+        "all but her": {("henk", "weight"), ("henk", "flex")},
+        "her, but not that": {("maria", "flex")},
+    }
+
+
+async def test_conditions_pass_over_it(two: Two) -> None:
+    hass, everybody = two.care.hass, {"device_id": [two.source]}
+    both = {"device_id": [two.maria, two.device(two.henk)]}
+    assert await holds(hass, "alert_active", everybody)
+    assert not await holds(hass, "alert_active", everybody | {CONF_EXCLUDE: both})
+    assert await holds(hass, "alert_active", everybody | {CONF_EXCLUDE: {"device_id": [two.maria]}})
+    mine = {"device_id": [two.maria], CONF_EXCLUDE: {"entity_id": [two.care.sensor()]}}
+    assert await holds(hass, "alert_active", mine)
+    assert not await holds(hass, "alert_active", mine, alert_types=["weight"])
+    two.care.house.sim.faults.add("lumen.alerts", CATALOGUE["503_bare"]())
+    for _ in range(30):
+        await two.care.house.pass_time(hours=1)
+    for exempt, expected in ({"device_id": [two.maria]}, True), (everybody, False):
+        target = everybody | {CONF_EXCLUDE: exempt}
+        assert await holds(hass, "source_silent", target) is expected
+
+
+async def test_what_is_asked_and_tried_leaves_it_out(two: Two) -> None:
+    target = {"device_id": two.maria, CONF_EXCLUDE: {"entity_id": [two.care.sensor()]}}
+    answer = await two.care.call("get_alerts", target)
+    assert {one["alert_type"] for one in answer["alerts"]} == {"flex", "medication"}
+    answer = await two.care.call("send_test_alert", target)
+    assert [one["alert_type"] for one in answer["alerts"]] == ["flex"]
+    assert (await two.care.call("send_test_alert", target, alert_type="weight"))["alerts"] == []
+
+
+async def test_a_lamp_of_a_group_is_left_as_it_is(
+    hass: HomeAssistant, exclude: Callable[[HomeAssistant], None]
+) -> None:
+    await furnish(hass)
+    exclude(hass)
+    group = MockConfigEntry(
+        domain="group",
+        title="All",
+        options={
+            "group_type": "light",
+            "name": "All",
+            "entities": [LAMP, OTHER_LAMP],
+            "all": False,
+        },
+    )
+    group.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(group.entry_id)
+    await hass.async_block_till_done()
+
+    async def remembered(*exempt: str) -> Any:
+        target = {"entity_id": ["light.all"], CONF_EXCLUDE: {"entity_id": [*exempt]}}
+        answer = await hass.services.async_call(
+            DOMAIN,
+            "remember",
+            {**target, "key": " ".join(exempt)},
+            blocking=True,
+            return_response=True,
+        )
+        assert answer
+        return answer["remembered"]
+
+    assert await remembered(LAMP) == [OTHER_LAMP]
+    with pytest.raises(ServiceValidationError):
+        await remembered("light.all")
+
+
+@pytest.mark.real_files
+async def test_a_phone_is_not_told(home: Home, exclude: Callable[[HomeAssistant], None]) -> None:
+    exclude(home.hass)
+    phone, other = await home.phone("Anna"), await home.phone("Ben")
+    answer = await home.care.call("send_test_alert", severity="high")
+    which = answer["alerts"][0]["episode_id"]
+    answer = await home.care.call(
+        "notify",
+        {
+            "device_id": [phone.device_id, other.device_id],
+            CONF_EXCLUDE: {"device_id": [phone.device_id]},
+        },
+        episode_id=which,
+    )
+    assert answer["told"] == [other.device_id]
+    assert phone.pushed == []
+
+
+@pytest.mark.real_files
+async def test_a_plan_is_not_for_who_is_exempt(home: Home) -> None:
+    maria = home.care.maria.shared_user_id
+    entity = er.async_get(home.hass).async_get(home.care.sensor())
+    assert entity
+    but_weight = {"exclude": {"entity_id": [entity.entity_id], "area_id": []}}
+    house = await set_up(
+        home,
+        caregiver("Anna", phones=[(await home.phone("Anna")).device_id]),
+        plan("Hers", whose={"device_id": [entity.device_id], **but_weight}),
+        plan("All", whose=but_weight),
+        plan("Weight", whose={"entity_id": [entity.entity_id]}),
+        plan(
+            "Nobody",
+            whose={
+                "device_id": [entity.device_id],
+                "exclude": {"area_id": ["a"], "device_id": entity.device_id},
+            },
+        ),
+        plan("Odd", whose={"exclude": ["of which nobody knows what it is"]}),
+    )
+    household = house.responder.household
+    assert household
+    coordinator = home.care.coordinator
+    person = coordinator.data.people[maria]
+    assert {
+        one.name: {
+            alert_type
+            for alert_type in TYPES
+            if household.is_for(one, coordinator, person, alert_type)
+        }
+        for one in household.all_plans
+    } == {
+        "Hers": {"flex", "medication"},
+        "All": {"flex", "medication"},
+        "Weight": {"weight"},
+        "Nobody": set(),
+        "Odd": set(TYPES),
+    }
+    assert [
+        {one.name, other.name} for one, other in overlaps_of(home.hass, household.all_plans[:4])
+    ] == [{"Hers", "All"}]
