@@ -49,6 +49,7 @@ SAME_AS_ENGLISH = {
     "nl": "Alarm|Care Alerts: glucose|Details|E-mail|Episode|Glucose|Japan|Plan|Plateau|Status|Volume|Was",
     "pl": "Alarm|Alert|E-mail|Plan|Region|Status|{days} d {hours} h",
     "pt": "Volume|{days} d {hours} h",
+    "sv": "Integration|Japan|Person|Plan|Region|Status|Text|{days} d {hours} h",
 }
 """By language: texts that are written as in English."""
 ENGLISH_WORDS = re.compile(
