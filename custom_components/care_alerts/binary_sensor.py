@@ -96,8 +96,6 @@ def _silence(freshness: Freshness, **more: Any) -> RenderedState:
 class AlertSensor(_BinarySensor, PersonEntity):
     """On when the source's newest word has an alert of this type that means something is wrong."""
 
-    _unrecorded_attributes = frozenset({"received_at", "since", "ended_at", "end_reason"})
-
     @override
     def _render(self) -> RenderedState:
         if self.snapshot is None or not self.snapshot.freshness.believable:

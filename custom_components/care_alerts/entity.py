@@ -9,7 +9,7 @@ from homeassistant.components.sensor import (
     SensorEntity,
     SensorEntityCapabilityAttribute,
 )
-from homeassistant.const import EntityCategory
+from homeassistant.const import MATCH_ALL, EntityCategory
 from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
@@ -42,6 +42,8 @@ class RenderedEntity(Entity):
 
     _attr_has_entity_name = True
     _rendered = RenderedState(None)
+    # A row of each set of them that differs by a time or an id, for nobody to look at: the ledger keeps what there was.
+    _unrecorded_attributes = frozenset({MATCH_ALL})
 
     def _render(self) -> RenderedState:
         """What there is to show now; nothing where Home Assistant itself keeps the state."""

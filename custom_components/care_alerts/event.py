@@ -8,7 +8,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
-from .alerts.alert import OTHER, Alert, Announcement
+from .alerts.alert import EVENT_DATA, OTHER, Alert, Announcement
 from .alerts.response_log import Episode
 from .entity import PersonEntity, add_people
 from .sources.coordinator import CareAlertsConfigEntry
@@ -48,7 +48,8 @@ class AlertEvent(EventEntity, PersonEntity):
     Always available: a state that came back from `unavailable` would look like an alert.
     """
 
-    _unrecorded_attributes = frozenset({"details"})
+    # All but its type, which Activity reads.
+    _unrecorded_attributes = frozenset(EVENT_DATA)
 
     @override
     async def async_added_to_hass(self) -> None:

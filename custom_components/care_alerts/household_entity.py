@@ -78,8 +78,6 @@ class _HouseholdSensor(HouseholdEntity, QuietTimeSensor):
 class OnDutySensor(_HouseholdSensor):
     """Who is on duty, by name, and why."""
 
-    _unrecorded_attributes = frozenset({"why"})
-
     @override
     def _render(self) -> RenderedState:
         household = self.responder.household
@@ -131,7 +129,6 @@ class LastDrillSensor(_HouseholdSensor):
 
     _attr_device_class = SensorDeviceClass.TIMESTAMP
     _attr_entity_category = EntityCategory.DIAGNOSTIC
-    _unrecorded_attributes = frozenset({"report", "summary"})
 
     @override
     def _render(self) -> RenderedState:
@@ -149,7 +146,6 @@ class MayNotBeHeardSensor(HouseholdEntity, BinarySensorEntity):
     """On when something may keep an alert from being heard."""
 
     _attr_device_class = BinarySensorDeviceClass.PROBLEM
-    _unrecorded_attributes = frozenset({"reasons"})
 
     @override
     def _render(self) -> RenderedState:

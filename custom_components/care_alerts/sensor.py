@@ -207,7 +207,6 @@ class PersonSensor(_Sensor, PersonEntity):
     """What a person's alerts add up to, or only this source knows of them."""
 
     entity_description: PersonSensorDescription
-    _unrecorded_attributes = frozenset({"details"})
 
     def __init__(
         self, coordinator: SourceCoordinator, description: PersonSensorDescription, person: Person

@@ -79,6 +79,13 @@ class Alert(Stored):
         }
 
 
+EVENT_DATA: Final = (
+    *("alert_id", "episode_id", "source", "alert_type", "subtype", "severity", "state"),
+    *("observed_at", "received_at", "late", "redelivered", "drill", "details"),
+)
+"""The fields of `Alert.as_event`."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class AlertKey(Stored):
     """What episodes are of: one alert type of one person, drills apart from what is real."""
