@@ -3,7 +3,9 @@
 Not a medical device.
 """
 
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from typing import cast
+
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_SOURCE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
@@ -17,7 +19,7 @@ from .dashboard import async_setup_dashboard
 from .event_data import async_fire_events
 from .intent import async_setup_sentences
 from .responses.attribution import async_setup_actors
-from .responses.household import Household, is_household
+from .responses.household import Household, HouseholdConfigEntry, is_household
 from .responses.lights import async_forget_lights, async_setup_lights
 from .responses.responder import RESPONDER, async_forget_responses, async_setup_responder
 from .responses.snapshots import async_forget_snapshots, async_setup_snapshots
@@ -56,7 +58,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -
     """Set up a source, or the household."""
     await hass.data[SEAL].keep()
     if is_household(entry.data):
-        return await _async_setup_household(hass, entry)
+        return await _async_setup_household(hass, cast("HouseholdConfigEntry", entry))
     coordinator = SourceCoordinator(hass, entry, SOURCES[entry.data[CONF_SOURCE]])
     entry.runtime_data = coordinator
     await coordinator.async_start()
@@ -81,7 +83,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -
     return True
 
 
-async def _async_setup_household(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+async def _async_setup_household(hass: HomeAssistant, entry: HouseholdConfigEntry) -> bool:
     responder = hass.data[RESPONDER]
     household = Household(hass, entry, responder.store)
     entry.runtime_data = household
@@ -97,7 +99,7 @@ async def _async_setup_household(hass: HomeAssistant, entry: ConfigEntry) -> boo
     return True
 
 
-async def _async_reload(hass: HomeAssistant, entry: ConfigEntry) -> None:
+async def _async_reload(hass: HomeAssistant, entry: HouseholdConfigEntry) -> None:
     """Follow what the user has made of the household: what was done is on disk."""
     await hass.config_entries.async_reload(entry.entry_id)
 

@@ -3,12 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, override
 
-from homeassistant.config_entries import (
-    ConfigEntry,
-    ConfigFlowResult,
-    ConfigSubentryFlow,
-    OptionsFlow,
-)
+from homeassistant.config_entries import ConfigFlowResult, ConfigSubentryFlow, OptionsFlow
 from homeassistant.const import CONF_SOURCE
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import UnknownHandler
@@ -18,6 +13,7 @@ from .responses.flow import HouseholdSteps
 from .responses.household import CAREGIVER, HOUSEHOLD, PLAN, is_household
 from .responses.part_flows import CaregiverFlow, PlanFlow
 from .sources import SOURCES
+from .sources.coordinator import CareAlertsConfigEntry
 from .sources.dexcom.flow import DexcomSteps
 from .sources.lumen.flow import LumenSteps
 from .sources.tidepool.flow import TidepoolSteps
@@ -31,7 +27,7 @@ class CareAlertsConfigFlow(LumenSteps, TidepoolSteps, DexcomSteps, HouseholdStep
     @staticmethod
     @callback
     @override
-    def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
+    def async_get_options_flow(config_entry: CareAlertsConfigEntry) -> OptionsFlow:
         if is_household(config_entry.data):
             raise UnknownHandler
         return SOURCES[config_entry.data[CONF_SOURCE]].options_flow()
@@ -39,14 +35,14 @@ class CareAlertsConfigFlow(LumenSteps, TidepoolSteps, DexcomSteps, HouseholdStep
     @classmethod
     @callback
     @override
-    def async_supports_options_flow(cls, config_entry: ConfigEntry) -> bool:
+    def async_supports_options_flow(cls, config_entry: CareAlertsConfigEntry) -> bool:
         return not is_household(config_entry.data)
 
     @classmethod
     @callback
     @override
     def async_get_supported_subentry_types(
-        cls, config_entry: ConfigEntry
+        cls, config_entry: CareAlertsConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
         if is_household(config_entry.data):
             return {CAREGIVER: CaregiverFlow, PLAN: PlanFlow}

@@ -23,6 +23,7 @@ from .const import DOMAIN
 from .entity import QuietTimeSensor, RenderedEntity, RenderedState
 from .responses.duty import told
 from .responses.heard import obstacles
+from .responses.household import HouseholdConfigEntry
 from .responses.localize import localize
 from .responses.plan import Plan
 from .responses.reporting import drill_report, drill_summary, duty_reasons
@@ -35,7 +36,7 @@ class HouseholdEntity(RenderedEntity):
 
     _attr_should_poll = False
 
-    def __init__(self, responder: Responder, entry: ConfigEntry, key: str) -> None:
+    def __init__(self, responder: Responder, entry: HouseholdConfigEntry, key: str) -> None:
         """Show something of the household."""
         self.responder = responder
         self._attr_translation_key = key
@@ -60,7 +61,9 @@ class HouseholdEntity(RenderedEntity):
 class PlanEntity(HouseholdEntity):
     """An entity of one of its plans."""
 
-    def __init__(self, responder: Responder, entry: ConfigEntry, key: str, plan: Plan) -> None:
+    def __init__(
+        self, responder: Responder, entry: HouseholdConfigEntry, key: str, plan: Plan
+    ) -> None:
         """Show something of a plan."""
         super().__init__(responder, entry, key)
         self.plan = plan
@@ -206,7 +209,7 @@ class DrillButton(HouseholdEntity, ButtonEntity):
 
 def add_household(
     hass: HomeAssistant,
-    entry: ConfigEntry,
+    entry: ConfigEntry[Any],
     async_add_entities: AddConfigEntryEntitiesCallback,
     domain: Platform,
     *,

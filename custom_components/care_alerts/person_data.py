@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_SOURCE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
@@ -20,7 +19,7 @@ from .const import DOMAIN
 from .responses.episodes import Need, need_at
 from .responses.responder import RESPONDER
 from .sources import SOURCES
-from .sources.coordinator import SourceCoordinator
+from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from .sources.glucose import in_unit
 from .sources.source_type import SourceType
 from .sources.targets import sensor_of, sources, unit_of
@@ -36,7 +35,7 @@ class PersonRef:
     """Somebody who is looked after: their device and the entry of their source, with what it knows if it runs."""
 
     device: dr.DeviceEntry
-    entry: ConfigEntry
+    entry: CareAlertsConfigEntry
     person_id: str
     coordinator: SourceCoordinator | None
 
@@ -162,7 +161,7 @@ def _thresholds(log: GlucoseLog | None, unit: str) -> list[dict[str, Any]]:
     ]
 
 
-def _way_out(hass: HomeAssistant, entry: ConfigEntry, status: str) -> str | None:
+def _way_out(hass: HomeAssistant, entry: CareAlertsConfigEntry, status: str) -> str | None:
     """Where trouble is mended; None where there is none, or it has to be waited for."""
     if status in (Status.OK, Status.NO_NEW_DATA, Status.RATE_LIMITED):
         return None

@@ -142,7 +142,7 @@ class Followers:
             self._look_soon(self._of(coordinator.config_entry))
 
         @callback
-        def entry_changed(_: Any, entry: ConfigEntry) -> None:
+        def entry_changed(_: Any, entry: ConfigEntry[Any]) -> None:
             if entry.domain == DOMAIN:
                 self._look_soon(self._of(entry))
 
@@ -171,7 +171,7 @@ class Followers:
             hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, entity_changed),
         ]
 
-    def _of(self, entry: ConfigEntry) -> list[str]:
+    def _of(self, entry: ConfigEntry[Any]) -> list[str]:
         return [
             device_id for device_id, feed in self._feeds.items() if feed.entry_id == entry.entry_id
         ]

@@ -32,23 +32,25 @@ PLAN: Final = "plan"
 LOOKED_AT_EVERY: Final = timedelta(minutes=1)
 """Ours: who is on duty is known to the minute, and so is what would keep a phone from being heard."""
 
+type HouseholdConfigEntry = ConfigEntry[Household]
+
 
 def is_household(data: Mapping[str, Any]) -> bool:
     """Whether a config entry with these data is the household, not a source."""
     return data.get(CONF_SOURCE) == HOUSEHOLD
 
 
-def caregivers_of(entry: ConfigEntry) -> list[Caregiver]:
+def caregivers_of(entry: ConfigEntry[Any]) -> list[Caregiver]:
     """The caregivers of a household, in the order in which they were added; called what their subentries are."""
     return [_caregiver(one)[0] for one in entry.get_subentries_of_type(CAREGIVER)]
 
 
-def plans_of(entry: ConfigEntry) -> list[Plan]:
+def plans_of(entry: ConfigEntry[Any]) -> list[Plan]:
     """The plans of a household, in the order in which they were added; called what their subentries are."""
     return [_plan(one)[0] for one in entry.get_subentries_of_type(PLAN)]
 
 
-def unreadable_of(entry: ConfigEntry) -> dict[str, list[str]]:
+def unreadable_of(entry: ConfigEntry[Any]) -> dict[str, list[str]]:
     """The fields of its parts that cannot be read and are left at what never makes a house quieter, by title."""
     read: list[tuple[Caregiver | Plan, list[str]]] = [
         *map(_caregiver, entry.get_subentries_of_type(CAREGIVER)),
@@ -68,7 +70,9 @@ def _plan(part: ConfigSubentry) -> tuple[Plan, list[str]]:
 class Household:
     """A household that is set up: `all_plans`, `plans` without those that are switched off, and `caregivers`."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, store: ResponseStore) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry: HouseholdConfigEntry, store: ResponseStore
+    ) -> None:
         """Read the subentries; `async_start` does the rest."""
         self._hass = hass
         self._store = store

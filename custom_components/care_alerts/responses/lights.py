@@ -190,7 +190,7 @@ class Lights:
         self._look(coordinator.config_entry.entry_id)
 
     @callback
-    def _entry_changed(self, _: ConfigEntryChange, entry: ConfigEntry) -> None:
+    def _entry_changed(self, _: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
         """A source may have been removed, or have started again."""
         if entry.domain == DOMAIN:
             self._look(entry.entry_id)

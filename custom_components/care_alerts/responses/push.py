@@ -71,13 +71,13 @@ def phones_of_user(hass: HomeAssistant, user_id: str) -> list[Phone]:
     ]
 
 
-def _registrations(hass: HomeAssistant) -> Iterator[ConfigEntry]:
+def _registrations(hass: HomeAssistant) -> Iterator[ConfigEntry[Any]]:
     for entry in hass.config_entries.async_entries(MOBILE_APP):
         if entry.state is ConfigEntryState.LOADED:
             yield entry
 
 
-def _phone(entry: ConfigEntry, device: dr.DeviceEntry | dr.ChildDeviceEntry) -> Phone:
+def _phone(entry: ConfigEntry[Any], device: dr.DeviceEntry | dr.ChildDeviceEntry) -> Phone:
     app: Mapping[str, Any] = entry.data.get("app_data") or {}
     return Phone(
         device_id=device.id,

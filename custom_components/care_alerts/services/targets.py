@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from homeassistant.auth.models import User
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_EXCLUDE
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
@@ -15,7 +15,7 @@ from homeassistant.helpers.target import TargetSelection, async_extract_referenc
 from ..const import DOMAIN
 from ..responses.episodes import EpisodeRef
 from ..responses.snapshots import DOMAINS, MEMORY
-from ..sources.coordinator import SourceCoordinator
+from ..sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from ..sources.targets import (
     DeviceRef,
     ResolvedTarget,
@@ -151,7 +151,7 @@ async def targeted(call: ServiceCall, permission: str) -> list[Targeted]:
     raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nobody_targeted")
 
 
-def _aimed_at(hass: HomeAssistant, aim: ResolvedTarget, entry: ConfigEntry) -> list[str]:
+def _aimed_at(hass: HomeAssistant, aim: ResolvedTarget, entry: CareAlertsConfigEntry) -> list[str]:
     """The entities of an entry that a target holds, whether the entry is running or not."""
     return [
         entity.entity_id

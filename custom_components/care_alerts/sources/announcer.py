@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
@@ -24,6 +23,9 @@ from ..alerts.response_log import Episode
 from ..alerts.snapshot import SourceSnapshot
 from ..const import DOMAIN
 from .store import SourceStore
+
+if TYPE_CHECKING:
+    from .coordinator import CareAlertsConfigEntry
 
 ANNOUNCED_IN_ONE_GO: Final = 50
 """Ours: this many are told in the turn in which they are so, which is over before anybody notices. More are a backlog."""
@@ -63,7 +65,7 @@ class Announcer:
     is an answer: an end, silence.
     """
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, owner: Owner) -> None:
+    def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry, owner: Owner) -> None:
         """Announce what the owner's store holds, as seen in its snapshot."""
         self._hass = hass
         self._entry = entry

@@ -1,21 +1,23 @@
 """Identifiers: how the devices and entities of sources and people are known in the registries."""
 
-from typing import Final
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
 
 from ..const import DOMAIN
-from .coordinator import CareAlertsConfigEntry, SourceCoordinator
+from .coordinator import SourceCoordinator
 
 ALERT: Final = "alert"
 """The key of the event entity of a person's alerts."""
 
 
-def source_identifier(entry: CareAlertsConfigEntry) -> tuple[str, str]:
-    """The device identifier of a source."""
+def source_identifier(entry: ConfigEntry[Any]) -> tuple[str, str]:
+    """The device identifier of a source, or of the household."""
     return (DOMAIN, entry.entry_id)
 
 
-def source_unique_id(entry: CareAlertsConfigEntry, key: str) -> str:
-    """The unique id of a source's entity."""
+def source_unique_id(entry: ConfigEntry[Any], key: str) -> str:
+    """The unique id of a source's entity, or of the household's."""
     return f"{entry.entry_id}_{key}"
 
 

@@ -1,13 +1,16 @@
 """Repair issues: what only a person can mend."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from ..const import DOMAIN
 from .source import Repair
+
+if TYPE_CHECKING:
+    from .coordinator import CareAlertsConfigEntry
 
 
 @callback
@@ -37,7 +40,7 @@ def create_issue(
 
 
 @callback
-def delete_issues_of(hass: HomeAssistant, entry: ConfigEntry) -> None:
+def delete_issues_of(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     """Leave nothing of a removed entry behind."""
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and entry.entry_id in issue_id:
@@ -47,7 +50,9 @@ def delete_issues_of(hass: HomeAssistant, entry: ConfigEntry) -> None:
 class Repairs:
     """What a source asks a person to mend, as issues: those that it asks for now, and no others of its kinds."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, kinds: Iterable[str]) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry: CareAlertsConfigEntry, kinds: Iterable[str]
+    ) -> None:
         """Know of none yet; what an earlier life of the source has left is looked up when they are first shown."""
         self._hass = hass
         self._entry = entry

@@ -3,17 +3,20 @@
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.components.number import NumberEntityDescription
 from homeassistant.components.sensor import SensorEntityDescription
 from homeassistant.components.switch import SwitchEntityDescription
-from homeassistant.config_entries import ConfigEntry, OptionsFlow
+from homeassistant.config_entries import OptionsFlow
 from homeassistant.core import HomeAssistant
 
 from ..alerts.snapshot import PersonSnapshot
 from .settings import SettingsKeeper
 from .source import Host, Source
+
+if TYPE_CHECKING:
+    from .coordinator import CareAlertsConfigEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,10 @@ class SourceType:
     """Its name in the contract."""
     name: str
     alert_types: tuple[str, ...]
-    create: Callable[[HomeAssistant, ConfigEntry, Host], Source]
-    remove: Callable[[HomeAssistant, ConfigEntry], Coroutine[Any, Any, None]] | None = None
+    create: Callable[[HomeAssistant, CareAlertsConfigEntry, Host], Source]
+    remove: Callable[[HomeAssistant, CareAlertsConfigEntry], Coroutine[Any, Any, None]] | None = (
+        None
+    )
     options_flow: type[OptionsFlow]
     safe_options: frozenset[str]
     """The options that are no names or ids: diagnostics have them as they are."""

@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 import time
-from typing import Any, Final, override
+from typing import TYPE_CHECKING, Any, Final, override
 
 from homeassistant.components.application_credentials import (
     AuthImplementation,
     AuthorizationServer,
     ClientCredential,
 )
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HassJob, HomeAssistant, callback
 from homeassistant.exceptions import (
     ImplementationUnavailableError,
@@ -39,6 +38,9 @@ from ..http import (
     request,
 )
 from .api import SLOW_ANSWERS
+
+if TYPE_CHECKING:
+    from ..coordinator import CareAlertsConfigEntry
 
 CONF_REGION: Final = "region"
 
@@ -176,7 +178,7 @@ def _lifetime(expires_in: Any) -> int:
 class Tokens:
     """The tokens of an entry. Home Assistant keeps and refreshes them; here no refresh is ever lost or doubled."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+    def __init__(self, hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
         """Serve an entry with `region`, `auth_implementation` and `token` in its data."""
         self._hass = hass
         self._entry = entry
@@ -280,7 +282,7 @@ class Tokens:
         await self._store.async_save({"replaces": used, "token": kept})
 
     @staticmethod
-    async def forget(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    async def forget(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
         """Remove what is on disk beside the entry, and let nothing come after."""
         if refresh := hass.data.get(_REFRESHES, {}).get(entry.entry_id):
             refresh.cancel()
@@ -288,5 +290,5 @@ class Tokens:
         await _store(hass, entry).async_remove()
 
 
-def _store(hass: HomeAssistant, entry: ConfigEntry) -> Store[dict[str, Any]]:
+def _store(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> Store[dict[str, Any]]:
     return Store(hass, 1, f"{DOMAIN}.{entry.entry_id}.token", private=True, atomic_writes=True)

@@ -1,8 +1,8 @@
 """Dexcom as Home Assistant knows it: how it is opened, and its sensors beside those every person has."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import UnitOfBloodGlucoseConcentration
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -16,10 +16,13 @@ from .mapping import ALERT_TYPES, SOURCE
 from .oauth import CONF_REGION, Tokens, host_of
 from .source import CONF_HOLD_TIME, DexcomSource, Settings
 
+if TYPE_CHECKING:
+    from ..coordinator import CareAlertsConfigEntry
+
 NAME = "Dexcom"
 
 
-def _create(hass: HomeAssistant, entry: ConfigEntry, host: Host) -> DexcomSource:
+def _create(hass: HomeAssistant, entry: CareAlertsConfigEntry, host: Host) -> DexcomSource:
     """Open the source of an entry with `region` and the data of Home Assistant's OAuth2."""
     tokens = Tokens(hass, entry)
     region = entry.data[CONF_REGION]

@@ -3,14 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from homeassistant.config_entries import (
-    ConfigEntry,
-    ConfigFlow,
-    ConfigFlowResult,
-    OptionsFlowWithReload,
-)
+from homeassistant.config_entries import ConfigFlow, ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import CONF_SOURCE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -35,6 +30,9 @@ from .api import LumenClient
 from .mapping import SOURCE
 from .source import FOLLOWED_AT_MOST, LumenSource
 from .state import CONF_CHOSEN_AT, CONF_FOLLOW_LATER, CONF_FOLLOWED, CONF_ON_FROM, State
+
+if TYPE_CHECKING:
+    from ..coordinator import CareAlertsConfigEntry
 
 CONF_BASE_URL = "base_url"
 CONF_API_KEY = "api_key"
@@ -179,7 +177,7 @@ class LumenSteps(ConfigFlow):
                 return True
         return False
 
-    async def _speaks_of_the_same(self, entry: ConfigEntry) -> bool:
+    async def _speaks_of_the_same(self, entry: CareAlertsConfigEntry) -> bool:
         """Whether the key tried can be the entry's account's. Where either side has no people there is no telling."""
         followed = await followed_of(self.hass, entry)
         return not (followed and self._people) or bool(followed.keys() & self._people.keys())
@@ -304,7 +302,7 @@ def _chosen(
     }
 
 
-async def followed_of(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, str]:
+async def followed_of(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> dict[str, str]:
     """Whom an entry follows, shared user id -> e-mail, also while it is not running."""
     source = getattr(getattr(entry, "runtime_data", None), "source", None)
     if isinstance(source, LumenSource):

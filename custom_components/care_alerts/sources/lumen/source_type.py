@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import UnitOfMass, UnitOfRatio
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -20,6 +19,9 @@ from .flow import LumenOptionsFlow
 from .mapping import ALERT_TYPES, SOURCE
 from .source import LumenSource
 from .state import CONF_CHOSEN_AT, CONF_FOLLOW_LATER, CONF_ON_FROM, Selection
+
+if TYPE_CHECKING:
+    from ..coordinator import CareAlertsConfigEntry
 
 SUBTYPES: dict[str, list[str]] = {
     "weight": ["in_range", "too_slow", "too_fast", "at_goal", "first_log"],
@@ -53,7 +55,7 @@ def _subtype(alert_type: str) -> Callable[[PersonSnapshot], Value | None]:
     return value_of
 
 
-def _create(hass: HomeAssistant, entry: ConfigEntry, host: Host) -> LumenSource:
+def _create(hass: HomeAssistant, entry: CareAlertsConfigEntry, host: Host) -> LumenSource:
     """Open the source of an entry with `base_url` and `api_key`."""
     return LumenSource(
         LumenClient(

@@ -2,14 +2,9 @@
 
 from collections.abc import Mapping
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from homeassistant.config_entries import (
-    ConfigEntry,
-    ConfigFlow,
-    ConfigFlowResult,
-    OptionsFlowWithReload,
-)
+from homeassistant.config_entries import ConfigFlow, ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import CONF_PASSWORD, CONF_SOURCE, CONF_USERNAME
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
@@ -34,6 +29,9 @@ from .environments import CONF_ENVIRONMENT, ENVIRONMENTS, host_of
 from .evaluation import SOURCE
 from .session import EmailNotVerifiedError, PasswordSession
 from .source import CONF_FOLLOWED, CONF_JUDGED, TidepoolSource
+
+if TYPE_CHECKING:
+    from ..coordinator import CareAlertsConfigEntry
 
 NAME = "Tidepool"
 
@@ -91,7 +89,7 @@ class TidepoolSteps(ConfigFlow):
     async def _log_in_anew(
         self,
         step_id: str,
-        entry: ConfigEntry,
+        entry: CareAlertsConfigEntry,
         user_input: dict[str, Any] | None,
     ) -> ConfigFlowResult:
         errors: dict[str, str] = {}

@@ -1,12 +1,11 @@
 """Tidepool as Home Assistant knows it: how it is opened, its sensors beside those every person has, and what can be set."""
 
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from homeassistant.components.number import NumberEntityDescription, NumberMode
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.components.switch import SwitchEntityDescription
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EntityCategory, UnitOfBloodGlucoseConcentration
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -29,8 +28,11 @@ from .settings import FIELDS, KINDS
 from .source import CONF_FOLLOWED, CONF_JUDGED, TidepoolSource
 from .thresholds import ThresholdKeeper
 
+if TYPE_CHECKING:
+    from ..coordinator import CareAlertsConfigEntry
 
-def _create(hass: HomeAssistant, entry: ConfigEntry, host: Host) -> TidepoolSource:
+
+def _create(hass: HomeAssistant, entry: CareAlertsConfigEntry, host: Host) -> TidepoolSource:
     """Open the source of an entry with `environment`, `username`, `password` and `user_id`."""
     data, http = entry.data, async_get_clientsession(hass)
     url = base_url(host_of(data[CONF_ENVIRONMENT]))
@@ -49,7 +51,7 @@ def _create(hass: HomeAssistant, entry: ConfigEntry, host: Host) -> TidepoolSour
     )
 
 
-async def _remove(hass: HomeAssistant, entry: ConfigEntry) -> None:
+async def _remove(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
     """Log out."""
     if session := hass.data.get(SESSIONS, {}).pop(entry.entry_id, None):
         try:
