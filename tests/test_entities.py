@@ -144,6 +144,9 @@ async def test_the_devices(house: House, entry: MockConfigEntry, maria: str) -> 
     assert source.identifiers == {(DOMAIN, entry.entry_id)}
     assert source.entry_type is DeviceEntryType.SERVICE
     assert source.via_device_id is None
+    assert (source.manufacturer, source.model) == ("Lumen", "Partner API")
+    assert source.configuration_url == "https://partners.lumen.me"
+    assert {devices[name].model for name in set(devices) - {"Lumen"}} == {"Lumen account"}
     assert devices["maria.keller"].identifiers == {(DOMAIN, f"lumen_{maria}")}
     for name in ("maria.keller", "henk.devries"):
         assert devices[name].via_device_id == source.id

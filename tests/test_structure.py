@@ -363,6 +363,19 @@ def test_only_the_registry_names_sources() -> None:
     assert naming == MAY_NAME_SOURCES | STILL_NAME_SOURCES
 
 
+def test_config_entries_are_typed() -> None:
+    """By what they run; those of others say so (`ConfigEntry[Any]`)."""
+    for path in modules():
+        tree = parsed(path)
+        typed = {node.value for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
+        bare = [
+            node.lineno
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and node.id == "ConfigEntry" and node not in typed
+        ]
+        assert bare == [], path.relative_to(COMPONENT)
+
+
 @pytest.mark.parametrize("path", PURE, ids=lambda path: str(path.relative_to(COMPONENT)))
 def test_has_no_clock(path: Path) -> None:
     clocks = {"now", "utcnow", "today", "time", "monotonic"}

@@ -67,6 +67,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -
         identifiers={source_identifier(entry)},
         entry_type=DeviceEntryType.SERVICE,
         manufacturer=coordinator.source_type.name,
+        model=coordinator.source_type.model,
+        configuration_url=coordinator.source_type.website,
         name=coordinator.source_type.device_name(entry.title),
     )
     coordinator.source_device_id = source_device.id
@@ -91,6 +93,8 @@ async def _async_setup_household(hass: HomeAssistant, entry: HouseholdConfigEntr
         config_entry_id=entry.entry_id,
         identifiers={source_identifier(entry)},
         entry_type=DeviceEntryType.SERVICE,
+        manufacturer="Care Alerts",
+        model="Household",
         name=entry.title,
     )
     await responder.async_set_up(household)

@@ -130,6 +130,7 @@ class PersonEntity(CareAlertsEntity):
             entry_type=DeviceEntryType.SERVICE,
             identifiers={person_identifier(coordinator, person.person_id)},
             manufacturer=coordinator.source_type.name,
+            model=f"{coordinator.source_type.name} account",
             name=person.name,
             via_device_id=coordinator.source_device_id,
         )

@@ -13,7 +13,7 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -41,11 +41,7 @@ class HouseholdEntity(RenderedEntity):
         self.responder = responder
         self._attr_translation_key = key
         self._attr_unique_id = source_unique_id(entry, key)
-        self._attr_device_info = DeviceInfo(
-            identifiers={source_identifier(entry)},
-            entry_type=DeviceEntryType.SERVICE,
-            name=entry.title,
-        )
+        self._attr_device_info = DeviceInfo(identifiers={source_identifier(entry)})
 
     @override
     async def async_added_to_hass(self) -> None:

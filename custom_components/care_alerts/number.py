@@ -55,4 +55,5 @@ class SettingNumber(SettingEntity, NumberEntity):
 
     @override
     async def async_set_native_value(self, value: float) -> None:
-        await self.async_set(value)
+        # Minutes out of hours that somebody has it in are whole ones again.
+        await self.async_set(round(value, 6))

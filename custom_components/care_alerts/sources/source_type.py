@@ -54,6 +54,10 @@ class SourceType:
     key: str
     """Its name in the contract."""
     name: str
+    model: str
+    """What of the vendor's is asked."""
+    website: str
+    """Where the account is looked after."""
     alert_types: tuple[str, ...]
     create: Callable[[HomeAssistant, CareAlertsConfigEntry, Host], Source]
     remove: Callable[[HomeAssistant, CareAlertsConfigEntry], Coroutine[Any, Any, None]] | None = (

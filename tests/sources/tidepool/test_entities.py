@@ -72,3 +72,25 @@ async def test_a_trend_that_stays_writes_no_states(follower: Follower) -> None:
     assert follower.state("sensor", "glucose_trend").state == "steady"
     assert written[follower.entity_id("sensor", "glucose_trend")] == 0
     assert written[follower.entity_id("sensor", "glucose")] == 12
+
+
+async def test_durations_are_durations_in_whichever_unit_somebody_has_them(
+    follower: Follower,
+) -> None:
+    await follower.start()
+    registry = er.async_get(follower.house.hass)
+    durations = {
+        one.translation_key: one.original_device_class
+        for one in entities(follower)
+        if one.unit_of_measurement == "min"
+    }
+    assert durations == dict.fromkeys({"low_delay", "high_delay", "high_repeat"} | RARE, "duration")
+    thresholds = [one for one in entities(follower) if one.unit_of_measurement == "mg/dL"]
+    assert {one.original_device_class for one in thresholds if one.domain == "number"} == {None}
+
+    registry.async_update_entity_options(
+        follower.entity_id("number", "low_delay"), "number", {"unit_of_measurement": "h"}
+    )
+    await follower.house.settle()
+    await follower.set_number("low_delay", 1.1)
+    assert follower.settings["low"]["delay"] == 66

@@ -41,6 +41,8 @@ def _device_name(title: str) -> str:
 DEXCOM = SourceType(
     key=SOURCE,
     name=NAME,
+    model="API v3",
+    website="https://developer.dexcom.com",
     alert_types=ALERT_TYPES,
     create=_create,
     remove=Tokens.forget,

@@ -72,6 +72,8 @@ def _create(hass: HomeAssistant, entry: CareAlertsConfigEntry, host: Host) -> Lu
 LUMEN = SourceType(
     key=SOURCE,
     name="Lumen",
+    model="Partner API",
+    website="https://partners.lumen.me",
     alert_types=ALERT_TYPES,
     create=_create,
     options_flow=LumenOptionsFlow,

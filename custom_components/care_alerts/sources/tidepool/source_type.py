@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from homeassistant.components.number import NumberEntityDescription, NumberMode
+from homeassistant.components.number import NumberDeviceClass, NumberEntityDescription, NumberMode
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.components.switch import SwitchEntityDescription
 from homeassistant.const import EntityCategory, UnitOfBloodGlucoseConcentration
@@ -95,6 +95,8 @@ LAST_READING: Final = PersonSensorDescription(
 TIDEPOOL = SourceType(
     key=SOURCE,
     name=NAME,
+    model="Platform API",
+    website="https://app.tidepool.org",
     alert_types=tuple(KINDS),
     create=_create,
     remove=_remove,
@@ -117,6 +119,8 @@ TIDEPOOL = SourceType(
         NumberEntityDescription(
             key=field.key,
             mode=NumberMode.BOX,
+            # Not of thresholds: what Home Assistant converts is not the number that was written.
+            device_class=None if field.name == "threshold" else NumberDeviceClass.DURATION,
             entity_registry_enabled_default=str(field) not in RARELY_SET,
         )
         for field in FIELDS.values()
