@@ -233,7 +233,7 @@ def test_parts_of_the_household_have_strings() -> None:
 def test_fix_flows_have_strings() -> None:
     issues = english()["issues"]
     fixes = {key: issue["fix_flow"] for key, issue in issues.items() if "fix_flow" in issue}
-    assert set(fixes) == {"no_thresholds", "next_steps"}
+    assert set(fixes) == {"no_thresholds", "next_steps", "days_lost", "journal_set_aside"}
     assert set(fixes["no_thresholds"]["step"]) == steps(repairs.FirstSettingsFlow) - {"init"}
     for step in fixes["no_thresholds"]["step"].values():
         assert set(step["data"]) == set(step["data_description"]) == set(FIELDS)

@@ -1,4 +1,4 @@
-"""Repairs that can be done here: settings that somebody has none of yet, and what is left to do after set-up."""
+"""Repairs that can be done here: first settings, what is left to do after set-up, and what to look up elsewhere."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -140,6 +140,33 @@ class NextStepsFlow(RepairsFlow):
         return self.async_abort(reason="dismissed")
 
 
+class LookedFlow(RepairsFlow):
+    """Says what only the source's own app can tell, and is done once somebody has looked."""
+
+    def __init__(self, *, is_kept: bool) -> None:
+        """Know whether the issue is to be kept, as one that nobody wants to see again."""
+        self._is_kept = is_kept
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Say it until somebody has looked."""
+        if user_input is None:
+            issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+            return self.async_show_form(
+                step_id="confirm",
+                description_placeholders=issue.translation_placeholders if issue else None,
+            )
+        if self._is_kept:
+            ir.async_ignore_issue(self.hass, DOMAIN, self.issue_id, True)
+            return self.async_abort(reason="looked")
+        return self.async_create_entry(data={})
+
+
 def _form(proposed: Mapping[str, Setting]) -> vol.Schema:
     return vol.Schema(
         {vol.Required(name, default=one.value): _selector(one) for name, one in proposed.items()}
@@ -167,4 +194,6 @@ async def async_create_fix_flow(
     if issue_id == NEXT_STEPS:
         return NextStepsFlow()
     data = data or {}
+    if "person_id" not in data:
+        return LookedFlow(is_kept=bool(data.get("is_kept")))
     return FirstSettingsFlow(str(data["entry_id"]), str(data["person_id"]))

@@ -70,13 +70,18 @@ class Repairs:
         for issue_id in before - wanted.keys():
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
         for issue_id, repair in wanted.items():
-            person = repair.person_id
+            fix: dict[str, str | int | float | None] | None = None
+            if repair.person_id:
+                fix = {"entry_id": entry.entry_id, "person_id": repair.person_id}
+            elif repair.is_to_look_up:
+                # It stays so: deleted, it would be reported again.
+                fix = {"is_kept": True}
             create_issue(
                 self._hass,
                 issue_id,
                 repair.key,
                 severity=ir.IssueSeverity.ERROR if repair.is_error else ir.IssueSeverity.WARNING,
-                fix={"entry_id": entry.entry_id, "person_id": person} if person else None,
+                fix=fix,
                 entry=entry.title,
                 **repair.placeholders,
             )

@@ -68,8 +68,8 @@ class Host(Protocol):
 class Repair:
     """What only a person can mend: a text of the translations (`key` in `issues`), and what it speaks of.
 
-    `of`: which it is, where there may be several of the `kind`. `person_id`: whose settings the flow that mends it proposes;
-    without one, the text says what to do.
+    `of`: which it is, where there may be several of the `kind`. `person_id`: whose settings the flow that mends it proposes.
+    `is_to_look_up`: done once somebody has looked where it says. Else the text says what to do, and it goes by itself.
     """
 
     kind: str
@@ -77,6 +77,7 @@ class Repair:
     key: str
     is_error: bool = False
     person_id: str | None = None
+    is_to_look_up: bool = False
     placeholders: Mapping[str, str] = field(default_factory=dict)
 
     def issue_id(self, entry_id: str) -> str:

@@ -146,7 +146,11 @@ class SourceStore:
         """Keep what could not be read beside the file; a person is told."""
         aside = await _set_aside(self._hass, self._store, stored)
         create_issue(
-            self._hass, f"journal_set_aside_{self._entry_id}", "journal_set_aside", file=aside
+            self._hass,
+            f"journal_set_aside_{self._entry_id}",
+            "journal_set_aside",
+            fix={},
+            file=aside,
         )
 
     async def save(

@@ -343,6 +343,7 @@ class LumenSource(Source):
                 kind="days_lost",
                 of=first,
                 key="days_lost",
+                is_to_look_up=True,
                 placeholders={"first": first, "last": last},
             )
 
