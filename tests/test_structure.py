@@ -28,65 +28,6 @@ COMPONENT = ROOT / "custom_components" / DOMAIN
 SOURCES_DIR = COMPONENT / "sources"
 PUBLIC = "https://github.com/care-alerts/care-alerts"
 
-BRONZE = [
-    "action-setup",
-    "appropriate-polling",
-    "brands",
-    "common-modules",
-    "config-flow",
-    "config-flow-test-coverage",
-    "dependency-transparency",
-    "docs-actions",
-    "docs-conditions",
-    "docs-high-level-description",
-    "docs-installation-instructions",
-    "docs-removal-instructions",
-    "docs-triggers",
-    "entity-event-setup",
-    "entity-unique-id",
-    "has-entity-name",
-    "runtime-data",
-    "test-before-configure",
-    "test-before-setup",
-    "unique-config-entry",
-]
-SILVER = [
-    "action-exceptions",
-    "config-entry-unloading",
-    "docs-configuration-parameters",
-    "docs-installation-parameters",
-    "entity-unavailable",
-    "integration-owner",
-    "log-when-unavailable",
-    "parallel-updates",
-    "reauthentication-flow",
-    "test-coverage",
-]
-GOLD = [
-    "devices",
-    "diagnostics",
-    "discovery",
-    "discovery-update-info",
-    "docs-data-update",
-    "docs-examples",
-    "docs-known-limitations",
-    "docs-supported-devices",
-    "docs-supported-functions",
-    "docs-troubleshooting",
-    "docs-use-cases",
-    "dynamic-devices",
-    "entity-category",
-    "entity-device-class",
-    "entity-disabled-by-default",
-    "entity-translations",
-    "exception-translations",
-    "icon-translations",
-    "reconfiguration-flow",
-    "repair-issues",
-    "stale-devices",
-]
-PLATINUM = ["async-dependency", "inject-websession", "strict-typing"]
-
 
 @cache
 def parsed(path: Path) -> ast.Module:
@@ -179,18 +120,6 @@ def test_brand_folder_has_nothing_else() -> None:
         Image.open(COMPONENT / "brand" / "logo@2x.png") as twice,
     ):
         assert twice.width == 2 * once.width
-
-
-def test_quality_scale() -> None:
-    rules = load_yaml_dict(str(COMPONENT / "quality_scale.yaml"))["rules"]
-    expected = [*BRONZE, *SILVER, *GOLD, *PLATINUM]
-    assert len(expected) == 54
-    assert list(rules) == expected
-    for name, rule in rules.items():
-        status = rule if isinstance(rule, str) else rule["status"]
-        assert status in {"done", "todo", "exempt"}, name
-        if status == "exempt":
-            assert rule["comment"].startswith("This integration "), name
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / ".github").rglob("*.yml")), ids=lambda p: p.name)

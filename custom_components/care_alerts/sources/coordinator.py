@@ -297,6 +297,8 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
                     self.unreadable_records,
                     self.name,
                 )
+            elif unreadable_before and not self.unreadable_records and not error:
+                LOGGER.info("All records from %s can be read again", self.name)
             self.ledger.prune(now, counts=self.counts)
             self.store.responses.prune(now - KEPT_FOR)
             held = self.ledger.held()

@@ -864,3 +864,21 @@ async def test_what_goes_on_when_a_permission_comes_back_is_told_once(
     assert house.now - datetime.fromisoformat(told[1].attributes["observed_at"]) < timedelta(
         hours=1
     )
+
+
+async def test_trouble_with_a_part_is_logged_once_and_so_is_its_end(
+    follower: Follower, caplog: pytest.LogCaptureFixture
+) -> None:
+    await follower.start()
+    caplog.set_level(logging.INFO)
+
+    def said(text: str) -> int:
+        return sum(text in record.getMessage() for record in caplog.records)
+
+    for time in 1, 2:
+        follower.house.sim.faults.add("tidepool.alerts", CATALOGUE["503_bare"]())
+        await follower.house.pass_time(hours=1)
+        assert (said("no usable answer"), said("about everybody again")) == (time, time - 1)
+        follower.house.sim.faults.clear()
+        await follower.house.pass_time(hours=1)
+        assert (said("no usable answer"), said("about everybody again")) == (time, time)

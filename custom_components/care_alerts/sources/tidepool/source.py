@@ -199,6 +199,8 @@ class TidepoolSource(Source):
                 len(self._polls),
                 ", nor for who they are" if self._sharers.error else "",
             )
+        elif self._misses_some and not failed:
+            LOGGER.info("Tidepool: usable answers about everybody again")
         self._misses_some = bool(failed)
         return []
 
