@@ -8,6 +8,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
+import { offered } from "./offered.js";
+
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
 
 export const BUILT = here("../custom_components/care_alerts/frontend/care-alerts.js");
@@ -31,6 +33,7 @@ export async function bundle() {
     charset: "utf8",
     legalComments: "eof",
     loader: { ".css": "text" },
+    define: await offered(),
     // A style that holds it has no room for the notice that it asks for.
     footer: { js: `/*\nuPlot:\n${license}*/` },
     banner: {

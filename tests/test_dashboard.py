@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from aiohttp.test_utils import TestClient
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.frontend import DATA_EXTRA_MODULE_URL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.template import Template
@@ -110,6 +111,34 @@ def test_what_others_have_written_is_no_markup(hass: HomeAssistant, hostile: str
     )
     assert re.fullmatch(r"(?:[^\W_]| |&#\d+;)+", rendered)
     assert unescape(rendered) == hostile
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("2026-11-30T09:05:00+00:00", "09:05"),
+        ("2026-11-29T09:05:00+00:00", "So 09:05"),
+        ("2026-11-09T09:05:00+00:00", "9. Nov., 09:05"),
+    ],
+)
+async def test_a_time_of_another_day_has_its_day(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, moment: str, said: str
+) -> None:
+    """As the user's language writes it, which the module puts into the template."""
+    await hass.config.async_set_time_zone("UTC")
+    freezer.move_to("2026-11-30T12:00:00+00:00")
+    (macro,) = re.findall(
+        r"\{%- macro clock\(moment\) -%\}.*?\{%- endmacro -%\}", SOURCES, re.DOTALL
+    )
+    for written, put_in in (
+        ("${JSON.stringify(shortWeekdays(locale))}", '["Mo", "Di", "Mi", "Do", "Fr", "Sa", "So"]'),
+        ('${JSON.stringify(shortDates(locale, "DAY"))}', str([""] * 10 + ["DAY. Nov.", ""])),
+        ("${clock}", "%H:%M"),
+    ):
+        assert written in macro
+        macro = macro.replace(written, put_in)
+    template = Template(macro + "{{ clock(moment | as_datetime) }}", hass)
+    assert template.async_render({"moment": moment}, parse_result=False) == said
 
 
 def test_all_that_others_have_written_goes_through_that() -> None:

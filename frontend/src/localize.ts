@@ -20,10 +20,6 @@ export interface Texts {
 }
 
 let loading: { language: string; texts: Promise<Texts> } | undefined;
-let loaded: Texts | undefined;
-
-/** The texts that were loaded last, if any were. */
-export const loadedTexts = (): Texts | undefined => loaded;
 
 /** Load the integration's own texts, once for all cards and each language. */
 export function loadTexts(hass: Hass): Promise<Texts> {
@@ -31,11 +27,8 @@ export function loadTexts(hass: Hass): Promise<Texts> {
   if (loading?.language !== language) {
     const texts = askForTexts(hass);
     loading = { language, texts };
-    texts.then(
-      (known) => (loaded = known),
-      // Asked for again by whoever needs them next.
-      () => (loading = undefined),
-    );
+    // Asked for again by whoever needs them next.
+    texts.catch(() => (loading = undefined));
   }
   return loading.texts;
 }

@@ -4,13 +4,14 @@ import { CareAlertsPerson } from "./cards/person";
 import { GLUCOSE, NAME, NEEDS_YOU, PERSON, STRATEGY, TIMELINE } from "./const";
 import { CareAlertsDashboard } from "./dashboard/strategy";
 import { CareAlertsGlucose } from "./glucose/care-alerts-glucose";
+import { say } from "./offered";
 import { CareAlertsTimeline } from "./timeline/care-alerts-timeline";
 
 interface OfferedStrategy {
   type: string;
   strategyType: "dashboard";
   name: string;
-  description: string;
+  readonly description: string;
 }
 
 declare global {
@@ -32,6 +33,8 @@ if (!customElements.get(TIMELINE)) {
     type: STRATEGY,
     strategyType: "dashboard",
     name: NAME,
-    description: "The alerts of the people you look after, and whether their sources speak.",
+    get description() {
+      return say("offer");
+    },
   });
 }

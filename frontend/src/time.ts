@@ -18,6 +18,17 @@ export function shortWeekdays({ language }: Locale): string[] {
   );
 }
 
+/** The dates of each month as "29 Nov", with something else in place of the day. */
+export function shortDates({ language }: Locale, day: string): string[] {
+  const format = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
+  return Array.from({ length: 12 }, (_, month) =>
+    format
+      .formatToParts(new Date(2024, month, 1))
+      .map(({ type, value }) => (type === "day" ? day : value))
+      .join(""),
+  );
+}
+
 /** A length of time in words. */
 export function formatDuration(localize: Localize, minutes: number): string {
   if (minutes < 60) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { Locale } from "../src/home-assistant";
-import { clockOf, formatDuration, shortWeekdays, usesTwelveHours } from "../src/time";
+import { clockOf, formatDuration, shortDates, shortWeekdays, usesTwelveHours } from "../src/time";
 import { home, LOCALE, localize } from "./home";
 
 test.each<[Partial<Locale>, boolean]>([
@@ -16,6 +16,15 @@ test.each<[Partial<Locale>, boolean]>([
 test("weeks begin on Monday, in the user's language", () => {
   expect(shortWeekdays(LOCALE)).toEqual(["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]);
   expect(shortWeekdays({ ...LOCALE, language: "nl" })[0]).toBe("ma");
+});
+
+test.each([
+  ["en-US", "Nov 9"],
+  ["de", "9. Nov."],
+  ["pl", "9 lis"],
+  ["pt", "9 de nov."],
+])("a date without its year is written as in %s: %s", (language, expected) => {
+  expect(shortDates({ ...LOCALE, language }, "9")[10]).toMatch(expected);
 });
 
 test.each([

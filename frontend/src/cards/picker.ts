@@ -1,7 +1,7 @@
 /** The cards in Home Assistant's card picker: by name, and as a suggestion for entities of ours. */
 import { DOMAIN, GLUCOSE, NEEDS_YOU, PERSON, TIMELINE } from "../const";
 import type { Config, Hass } from "../home-assistant";
-import { loadedTexts, type Localize } from "../localize";
+import { say } from "../offered";
 import { RegistryView } from "../registry-view";
 
 interface Suggestion {
@@ -23,9 +23,6 @@ declare global {
     customCards?: OfferedCard[];
   }
 }
-
-/** The words, once any card of ours has loaded them; the keys before. */
-const say: Localize = (key, values) => loadedTexts()?.localize(key, values) ?? key;
 
 interface Offer {
   name: () => string;
@@ -60,7 +57,7 @@ const OFFERS: Record<string, Offer> = {
   },
 };
 
-/** Put the cards into the picker. Their words are read when it opens: they are not there yet when this runs. */
+/** Put the cards into the picker. Their words are read when it opens: the page has no language yet when this runs. */
 export function offerCards(): void {
   const cards = (window.customCards ??= []);
   for (const [type, { name, description, config }] of Object.entries(OFFERS)) {

@@ -16,12 +16,12 @@ export const textCard = (content: string, more: Config = {}): Config => ({
   ...more,
 });
 
-/** An entity's state, on half the width of a section. */
+/** An entity's state, on the width of a section: half of it cuts what is longer in another language. */
 export const tileCard = (entity: string, more: Config = {}): Config => ({
   type: "tile",
   entity,
   ...OWN_NAME,
-  grid_options: { columns: 6 },
+  ...WIDE,
   ...more,
 });
 

@@ -1,8 +1,8 @@
 import type { Config, DeviceEntry } from "../home-assistant";
-import { actionTile, headingCard, textCard, tileCard, WIDE } from "./cards";
+import { actionTile, headingCard, textCard, tileCard } from "./cards";
 import { stateIs, unless } from "./conditions";
 import type { Context } from "./context";
-import { linesTemplate, warningTemplate } from "./templates/lines";
+import { linesTemplate, momentTemplate, warningTemplate } from "./templates/lines";
 
 /** The household: what may keep an alert from being heard, who is on duty, what comes next, and drills. */
 export function householdCards(context: Context, household: DeviceEntry): Config[] {
@@ -15,15 +15,16 @@ export function householdCards(context: Context, household: DeviceEntry): Config
   }
   const onDuty = registry.entityId(household.id, "sensor", "on_duty");
   if (onDuty) {
-    cards.push(tileCard(onDuty, WIDE), textCard(linesTemplate(context, onDuty, "why")));
+    cards.push(tileCard(onDuty), textCard(linesTemplate(context, onDuty, "why")));
   }
-  for (const { entity_id, translation_key } of registry.entitiesOf(household.id, "sensor")) {
-    if (translation_key === "next_step") {
-      cards.push(tileCard(entity_id, { visibility: [unless(stateIs(entity_id, "unknown"))] }));
+  for (const sensor of registry.entitiesOf(household.id, "sensor")) {
+    if (sensor.translation_key === "next_step") {
+      const known = { visibility: [unless(stateIs(sensor.entity_id, "unknown"))] };
+      cards.push(textCard(momentTemplate(context, sensor), known));
     }
   }
   for (const { entity_id } of registry.entitiesOf(household.id, "switch")) {
-    cards.push(tileCard(entity_id, WIDE));
+    cards.push(tileCard(entity_id));
   }
   const drill = registry.entityId(household.id, "button", "drill");
   if (drill) {

@@ -120,6 +120,7 @@ export class Plot {
       month: "numeric",
       ...(clock.zone && { timeZone: clock.zone }),
     });
+    const number = new Intl.NumberFormat(language);
     const { window, axis } = this.drawing;
     const [yMin, yMax] = axis;
     return {
@@ -167,6 +168,8 @@ export class Plot {
           stroke: text,
           grid: { stroke: grid, width: 1 },
           ticks: { show: false },
+          // The library's own are in the language of the browser.
+          values: (_self, splits) => splits.map((value) => number.format(value)),
           size: 40,
           gap: 4,
         },

@@ -80,7 +80,7 @@ test("the household is no source", async () => {
     "markdown",
     "sensor.house_on_duty",
     "markdown",
-    "sensor.house_next_step",
+    "markdown",
     "switch.house_plan",
     "button.house_drill",
     "sensor.house_last_drill",

@@ -1,4 +1,4 @@
-import { shortWeekdays, usesTwelveHours } from "../../time";
+import { shortDates, shortWeekdays, usesTwelveHours } from "../../time";
 import type { Context } from "../context";
 
 /**
@@ -12,7 +12,11 @@ export function macros({ locale, localize }: Context): string {
 {%- macro clock(moment) -%}
   {%- set local = moment | as_local -%}
   {%- if local.date() != now().date() -%}
-    {{ ${JSON.stringify(shortWeekdays(locale))}[local.weekday()] }} {{ "" if now() - local < timedelta(days=6) else local.date() ~ " " }}
+    {%- if now() - local < timedelta(days=6) -%}
+      {{ ${JSON.stringify(shortWeekdays(locale))}[local.weekday()] ~ " " }}
+    {%- else -%}
+      {{ ${JSON.stringify(shortDates(locale, "DAY"))}[local.month - 1] | replace("DAY", local.day) ~ ", " }}
+    {%- endif -%}
   {%- endif -%}
   {{ local.strftime("${clock}") }}
 {%- endmacro -%}
@@ -30,10 +34,6 @@ export function macros({ locale, localize }: Context): string {
 {%- endmacro -%}
 `;
 }
-
-/** Name the time that an attribute holds; none where there is none. */
-export const setTime = (name: string, entityId: string, attribute: string): string =>
-  `{%- set ${name} = state_attr("${entityId}", "${attribute}") | as_datetime(none) -%}`;
 
 /** What stands for a named time and its age in a text. */
 export const timeAndAge = (name: string): { time: string; age: string } => ({
