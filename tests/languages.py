@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from functools import cache
+import json
+from pathlib import Path
 import re
 from typing import Any
 
-from .spoken import COMPONENT, read_json
-
-TRANSLATIONS = COMPONENT / "translations"
+TRANSLATIONS = Path(__file__).parent.parent / "custom_components" / "care_alerts" / "translations"
 ENGLISH = "en"
 LANGUAGES = frozenset(("de", "en", "es", "fr", "it", "nl", "pl", "pt", "sv"))
 THERE = sorted(path.stem for path in TRANSLATIONS.glob("*.json"))
@@ -29,7 +29,7 @@ def strings(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
 @cache
 def texts(language: str) -> dict[str, str]:
     """Return every text of a language by its path."""
-    return dict(strings(read_json(TRANSLATIONS / f"{language}.json")))
+    return dict(strings(json.loads((TRANSLATIONS / f"{language}.json").read_text())))
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -26,10 +26,10 @@ from custom_components.care_alerts.responses.wording import (
     time_text,
 )
 
-from .languages import ENGLISH, LANGUAGES, OTHERS, THERE, english_in, texts
+from .languages import ENGLISH, LANGUAGES, OTHERS, THERE, TRANSLATIONS, english_in, strings, texts
 from .responses.house import caregiver, household_entry, plan
 from .sources.tidepool.conftest import Follower, follower
-from .spoken import placeholders_in
+from .spoken import placeholders_in, read_json
 from .test_logbook import Lines
 
 __all__ = ["follower"]
@@ -52,6 +52,7 @@ SAME_AS_ENGLISH = {
     "sv": "Integration|Japan|Person|Plan|Region|Status|Text|{days} d {hours} h",
 }
 """By language: texts that are written as in English."""
+QUESTIONS = ("active", "night", "on_duty", "acknowledge")
 ENGLISH_WORDS = re.compile(
     r"\b(the|this|that|with|nobody|somebody|from|which|whether|what|when)\b", re.IGNORECASE
 )
@@ -59,12 +60,13 @@ ENGLISH_WORDS = re.compile(
 
 
 def test_all_languages_are_there() -> None:
-    assert set(THERE) <= LANGUAGES
+    assert set(THERE) == LANGUAGES
 
 
 @every_other
 def test_a_language_has_every_text_and_no_other(language: str) -> None:
     assert texts(language).keys() == texts(ENGLISH).keys()
+    assert dict(strings(read_json(TRANSLATIONS / f"{language}.json"))) == texts(language)
 
 
 @every_other
@@ -99,6 +101,14 @@ def test_nothing_is_left_in_english(language: str) -> None:
             left.add((path, text))
     assert left == set()
     assert may_be_left <= set(texts(language).values())
+
+
+@every_other
+def test_english_is_noticed_where_it_is_said(language: str) -> None:
+    for path in ("common.dashboard_nobody_has_it", "config.step.user.title", "common.minutes"):
+        for said_in, is_noticed in ((ENGLISH, "minutes" not in path), (language, False)):
+            said = f"Oma: {texts(said_in)[path]} (14:05)"
+            assert bool(english_in(said, language)) is is_noticed, said
 
 
 def has_words(text: str) -> bool:
@@ -175,6 +185,15 @@ def test_sentences_are_such_as_a_voice_assistant_takes(language: str) -> None:
         for way in ways_to_say(texts(language)[path]):
             meant = {one.intent.name for one in recognize_all(f"{way.capitalize()}?", intents)}
             assert meant == {path}, way
+
+
+def test_the_sentences_in_the_docs_are_understood() -> None:
+    docs = (TRANSLATIONS.parents[2] / "docs" / "voice.md").read_text()
+    rows = dict(re.findall(r"^\| \w+ \(`(\w\w)`\) \| \*(.*)\* \|$", docs, re.MULTILINE))
+    assert sorted(rows) == OTHERS
+    for language, row in rows.items():
+        for question, said in zip(QUESTIONS, row.split("* | *"), strict=True):
+            assert said in ways_to_say(texts(language)[f"common.sentences_{question}"])
 
 
 def ways_to_say(sentences: str) -> list[str]:
@@ -276,7 +295,7 @@ async def heard_in(jill: Follower, lines: Lines, language: str, words: str) -> l
     await jill.house.pass_time(minutes=1)
     shown = _async_get_or_create_notifications(hass)[ALERTS]
     told = [f"{shown['title']}\n{shown['message']}"]
-    for question in ("active", "night", "on_duty", "acknowledge"):
+    for question in QUESTIONS:
         asked = ways_to_say(texts(words)[f"common.sentences_{question}"])[0]
         answer = await conversation.async_converse(hass, asked, None, Context(), language=language)
         told.append(answer.response.speech["plain"]["speech"])
