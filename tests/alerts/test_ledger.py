@@ -392,3 +392,37 @@ def test_times_in_the_file_have_their_zone() -> None:
     assert datetime.fromisoformat(content["lines"][0]["alert"]["observed_at"]) == datetime(
         2026, 5, 1, tzinfo=UTC
     )
+
+
+def test_what_was_announced_after_what_a_screen_shows() -> None:
+    ledger = Ledger()
+    assert ledger.announced_since("person", "a", hour(1)) is None
+    for number, received in enumerate((1, 2, 2, 3)):
+        ledger.add(alert(f"{number}", number, received=received), announce=True)
+        ledger.mark_announced(f"{number}")
+    ledger.add(alert("waits", 9), announce=True)
+    ledger.add(alert("history", 9), announce=False)
+    ledger.add(alert("of another", 9, person_id="another"), announce=True)
+    ledger.mark_announced("of another")
+    newest = ledger.alerts()[3]
+    assert newest.alert_id == "3"
+
+    # What is shown is known: was there anything after it?
+    assert ledger.announced_since("person", "2", None) is newest
+    assert ledger.announced_since("person", "3", None) is None
+    # What is shown is not known, or nothing is: then its time tells.
+    for shown in (None, 7, "forgotten"):
+        assert ledger.announced_since("person", shown, None) is newest
+    assert ledger.announced_since("person", "forgotten", hour(2.9)) is newest
+    assert ledger.announced_since("person", "forgotten", hour(3)) is None
+    assert ledger.announced_since("person", "forgotten", hour(3.1)) is None
+
+
+def test_how_many_are_not_held_any_more_is_kept_with_them() -> None:
+    ledger = Ledger()
+    for number in range(3):
+        ledger.add(alert(f"{number}", number), announce=False)
+    assert ledger.prune(hour(1.5) + KEPT_FOR) == 2
+    assert ledger.forgotten.total() == 2
+    assert restarted(ledger).forgotten == ledger.forgotten
+    assert Ledger.from_dict(stored(ledger) | {"forgotten": [{"alerts": "?"}]}).forgotten == {}
