@@ -89,7 +89,7 @@ def test_hacs() -> None:
     assert AwesomeVersion(hacs["homeassistant"]) <= AwesomeVersion(installed_version)
     assert hacs["zip_release"] is True
     release = (ROOT / ".github" / "workflows" / "release.yml").read_text()
-    assert f'gh release upload "$TAG" {hacs["filename"]}' in release
+    assert f'gh release create "$TAG" {hacs["filename"]}' in release
     folders = {path.name for path in (ROOT / "custom_components").glob("*/")} - {"__pycache__"}
     assert folders == {DOMAIN}
 
@@ -128,6 +128,9 @@ def test_github_files(path: Path) -> None:
     if path.parent.name == "workflows":
         assert "permissions" in content, "every workflow says how little it may do"
         assert content["jobs"]
+        # What somebody else's name stands for may change; a commit does not. Of which version it is, is said beside it.
+        used = re.findall(r"uses: (?!\./)(.+)", path.read_text())
+        assert [one for one in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # .+", one)] == []
     elif path.name in {"bug.yml", "idea.yml"}:
         assert {"name", "description", "body"} <= set(content)
         ids = [field["id"] for field in content["body"] if field["type"] != "markdown"]
