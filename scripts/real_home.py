@@ -25,6 +25,8 @@ import aiohttp
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 HOST: Final = "127.0.0.1"
+PYTHON: Final = os.environ.get("HOME_PYTHON", sys.executable)
+"""Which Python runs Home Assistant; `HOME_PYTHON` names that of another version's environment."""
 RESTART_EXIT_CODE: Final = 100
 """What Home Assistant exits with when a user asked it to restart."""
 
@@ -107,7 +109,7 @@ async def spawn(
     """Start a Home Assistant that writes into a log."""
     with log_path.open("ab") as log:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "homeassistant", *arguments),
+            *(PYTHON, "-m", "homeassistant", *arguments),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.helpers import frame
 from homeassistant.helpers.storage import Store
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from pytest_homeassistant_custom_component.common import async_test_home_assistant
@@ -28,6 +29,8 @@ async def home_assistant(files: Path) -> AsyncGenerator[HomeAssistant]:
         config_dir=str(files), initial_state=CoreState.not_running
     ) as hass:
         hass.data.pop(DATA_CUSTOM_COMPONENTS)
+        # Whose code it is that does something, Home Assistant looks up in the one that lives.
+        frame.async_setup(hass)
         yield hass
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from unittest.mock import Mock
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import config_validation as cv, entity_registry as er
 from homeassistant.helpers.condition import _CONDITIONS_DESCRIPTION_SCHEMA
 from homeassistant.helpers.service import _SERVICES_SCHEMA
 from homeassistant.helpers.trigger.descriptions import _TRIGGERS_DESCRIPTION_SCHEMA
@@ -288,7 +288,7 @@ async def test_actions_have_descriptions_strings_and_icons(hass: HomeAssistant) 
     registered = hass.services.async_services_for_domain(DOMAIN)
     assert set(described) == set(registered) == set(texts)
     assert set(read_json(COMPONENT / "icons.json")["services"]) == set(registered)
-    targets = {"entity_id", "device_id", "area_id", "floor_id", "label_id"}
+    targets = {str(key) for key in cv.ENTITY_SERVICE_FIELDS}
     for name, service in registered.items():
         fields = set(described[name].get("fields", ()))
         assert fields == set(texts[name].get("fields", ())), name

@@ -22,6 +22,8 @@ from time import sleep
 import traceback
 from typing import Any, Final
 
+from scripts.real_home import PYTHON
+
 INTEGRATIONS: Final = """
     analytics api application_credentials auth automation backup button calendar camera climate cloud config
     conversation cover demo device_automation diagnostics energy event fan file_upload frontend hardware history
@@ -147,7 +149,7 @@ class Zygote:
         """Start it, and return when it is ready."""
         self._path = directory / "zygote"
         self._process = subprocess.Popen(  # noqa: S603 # this very file
-            (sys.executable, "-m", "tests.e2e.zygote", str(self._path)),
+            (PYTHON, "-m", "tests.e2e.zygote", str(self._path)),
             env=os.environ | {"PYTHONPATH": search_path},
         )
         while not self._path.exists():
