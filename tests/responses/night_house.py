@@ -32,6 +32,7 @@ from homeassistant.helpers import (
     device_registry as dr,
     entity_registry as er,
     floor_registry as fr,
+    frame,
     issue_registry as ir,
     label_registry as lr,
     restore_state as rs,
@@ -494,6 +495,7 @@ class Lives:
             async_test_home_assistant(load_registries=False, initial_state=CoreState.not_running)
         )
         hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
+        frame.async_setup(hass)
         dr.async_setup(hass)
         for registry in (ar, cr, dr, er, fr, ir, lr, rs):
             await registry.async_load(hass)

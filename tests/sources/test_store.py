@@ -10,7 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 from homeassistant.core import State
-from homeassistant.helpers.storage import Store
+from homeassistant.util.file import write_utf8_file_atomic
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -34,18 +34,17 @@ class SlowDisk:
     @contextmanager
     def writes(self, key: str) -> Generator[None]:
         """Be the disk for the storage file of this key."""
-        write = Store._write_prepared_data
 
-        def slowly(store: Store[Any], mode: str, data: str | bytes) -> None:
-            is_first = store.key == key and not self._begun.is_set()
+        def slowly(path: str, *args: Any, **more: Any) -> None:
+            is_first = Path(path).name == key and not self._begun.is_set()
             if is_first:
                 self._begun.set()
                 assert self._go.wait(20)
-            write(store, mode, data)
+            write_utf8_file_atomic(path, *args, **more)
             if is_first:
                 self._done.set()
 
-        with patch.object(Store, "_write_prepared_data", slowly):
+        with patch("homeassistant.helpers.storage.write_utf8_file_atomic", slowly):
             yield
 
     async def has_begun(self) -> None:
