@@ -4,6 +4,7 @@ from datetime import timedelta
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, STATE_ON, STATE_UNAVAILABLE
@@ -16,10 +17,12 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.care_alerts import async_remove_config_entry_device
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.responses.responder import RESPONDER
 from custom_components.care_alerts.sources.identifiers import source_identifier
 from simulator import CATALOGUE
 from simulator.scenarios import HENK, MARIA
-from tests.conftest import House
+from tests.conftest import House, coordinator_of
+from tests.responses.house import household_entry, plan
 
 pytestmark = pytest.mark.real_files
 
@@ -418,3 +421,20 @@ async def test_system_health(house: House, maria: str) -> None:
     await house.pass_time(days=2)
     assert await get_system_health_info(hass, DOMAIN) == expected | {"sources_silent": 1}
     assert house.sim.lumen.default.person(HENK)
+
+
+@pytest.mark.parametrize("is_source", [True, False], ids=["source", "household"])
+async def test_what_could_not_be_unloaded_goes_on(house: House, is_source: bool) -> None:
+    entry = house.entry() if is_source else household_entry(plan("Plan"))
+    await house.set_up(entry)
+    entries = house.hass.config_entries
+    with patch.object(entries, "async_unload_platforms", return_value=False):
+        assert not await entries.async_unload(entry.entry_id)
+    assert entry.state is ConfigEntryState.FAILED_UNLOAD
+    if is_source:
+        assert not coordinator_of(entry).has_stopped
+    else:
+        assert house.hass.data[RESPONDER].household is not None
+    # Nobody can get it out of that but by starting Home Assistant anew.
+    entry.mock_state(house.hass, ConfigEntryState.LOADED)
+    assert await entries.async_unload(entry.entry_id)

@@ -11,6 +11,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.sources.identifiers import source_identifier
 from simulator import CATALOGUE
 from simulator.scenarios import HENK, MARIA
@@ -177,6 +178,35 @@ async def test_options_while_lumen_is_down(house: House, entry: MockConfigEntry)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert entry.state is ConfigEntryState.LOADED
     assert people(house, entry) == {"henk.devries"}
+
+
+async def test_when_people_were_chosen_stays_so_while_lumen_is_down(
+    house: House, entry: MockConfigEntry
+) -> None:
+    """Whoever consents meanwhile is somebody who came later."""
+    await choose(house, entry, followed=[HENK])
+    chosen_at = entry.options["chosen_at"]
+    house.sim.faults.add("lumen.identity_mappings", CATALOGUE["503_bare"]())
+    await house.pass_time(minutes=10)
+    await choose(house, entry, followed=[HENK], on_from="low")
+    assert entry.options["chosen_at"] == chosen_at
+    house.sim.faults.clear()
+    await choose(house, entry, followed=[HENK])
+    assert entry.options["chosen_at"] > chosen_at
+
+
+@pytest.mark.parametrize("is_readable", [True, False])
+async def test_options_while_neither_it_nor_lumen_runs(
+    house: House, entry: MockConfigEntry, hass_storage: dict[str, Any], is_readable: bool
+) -> None:
+    """Those kept are offered, as far as they can be read."""
+    await house.hass.config_entries.async_unload(entry.entry_id)
+    await house.settle()
+    kept = hass_storage[f"{DOMAIN}.{entry.entry_id}"]["data"]["state"]["provider"]
+    if not is_readable:
+        kept["people"] = 7
+    house.sim.faults.add("*", CATALOGUE["503_bare"]())
+    assert (await shown(house, entry))["offered"] == ([HENK, MARIA] if is_readable else [])
 
 
 async def test_options_before_lumen_ever_answered(house: House) -> None:

@@ -12,6 +12,7 @@ from custom_components.care_alerts.responses.answers import (
     Known,
     active_text,
     night_of,
+    night_text,
 )
 from custom_components.care_alerts.responses.wording import Wording
 
@@ -73,3 +74,10 @@ def _wording() -> Wording:
         now=datetime(2026, 5, 4, tzinfo=UTC),
         zone=AMSTERDAM,
     )
+
+
+def test_a_night_without_anything_says_since_when_and_how_far_it_is_known() -> None:
+    known = Known(person="Mila", source="Dexcom", trouble="Unreachable")
+    said = night_text([known], _wording(), datetime(2026, 5, 3, 20, tzinfo=UTC))
+    assert said.startswith("answer_none_since Mila 22:00 ")
+    assert "source_trouble_people Mila Unreachable" in said

@@ -365,3 +365,26 @@ def test_any_number_of_clocks(
     for alert in night.told:
         assert not alert.late
         assert timedelta() <= alert.received_at - alert.observed_at <= timedelta(minutes=8)
+
+
+def test_another_version_of_a_reading_keeps_its_date() -> None:
+    clock = Clock(sender=reading(0, 100).sender)
+    clock.date({"seen": at(0)}, at(1), is_seen=True)
+    clock.date({"from the future": at(60)}, at(1), is_seen=False)
+    before = clock.dates | clock.undated
+    clock.replace("seen", "seen anew")
+    clock.replace("from the future", "corrected")
+    clock.replace("of which nobody knows", "neither")
+    assert clock.dates | clock.undated == {
+        "seen anew": before["seen"],
+        "corrected": before["from the future"],
+    }
+
+
+def test_what_a_clock_of_ours_that_was_ahead_has_noted_is_forgotten() -> None:
+    clock = Clock(sender=reading(0, 100).sender)
+    clock.date({"now": at(60)}, at(61), is_seen=True)
+    clock.not_after(at(61))
+    assert (clock.heard_at, set(clock.dates)) == (at(61), {"now"})
+    clock.not_after(at(30))
+    assert (clock.heard_at, clock.newest, clock.dates) == (None, None, {})

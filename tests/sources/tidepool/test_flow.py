@@ -260,6 +260,24 @@ async def test_whom_to_follow_without_an_answer(house: House, follower: Follower
     ]
 
 
+async def test_whom_to_follow_while_it_does_not_run(house: House, follower: Follower) -> None:
+    await follower.start()
+    hass = house.hass
+    chosen = [follower.jill.user_id]
+    hass.config_entries.async_update_entry(follower.entry, options={"followed": chosen})
+    await hass.config_entries.async_unload(follower.entry.entry_id)
+    form = await hass.config_entries.options.async_init(follower.entry.entry_id)
+    schema = form["data_schema"]
+    assert schema is not None
+    assert [one["value"] for one in schema.schema["followed"].config["options"]] == chosen
+
+
+async def test_a_check_whose_logout_fails(house: House, follower: Follower) -> None:
+    house.sim.faults.add("tidepool.logout", CATALOGUE["500_bare"]())
+    result = await answer(house, await begin(house, "tidepool"), **typed(house))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
 async def test_nothing_stays_behind(house: House, follower: Follower) -> None:
     follower.jill.set_settings(follower.account, None)
     await follower.start()
