@@ -26,6 +26,7 @@ from .responses.next_steps import ISSUE as NEXT_STEPS
 from .responses.responder import RESPONDER
 from .services.testing import first_type
 from .sources.coordinator import SourceCoordinator
+from .sources.issues import unlinked
 from .sources.targets import sources
 
 DASHBOARDS_PAGE: Final = "/config/lovelace/dashboards"
@@ -74,8 +75,8 @@ class FirstSettingsFlow(RepairsFlow):
             data_schema=self.add_suggested_values_to_schema(_form(proposed), user_input or {}),
             errors={"base": "not_written"} if problem else {},
             description_placeholders={
-                "name": keeper.name_of(self._person_id),
-                "problem": problem,
+                "name": unlinked(keeper.name_of(self._person_id)),
+                "problem": unlinked(problem),
             },
         )
 

@@ -13,6 +13,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 import orjson
 
+from .alerts.tolerant import is_shallow
 from .const import DOMAIN
 
 if TYPE_CHECKING:
@@ -69,7 +70,12 @@ class Seal:
         seal = data.pop(ATTR_SEAL, None)
         if not isinstance(seal, str) or not seal.isascii() or context_id is None:
             return None
-        ours = self._of(str(event.event_type), context_id, data)
+        if not is_shallow(data):
+            return None
+        try:
+            ours = self._of(str(event.event_type), context_id, data)
+        except orjson.JSONEncodeError:
+            return None
         return data if hmac.compare_digest(seal, ours) else None
 
     def _of(self, event_type: str, context_id: str, data: dict[str, Any]) -> str:

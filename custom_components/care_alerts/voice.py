@@ -25,9 +25,9 @@ from .responses.episodes import EpisodeRef
 from .responses.household import is_household
 from .responses.localize import localize, localize_status
 from .responses.notices import notice_of, wording_of
+from .responses.permissions import entities_of_person, forbidden
 from .responses.reporting import duty_reasons
 from .responses.responder import RESPONDER
-from .services.targets import entities_of_person, forbidden
 from .sources import SOURCES
 from .sources.targets import unit_of
 

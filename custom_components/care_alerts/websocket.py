@@ -31,8 +31,8 @@ from .alerts.response_log import Episode
 from .alerts.snapshot import AlertStatus
 from .const import DOMAIN
 from .person_data import PersonRef, episodes_data, find_person, on_duty, person_data
+from .responses.permissions import entities_of_person, forbidden
 from .responses.responder import SIGNAL_RESPONSES
-from .services.targets import entities_of_person, forbidden
 from .sources.coordinator import SourceCoordinator
 from .sources.signals import SIGNAL_EPISODES_CHANGED
 
@@ -81,8 +81,8 @@ def subscribe_person(
 
 
 def _may_hear(user: User, entity_ids: Sequence[str]) -> bool:
-    """Whether somebody may hear of a person with these entities; without any, only who may see all there is."""
-    return forbidden(user, POLICY_READ, entity_ids or [""]) is None
+    """Whether somebody may hear of a person with these entities."""
+    return forbidden(user, POLICY_READ, entity_ids) is None
 
 
 @dataclass(slots=True, eq=False)

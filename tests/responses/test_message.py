@@ -16,7 +16,6 @@ from custom_components.care_alerts.alerts.episode import EndReason, EpisodeSpan,
 from custom_components.care_alerts.alerts.glucose import Glucose, OutOfRange, Trend
 from custom_components.care_alerts.alerts.response_log import Episode
 from custom_components.care_alerts.responses.message import (
-    MOST_LINES,
     SUMMARY_TAG,
     Notice,
     banner,
@@ -25,6 +24,7 @@ from custom_components.care_alerts.responses.message import (
     spoken_text,
 )
 from custom_components.care_alerts.responses.notification import (
+    MOST_IDS,
     Level,
     Notification,
     Verb,
@@ -268,7 +268,7 @@ def test_what_holds_of_any_messages(shown: list[Notice]) -> None:
             assert verb_and_ids is not None
             offered |= set(verb_and_ids[1])
     assert offered <= asked
-    assert offered or not asked or len(waiting) > MOST_LINES
+    assert offered or not asked or len(waiting) > MOST_IDS
 
 
 # How loud.
@@ -394,10 +394,10 @@ def test_a_summary_goes_when_there_are_three_again() -> None:
 def test_a_long_summary_acts_on_nothing_it_does_not_show() -> None:
     summary, *_ = notifications([notice(number) for number in range(20)], ANNA, WORDING, ())
     lines = summary.message.split("\n")
-    assert (len(lines), lines[-1]) == (MOST_LINES + 1, "And 12 more.")
+    assert (len(lines), lines[-1]) == (MOST_IDS + 1, "And 12 more.")
     found = pressed(summary.buttons[1].action)
     assert found is not None
-    assert (found[0], len(found[1])) == (Verb.SNOOZE, MOST_LINES)
+    assert (found[0], len(found[1])) == (Verb.SNOOZE, MOST_IDS)
 
 
 def test_a_long_banner_is_of_the_worst_and_says_how_many_there_are() -> None:
@@ -406,7 +406,7 @@ def test_a_long_banner_is_of_the_worst_and_says_how_many_there_are() -> None:
     ]
     title, message = banner(shown[::-1], WORDING)
     assert title == "20 alerts"
-    assert re.findall(r"P\d+", message) == [f"P{number}" for number in range(MOST_LINES)]
+    assert re.findall(r"P\d+", message) == [f"P{number}" for number in range(MOST_IDS)]
     assert message.endswith("And 12 more.")
 
 

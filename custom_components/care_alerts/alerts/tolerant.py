@@ -1,10 +1,29 @@
 """Tolerant reading, of what vendors send and of what is on disk: a bad record is counted, the others are kept."""
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 UNREADABLE: Final = (AttributeError, LookupError, TypeError, ValueError, OverflowError)
 """What reading a record raises. Such errors quote the record, so they go no further."""
+
+DEEPEST: Final = 32
+"""Levels, more than anybody's records have. Ours: orjson refuses 255, and has been seen to write beyond its memory from
+some 200 on, which takes Home Assistant down."""
+
+
+def is_shallow(value: Any) -> bool:
+    """Whether lists and objects are nested no deeper than `DEEPEST`: what is not is handed to nobody who writes JSON."""
+    level = [value]
+    for _ in range(DEEPEST):
+        containers = [one for one in level if isinstance(one, dict | list | tuple)]
+        if not containers:
+            return True
+        level = [
+            inner
+            for one in containers
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return False
 
 
 def read_each[RecordT, T](

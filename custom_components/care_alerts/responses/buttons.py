@@ -6,7 +6,6 @@ from typing import Final
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.core import Context, Event, HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
 from ..alerts.alert import AlertKey
@@ -16,6 +15,7 @@ from ..sources.targets import device_ref
 from .attribution import EVENT_NOTIFICATION_ACTION, resolve_actor
 from .episodes import EpisodeRef, find_episode
 from .notification import SNOOZE_MINUTES, Verb, pressed
+from .permissions import entities_of_person, forbidden
 
 ATTR_ACTION: Final = "action"
 
@@ -37,14 +37,17 @@ async def _do(hass: HomeAssistant, verb: Verb, episode_ids: list[str], context: 
     Any user's phone can fire any event with any ids, so who presses must be allowed to control what it is of.
     """
     topics: dict[SourceCoordinator, list[AlertKey]] = {}
+    is_refused = False
     for episode_id in episode_ids:
         ref = find_episode(hass, episode_id)
         if ref is None:
             continue
         if not await _may(hass, ref, context):
-            LOGGER.warning("A button was pressed by a user who may not control what it is of")
+            is_refused = True
             continue
         topics.setdefault(ref.coordinator, []).append(ref.episode.topic)
+    if is_refused:
+        LOGGER.warning("A button was pressed by a user who may not control what it is of")
     if not topics:
         return
     by = await resolve_actor(hass, context)
@@ -64,9 +67,4 @@ async def _may(hass: HomeAssistant, ref: EpisodeRef, context: Context) -> bool:
     if context.user_id is None or (user := await hass.auth.async_get_user(context.user_id)) is None:
         return False
     device_id = device_ref(hass, ref.coordinator, ref.person).device_id
-    return device_id is None or all(
-        user.permissions.check_entity(entity.entity_id, POLICY_CONTROL)
-        for entity in er.async_entries_for_device(
-            er.async_get(hass), device_id, include_disabled_entities=True
-        )
-    )
+    return forbidden(user, POLICY_CONTROL, entities_of_person(hass, device_id)) is None

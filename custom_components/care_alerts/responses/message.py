@@ -18,14 +18,12 @@ from ..alerts.alert import Severity
 from ..alerts.episode import EndReason
 from ..alerts.glucose import MMOL_L, Glucose, OutOfRange, Trend, converted
 from ..alerts.response_log import Episode
-from .notification import Level, Notification, buttons_for
+from .notification import MOST_IDS, Level, Notification, buttons_for
 from .plan import Caregiver, Text
 from .wording import Localize, Wording, number_text
 
 MOST_AT_ONCE: Final = 3
 """The design's: what lies below a third notification is not seen on a lock screen."""
-MOST_LINES: Final = 8
-"""Ours: of a summary, as many as a phone shows when it is unfolded. Its buttons are for these only."""
 SUMMARY_TAG: Final = "care_alerts_summary"
 
 _TRENDS: Final = {
@@ -93,7 +91,7 @@ def notifications(
 def banner(notices: Collection[tuple[Notice, Text]], wording: Wording) -> tuple[str, str]:
     """Title and Markdown of what everybody is told at once, the worst first; `notices` are of open episodes."""
     parts = []
-    for notice, text in sorted(notices, key=lambda one: worst_first(one[0]))[:MOST_LINES]:
+    for notice, text in sorted(notices, key=lambda one: worst_first(one[0]))[:MOST_IDS]:
         note = _note(notice, Caregiver(caregiver_id="", name="", text=text), wording)
         lines = [markdown(note.message)]
         if note.url and note.url.startswith("/"):
@@ -110,7 +108,7 @@ def banner(notices: Collection[tuple[Notice, Text]], wording: Wording) -> tuple[
 
 def markdown(text: str) -> str:
     """A text as it is, where Markdown is understood: a name is whatever somebody has typed."""
-    return re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", text)
+    return re.sub(r"[\\`*_\[\]<>#|~&@]|(?<=\bwww)\.|:(?=//)", r"\\\g<0>", text)
 
 
 def worst_first(notice: Notice) -> tuple[bool, bool, int, bool, float]:
@@ -255,7 +253,7 @@ def _summary(
 ) -> Notification:
     localize = wording.localize
     is_neutral = caregiver.text is Text.NEUTRAL
-    listed = notices[:MOST_LINES]
+    listed = notices[:MOST_IDS]
     title = localize("notification_summary_title", count=str(len(notices)))
     lines = [
         f"{_title(one, caregiver, wording)}. {observed_text(one, wording)}"

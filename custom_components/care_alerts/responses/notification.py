@@ -18,6 +18,9 @@ GROUP: Final = "care_alerts"
 TTL_SECONDS: Final = 30 * 60
 """A phone that was out of reach for minutes still gets it; after half an hour the house has done more since."""
 
+MOST_IDS: Final = 8
+"""Ours: of a summary, as many alerts as a phone shows when it is unfolded. Its buttons are for these only."""
+
 _PREFIX: Final = "CARE_ALERTS"
 _LIVE: Final = "_live"
 
@@ -95,7 +98,8 @@ def pressed(action: Any) -> tuple[Verb, list[str]] | None:
     """What a button that was pressed asks for, and for which episodes; None if it is none of these."""
     match action.split("|") if isinstance(action, str) else None:
         case [prefix, verb, ids] if prefix == _PREFIX and verb in set(Verb) and ids:
-            return Verb(verb), [one for one in ids.split(",") if one]
+            episode_ids = [*dict.fromkeys(one for one in ids.split(",") if one)]
+            return (Verb(verb), episode_ids) if len(episode_ids) <= MOST_IDS else None
     return None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
 from homeassistant.const import Platform
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
@@ -19,7 +19,7 @@ from ..responses.lights import LIGHTS
 from ..responses.message import spoken_text
 from ..responses.notices import notice_of, wording_of
 from ..responses.speech import speak as speak_on
-from .targets import appliances, check_permission
+from .targets import appliances, check_episode, check_permission
 
 LIGHT: Final = "light"
 SPEAK: Final = "speak"
@@ -55,11 +55,11 @@ async def light(call: ServiceCall) -> ServiceResponse:
 
     Raises:
         ServiceValidationError: the target holds no lights.
-        Unauthorized, UnknownUser: as `check_permission`.
+        Unauthorized, UnknownUser: as `check_permission`, and as `_needed`.
 
     """
     lights = await _targeted(call, Platform.LIGHT, "no_lights_targeted")
-    found = _needed(call)
+    found = await _needed(call)
     if isinstance(found, str):
         return {"lit": [], "failed": [], "reason": found}
     outcome = await call.hass.data[LIGHTS].light(
@@ -77,11 +77,11 @@ async def speak(call: ServiceCall) -> ServiceResponse:
 
     Raises:
         ServiceValidationError: the target holds no media players.
-        Unauthorized, UnknownUser: as `check_permission`.
+        Unauthorized, UnknownUser: as `check_permission`, and as `_needed`.
 
     """
     players = await _targeted(call, Platform.MEDIA_PLAYER, "no_media_players_targeted")
-    found = _needed(call)
+    found = await _needed(call)
     if isinstance(found, str):
         return {"spoken": [], "failed": [], "reason": found}
     hass = call.hass
@@ -117,12 +117,18 @@ def _of_platform(entity_ids: Iterable[str], platform: Platform) -> list[str]:
     return sorted(one for one in entity_ids if one.partition(".")[0] == platform)
 
 
-def _needed(call: ServiceCall) -> EpisodeRef | str:
-    """The episode; or why it needs nobody: an automation may be late."""
+async def _needed(call: ServiceCall) -> EpisodeRef | str:
+    """The episode; or why it needs nobody: an automation may be late.
+
+    Raises:
+        Unauthorized, UnknownUser: as `check_episode`. What is said aloud of somebody is for who may see them.
+
+    """
     episode_id: str | None = call.data[ATTR_EPISODE_ID]
     found = find_episode(call.hass, episode_id) if episode_id else None
     if found is None or episode_id is None:
         return "not_found"
+    await check_episode(call, found, POLICY_READ)
     need = need_of(call.hass, episode_id, found.entry_id, dt_util.utcnow())
     return found if need is Need.NEEDED else need.value
 

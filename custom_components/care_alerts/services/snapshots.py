@@ -79,8 +79,5 @@ async def _check(call: ServiceCall, entity_ids: Iterable[str] = ()) -> None:
 
     """
     memory = call.hass.data[MEMORY]
-    await check_permission(
-        call,
-        POLICY_CONTROL,
-        [*entity_ids, *memory.kept_for(call.data[ATTR_KEY])],
-    )
+    if concerned := [*entity_ids, *memory.kept_for(call.data[ATTR_KEY])]:
+        await check_permission(call, POLICY_CONTROL, concerned)

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from homeassistant.auth.models import User
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_EXCLUDE
 from homeassistant.core import HomeAssistant, ServiceCall
@@ -14,6 +13,7 @@ from homeassistant.helpers.target import TargetSelection, async_extract_referenc
 
 from ..const import DOMAIN
 from ..responses.episodes import EpisodeRef
+from ..responses.permissions import entities_of_person, forbidden
 from ..responses.snapshots import DOMAINS, MEMORY
 from ..sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from ..sources.targets import (
@@ -49,34 +49,6 @@ class Targeted:
         return alert_type in self.exempt.get(person_id, ())
 
 
-def forbidden(user: User, permission: str, entity_ids: Iterable[str]) -> str | None:
-    """The first of entities that a user does not have a permission for; None if they have it for all.
-
-    The one rule for whatever somebody asks of us, by an action or from a card.
-    """
-    permissions = user.permissions
-    if user.is_active and permissions.access_all_entities(permission):
-        return None
-    for entity_id in entity_ids:
-        if not (user.is_active and permissions.check_entity(entity_id, permission)):
-            return entity_id
-    return None
-
-
-def entities_of_person(hass: HomeAssistant, device_id: str) -> list[str]:
-    """The entities that stand for somebody, by their device.
-
-    Also those that are disabled: who may not see somebody's does not get at them where there is nothing to see.
-    """
-    return [
-        entity.entity_id
-        for entity in er.async_entries_for_device(
-            er.async_get(hass), device_id, include_disabled_entities=True
-        )
-        if entity.platform == DOMAIN
-    ]
-
-
 async def check_permission(call: ServiceCall, permission: str, entity_ids: Iterable[str]) -> None:
     """Hold Home Assistant's entity permissions: what is not called by a user, as by an automation, may do all.
 
@@ -95,7 +67,7 @@ async def check_permission(call: ServiceCall, permission: str, entity_ids: Itera
 
 
 async def check_episode(call: ServiceCall, ref: EpisodeRef, permission: str) -> None:
-    """Whoever does something about an episode must have a permission for all entities of its person.
+    """Whoever has something to do with an episode must have a permission for all entities of its person.
 
     Raises:
         Unauthorized: the user does not.
@@ -103,8 +75,7 @@ async def check_episode(call: ServiceCall, ref: EpisodeRef, permission: str) -> 
 
     """
     device_id = device_ref(call.hass, ref.coordinator, ref.person).device_id
-    entities = entities_of_person(call.hass, device_id) if device_id else ()
-    await check_permission(call, permission, entities)
+    await check_permission(call, permission, entities_of_person(call.hass, device_id))
 
 
 def appliances(call: ServiceCall) -> tuple[list[str], list[str]]:
@@ -169,8 +140,7 @@ def _entities_of(hass: HomeAssistant, found: Iterable[Targeted]) -> Iterator[str
             ):
                 yield entity.entity_id
         for where in () if one.is_whole else one.everybody.values():
-            if where.device_id:
-                yield from entities_of_person(hass, where.device_id)
+            yield from entities_of_person(hass, where.device_id)
 
 
 def _targeted(hass: HomeAssistant, aim: ResolvedTarget) -> list[Targeted]:

@@ -54,6 +54,8 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
         self, hass: HomeAssistant, entry: CareAlertsConfigEntry, source_type: SourceType
     ) -> None:
         """Set up for a config entry; `async_start` does the rest."""
+        # First: an entry whose address was changed to one that nothing is sent to leaves nothing to be shut down.
+        self.source = source_type.create(hass, entry, self)
         super().__init__(
             hass, LOGGER, config_entry=entry, name=source_type.name, always_update=False
         )
@@ -69,7 +71,6 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
         self._rebuilt_from: object = None
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._repairs = Repairs(hass, entry, source_type.repairs)
-        self.source = source_type.create(hass, entry, self)
         self.announcer = Announcer(hass, entry, self)
         self.care = Care(self)
 

@@ -16,6 +16,11 @@ from ..alerts.freshness import Status
 
 REQUEST_TIMEOUT = ClientTimeout(total=60, sock_connect=10, sock_read=30)
 LARGEST_ANSWER = 32 * 1024 * 1024
+"""Bytes, after decompression."""
+
+MOST_VALUES = 2_000_000
+"""Ours: an answer of that many has about the largest size, and two bytes can become an object of sixty in memory."""
+
 LONGEST_WAIT = timedelta(days=1)
 
 # Ours, because web servers take no longer line in a header, as a rule.
@@ -141,11 +146,13 @@ class Answer:
         """The JSON value it holds.
 
         Raises:
-            UnexpectedAnswerError: it holds none.
+            UnexpectedAnswerError: it holds none, or one of more than `MOST_VALUES`.
 
         """
         if self.content_type != "application/json":
             raise UnexpectedAnswerError("not JSON")
+        if sum(map(self.body.count, (b",", b"[", b"{"))) > MOST_VALUES:
+            raise UnexpectedAnswerError("too large")
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:

@@ -1,6 +1,7 @@
 """Repair issues: what only a person can mend."""
 
 from collections.abc import Iterable
+import re
 from typing import TYPE_CHECKING
 
 from homeassistant.core import HomeAssistant, callback
@@ -11,6 +12,14 @@ from .source import Repair
 
 if TYPE_CHECKING:
     from .coordinator import CareAlertsConfigEntry
+
+
+def unlinked(text: str) -> str:
+    """A text that reads the same and becomes no link elsewhere, picture or HTML where Home Assistant takes it for Markdown.
+
+    A sentence is shown as Markdown, its title as it is: what Markdown's backslashes escape would be seen there.
+    """
+    return re.sub(r"(?<=[<!\]])|(?<=\bwww)(?=\.)|(?=://)", "\u2060", text)
 
 
 @callback
@@ -35,7 +44,8 @@ def create_issue(
         is_fixable=fix is not None,
         severity=severity,
         translation_key=translation_key,
-        translation_placeholders=placeholders or None,
+        translation_placeholders={name: unlinked(text) for name, text in placeholders.items()}
+        or None,
     )
 
 

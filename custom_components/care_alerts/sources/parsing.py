@@ -3,32 +3,62 @@
 from datetime import UTC, datetime
 from functools import lru_cache
 import re
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
+from unicodedata import category
 
 import orjson
+
+from ..alerts.tolerant import is_shallow
 
 LARGEST_DETAILS: Final = 12 * 1024
 """Bytes. Home Assistant's recorder keeps no state with more than 16 KiB beside it."""
 
-DEEPEST_DETAILS: Final = 200
-"""Levels. orjson writes 254; around them there are some on disk and in events."""
+LONGEST_TEXT: Final = 255
+"""Letters of an id, an address or a word. Ours: vendors' have at most 64; what is longer than a state may be Home
+Assistant writes out in its log."""
+
+LONGEST_NAME: Final = 100
+"""Letters of a person's name (ours): it is in the names of devices, and in sentences."""
+
+_JOINERS: Final = "\u200c\u200d"
+"""Between letters of Persian and Hindi, and within emojis."""
+
+
+def is_text(value: Any) -> TypeGuard[str]:
+    """Whether a vendor can have meant it as an id, an address or a word: one line that can be seen."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_TEXT and value.isprintable()
 
 
 def text(value: Any) -> str:
     """A text that is there.
 
     Raises:
-        ValueError: it is not, or it is no text.
+        ValueError: it is not, or it is none (`is_text`).
 
     """
-    if not isinstance(value, str) or not value:
+    if not is_text(value):
         raise ValueError
     return value
 
 
 def text_or_none(value: Any) -> str | None:
     """A text if there is one."""
-    return value if isinstance(value, str) and value else None
+    return value if is_text(value) else None
+
+
+def name_or_none(value: Any) -> str | None:
+    """What a person has called somebody, on one line and to be read: nothing in it moves or hides what stands beside it."""
+    if not isinstance(value, str):
+        return None
+    # Longer than any name, and enough of them: the rest is not looked at.
+    kept = "".join(map(_readable, value[: 10 * LONGEST_NAME]))
+    return " ".join(kept.split())[:LONGEST_NAME].strip() or None
+
+
+def _readable(letter: str) -> str:
+    if letter.isprintable() or letter in _JOINERS:
+        return letter
+    return "" if category(letter) == "Cf" else " "
 
 
 def utc(value: Any) -> datetime:
@@ -54,10 +84,9 @@ def snake_case(name: str) -> str:
 
 def can_be_kept(details: Any) -> bool:
     """Whether it can go to disk and into events: what is nested too deep, or enormous, would keep all else from there."""
+    if not is_shallow(details):
+        return False
     try:
-        written = orjson.dumps(details)
+        return len(orjson.dumps(details)) <= LARGEST_DETAILS
     except orjson.JSONEncodeError:
         return False
-    # What is within something else begins with a bracket: it cannot be deeper than there are brackets.
-    brackets = written.count(b"[") + written.count(b"{")
-    return len(written) <= LARGEST_DETAILS and brackets <= DEEPEST_DETAILS

@@ -22,8 +22,8 @@ from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
 from ...alerts.alert import Severity
-from ...const import LOGGER
 from ..banners import BANNERS_FIELD, banners_option
+from ..errors import log_unexpected
 from ..http import ApiError, AuthError, InvalidUrlError, RateLimitedError, base_url
 from ..store import SourceStore
 from .api import LumenClient
@@ -155,8 +155,8 @@ class LumenSteps(ConfigFlow):
             errors["base"] = "rate_limited"
         except ApiError:
             errors["base"] = "cannot_connect"
-        except Exception:  # noqa: BLE001 # a flow must end in a sentence
-            LOGGER.exception("Unexpected error while checking a Lumen key")
+        except Exception as err:  # noqa: BLE001 # a flow must end in a sentence
+            log_unexpected(err, "Lumen")
             errors["base"] = "unknown"
         else:
             self._people = {mapping.shared_user_id: mapping.email for mapping in mappings}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import UnitOfMass, UnitOfRatio
@@ -30,9 +30,13 @@ SUBTYPES: dict[str, list[str]] = {
 }
 
 
+_HIGHEST: Final = 1_000_000
+"""Of kilograms, per cent or doses. Ours: more is none, and Home Assistant would keep it in its statistics for ever."""
+
+
 def _number(value: Any) -> int | float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number else None
+    return value if is_number and abs(value) <= _HIGHEST else None
 
 
 def _detail(

@@ -22,6 +22,7 @@ import voluptuous as vol
 
 from ...const import DOMAIN, LOGGER
 from ..banners import BANNERS_FIELD, banners_option
+from ..errors import log_unexpected
 from ..http import ApiError, AuthError, InvalidUrlError, RateLimitedError, RefusedError, base_url
 from ..servers import ServerChoice
 from .api import TidepoolClient
@@ -149,8 +150,8 @@ class TidepoolSteps(ConfigFlow):
             errors["base"] = "invalid_auth" if err.status == 400 else "no_password_login"
         except ApiError:
             errors["base"] = "cannot_connect"
-        except Exception:  # noqa: BLE001 # a flow must end in a sentence
-            LOGGER.exception("Unexpected error while logging in at Tidepool")
+        except Exception as err:  # noqa: BLE001 # a flow must end in a sentence
+            log_unexpected(err, "Tidepool")
             errors["base"] = "unknown"
         else:
             data = {

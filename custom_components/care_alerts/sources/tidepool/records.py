@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from ...alerts.glucose import MG_DL, MMOL_L, OutOfRange, converted
 from ...alerts.tolerant import UNREADABLE, read_each
-from ..parsing import text, text_or_none, utc
+from ..parsing import name_or_none, text, text_or_none, utc
 from .units import HIGHEST, exact_unit, rounded
 
 VIEW: Final = "view"
@@ -27,9 +27,6 @@ _EDGE: Final = {OutOfRange.LOW: 40.0, OutOfRange.HIGH: 400.0}
 
 _LOWEST_GLUCOSE: Final = 20
 """mg/dL below which no sensor measures: Dexcom's, and what passes them on, send codes of trouble (1, 5, 10, 12)."""
-
-LONGEST_NAME: Final = 100
-"""Letters (ours): it is in the names of devices, and in sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +199,12 @@ def user_id_of(value: Any) -> str:
 def _name_in(profile: Any) -> str | None:
     """The account's name; the patient's where the account belongs to somebody who looks after them. On one line, to be read."""
     match profile:
-        case {"patient": {"isOtherPerson": True, "fullName": str(name)}} if name.strip():
-            pass
-        case {"fullName": str(name)} if name.strip():
-            pass
+        case {"patient": {"isOtherPerson": True, "fullName": name}} if found := name_or_none(name):
+            return found
+        case {"fullName": name}:
+            return name_or_none(name)
         case _:
             return None
-    return " ".join(name.split())[:LONGEST_NAME]
 
 
 def _number(value: Any) -> float:
