@@ -1,6 +1,7 @@
 """Setting up, renewing and changing a wearer's account: Home Assistant's own views, Dexcom's login page, and the way back."""
 
 import asyncio
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +25,7 @@ from homeassistant.helpers.config_entry_oauth2_flow import (
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component
 from homeassistant.util import slugify
+import jwt
 import pytest
 from yarl import URL
 
@@ -390,6 +392,29 @@ async def test_a_wrong_secret(house: House, person: Person) -> None:
     await enter_credentials(house.hass, region, client_secret="swordfish")
     step = await person.answer(await person.begin(), region=region.url)
     await assert_ended(house, await person.log_in(step), "wrong_client")
+
+
+async def test_a_way_back_that_was_forged(house: House, person: Person, us: DexcomRegion) -> None:
+    """Nobody has a login of theirs taken for somebody else's by sending them to an address."""
+    step = await person.answer(await person.begin(), region=us.url)
+    back = await person.at_dexcom(step, SANDBOX_USER)
+    head, body, signature = back.query["state"].split(".")
+    unsigned = {"alg": "none", "typ": "JWT"}
+    nobodys = urlsafe_b64encode(json.dumps(unsigned).encode()).decode().rstrip("=")
+    for state in (
+        "",
+        "x",
+        f"{head}.{body}.",
+        f"{head}.{body}.{signature[::-1]}",
+        f"{nobodys}.{body}.",
+        jwt.encode({"flow_id": step["flow_id"], "redirect_uri": REDIRECT_URI}, "guessed-" * 4),
+    ):
+        async with person.here.get(back.update_query(state=state).raw_path_qs) as response:
+            assert response.status == 400
+        assert (await person.look(step["flow_id"]))["type"] == "external"
+    assert house.sim.requests("dexcom.token") == []
+    assert house.hass.data.get("webhook", {}) == {}
+    added(house, await person.come_back(step, back))
 
 
 async def test_a_code_that_is_too_old(house: House, person: Person, us: DexcomRegion) -> None:
