@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from math import isfinite
+from typing import Any, Final, Self, override
 
 from .stored import Stored
 
@@ -56,6 +57,14 @@ class Glucose(Stored):
     unit: str
     trend: Trend | None = None
     out_of_range: OutOfRange | None = None
+
+    @classmethod
+    @override
+    def __post_deserialize__(cls, obj: Self) -> Self:
+        """Look at the unit and the value: nothing can be made of others."""
+        if obj.unit not in (MG_DL, MMOL_L) or not isfinite(obj.value):
+            raise ValueError
+        return super().__post_deserialize__(obj)
 
 
 def glucose_in(details: Mapping[str, Any]) -> tuple[float, str] | None:

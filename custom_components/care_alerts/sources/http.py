@@ -23,6 +23,9 @@ MOST_VALUES = 2_000_000
 
 LONGEST_WAIT = timedelta(days=1)
 
+MOST_RECORDS = 100_000
+"""Ours: a reading a minute of three weeks, from three sensors. What is told of each takes its time."""
+
 # Ours, because web servers take no longer line in a header, as a rule.
 _CREDENTIAL = re.compile(r"[\x21-\x7e]{1,8192}")
 _HEADER = re.compile(r"[\x20-\x7e]*")
@@ -157,6 +160,20 @@ class Answer:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
             raise UnexpectedAnswerError("not JSON") from None
+
+
+def records_in(listed: Any, what: str) -> list[Any]:
+    """The records of an answer.
+
+    Raises:
+        UnexpectedAnswerError: they are no list, or more than `MOST_RECORDS`.
+
+    """
+    if not isinstance(listed, list):
+        raise UnexpectedAnswerError(f"the {what} are not a list")
+    if len(listed) > MOST_RECORDS:
+        raise UnexpectedAnswerError("too large")
+    return listed
 
 
 def status_of(error: ApiError) -> Status:

@@ -16,7 +16,7 @@ from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
 from ...alerts.tolerant import UNREADABLE, read_each
-from ..http import AuthError, LoginEndedError, UnexpectedAnswerError, request
+from ..http import AuthError, LoginEndedError, UnexpectedAnswerError, records_in, request
 from ..parsing import snake_case, text, text_or_none, utc
 
 APP_REFUSED: Final = frozenset({"invalid_client", "unauthorized_client"})
@@ -254,8 +254,8 @@ class DexcomClient:
     ) -> Records[RecordT]:
         body = await self._get(path, params)
         match body:
-            case {"records": list(listed)}:
-                pass
+            case {"records": list() as records}:
+                listed = records_in(records, "records")
             case {"recordType": str(), "userId": str(), "records": None}:
                 # Whose records of which kind they are is said; there are none of them.
                 listed = []

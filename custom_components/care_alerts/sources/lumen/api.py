@@ -14,7 +14,7 @@ from mashumaro.mixins.dict import DataClassDictMixin
 from yarl import URL
 
 from ...alerts.tolerant import UNREADABLE, read_each
-from ..http import AuthError, RefusedError, UnexpectedAnswerError, request
+from ..http import AuthError, RefusedError, UnexpectedAnswerError, records_in, request
 from ..parsing import text, utc
 
 DAYS_AVAILABLE: Final = 14
@@ -110,7 +110,7 @@ class LumenClient:
             "identity-mappings",
             {"grantedAfter": granted_after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")},
         )
-        records = _list_in(data, "mappings")
+        records = records_in(data.get("mappings"), "mappings")
         mappings, unreadable = read_each(records, IdentityMapping.of)
         if records and not mappings:
             raise UnexpectedAnswerError("no mapping can be read")
@@ -131,7 +131,7 @@ class LumenClient:
             covers = date.fromisoformat(data["date"])
         except LookupError, TypeError, ValueError:
             raise UnexpectedAnswerError("no date in the answer") from None
-        records = _list_in(data, "alerts")
+        records = records_in(data.get("alerts"), "alerts")
         alerts: list[LumenAlert] = []
         unfollowed: set[str] = set()
         garbled: list[str | None] = []
@@ -194,10 +194,3 @@ def _is_refusal(error: Any, _: Mapping[str, str]) -> bool:
             return True
         case _:
             return False
-
-
-def _list_in(data: dict[str, Any], key: str) -> list[Any]:
-    records = data.get(key)
-    if not isinstance(records, list):
-        raise UnexpectedAnswerError(f"{key} is not a list")
-    return records

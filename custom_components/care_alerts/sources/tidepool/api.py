@@ -20,6 +20,7 @@ from ..http import (
     RateLimitedError,
     RefusedError,
     UnexpectedAnswerError,
+    records_in,
 )
 from ..parsing import can_be_kept
 from .http import request
@@ -72,9 +73,8 @@ class TidepoolClient:
             return await self._groups(me)
 
     async def _metadata(self, me: str) -> tuple[list[Sharer], int]:
-        records = (await self._call("GET", ("metadata", "users", me, "users"))).json()
-        if not isinstance(records, list):
-            raise UnexpectedAnswerError("the people are not a list")
+        answer = await self._call("GET", ("metadata", "users", me, "users"))
+        records = records_in(answer.json(), "people")
         sharers, unreadable = read_each(records, Sharer.of)
         if records and unreadable == len(records):
             raise UnexpectedAnswerError("no person can be read")
@@ -150,9 +150,8 @@ class TidepoolClient:
         if DOSING_DECISION in types:
             # Others hold long forecasts. Not in the OpenAPI description, but in the server (tide-whisperer).
             params["dosingDecision.reason"] = "loop"
-        records = (await self._call("GET", ("data", person), params=params)).json()
-        if not isinstance(records, list):
-            raise UnexpectedAnswerError("the data are not a list")
+        answer = await self._call("GET", ("data", person), params=params)
+        records = records_in(answer.json(), "data")
         data = Data.of(records)
         if records and data.unreadable == len(records):
             raise UnexpectedAnswerError("no record can be read")

@@ -5,7 +5,8 @@ come was made before that, so one from the future shows how far the clock is ahe
 readings that are uploaded late, and is taken for that, unless we see it set back: it tells times again.
 """
 
-from collections.abc import Collection, Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -146,10 +147,7 @@ class Clock(Stored):
         if not gaps:
             return False
         near = timedelta(seconds=0.6 * median(gaps))
-        return all(
-            told[0] < time < told[-1] and all(abs(time - one) > near for one in told)
-            for time in times
-        )
+        return all(told[0] < time < told[-1] and _is_apart(time, told, near) for time in times)
 
     def forget_before(self, moment: datetime) -> None:
         """Let go of the dates of what is older, and is not sent again."""
@@ -172,6 +170,12 @@ class Clock(Stored):
             kept = {key for key, one in self.dates.items() if one.newest > newest - KEPT}
             d["dates"] = {key: one for key, one in d["dates"].items() if key in kept}
         return d
+
+
+def _is_apart(time: datetime, told: Sequence[datetime], near: timedelta) -> bool:
+    """Whether a time that lies between others, which are in order, is near none of them."""
+    later = bisect_right(told, time)
+    return time - told[later - 1] > near and told[later] - time > near
 
 
 def _is_vague(times: Collection[datetime], now: datetime) -> bool:

@@ -23,6 +23,9 @@ GOES_ON: Final = timedelta(hours=1)
 GAP: Final = timedelta(minutes=4)
 """Between two readings of a device of which nobody knows how often it reads: a little less than most take."""
 
+MOST_DEVICES: Final = 20
+"""Of one day (ours): nobody wears as many, and each is compared with all others. The newest of more are not looked at."""
+
 LOOP: Final = Sender(DOSING_DECISION)
 
 _TRENDS: Final = {
@@ -78,6 +81,12 @@ class Readings:
     _held: dict[Sender, dict[str, Reading]] = field(default_factory=dict)
     _observed: dict[Sender, list[Observed]] = field(default_factory=dict)
     """What is dated of it, in order."""
+    _clocks: dict[Sender, Clock] = field(init=False)
+    """The same, by whose they are."""
+
+    def __post_init__(self) -> None:
+        """Know the clocks by whose they are."""
+        self._clocks = {one.sender: one for one in reversed(self.clocks)}
 
     def add(self, data: Data, now: datetime) -> None:
         """Take up what was received at `now`."""
@@ -113,10 +122,9 @@ class Readings:
         self.newest_loop = max(filter(None, (self.newest_loop, *decided)), default=None)
 
     def _clock(self, sender: Sender) -> Clock:
-        for clock in self.clocks:
-            if clock.sender == sender:
-                return clock
-        self.clocks.append(clock := Clock(sender=sender))
+        if (clock := self._clocks.get(sender)) is None:
+            clock = self._clocks[sender] = Clock(sender=sender)
+            self.clocks.append(clock)
         return clock
 
     def _bring_in_order(self) -> None:
@@ -142,6 +150,7 @@ class Readings:
             for key in held.keys() - clock.dates.keys() - clock.undated.keys():
                 del held[key]
         self.clocks[:] = [one for one in self.clocks if one.dates or one.undated]
+        self._clocks = {one.sender: one for one in reversed(self.clocks)}
         self._held = {sender: held for sender, held in self._held.items() if held}
         self._bring_in_order()
         self.covered_from = max(self.covered_from, moment)
@@ -153,6 +162,8 @@ class Readings:
         with an update, or (AAPS) with every upload: what begins after another of them has ended goes on as it.
         """
         devices: dict[Device, list[Observed]] = {}
+        over_at: dict[Device, datetime] = {}
+        """When the next of each is overdue."""
         for sender, observed in sorted(
             (
                 (sender, glucose)
@@ -163,17 +174,21 @@ class Readings:
         ):
             name, number = (sender.kind, sender.device or sender.origin), 1
             free: list[Device] = []
-            while before := devices.get(name):
-                if before[-1].observed_at + _usual_gap(before) <= observed[0].observed_at:
+            while name in devices:
+                if over_at[name] <= observed[0].observed_at:
                     free.append(name)
                 number += 1
                 name = (sender.kind, f"{sender.device or sender.origin} ({number})")
+            if len(devices) >= MOST_DEVICES and not free:
+                continue
             # Of two that have ended, the one that read much the same.
             value = observed[0].reading.mg_dl
             goes_on = min(
                 free, key=lambda one: abs(devices[one][-1].reading.mg_dl - value), default=name
             )
-            devices.setdefault(goes_on, []).extend(observed)
+            theirs = devices.setdefault(goes_on, [])
+            theirs.extend(observed)
+            over_at[goes_on] = theirs[-1].observed_at + _usual_gap(theirs)
         return devices
 
     def kept_since(self, moment: datetime) -> Iterator[KeptReading]:

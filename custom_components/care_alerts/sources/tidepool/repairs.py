@@ -17,6 +17,10 @@ NAMELESS_APPS: Final = "xDrip+ / AndroidAPS"
 """Those that we know of whose records name neither an app nor a device."""
 
 
+NAMED_AT_MOST: Final = 5
+"""Clocks of one person, the newest (ours): who has more has one trouble."""
+
+
 def repairs_of(person_id: str, followed: Followed, *, unreadable: bool) -> Iterable[Repair]:
     """What somebody's state asks for. `unreadable`: settings of theirs make no sense, and keep an alert from being judged."""
     # Issue ids, unlike their data, are in what somebody sends us to look at.
@@ -41,10 +45,9 @@ def repairs_of(person_id: str, followed: Followed, *, unreadable: bool) -> Itera
             is_error=True,
             placeholders=name,
         )
-    for clock in followed.clocks:
-        # Whoever enters a finger prick may err in its time; their clock is right.
-        if clock.sender.kind != CBG or not clock.is_wrong:
-            continue
+    # Whoever enters a finger prick may err in its time; their clock is right.
+    wrong = [one for one in followed.clocks if one.sender.kind == CBG and one.is_wrong]
+    for clock in wrong[-NAMED_AT_MOST:]:
         key = "clock_ahead" if clock.ahead > timedelta() else "clock_behind"
         yield Repair(
             kind="clock",
