@@ -1,6 +1,7 @@
 """Lives of one house, one after the other: Home Assistant on the same real files, killed in the end of each."""
 
-from collections.abc import AsyncGenerator, Generator
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +15,91 @@ from homeassistant.helpers.storage import Store
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from pytest_homeassistant_custom_component.common import async_test_home_assistant
 
+from custom_components.care_alerts.alerts.ledger import Ledger
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.event import AlertEvent
+from custom_components.care_alerts.sources.lumen.api import LumenClient
 from simulator import Simulator
 from simulator.lumen import LumenPerson
 from tests.care import Care
 from tests.conftest import House
 from tests.world import add_person
+
+
+class Killed(asyncio.CancelledError):
+    """The process is no more. Nobody may catch it, and Home Assistant does not report it."""
+
+
+class Life:
+    """A process that ends when it comes to its step number `last` (None: it does not)."""
+
+    def __init__(self, last: int | None) -> None:
+        """Begin to live."""
+        self.steps: list[str] = []
+        self.over = False
+        self._last = last
+
+    def step(self, name: str) -> None:
+        """Come to a step, or to the end."""
+        if not self.over:
+            self.over = len(self.steps) == self._last
+            self.steps.append(name)
+        if self.over:
+            raise Killed
+
+    def sync[**P, T](self, name: str, do: Callable[P, T]) -> Callable[P, T]:
+        """A function with a step before it and one after."""
+
+        def done(*args: P.args, **kwargs: P.kwargs) -> T:
+            self.step(f"before {name}")
+            result = do(*args, **kwargs)
+            self.step(f"after {name}")
+            return result
+
+        return done
+
+    def wait[**P, T](self, name: str, do: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        """A coroutine function with a step before it and one after."""
+
+        async def done(*args: P.args, **kwargs: P.kwargs) -> T:
+            self.step(f"before {name}")
+            result = await do(*args, **kwargs)
+            self.step(f"after {name}")
+            return result
+
+        return done
+
+
+@contextmanager
+def living(last: int | None) -> Generator[Life]:
+    """Run what follows as a life that ends at a step."""
+    life = Life(last)
+    write, trigger = Store._async_write_data, AlertEvent._trigger_event
+
+    async def write_ours(store: Store[Any], data: dict[str, Any]) -> None:
+        if not store.key.startswith("care_alerts."):
+            await write(store, data)
+            return
+        life.step("before a write")
+        try:
+            # The rename that makes a new file of the temporary one is the moment that counts.
+            life.step("in the middle of a write")
+        except Killed:
+            half = Path(store.path).with_name("half-written.tmp")
+            await store.hass.async_add_executor_job(half.write_bytes, b'{"version": 1, "da')
+            raise
+        await write(store, data)
+        life.step("after a write")
+
+    with (
+        patch.object(Store, "_async_write_data", write_ours),
+        patch.object(LumenClient, "_get", life.wait("a request", LumenClient._get)),
+        # What was said is heard, its state written, by the step before its mark.
+        patch.object(AlertEvent, "_trigger_event", life.sync("saying it", trigger)),
+        patch.object(Ledger, "mark_announced", life.sync("a mark", Ledger.mark_announced)),
+        patch.object(Ledger, "prune", life.sync("pruning", Ledger.prune)),
+    ):
+        yield life
 
 
 @asynccontextmanager

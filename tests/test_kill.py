@@ -5,106 +5,21 @@ after each write, in the middle of a write, before and after each announcement a
 nothing more. Then the source starts anew from the files as they lie there.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import State
-from homeassistant.helpers.storage import Store
 import pytest
 
-from custom_components.care_alerts.alerts.ledger import Ledger
-from custom_components.care_alerts.event import AlertEvent
-from custom_components.care_alerts.sources.lumen.api import LumenClient
-
 from .conftest import NOON, House
+from .lives import living
 from .world import HENK, add_alert, add_person, generation
 
 pytestmark = pytest.mark.real_files
 
 MINUTE = timedelta(minutes=1)
-
-
-class Killed(asyncio.CancelledError):
-    """The process is no more. Nobody may catch it, and Home Assistant does not report it."""
-
-
-class Life:
-    """A process that ends when it comes to its step number `last` (None: it does not)."""
-
-    def __init__(self, last: int | None) -> None:
-        """Begin to live."""
-        self.steps: list[str] = []
-        self.over = False
-        self._last = last
-
-    def step(self, name: str) -> None:
-        """Come to a step, or to the end."""
-        if not self.over:
-            self.over = len(self.steps) == self._last
-            self.steps.append(name)
-        if self.over:
-            raise Killed
-
-    def sync[**P, T](self, name: str, do: Callable[P, T]) -> Callable[P, T]:
-        """A function with a step before it and one after."""
-
-        def done(*args: P.args, **kwargs: P.kwargs) -> T:
-            self.step(f"before {name}")
-            result = do(*args, **kwargs)
-            self.step(f"after {name}")
-            return result
-
-        return done
-
-    def wait[**P, T](self, name: str, do: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-        """A coroutine function with a step before it and one after."""
-
-        async def done(*args: P.args, **kwargs: P.kwargs) -> T:
-            self.step(f"before {name}")
-            result = await do(*args, **kwargs)
-            self.step(f"after {name}")
-            return result
-
-        return done
-
-
-@contextmanager
-def living(last: int | None) -> Generator[Life]:
-    """Run what follows as a life that ends at a step."""
-    life = Life(last)
-    write, trigger = Store._async_write_data, AlertEvent._trigger_event
-
-    async def write_ours(store: Store[Any], data: dict[str, Any]) -> None:
-        if not store.key.startswith("care_alerts."):
-            await write(store, data)
-            return
-        life.step("before a write")
-        try:
-            # The rename that makes a new file of the temporary one is the moment that counts.
-            life.step("in the middle of a write")
-        except Killed:
-            half = Path(store.path).with_name("half-written.tmp")
-            await store.hass.async_add_executor_job(half.write_bytes, b'{"version": 1, "da')
-            raise
-        await write(store, data)
-        life.step("after a write")
-
-    with (
-        patch.object(Store, "_async_write_data", write_ours),
-        patch.object(LumenClient, "_get", life.wait("a request", LumenClient._get)),
-        # What was said is heard, its state written, by the step before its mark.
-        patch.object(AlertEvent, "_trigger_event", life.sync("saying it", trigger)),
-        patch.object(Ledger, "mark_announced", life.sync("a mark", Ledger.mark_announced)),
-        patch.object(Ledger, "prune", life.sync("pruning", Ledger.prune)),
-    ):
-        yield life
 
 
 class Story:
