@@ -39,6 +39,10 @@ class Life:
         self.over = False
         self._last = last
 
+    def kill_within(self, steps: int) -> None:
+        """End at one of the next steps."""
+        self._last = len(self.steps) + steps
+
     def step(self, name: str) -> None:
         """Come to a step, or to the end."""
         if not self.over:
