@@ -73,30 +73,34 @@ def faults_of(endpoint: str) -> list[str]:
 
 
 def draw(seed: int, day: int) -> list[Happening]:
-    """What happens on a day, in order."""
-    return sorted(_draw(Random(f"{seed}/{day}")), key=lambda one: one.after)  # noqa: S311 # no secret
+    """What happens on a day, in order; on the first one some of everything, so that no soak is too short for it."""
+    rng = Random(f"{seed}/{day}")  # noqa: S311 # no secret
+    return sorted(_draw(rng, is_first=day == 1), key=lambda one: one.after)
 
 
-def _draw(rng: Random) -> Iterator[Happening]:
+def _draw(rng: Random, *, is_first: bool) -> Iterator[Happening]:
     def at() -> timedelta:
-        return rng.random() * DAY
+        return rng.random() * (DAY / 2 if is_first else DAY)
 
-    for _ in range(rng.randrange(7)):
+    def happens(often: float) -> bool:
+        return rng.random() < often or is_first
+
+    for _ in range(rng.randrange(1, 7)):
         endpoint = rng.choice(ENDPOINTS)
         fault = rng.choice(faults_of(endpoint))
         yield Happening(at(), "fault", rng.choice((0.1, 0.5, 1, 4)) * HOUR, (endpoint, fault))
-    for _ in range(rng.random() < 0.4):
+    for _ in range(happens(0.4)):
         # At one of the next effects on what is outside, at once if there is none.
         down = rng.choice((0, 2, 30, 300)) * MINUTE
         yield Happening(at(), "kill", down, number=rng.randrange(40))
-    for _ in range(rng.random() < 0.2):
+    for _ in range(happens(0.2)):
         yield Happening(at(), "restart", rng.choice((0, 2, 60, 600)) * MINUTE)
     for _ in range(rng.choice((0, 0, 1, 3))):
         yield Happening(at(), "reload", number=rng.randrange(12))
-    for _ in range(rng.random() < 0.25):
+    for _ in range(happens(0.25)):
         minutes = rng.choice((-180, -45, -3, 2, 20, 180)) * rng.random()
         yield Happening(at(), "clock", rng.choice((0.2, 2, 6)) * HOUR, number=minutes)
-    for _ in range(rng.random() < 0.25):
+    for _ in range(happens(0.25)):
         yield Happening(at(), "full disk", rng.choice((0.2, 1, 5)) * HOUR)
-    for _ in range(rng.random() < 0.3):
+    for _ in range(happens(0.3)):
         yield Happening(at(), "acknowledge")
