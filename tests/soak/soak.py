@@ -103,11 +103,13 @@ class _Errors(logging.Handler):
         if soak.life.over:
             # Of a process that was killed nobody reads the log.
             return
-        is_expected = record.exc_info is None and "nexpected" not in message
+        error = record.exc_info[1] if record.exc_info else None
+        is_full_disk = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        is_expected = (error is None or is_full_disk) and "nexpected" not in message
         if is_expected and soak.now <= soak.explained_until:
             soak.tally.explained_lines += 1
             return
-        trouble = f" {record.exc_info[1]!r}" if record.exc_info else ""
+        trouble = f" {error!r}" if error else ""
         soak.complain(soak.tally.errors, f"{record.name}: {message}{trouble}")
 
 
