@@ -9,8 +9,10 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import Context, Event, EventOrigin, HomeAssistant
+from homeassistant.helpers.json import json_bytes_strip_null
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
+from homeassistant.util.json import json_loads_object
 import orjson
 
 from .alerts.tolerant import is_shallow
@@ -55,6 +57,9 @@ class Seal:
     ) -> None:
         """Fire an event of ours."""
         context = context or Context()
+        if b"\\u0000" in _written(data):
+            # A recorder on PostgreSQL cuts texts there, and what is left would not fit the seal any more.
+            data = json_loads_object(json_bytes_strip_null(data))
         sealed = data | {ATTR_SEAL: self._of(event_type, context.id, data)}
         hass.bus.async_fire(event_type, sealed, context=context)
 
@@ -79,12 +84,12 @@ class Seal:
         return data if hmac.compare_digest(seal, ours) else None
 
     def _of(self, event_type: str, context_id: str, data: dict[str, Any]) -> str:
-        said = orjson.dumps(
-            [event_type, context_id, data],
-            default=str,
-            option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS,
-        )
+        said = _written([event_type, context_id, data])
         return hmac.digest(self._key.encode(), said, "sha256").hex()
+
+
+def _written(said: Any) -> bytes:
+    return orjson.dumps(said, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
 
 
 SEAL: HassKey[Seal] = HassKey(f"{DOMAIN}_seal")

@@ -6,6 +6,7 @@ They are external statistics, so that what reached us late counts when it was ob
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final, override
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 COUNTED_WITHIN: Final = 30
 """Seconds."""
+
+LONGEST: Final = 255
+"""Characters of an id or a name: the recorder's columns. SQLite takes more, every other database refuses all there is to tell."""
 
 
 @callback
@@ -114,9 +118,9 @@ class _Glucose(_Recording):
             who = device_ref(self._hass, self._coordinator, snapshot)
             what = localize(self._hass, "glucose_delayed")
             metadata: StatisticMetaData = {
-                "statistic_id": f"{_prefix(self._entry)}{slugify(person_id)}_glucose",
+                "statistic_id": _statistic_id(self._entry, person_id, "glucose"),
                 "source": DOMAIN,
-                "name": localize(self._hass, "alert_title", person=who.name, alert=what),
+                "name": _name(self._hass, who, what),
                 "mean_type": StatisticMeanType.ARITHMETIC,
                 "has_sum": False,
                 "unit_class": BloodGlucoseConcentrationConverter.UNIT_CLASS,
@@ -167,9 +171,9 @@ class _Counting(_Recording):
 
         what = localize_alert(self._hass, topic.alert_type)
         metadata: StatisticMetaData = {
-            "statistic_id": _statistic_id(self._entry, topic),
+            "statistic_id": _statistic_id(self._entry, topic.person_id, topic.alert_type),
             "source": DOMAIN,
-            "name": localize(self._hass, "alert_title", person=who.name, alert=what),
+            "name": _name(self._hass, who, what),
             "mean_type": StatisticMeanType.NONE,
             "has_sum": True,
             "unit_class": None,
@@ -202,5 +206,17 @@ def _prefix(entry: CareAlertsConfigEntry) -> str:
     return f"{DOMAIN}:{slugify(entry.entry_id)}_"
 
 
-def _statistic_id(entry: CareAlertsConfigEntry, topic: AlertKey) -> str:
-    return f"{_prefix(entry)}{slugify(topic.person_id)}_{topic.alert_type}"
+def _statistic_id(entry: CareAlertsConfigEntry, person_id: str, what: str) -> str:
+    before, who = _prefix(entry), slugify(person_id)
+    if len(f"{before}{who}_{what}") > LONGEST:
+        who = sha256(person_id.encode()).hexdigest()
+    return f"{before}{who}_{what}"
+
+
+def _name(hass: HomeAssistant, who: DeviceRef, what: str) -> str:
+    """Whose statistics of what they are; a name that is too long is cut, as PostgreSQL cuts texts at a NUL."""
+    person = who.name.partition("\0")[0]
+    too_long = len(localize(hass, "alert_title", person=person, alert=what)) - LONGEST
+    if too_long > 0:
+        person = person[:-too_long]
+    return localize(hass, "alert_title", person=person, alert=what)
