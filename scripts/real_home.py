@@ -48,7 +48,7 @@ config:
 history:
 logbook:
 recorder:
-  commit_interval: 1
+  commit_interval: 1{db_url}
 system_health:
 application_credentials:
 automation: !include automations.yaml
@@ -170,8 +170,9 @@ class RealHome:
         time_zone: str = "UTC",
         log_level: str = "debug",
         environment: Mapping[str, str] | None = None,
+        db_url: str | None = None,
     ) -> None:
-        """Describe the home; nothing is written or started yet."""
+        """Describe the home; nothing is written or started yet. `db_url` None: its history is in its directory."""
         self.directory = directory
         self.port = port or free_port()
         self.url = f"http://{HOST}:{self.port}"
@@ -181,7 +182,10 @@ class RealHome:
         self.tokens: Json = {}
         """What /auth/token answered: what a browser keeps in `hassTokens`."""
         self._configuration = CONFIGURATION.format(
-            name=name, time_zone=time_zone, log_level=log_level
+            name=name,
+            time_zone=time_zone,
+            log_level=log_level,
+            db_url=f"\n  db_url: {db_url}" if db_url else "",
         )
         self._name = name
         self._environment = dict(environment or {})

@@ -26,6 +26,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
     mock_storage,
 )
+from pytest_socket import socket_allow_hosts
 
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.sources.coordinator import SourceCoordinator
@@ -35,13 +36,14 @@ from simulator import Simulator
 from simulator.dexcom import Wearer
 from simulator.tidepool import Account
 
+from .databases import _database_server, add_option, database
 from .home import _voice_packages, home, oma, outside
 from .spoken import Spoken
 
 if TYPE_CHECKING:
     from .care import Care
 
-__all__ = ["_voice_packages", "home", "oma", "outside"]
+__all__ = ["_database_server", "_voice_packages", "database", "home", "oma", "outside"]
 """Fixtures that are made elsewhere."""
 
 # A Wednesday noon: Tuesday has been analysed.
@@ -56,7 +58,8 @@ ONE_IN: Final = 6
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let all of it be tried."""
+    """Let all of it be tried, and elsewhere."""
+    add_option(parser)
     parser.addoption(
         "--thorough",
         action="store_true",
@@ -85,8 +88,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def _load_care_alerts(enable_custom_integrations: None) -> None:
-    """Let Home Assistant load the component of this checkout."""
+def _load_care_alerts(request: pytest.FixtureRequest) -> None:
+    """Let Home Assistant load the component of this checkout; a recorder has to be there before it."""
+    if "recorder_mock" in request.fixturenames:
+        request.getfixturevalue("recorder_mock")
+    request.getfixturevalue("enable_custom_integrations")
+
+
+@pytest.fixture
+def recorder_db_url(socket_enabled: None, database: str | None, recorder_db_url: str) -> str:
+    """Where the recorder writes: by itself SQLite, in memory; a server is spoken to over its Unix socket."""
+    socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+    return database or recorder_db_url
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from homeassistant.components.recorder.core import Recorder
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.core import Event, callback
 import pytest
 
 from custom_components.care_alerts.sources import announcer
@@ -21,14 +21,6 @@ ALERTS = 4 * announcer.PORTION
 def recorder_config() -> dict[str, Any]:
     """A recorder that writes as at home, not each event by itself."""
     return {"commit_interval": 5}
-
-
-@pytest.fixture
-def enable_custom_integrations(recorder_mock: Recorder, hass: HomeAssistant) -> None:
-    """The recorder comes first."""
-    from homeassistant.loader import DATA_CUSTOM_COMPONENTS
-
-    hass.data.pop(DATA_CUSTOM_COMPONENTS)
 
 
 @pytest.fixture

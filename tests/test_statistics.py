@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from homeassistant.components.recorder.core import Recorder
 from homeassistant.components.recorder.statistics import (
     async_list_statistic_ids,
     statistics_during_period,
@@ -23,13 +22,7 @@ from tests.conftest import NOON, House
 from tests.wear import wear
 from tests.world import add_alert, add_person, generation
 
-
-@pytest.fixture
-def enable_custom_integrations(recorder_mock: Recorder, hass: HomeAssistant) -> None:
-    """The recorder comes first."""
-    from homeassistant.loader import DATA_CUSTOM_COMPONENTS
-
-    hass.data.pop(DATA_CUSTOM_COMPONENTS)
+pytestmark = pytest.mark.usefixtures("recorder_mock")
 
 
 async def series(hass: HomeAssistant) -> dict[str, str]:

@@ -18,7 +18,11 @@ import pytest
 from scripts.real_home import ROOT, RealHome, free_port, write_stand_ins
 from simulator import Simulator
 
+from ..databases import _database_server, add_option, database
 from .zygote import Zygote
+
+__all__ = ["_database_server", "database"]
+"""Fixtures that are made elsewhere."""
 
 OUTPUT: Final = ROOT / "test-output"
 IN_README: Final = ROOT / "docs" / "images"
@@ -35,6 +39,11 @@ BROWSER_ARGUMENTS: Final = (
 
 # A busy machine is slow, not wrong.
 expect.set_options(timeout=20_000)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let homes write their history elsewhere."""
+    add_option(parser)
 
 
 def chromium() -> str | None:
@@ -159,9 +168,9 @@ async def simulator() -> AsyncGenerator[Simulator]:
 
 
 @pytest.fixture
-async def home(tmp_path: Path) -> AsyncGenerator[RealHome]:
+async def home(tmp_path: Path, database: str | None) -> AsyncGenerator[RealHome]:
     """A real Home Assistant, started and logged in."""
-    async with RealHome(tmp_path / "home") as running:
+    async with RealHome(tmp_path / "home", db_url=database) as running:
         yield running
 
 
