@@ -25,6 +25,7 @@ from custom_components.care_alerts.sources.parsing import (
     name_or_none,
     text,
     text_or_none,
+    word,
 )
 from tests.home import Home
 from tests.responses.house import caregiver, plan, set_up
@@ -62,15 +63,24 @@ def test_a_name_in_any_script_stays_as_it_is(name: str) -> None:
 
 
 @given(st.text(max_size=3) | st.text(alphabet=[*UNSEEN, "a"], max_size=5))
-def test_an_id_or_a_word_is_one_line_that_can_be_seen(said: str) -> None:
+def test_an_id_is_one_line_that_can_be_seen(said: str) -> None:
     assert (text_or_none(said) is None) is not (said.isprintable() and said != "")
 
 
-def test_an_id_or_a_word_has_an_end() -> None:
+def test_an_id_has_an_end() -> None:
     assert text("x" * LONGEST_TEXT)
     for endless in ("x" * (LONGEST_TEXT + 1), "x" * 10_000_000):
         with pytest.raises(ValueError, match=r"^$"):
             text(endless)
+
+
+@given(st.text())
+def test_a_word_is_cut_and_loses_no_alert(said: str) -> None:
+    said += "urgentLow" + said
+    one_line = word(said * 40)
+    assert len(one_line) <= LONGEST_TEXT
+    assert one_line.replace("\u200c", "").replace("\u200d", "").isprintable()
+    assert word("urgentLow") == "urgentLow"
 
 
 @pytest.mark.parametrize(

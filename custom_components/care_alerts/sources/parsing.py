@@ -25,7 +25,7 @@ _JOINERS: Final = "\u200c\u200d"
 
 
 def is_text(value: Any) -> TypeGuard[str]:
-    """Whether a vendor can have meant it as an id, an address or a word: one line that can be seen."""
+    """Whether a vendor can have meant it as an id or an address: one line that can be seen."""
     return isinstance(value, str) and 0 < len(value) <= LONGEST_TEXT and value.isprintable()
 
 
@@ -46,13 +46,30 @@ def text_or_none(value: Any) -> str | None:
     return value if is_text(value) else None
 
 
+def word(value: Any) -> str:
+    """A vendor's word for something, which may be one that it has not had before: an alert is not lost for it, but it is cut.
+
+    Raises:
+        ValueError: there is none.
+
+    """
+    if not (found := _one_line(value, LONGEST_TEXT)):
+        raise ValueError
+    return found
+
+
 def name_or_none(value: Any) -> str | None:
-    """What a person has called somebody, on one line and to be read: nothing in it moves or hides what stands beside it."""
+    """What a person has called somebody."""
+    return _one_line(value, LONGEST_NAME)
+
+
+def _one_line(value: Any, longest: int) -> str | None:
+    """A text on one line and to be read, if there is one: nothing in it moves or hides what stands beside it."""
     if not isinstance(value, str):
         return None
-    # Longer than any name, and enough of them: the rest is not looked at.
-    kept = "".join(map(_readable, value[: 10 * LONGEST_NAME]))
-    return " ".join(kept.split())[:LONGEST_NAME].strip() or None
+    # Of what is far too long the rest is not looked at.
+    kept = "".join(map(_readable, value[: 10 * longest]))
+    return " ".join(kept.split())[:longest].strip() or None
 
 
 def _readable(letter: str) -> str:

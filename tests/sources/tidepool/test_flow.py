@@ -131,7 +131,7 @@ async def test_an_error_of_our_own(house: House, caplog: pytest.LogCaptureFixtur
     with patch.object(TidepoolClient, "me", side_effect=ZeroDivisionError):
         form = await answer(house, form, **typed(house))
     assert form["errors"] == {"base": "unknown"}
-    assert "Unexpected error" in caplog.text
+    assert "Unexpected ZeroDivisionError while asking Tidepool" in caplog.text
     assert PASSWORD not in caplog.text
 
 

@@ -17,7 +17,7 @@ from yarl import URL
 
 from ...alerts.tolerant import UNREADABLE, read_each
 from ..http import AuthError, LoginEndedError, UnexpectedAnswerError, records_in, request
-from ..parsing import snake_case, text, text_or_none, utc
+from ..parsing import snake_case, text, text_or_none, utc, word
 
 APP_REFUSED: Final = frozenset({"invalid_client", "unauthorized_client"})
 """What the token endpoint says of an app whose credentials are wrong (RFC 6749, 5.2)."""
@@ -78,8 +78,8 @@ class DexcomAlert:
         return cls(
             text(record["recordId"]),
             instant(record["systemTime"]),
-            text(record["alertName"]),
-            text(record["alertState"]),
+            word(record["alertName"]),
+            word(record["alertState"]),
             record,
         )
 

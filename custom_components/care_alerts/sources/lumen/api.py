@@ -15,7 +15,7 @@ from yarl import URL
 
 from ...alerts.tolerant import UNREADABLE, read_each
 from ..http import AuthError, RefusedError, UnexpectedAnswerError, records_in, request
-from ..parsing import text, utc
+from ..parsing import text, utc, word
 
 DAYS_AVAILABLE: Final = 14
 """How many days back, today among them, the alerts can be asked for (vendor: "last 14 days")."""
@@ -55,8 +55,8 @@ class LumenAlert(DataClassDictMixin):
     """One alert as Lumen sends it. Enums are open: unknown values pass through as they came."""
 
     shared_user_id: str = field(metadata={"alias": "sharedUserId"})
-    alert_type: str = field(metadata={"alias": "alertType"})
-    alert_subtype: str = field(metadata={"alias": "alertSubtype"})
+    alert_type: str = field(metadata={"alias": "alertType", "deserialize": word})
+    alert_subtype: str = field(metadata={"alias": "alertSubtype", "deserialize": word})
     generated_at: datetime = field(metadata={"alias": "generatedAt"})
     severity: Any = None
     details: Any = None
