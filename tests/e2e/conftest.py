@@ -109,6 +109,12 @@ async def stillness(page: Page) -> None:
     )
 
 
+async def does_not_scroll_sideways(page: Page) -> None:
+    """See that the page is as wide as its window, once charts and cards have heard of a new width."""
+    await stillness(page)
+    await page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
+
+
 async def in_colours(page: Page, colours: Literal["light", "dark"]) -> None:
     """Have the page light or dark, once Home Assistant, which hears of it later than the page, has put it on."""
     await page.emulate_media(color_scheme=colours)

@@ -13,7 +13,7 @@ from scripts.sources import add_dashboard, set_up_dexcom, set_up_lumen, set_up_t
 from simulator import CATALOGUE, Simulator
 from simulator.dexcom import Wearer
 
-from .conftest import TEXTS, in_colours, log_in, page_of, screenshot
+from .conftest import TEXTS, does_not_scroll_sideways, in_colours, log_in, page_of, screenshot
 from .pages import line, need, needs_you, press, section
 
 SAYS: Final[dict[str, str]] = TEXTS["common"]
@@ -156,8 +156,7 @@ async def test_it_says_what_was_when_and_who_took_it(
             tile = page.locator("hui-grid-section", has_text=source).last
             await expect(tile).to_contain_text("Not too long yet")
 
-        wide = await page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width
+        await does_not_scroll_sideways(page)
         await screenshot(page, f"dashboard-{width}-{colours}", in_readme=True)
 
         await page.goto(f"{care.url}/{URL_PATH}/details")

@@ -5,7 +5,7 @@ import re
 import aiohttp
 from playwright.async_api import Browser, Page, expect
 
-from .conftest import TEXTS, screenshot
+from .conftest import TEXTS, does_not_scroll_sideways, screenshot
 from .pages import ask_now, line, need, needs_you, opened, section
 
 
@@ -91,5 +91,5 @@ async def sees_a_new_alert(page: Page) -> None:
 
     await page.set_viewport_size({"width": 400, "height": 2000})
     await expect(alert).to_be_visible()
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 400
+    await does_not_scroll_sideways(page)
     await screenshot(page, "develop-phone")

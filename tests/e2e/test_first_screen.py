@@ -15,7 +15,15 @@ from scripts.real_home import ROOT, HomeError, RealHome
 from scripts.sources import set_up_dexcom, set_up_lumen, set_up_tidepool
 from simulator import CATALOGUE, Simulator
 
-from .conftest import TEXTS, in_colours, log_in, page_of, screenshot, stillness
+from .conftest import (
+    TEXTS,
+    does_not_scroll_sideways,
+    in_colours,
+    log_in,
+    page_of,
+    screenshot,
+    stillness,
+)
 from .pages import needs_you
 from .test_care_dashboard import URL_PATH, act, opened, take_over, tell_glucose
 
@@ -103,8 +111,7 @@ async def nothing_is_cut(page: Page) -> None:
         OURS,
     )
     assert cut == []
-    width = page.viewport_size and page.viewport_size["width"]
-    assert await page.evaluate("document.documentElement.scrollWidth") <= (width or 0)
+    await does_not_scroll_sideways(page)
 
 
 async def axe_finds_nothing(page: Page) -> None:
