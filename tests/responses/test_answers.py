@@ -6,14 +6,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.care_alerts.responses.answers import (
-    NIGHT_BEGINS,
-    NIGHT_ENDS,
-    Known,
-    active_text,
-    night_of,
-    night_text,
-)
+from custom_components.care_alerts.alerts.nights import NIGHT_BEGINS, NIGHT_ENDS, night_of
+from custom_components.care_alerts.responses.answers import Known, active_text, night_text
 from custom_components.care_alerts.responses.wording import Wording
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")

@@ -6,7 +6,7 @@ do about a person.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import datetime
 from typing import Final
 
 from ..alerts.episode import EndReason
@@ -21,10 +21,6 @@ from .message import (
     worst_first,
 )
 from .wording import Wording
-
-NIGHT_BEGINS: Final = time(22)
-NIGHT_ENDS: Final = time(8)
-"""Ours: when a house sleeps. Until noon somebody who asks means the night that is just over, or goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +37,6 @@ class Known:
     unit: str | None = None
     data_through: datetime | None = None
     trouble: str | None = None
-
-
-def night_of(now: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
-    """From when to when the last night was, or has been until now."""
-    local = now.astimezone(zone)
-    begins = datetime.combine(local.date() - timedelta(days=1), NIGHT_BEGINS, zone)
-    ends = datetime.combine(local.date(), NIGHT_ENDS, zone)
-    # Two that are of one zone are compared by what its clock shows, which it shows twice in autumn.
-    return begins.astimezone(now.tzinfo), min(ends.astimezone(now.tzinfo), now)
 
 
 def active_text(people: Sequence[Known], wording: Wording) -> str:
