@@ -3,7 +3,7 @@
 They are kept beside what is judged, by nobody: a judge has its own, with all that its source says of them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 from statistics import fmean
@@ -33,13 +33,15 @@ HIGHEST: Final = 1000.0
 class KeptReading(NamedTuple):
     """A reading: `observed` and `received` in seconds since 1970, the value in mg/dL.
 
-    `received` is None of what there was before its person was followed: when that came says nothing.
+    `received` is None of what there was before its person was followed: when that came says nothing. `sender`: whose it is,
+    as its source tells them apart; empty where that does not.
     """
 
     observed: int
     received: int | None
     mg_dl: float
     out_of_range: OutOfRange | None = None
+    sender: str = ""
 
     @classmethod
     def of(
@@ -49,6 +51,7 @@ class KeptReading(NamedTuple):
         value: float,
         unit: str,
         out_of_range: OutOfRange | None,
+        sender: str = "",
     ) -> Self:
         """A reading as a source has it. A hundredth of a mg/dL is less than any unit shows."""
         return cls(
@@ -56,6 +59,7 @@ class KeptReading(NamedTuple):
             None if received_at is None else int(received_at.timestamp()),
             round(converted(value, unit, MG_DL), 2),
             out_of_range,
+            sender,
         )
 
     @property
@@ -220,9 +224,15 @@ class GlucoseLog:
     # Storing.
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, for JSON: each reading and threshold is an array."""
+        """All of it, for JSON: each reading and threshold is an array; of a reading's sender it has the place among `senders`."""
+        senders = dict.fromkeys(one.sender for one in self._readings.values() if one.sender)
+        places = {sender: place for place, sender in enumerate(senders)}
         return {
-            "readings": list(self._readings.values()),
+            "readings": [
+                (*one[:4], places[one.sender]) if one.sender else one[:4]
+                for one in self._readings.values()
+            ],
+            "senders": list(senders),
             "thresholds": list(self._thresholds),
         }
 
@@ -235,7 +245,10 @@ class GlucoseLog:
 
         """
         log = cls()
-        readings, unreadable = read_each(stored["readings"], _reading)
+        senders = [sender for sender in stored.get("senders", ()) if isinstance(sender, str)]
+        readings, unreadable = read_each(
+            stored["readings"], lambda reading: _reading(reading, senders)
+        )
         if unreadable and not readings:
             raise ValueError
         log.add(readings, now)
@@ -289,8 +302,8 @@ class GlucoseLogs:
         return logs
 
 
-def _reading(stored: Any) -> KeptReading:
-    observed, received, mg_dl, out_of_range = stored
+def _reading(stored: Any, senders: Sequence[str]) -> KeptReading:
+    observed, received, mg_dl, out_of_range, *sender = stored
     if not 0 < mg_dl <= HIGHEST:
         raise ValueError
     return KeptReading(
@@ -298,6 +311,8 @@ def _reading(stored: Any) -> KeptReading:
         None if received is None else _second(received),
         float(mg_dl),
         None if out_of_range is None else OutOfRange(out_of_range),
+        # Which it was matters less than that it was.
+        next((senders[one] for one in sender if one in range(len(senders))), ""),
     )
 
 

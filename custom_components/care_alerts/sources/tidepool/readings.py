@@ -193,7 +193,8 @@ class Readings:
 
     def kept_since(self, moment: datetime) -> Iterator[KeptReading]:
         """All glucose that is held, for a curve; what was observed before a moment was not received since."""
-        for observed in self._observed.values():
+        for sender, observed in self._observed.items():
+            kept_as = sender.kept_as
             for one in observed:
                 if one.reading.is_glucose:
                     is_corrected = one.reading.key in self.corrected
@@ -202,21 +203,18 @@ class Readings:
                     )
                     if one.observed_at < moment:
                         received_at = None
-                    yield kept_of(one.reading, one.observed_at, received_at)
+                    yield kept_of(one.reading, one.observed_at, received_at, kept_as)
 
     @property
     def newest(self) -> Observed | None:
         """The newest glucose of all."""
-        return _newest(one for observed in self._observed.values() for one in observed)
+        return _newest(self._observed.values())
 
     @property
     def heard_to(self) -> datetime | None:
         """The newest glucose's time of a sensor: a finger prick says nothing of whether the sensor is heard."""
         newest = _newest(
-            one
-            for sender, observed in self._observed.items()
-            if sender.kind == CBG
-            for one in observed
+            observed for sender, observed in self._observed.items() if sender.kind == CBG
         )
         return newest.observed_at if newest else None
 
@@ -252,10 +250,12 @@ class Readings:
         return min(lately, default=max((time for _, time in reached), default=None))
 
 
-def kept_of(reading: Reading, observed_at: datetime, received_at: datetime | None) -> KeptReading:
+def kept_of(
+    reading: Reading, observed_at: datetime, received_at: datetime | None, sender: str
+) -> KeptReading:
     """A reading for a curve, by when it was observed; `received_at`: when this value came, None where that says nothing."""
     return KeptReading.of(
-        observed_at, received_at, reading.value, reading.unit, reading.out_of_range
+        observed_at, received_at, reading.value, reading.unit, reading.out_of_range, sender
     )
 
 
@@ -272,5 +272,16 @@ def _observed_at(one: Observed) -> datetime:
     return one.observed_at
 
 
-def _newest(some: Iterable[Observed]) -> Observed | None:
-    return max((one for one in some if one.reading.is_glucose), key=_observed_at, default=None)
+def _newest(senders: Iterable[Sequence[Observed]]) -> Observed | None:
+    """The newest glucose of some senders, each one's in order; of several at one time the first."""
+    newest: Observed | None = None
+    for observed in senders:
+        of_it: Observed | None = None
+        for one in reversed(observed):
+            if of_it and one.observed_at < of_it.observed_at:
+                break
+            if one.reading.is_glucose:
+                of_it = one
+        if of_it and (newest is None or of_it.observed_at > newest.observed_at):
+            newest = of_it
+    return newest

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from math import isfinite
 import re
 from typing import Any, Final, NamedTuple, Self
+from zlib import crc32
 
 from ...alerts.glucose import MG_DL, MMOL_L, OutOfRange, converted
 from ...alerts.tolerant import UNREADABLE, read_each
@@ -70,6 +71,21 @@ class Sender(NamedTuple):
     def label(self) -> str:
         """What to call it where it is spoken of: empty if it has no name."""
         return ", ".join(one for one in (self.origin, self.device) if one)
+
+    @property
+    def kept_as(self) -> str:
+        """What tells it from others where readings are kept: its kind, what names it, and what else there is of it."""
+        name = self.device or self.origin
+        rest = "\n".join(self[2:])
+        return f"{self.kind} {crc32(name.encode()):08x} {crc32(rest.encode()):08x}"
+
+    @classmethod
+    def of_kept(cls, kept_as: str) -> Self:
+        """A sender that is told from others as the one that was `kept_as` that; a sensor where nobody knows."""
+        match kept_as.split():
+            case [kind, name, rest]:
+                return cls(kind, "", name, "", rest)
+        return cls(CBG)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -360,7 +360,7 @@ class TidepoolSource(Source):
             return
         if person_id in self._polls:
             kept = (
-                kept_of(one, one.time, None)
+                kept_of(one, one.time, None, one.sender.kept_as)
                 for one in data.readings
                 if one.is_glucose and one.time < before
             )
