@@ -213,6 +213,7 @@ OF_HOME_ASSISTANT = {
     ),
     "dexcom/oauth.py",
     "banners.py",
+    "replaying.py",
     "servers.py",
 }
 INDEPENDENT = [

@@ -22,6 +22,7 @@ ACTIONS: list[tuple[str, dict[str, Any]]] = [
     ("get_alerts", {}),
     ("get_readings", {}),
     ("get_alert_thresholds", {}),
+    ("replay_thresholds", {}),
 ]
 
 

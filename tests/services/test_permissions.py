@@ -179,6 +179,7 @@ async def test_an_automation_may_do_all_whoever_set_it_off(ill: Care, looker: Us
     ("action", "data", "may"),
     [
         ("get_alert_thresholds", {}, True),
+        ("replay_thresholds", {}, True),
         ("set_alert_thresholds", {"low": 75}, False),
         ("delete_alert_thresholds", {}, False),
     ],
@@ -205,7 +206,7 @@ async def test_thresholds(
     with pytest.raises(Unauthorized):
         await ask_as(somebody(house.hass))
     if may:
-        assert (await ask_as(looker))["low"] == 70
+        assert (await ask_as(looker))["person"] == "Jill"
     else:
         with pytest.raises(Unauthorized):
             await ask_as(looker)

@@ -24,6 +24,11 @@ def async_setup_actions(hass: HomeAssistant) -> None:
         (readings.GET_READINGS, readings.get_readings, readings.GET_READINGS_SCHEMA),
         (notifying.EXPLAIN, notifying.explain, notifying.EXPLAIN_SCHEMA),
         (thresholds.GET_THRESHOLDS, thresholds.get_thresholds, acknowledging.TARGET_SCHEMA),
+        (
+            thresholds.REPLAY_THRESHOLDS,
+            thresholds.replay_thresholds,
+            thresholds.REPLAY_THRESHOLDS_SCHEMA,
+        ),
     ):
         register(DOMAIN, name, action, schema=schema, supports_response=SupportsResponse.ONLY)
     for name, action, schema in (

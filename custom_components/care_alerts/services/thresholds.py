@@ -1,37 +1,51 @@
-"""What can be asked of a source that keeps settings: reading, changing and deleting somebody's alert thresholds."""
+"""What can be asked of a source that keeps settings: reading, changing, deleting and trying somebody's alert thresholds."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
+from ..alerts.readings import KEPT_FOR
 from ..const import DOMAIN
 from ..sources import SOURCES
 from ..sources.coordinator import SourceCoordinator
+from ..sources.replaying import async_replay
 from ..sources.settings import SettingsKeeper
+from .history import ATTR_END, ATTR_START
 from .targets import targeted
 
 GET_THRESHOLDS: Final = "get_alert_thresholds"
 SET_THRESHOLDS: Final = "set_alert_thresholds"
 DELETE_THRESHOLDS: Final = "delete_alert_thresholds"
+REPLAY_THRESHOLDS: Final = "replay_thresholds"
 ATTR_UNIT: Final = "unit"
 
 _KEEPERS: Final = [
     source_type.settings_keeper for source_type in SOURCES.values() if source_type.settings_keeper
 ]
 
+_UNIT_FIELD: Final = {
+    vol.Optional(ATTR_UNIT): vol.In([unit for keeper in _KEEPERS for unit in keeper.units])
+}
+_FIELDS: Final = {
+    name: cv.boolean if kind is bool else vol.Coerce(float)
+    for keeper in _KEEPERS
+    for name, kind in keeper.fields.items()
+}
+
 SET_THRESHOLDS_SCHEMA = cv.make_entity_service_schema(
-    {
-        vol.Optional(ATTR_UNIT): vol.In([unit for keeper in _KEEPERS for unit in keeper.units]),
-        **{
-            vol.Optional(name): cv.boolean if kind is bool else vol.Coerce(float)
-            for keeper in _KEEPERS
-            for name, kind in keeper.fields.items()
-        },
-    }
+    _UNIT_FIELD | {vol.Optional(name): check for name, check in _FIELDS.items()}
+)
+
+REPLAY_THRESHOLDS_SCHEMA = cv.make_entity_service_schema(
+    {vol.Optional(ATTR_START): cv.datetime, vol.Optional(ATTR_END): cv.datetime}
+    | _UNIT_FIELD
+    | {vol.Optional(name): _FIELDS[name] for keeper in _KEEPERS for name in keeper.replayed}
 )
 
 
@@ -58,6 +72,48 @@ async def delete_thresholds(call: ServiceCall) -> None:
     coordinator, keeper, person_id, _ = await _person(call, POLICY_CONTROL)
     with coordinator.answering():
         await keeper.async_delete_settings(person_id)
+
+
+async def replay_thresholds(call: ServiceCall) -> ServiceResponse:
+    """Return what would have been told from `start` to before `end` (the last 14 days), had the thresholds been these.
+
+    `alerts`: that, oldest first. `replayed`: how many these are, `current`: how many by the thresholds there are, `told`: how
+    many were told; each with `alerts`, `at_night` and `by_type`. `nights`: those of which there are readings.
+
+    Raises:
+        ServiceValidationError: the start is not before the end, or such thresholds cannot be; or as `_person`.
+        Unauthorized, UnknownUser: as `targeted`.
+
+    """
+    coordinator, keeper, person_id, who = await _person(call, POLICY_READ)
+    end: datetime = dt_util.as_utc(call.data.get(ATTR_END) or dt_util.utcnow())
+    start: datetime = dt_util.as_utc(call.data.get(ATTR_START) or end - KEPT_FOR)
+    if start >= end:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="start_after_end")
+    asked = {name: call.data[name] for name in keeper.replayed if name in call.data}
+    with coordinator.answering():
+        replayed = await async_replay(
+            coordinator,
+            keeper,
+            person_id,
+            asked,
+            call.data.get(ATTR_UNIT),
+            start=start,
+            end=end,
+        )
+    return {
+        **who,
+        "start": start.isoformat(),
+        "end": end.isoformat(),
+        "nights": len(replayed.nights),
+        "replayed": replayed.count(replayed.alerts),
+        "current": replayed.count(replayed.current),
+        "told": replayed.count(replayed.told),
+        "alerts": [
+            alert.as_event() | {"at_night": replayed.is_at_night(alert)}
+            for alert in replayed.alerts
+        ],
+    }
 
 
 async def _person(

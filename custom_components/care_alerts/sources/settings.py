@@ -1,9 +1,11 @@
 """What a source that keeps settings for each person lets be done with them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
+from ..alerts.alert import Alert
 from ..alerts.snapshot import Setting
 
 
@@ -26,6 +28,8 @@ class SettingsKeeper(ABC):
 
     fields: ClassVar[Mapping[str, type[bool | float]]]
     """All that can be set, and what each is."""
+    replayed: ClassVar[Mapping[str, str]]
+    """Those of which `replay_of` tells what they would have done, and the alert type of each."""
     units: ClassVar[Collection[str]]
     """Those that glucose values may be given in."""
 
@@ -75,6 +79,25 @@ class SettingsKeeper(ABC):
         Raises:
             ApiError: no usable answer.
             NotDoneError: it cannot be written, was not written, or did not stay.
+
+        """
+
+    @abstractmethod
+    def replay_of(
+        self,
+        person_id: str,
+        asked: Mapping[str, bool | float],
+        unit: str | None = None,
+        *,
+        until: datetime,
+    ) -> Callable[[], list[Alert]]:
+        """What tells the alerts that there would have been until a time, oldest first, had somebody's settings been these.
+
+        By the readings that are kept, and by the settings as they are known now but for what is `asked`, as in a change; nothing
+        is written. It takes seconds, and may be called anywhere.
+
+        Raises:
+            NotDoneError: what is asked for cannot be.
 
         """
 

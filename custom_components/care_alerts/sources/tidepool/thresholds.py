@@ -1,10 +1,12 @@
 """Somebody's alert thresholds at Tidepool: asked for, changed, deleted, and always read back."""
 
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, Final, Protocol, override
 
+from ...alerts.alert import Alert
 from ...alerts.snapshot import Setting
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
 from ..settings import NotDoneError, SettingsKeeper
@@ -13,7 +15,8 @@ from .api import SettingsUnreadableError, TidepoolClient
 from .changing import Change, Problem, SettingsError, change, starting
 from .people import NAMELESS, Followed, PollState
 from .records import FOLLOW
-from .settings import FIELDS, KINDS, Settings, setting_of
+from .replay import replay
+from .settings import FIELDS, GLUCOSE_KINDS, KINDS, Settings, setting_of
 from .units import STEP
 
 SETTINGS_EVERY: Final = timedelta(minutes=15)
@@ -42,6 +45,9 @@ class ThresholdKeeper(SettingsKeeper):
 
     fields: ClassVar = {
         name: bool if field.name == "enabled" else float for name, field in FIELDS.items()
+    }
+    replayed: ClassVar = {
+        name: field.kind for name, field in FIELDS.items() if field.kind in GLUCOSE_KINDS
     }
     units = tuple(STEP)
 
@@ -111,6 +117,30 @@ class ThresholdKeeper(SettingsKeeper):
             self._show(person_id, after)
             made.check_kept(after)
         return after.as_response()
+
+    @override
+    def replay_of(
+        self,
+        person_id: str,
+        asked: Mapping[str, bool | float],
+        unit: str | None = None,
+        *,
+        until: datetime,
+    ) -> Callable[[], list[Alert]]:
+        followed = self._owner.followed.get(person_id)
+        settings = Settings((followed and followed.settings) or {})
+        try:
+            made = change(settings, {FIELDS[name]: value for name, value in asked.items()}, unit)
+        except SettingsError as err:
+            raise invalid(err) from err
+        return partial(
+            replay,
+            person_id,
+            Settings({**settings.document, **made.alerts}),
+            self._host.readings.of(person_id).between(datetime.min.replace(tzinfo=UTC), until),
+            until=until,
+            delay=followed.delay if followed else None,
+        )
 
     @override
     async def async_delete_settings(self, person_id: str) -> None:
