@@ -81,6 +81,9 @@ def living(last: int | None) -> Generator[Life]:
     write, trigger = Store._async_write_data, AlertEvent._trigger_event
 
     async def write_ours(store: Store[Any], data: dict[str, Any]) -> None:
+        if store.hass.state is CoreState.stopped:
+            # The timer of a life before: with its process, it would have ended.
+            return
         if not store.key.startswith("care_alerts."):
             await write(store, data)
             return

@@ -40,7 +40,8 @@ class Truth:
     """An alert that there is. `at`: when it was so; `there_at`: when the vendor has it; `until`: when it is over, if that is known.
 
     `late`: of the alerts by which the house heard of it, by id, whether that said it was late. `heard`: how often each was
-    heard unmarked, by channel and id.
+    heard unmarked, by channel and id. `said_at`: when it was so, as the newest of them had it. `anew`: from when to when the
+    house has to have said that it had ended, for it was told anew.
     """
 
     person_id: str
@@ -53,6 +54,9 @@ class Truth:
     late: dict[str, bool] = field(default_factory=dict)
     heard: Counter[tuple[str, str]] = field(default_factory=Counter)
     channels: set[str] = field(default_factory=set)
+    said_at: datetime | None = None
+    told_at: datetime | None = None
+    anew: list[tuple[datetime, datetime]] = field(default_factory=list)
     may_repeat: bool = False
 
 
@@ -60,6 +64,10 @@ class Following(ABC):
     """The people of one vendor."""
 
     source: str
+    USUAL: timedelta
+    """How long after it was so the vendor has what was not held up."""
+    PROMPT: timedelta
+    """How long after the vendor has it a house that nothing ails has heard of it: the time between two questions, and a step."""
 
     def __init__(self) -> None:
         """Begin with nothing that is true."""
@@ -75,8 +83,8 @@ class Following(ABC):
         """Have a day happen, from noon to noon; the last one ends with what goes on, and nothing else in its evening."""
 
     @abstractmethod
-    def recognise(self, person_id: str, alert: Mapping[str, Any]) -> str | None:
-        """Which truth an alert is about; None: none."""
+    def recognise(self, person_id: str, alert: Mapping[str, Any], ahead: timedelta) -> str | None:
+        """Which truth an alert is about, in a house whose clock is so far ahead; None: none."""
 
     @abstractmethod
     def data_through(self, person_id: str, now: datetime) -> datetime:
@@ -98,9 +106,13 @@ class Following(ABC):
         """Whether it can be said how somebody is."""
         return True
 
-    def times_of(self, truth: Truth) -> list[datetime]:
-        """When it may be said to have been so."""
+    def times_of(self, truth: Truth, *, is_first: bool) -> list[datetime]:
+        """When it may be said to have been so, the first time or when it is told anew."""
         return [truth.at]
+
+    def may_have_ended(self, person_id: str, now: datetime) -> bool:
+        """Whether it may be said that what goes on has ended for want of news, without any trouble."""
+        return True
 
     def expected(self, person_id: str, now: datetime) -> Shown:
         """What the entities of somebody show, long after any trouble."""
@@ -116,7 +128,7 @@ class Following(ABC):
         return {
             ("sensor", "last_alert"): (last.alert_type if last else "unknown",),
             ("sensor", "last_alert_time"): (
-                tuple(map(_state_of, self.times_of(last))) if last else ("unknown",)
+                _state_of((last.said_at or last.at) if last else None),
             ),
             ("sensor", "active_alerts"): (str(len(active)) if is_heard_of else "unknown",),
             ("sensor", "highest_severity"): (worst if is_heard_of else "unknown",),
@@ -125,9 +137,9 @@ class Following(ABC):
         }
 
 
-def _state_of(moment: datetime) -> str:
+def _state_of(moment: datetime | None) -> str:
     """A time as a sensor shows it."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
+    return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else "unknown"
 
 
 def _apart(
@@ -143,6 +155,8 @@ class LumenPeople(Following):
     """Weight, flexibility of the metabolism and medication: an analysis a day."""
 
     source = "lumen"
+    USUAL = timedelta()
+    PROMPT = 2 * HOUR
 
     KINDS = tuple(SEVERITIES)
 
@@ -188,7 +202,7 @@ class LumenPeople(Following):
                 )
 
     @override
-    def recognise(self, person_id: str, alert: Mapping[str, Any]) -> str | None:
+    def recognise(self, person_id: str, alert: Mapping[str, Any], ahead: timedelta) -> str | None:
         mark = alert["details"].get("mark")
         return mark if mark in self.truths else None
 
@@ -221,6 +235,8 @@ class DexcomPeople(Following):
     """A sensor each, an entry each; their alerts are an hour late, at times many."""
 
     source = "dexcom"
+    USUAL = HOUR
+    PROMPT = 2 * HOUR
 
     KINDS: Final = {
         "urgentLow": ("urgent_low", "high"),
@@ -300,7 +316,7 @@ class DexcomPeople(Following):
         )
 
     @override
-    def recognise(self, person_id: str, alert: Mapping[str, Any]) -> str | None:
+    def recognise(self, person_id: str, alert: Mapping[str, Any], ahead: timedelta) -> str | None:
         key = str(alert["alert_id"])
         return key if key in self.truths else None
 
@@ -340,6 +356,8 @@ class TidepoolPeople(Following):
     """Children, followed by one account: readings every five minutes, judged by us."""
 
     source = "tidepool"
+    USUAL = timedelta(seconds=12)
+    PROMPT = HOUR
 
     EVERY: Final = 5 * MINUTE
     DELAY: Final = 15 * MINUTE
@@ -420,10 +438,10 @@ class TidepoolPeople(Following):
             child.add_reading(at, round(mg_dl / self.MG_DL, 5), uploaded_at=there_at)
 
     @override
-    def recognise(self, person_id: str, alert: Mapping[str, Any]) -> str | None:
+    def recognise(self, person_id: str, alert: Mapping[str, Any], ahead: timedelta) -> str | None:
         observed_at = datetime.fromisoformat(alert["observed_at"])
         near = [
-            (abs(one.at - observed_at), key)
+            (min(abs(one.at - observed_at), abs(one.at + ahead - observed_at)), key)
             for key, one in self.truths.items()
             if (one.person_id, one.alert_type) == (person_id, alert["alert_type"])
         ]
@@ -441,11 +459,18 @@ class TidepoolPeople(Following):
         return [one for one in theirs if one.until and one.at <= now < one.until]
 
     @override
-    def times_of(self, truth: Truth) -> list[datetime]:
-        # The reading that shows that it has lasted, or one of those when it was told anew, after it was late.
+    def times_of(self, truth: Truth, *, is_first: bool) -> list[datetime]:
+        # The newest that was there of those that show that it has lasted; told anew, one of those that came after, too.
         assert truth.until
-        first = truth.at - (self.DELAY if truth.alert_type == "high" else timedelta())
-        return [first + n * self.EVERY for n in range((truth.until - first) // self.EVERY)]
+        is_delayed = truth.alert_type == "high"
+        first = truth.at - (self.DELAY - self.EVERY if is_delayed else timedelta())
+        last = first + (self.DELAY if is_delayed else timedelta())
+        last = last if is_first else truth.until - self.EVERY
+        return [first + n * self.EVERY for n in range((last - first) // self.EVERY + 1)]
+
+    @override
+    def may_have_ended(self, person_id: str, now: datetime) -> bool:
+        return self.data_through(person_id, now) <= now - HOUR
 
     @override
     async def entries(self, house: House, kept: Mapping[str, Any]) -> list[MockConfigEntry]:

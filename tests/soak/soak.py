@@ -1,13 +1,13 @@
 """A soak: a house with people from three vendors, in simulated time, under all that may happen to it.
 
 Home Assistant, the component, the files and the connections are real; the vendors are the simulator on loopback.
-Whatever is drawn comes from the seed: what happened is printed when something is wrong, and happens again with it.
+Whatever is drawn comes from the seed: what happens is printed, and happens again with it.
 
 Two clocks: the vendors' is right, the house's may be wrong for some hours. A third, the loop's, only goes on.
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,12 @@ from aiohttp import web
 from atomicwrites import AtomicWriter  # type: ignore[import-untyped]
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.const import EVENT_STATE_CHANGED, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.const import (
+    EVENT_HOMEASSISTANT_FINAL_WRITE,
+    EVENT_STATE_CHANGED,
+    STATE_ON,
+    STATE_UNAVAILABLE,
+)
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
@@ -34,7 +39,7 @@ from homeassistant.helpers.dispatcher import DATA_DISPATCHER
 from homeassistant.util.async_ import get_scheduled_timer_handles
 
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.event_data import EVENT_ALERT_RECEIVED
+from custom_components.care_alerts.event_data import EVENT_ALERT_ENDED, EVENT_ALERT_RECEIVED
 from custom_components.care_alerts.sources.coordinator import SourceCoordinator
 from simulator import CATALOGUE, Fault, LoggedRequest, Simulator
 from simulator.faults import Exchange
@@ -52,10 +57,12 @@ from .people import (
     TidepoolPeople,
     Truth,
 )
-from .script import Happening, draw
+from .script import Happening, draw, faults_of
 from .tally import CHANNELS, Gauge, Tally, descriptors, resident
 
 BERLIN: Final = "Europe/Berlin"
+
+SOURCES: Final = ("lumen", "dexcom", "tidepool")
 
 STARTS: Final = (
     # Noons before the nights in which the clocks of Berlin are changed.
@@ -79,14 +86,20 @@ WAITS: Final = {
 EXPLAINS_FOR: Final = HOUR
 """How long after a trouble is over it may still be spoken of: the longest between two questions to one vendor."""
 
+ALL_ARE_MET_IN: Final = 30
+"""Days in which every fault of the catalogue has to have been met."""
+
+WELL_AGAIN_AFTER: Final = 2 * HOUR
+"""How long it may take after trouble until all is told when it comes: as long as anybody waits before asking again."""
+
+IN_TIME: Final = 10 * MINUTE
+"""Beyond what is usual: well within what the house still takes for the present."""
+
 KILLED_WITHIN: Final = HOUR
 """A house that has no effect on anything for so long is killed all the same."""
 
 WRITTEN_WITHIN: Final = 10 * MINUTE
 """After a disk has refused, all that is kept is written again within half of that."""
-
-TRACE: Final = 60
-"""Lines of what happened that are printed when something is wrong."""
 
 
 class _Errors(logging.Handler):
@@ -125,11 +138,14 @@ class Soak:
         self.now = self.start
         self.tally = Tally(days=days)
         self.life = Life(None)
-        self.explained_until = self.start
-        self.trace: deque[str] = deque(maxlen=TRACE)
+        self._troubled_until = dict.fromkeys(SOURCES, self.start)
+        self._faults_drawn: Counter[str] = Counter()
+        self._ended: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+        """When the house said that something had ended for want of news, by person and type."""
         self._rng = Random(f"{seed}/steps")  # noqa: S311 # no secret
         self._freezer, self._files = freezer, files
         self._ahead = timedelta()
+        self._clock_set_at = self.start
         self._elapsed = 0.0
         self._sim = Simulator(start=self.start, speed=0)
         self._stack = AsyncExitStack()
@@ -148,18 +164,24 @@ class Soak:
     # What is said.
 
     def say(self, what: str) -> None:
-        """Keep what happened, for who looks for what is wrong."""
-        self.trace.append(f"{self.now:%m-%d %H:%M:%S} {what}")
+        """Print what happened, for who looks for what is wrong."""
+        sys.stdout.write(f"{self.now:%m-%d %H:%M:%S} {what}\n")
+        sys.stdout.flush()
 
     def complain(self, where: list[str], what: str) -> None:
         """Note that something is as it may not be."""
         where.append(f"{self.now:%m-%d %H:%M:%S} {what}")
         self.say(f"WRONG {what}")
-        sys.stdout.write(f"{self.trace[-1]}\n")
 
-    def _troubled(self) -> None:
-        """Something is going on that explains a line in the log."""
-        self.explained_until = max(self.explained_until, self.now + EXPLAINS_FOR)
+    def _troubled(self, *sources: str) -> None:
+        """Something is going on, with all sources if none is named, that explains what is said and logged of them."""
+        for source in sources or SOURCES:
+            self._troubled_until[source] = self.now + EXPLAINS_FOR
+
+    @property
+    def explained_until(self) -> datetime:
+        """Until when some trouble may be spoken of in the log."""
+        return max(self._troubled_until.values())
 
     # Time.
 
@@ -238,8 +260,7 @@ class Soak:
                     )
             self._tell(day)
             await self._until(min(begun + DAY, end - 10 * MINUTE))
-            sys.stdout.write(f"day {day}: {self.tally.requests} requests\n")
-            sys.stdout.flush()
+            self.say(f"day {day}: {self.tally.requests} requests")
             self._settle_accounts(self.now - REMEMBERED)
             self._measure()
         await self._come_to_an_end(end)
@@ -286,6 +307,9 @@ class Soak:
             await one.runtime_data.async_refresh_now()
         await self._settle()
         self._compare()
+        if self.days >= ALL_ARE_MET_IN:
+            for name in CATALOGUE.keys() - self.tally.faults_met.keys():
+                self.complain(self.tally.not_met, name)
 
     # Lives.
 
@@ -298,6 +322,7 @@ class Soak:
         await hass.config.async_set_time_zone(BERLIN)
         house = House(hass, self._sim, self._freezer)
         hass.bus.async_listen(EVENT_ALERT_RECEIVED, self._hear_event)
+        hass.bus.async_listen(EVENT_ALERT_ENDED, self._hear_end)
         hass.bus.async_listen(EVENT_STATE_CHANGED, self._hear_state)
         for following in self._following:
             for entry in await following.entries(house, self._kept):
@@ -343,27 +368,37 @@ class Soak:
     # What happens.
 
     async def _happens_fault(self, one: Happening) -> None:
-        endpoint, name = one.how
-        fault = endpoint, self._fault(name)
+        (endpoint,) = one.how
+        name = min(faults_of(endpoint), key=self._how_well_known)
+        self._faults_drawn[name] += 1
+        self.say(f"{endpoint}: {name}")
+        source = endpoint.partition(".")[0]
+        sources = (source,) if source in SOURCES else SOURCES
+        fault = endpoint, self._fault(name, sources)
         self._faults.append(fault)
         self._show_faults()
         self.tally.happened["fault"] += 1
 
         async def mend() -> None:
-            self._troubled()
+            self._troubled(*sources)
             self._faults.remove(fault)
             self._show_faults()
 
         self._later(self.now + one.lasts, f"{name} is over", mend)
 
-    def _fault(self, name: str) -> Fault:
+    def _how_well_known(self, name: str) -> tuple[bool, int, float]:
+        """In which order the faults of the catalogue are to be met: all, before any is met anew."""
+        place = Random(f"{self.seed}/{name}").random()  # noqa: S311 # no secret
+        return self.tally.faults_met[name] > 0, self._faults_drawn[name], place
+
+    def _fault(self, name: str, sources: tuple[str, ...]) -> Fault:
         fault = CATALOGUE[name]()
 
         def wait() -> None:
             self._move(WAITS[name])
 
         async def respond(exchange: Exchange) -> web.StreamResponse:
-            self._troubled()
+            self._troubled(*sources)
             self.tally.faults_met[name] += 1
             if name in WAITS:
                 # Time stands still, and with it the client's time-out: move on.
@@ -405,19 +440,49 @@ class Soak:
         self._forget_unwritten()
         entries = hass.config_entries.async_entries(DOMAIN)
         entry_id = entries[int(one.number) % len(entries)].entry_id
+        before, was_well = self._listening(hass), self._is_all_well(hass)
         await hass.config_entries.async_reload(entry_id)
+        await self._settle()
+        if was_well and self._is_all_well(hass) and self._hass is hass:
+            for what, number in (self._listening(hass) - before).items():
+                self.complain(self.tally.not_flat, f"a reload leaves {number} more of {what}")
+
+    @staticmethod
+    def _listening(hass: HomeAssistant) -> Counter[tuple[str, str]]:
+        """How many listen to what; but for the stores that have something to write, which change."""
+        listeners = hass.bus._listeners
+        return Counter(
+            {
+                ("event", str(what)): len(some)
+                for what, some in listeners.items()
+                if what != EVENT_HOMEASSISTANT_FINAL_WRITE
+            }
+            | {
+                ("signal", str(what)): len(some)
+                for what, some in hass.data.get(DATA_DISPATCHER, {}).items()
+            }
+        )
+
+    @staticmethod
+    def _is_all_well(hass: HomeAssistant) -> bool:
+        """Whether all sources are there."""
+        entries = hass.config_entries.async_entries(DOMAIN)
+        return all(entry.state is ConfigEntryState.LOADED for entry in entries)
 
     async def _happens_clock(self, one: Happening) -> None:
         self.tally.happened["clock jump"] += 1
         jump = timedelta(minutes=one.number)
-        self._ahead = jump
+        self._set_clock(jump)
 
         async def mend() -> None:
             self._troubled()
             if self._ahead == jump:
-                self._ahead = timedelta()
+                self._set_clock(timedelta())
 
         self._later(self.now + one.lasts, "the clock is right", mend)
+
+    def _set_clock(self, ahead: timedelta) -> None:
+        self._ahead, self._clock_set_at = ahead, self.now
 
     async def _happens_full_disk(self, one: Happening) -> None:
         self.tally.happened["full disk"] += 1
@@ -525,12 +590,25 @@ class Soak:
         ):
             self._hear("event entity", new.entity_id, new.attributes)
 
+    @callback
+    def _hear_end(self, event: Event) -> None:
+        if self.life.over or event.data["end_reason"] != "expired":
+            return
+        following, person_id = self._whose(event.data["event_entity_id"])
+        alert_type = event.data["alert"]["alert_type"]
+        self._ended[person_id, alert_type].append(self.now)
+        if self._is_well(following.source) and not following.may_have_ended(person_id, self.now):
+            self.complain(self.tally.untrue, f"{alert_type} of {person_id} has ended, it says")
+
+    def _is_well(self, source: str, for_long: timedelta = timedelta()) -> bool:
+        """Whether nothing ails what is between a vendor and the house, and nothing did for so long."""
+        return self.now > self._troubled_until[source] + for_long and not self._ahead
+
     def _hear(self, channel: str, entity_id: str, alert: Any) -> None:
         if self.life.over:
             return
-        person_id = self._person_of(entity_id)
-        following = next(one for one in self._following if person_id in one.people)
-        key = following.recognise(person_id, alert)
+        following, person_id = self._whose(entity_id)
+        key = following.recognise(person_id, alert, self._ahead)
         if key is None:
             about = f"{alert['alert_type']} of {alert['observed_at']} ({alert['alert_id']})"
             self.complain(self.tally.unknown, f"{channel}: {entity_id} {about}")
@@ -540,19 +618,43 @@ class Soak:
         if alert["redelivered"]:
             self.tally.redelivered += 1
         elif truth.heard[channel, alert_id] and not truth.may_repeat:
-            self.complain(self.tally.doubled, f"{channel}: {key} {dict(alert)}")
+            self.complain(self.tally.doubled, f"{channel}: {key} of {alert['observed_at']}")
         else:
             self.tally.after_full_disk += truth.heard[channel, alert_id] > 0
             truth.heard[channel, alert_id] += 1
         if alert_id not in truth.late:
-            # What was told as late may have woken nobody, and what trouble has ended goes on: both are told anew.
-            if all(truth.late.values()) or self.now <= self.explained_until:
-                self.tally.told_anew += len(truth.late) > 0
-            else:
-                self.complain(self.tally.doubled, f"{key} was {[*truth.late]}, now {dict(alert)}")
-            truth.late[alert_id] = alert["late"]
+            self._hear_of(following, key, alert)
         if self._is_disk_full:
             self._unwritten.add(key)
+
+    def _hear_of(self, following: Following, key: str, alert: Any) -> None:
+        """Hear of a truth, by an alert that was not there before."""
+        truth, source = following.truths[key], following.source
+        observed_at = datetime.fromisoformat(alert["observed_at"])
+        is_first = not truth.late
+        if is_first and self._is_well(source, WELL_AGAIN_AFTER):
+            after = self.now - truth.there_at
+            self.tally.heard_after[source] = max(
+                after, self.tally.heard_after.get(source, timedelta())
+            )
+            if after > following.PROMPT:
+                self.complain(self.tally.untrue, f"{key} was heard {after} after it was there")
+            if alert["late"] and self.now - truth.at <= following.USUAL + IN_TIME:
+                self.complain(self.tally.untrue, f"{key} came in time, and is late, it says")
+        if not self._ahead and observed_at not in following.times_of(truth, is_first=is_first):
+            self.complain(self.tally.untrue, f"{key} was at {observed_at}, it says")
+        if truth.told_at:
+            self.tally.told_anew += 1
+            # What was told as late may have woken nobody, and by another clock it was at another time.
+            is_new = all(truth.late.values()) or truth.told_at <= self._clock_set_at
+            if not is_new:
+                truth.anew.append((truth.told_at, self.now + MINUTE))
+        truth.late[str(alert["alert_id"])] = alert["late"]
+        truth.said_at, truth.told_at = observed_at, self.now
+
+    def _whose(self, entity_id: str) -> tuple[Following, str]:
+        person_id = self._person_of(entity_id)
+        return next(one for one in self._following if person_id in one.people), person_id
 
     def _person_of(self, entity_id: str) -> str:
         if entity_id not in self._persons:
@@ -584,6 +686,11 @@ class Soak:
 
     def _settle_account(self, source: str, key: str, truth: Truth) -> None:
         self.tally.made[source] += 1
+        ended = self._ended[truth.person_id, truth.alert_type]
+        for since, until in truth.anew:
+            # What trouble has ended, and goes on after all, is told anew; nothing else is.
+            if not any(since <= one <= until for one in ended):
+                self.complain(self.tally.doubled, f"{key} was told anew at {until:%m-%d %H:%M}")
         if missing := [one for one in CHANNELS if one not in truth.channels]:
             self.complain(
                 self.tally.lost,
@@ -595,20 +702,17 @@ class Soak:
     def _measure(self) -> None:
         """Take the measures of a quiet moment."""
         hass = self._hass
-        if hass is None or self._faults or self._ahead:
+        if hass is None or self._faults or self._ahead or not self._is_all_well(hass):
             return
-        entries = hass.config_entries.async_entries(DOMAIN)
-        if any(entry.state is not ConfigEntryState.LOADED for entry in entries):
-            return
-        coordinators = [entry.runtime_data for entry in entries]
+        coordinators = [one.runtime_data for one in hass.config_entries.async_entries(DOMAIN)]
         assert all(isinstance(one, SourceCoordinator) for one in coordinators)
-        dispatcher = hass.data.get(DATA_DISPATCHER, {})
+        listening = self._listening(hass)
         self.tally.gauges.append(
             Gauge(
                 rss=resident(),
                 tasks=len(asyncio.all_tasks()),
-                listeners=sum(map(len, hass.bus._listeners.values())),
-                targets=sum(map(len, dispatcher.values())),
+                listeners=sum(number for (kind, _), number in listening.items() if kind == "event"),
+                targets=sum(number for (kind, _), number in listening.items() if kind == "signal"),
                 descriptors=descriptors(),
                 kept=sum(
                     len(one.ledger) + sum(map(len, one.readings._logs.values()))

@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 import gc
 import os
 from pathlib import Path
 from statistics import median
+
+from simulator import CATALOGUE
 
 CHANNELS = ("event entity", "event bus")
 """The ways a house hears of an alert: both have to tell it."""
@@ -50,6 +53,8 @@ class Tally:
     redelivered: int = 0
     after_full_disk: int = 0
     told_anew: int = 0
+    heard_after: dict[str, timedelta] = field(default_factory=dict)
+    """The longest that an alert was on its way, by source, without any trouble."""
     happened: Counter[str] = field(default_factory=Counter)
     faults_met: Counter[str] = field(default_factory=Counter)
     requests: int = 0
@@ -59,7 +64,9 @@ class Tally:
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    untrue: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    not_met: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     not_flat: list[str] = field(default_factory=list)
 
@@ -70,7 +77,9 @@ class Tally:
             "lost": self.lost,
             "announced twice, unmarked": self.doubled,
             "announced, never made": self.unknown,
+            "announced too late, as late, ended or of another time, without a reason": self.untrue,
             "unexplained exceptions and errors in the log": self.errors,
+            "faults of the catalogue never met": self.not_met,
             "entities wrong in the end": self.wrong,
             "not flat": self.not_flat,
         }
@@ -116,8 +125,12 @@ class Tally:
             "told again, marked redelivered": f"{self.redelivered}",
             "told again after a full disk": f"{self.after_full_disk}",
             "told anew, after late or ended by trouble": f"{self.told_anew}",
+            "heard at the latest after, without trouble": ", ".join(
+                f"{name} {after // timedelta(minutes=1)} min"
+                for name, after in sorted(self.heard_after.items())
+            ),
             "happened": happened,
-            "faults of the catalogue met": f"{len(self.faults_met)}, in {self.faults_met.total()} of {self.requests} requests",
+            "faults of the catalogue met": f"{len(self.faults_met)} of {len(CATALOGUE)}, in {self.faults_met.total()} of {self.requests} requests",
             "errors logged that a fault explains": f"{self.explained_lines}",
             "first and last tenth": flat[0],
             **{f"  {number}": line for number, line in enumerate(flat[1:], 2)},
