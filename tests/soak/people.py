@@ -156,7 +156,7 @@ class LumenPeople(Following):
 
     source = "lumen"
     USUAL = timedelta()
-    PROMPT = 2 * HOUR
+    PROMPT = 2.5 * HOUR
 
     KINDS = tuple(SEVERITIES)
 
@@ -236,7 +236,7 @@ class DexcomPeople(Following):
 
     source = "dexcom"
     USUAL = HOUR
-    PROMPT = 2 * HOUR
+    PROMPT = 2.5 * HOUR
 
     KINDS: Final = {
         "urgentLow": ("urgent_low", "high"),
@@ -357,7 +357,7 @@ class TidepoolPeople(Following):
 
     source = "tidepool"
     USUAL = timedelta(seconds=12)
-    PROMPT = HOUR
+    PROMPT = 1.5 * HOUR
 
     EVERY: Final = 5 * MINUTE
     DELAY: Final = 15 * MINUTE

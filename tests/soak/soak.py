@@ -70,8 +70,8 @@ STARTS: Final = (
     datetime(2027, 3, 27, 12, tzinfo=UTC),
 )
 
-STEPS: Final = (1, 5, 10, 20, 30, 45)
-"""Minutes that pass at once: what is due within is done late, as on a busy machine."""
+STEPS: Final = (1, 5, 15, 30, 60, 60)
+"""Minutes that pass at once: what is due within is done late, as on a busy machine. Ours: what a soak costs, its steps cost."""
 
 QUIET_END: Final = timedelta(hours=30)
 """What passes without new trouble before entities have to be right: a day of Lumen's, and a look back of Dexcom's."""
