@@ -22,6 +22,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.llm import async_get_tools as async_get_our_tools
 from custom_components.care_alerts.responses.episodes import all_episodes
 from custom_components.care_alerts.sources.targets import sources
 from scripts.real_home import ROOT
@@ -209,6 +210,27 @@ async def test_the_tools_of_a_language_model_only_read(
     prompt = (await async_get_tools(hass, context, llm.LLM_API_ASSIST)).prompt
     assert prompt is not None
     assert "Give no medical advice." in prompt
+
+
+async def test_a_tool_answers_nobody_who_is_not_there_any_more(
+    hass: HomeAssistant, assist: House, jill: Child
+) -> None:
+    expose(assist)
+    context = llm.LLMContext("test", Context(user_id="gone"), "en", "conversation", None)
+    for tool in await ours(hass, context):
+        said = await tool.async_call(hass, llm.ToolInput(tool.name, {}), context)
+        assert isinstance(said, llm.ToolResult)
+        assert said.error
+        assert "Jill" not in str(said.data)
+
+
+async def test_the_tools_are_for_the_assistant_alone(
+    hass: HomeAssistant, assist: House, jill: Child
+) -> None:
+    expose(assist)
+    context = llm.LLMContext("test", Context(), "en", "conversation", None)
+    assert async_get_our_tools(hass, context, llm.LLM_API_ASSIST) is not None
+    assert async_get_our_tools(hass, context, "another") is None
 
 
 async def ours(hass: HomeAssistant, context: llm.LLMContext) -> list[llm.Tool]:

@@ -173,10 +173,11 @@ class Soak:
         where.append(f"{self.now:%m-%d %H:%M:%S} {what}")
         self.say(f"WRONG {what}")
 
-    def _troubled(self, *sources: str) -> None:
-        """Something is going on, with all sources if none is named, that explains what is said and logged of them."""
+    def _troubled(self, *sources: str, until: datetime | None = None) -> None:
+        """Something goes on (`until` then), with all sources if none is named, that explains what is said and logged of them."""
+        explains_until = (until or self.now) + EXPLAINS_FOR
         for source in sources or SOURCES:
-            self._troubled_until[source] = self.now + EXPLAINS_FOR
+            self._troubled_until[source] = max(self._troubled_until[source], explains_until)
 
     @property
     def explained_until(self) -> datetime:
@@ -374,7 +375,7 @@ class Soak:
         self.say(f"{endpoint}: {name}")
         source = endpoint.partition(".")[0]
         sources = (source,) if source in SOURCES else SOURCES
-        fault = endpoint, self._fault(name, sources)
+        fault = endpoint, self._fault(name, sources, self.now + one.lasts)
         self._faults.append(fault)
         self._show_faults()
         self.tally.happened["fault"] += 1
@@ -391,14 +392,15 @@ class Soak:
         place = Random(f"{self.seed}/{name}").random()  # noqa: S311 # no secret
         return self.tally.faults_met[name] > 0, self._faults_drawn[name], place
 
-    def _fault(self, name: str, sources: tuple[str, ...]) -> Fault:
+    def _fault(self, name: str, sources: tuple[str, ...], until: datetime) -> Fault:
         fault = CATALOGUE[name]()
 
         def wait() -> None:
             self._move(WAITS[name])
 
         async def respond(exchange: Exchange) -> web.StreamResponse:
-            self._troubled(*sources)
+            # Also between two questions: who is asked to wait asks nothing.
+            self._troubled(*sources, until=until)
             self.tally.faults_met[name] += 1
             if name in WAITS:
                 # Time stands still, and with it the client's time-out: move on.

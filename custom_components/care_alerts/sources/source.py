@@ -1,5 +1,6 @@
 """What a source is, and what it may ask of the house: each vendor's folder has one in its `source.py`."""
 
+from abc import abstractmethod
 import asyncio
 from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -117,6 +118,7 @@ class Source(Protocol):
     counts_from: Severity = Severity.LOW
     """The least severity that statistics count."""
 
+    @abstractmethod
     async def poll(self, now: datetime, *, everything: bool) -> bool:
         """Ask for what is due, or for `everything` because somebody wants to know; put the alerts into the ledger as they come.
 
@@ -126,24 +128,24 @@ class Source(Protocol):
             ApiError: there was none, or not to all of it.
 
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def next_poll(self, now: datetime) -> datetime:
         """When to ask again after an answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def people(self, now: datetime, alerts: Sequence[Alert]) -> Mapping[str, PersonSnapshot]:
         """The snapshot of each person by id, from all alerts in order. Test alerts and what is done about episodes are not its."""
-        raise NotImplementedError
 
+    @abstractmethod
     def data_freshness(self) -> DataFreshness | None:
         """How fresh it is where it has no people, and what trouble is nobody's in particular; None if it never spoke."""
-        raise NotImplementedError
 
+    @abstractmethod
     def repairs(self) -> Iterable[Repair]:
         """What a person has to mend now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def load(self, stored: dict[str, Any], now: datetime) -> None:
         """Take up the state that `dump` gave before a restart; empty at first contact.
 
@@ -151,11 +153,10 @@ class Source(Protocol):
             AttributeError, LookupError, TypeError, ValueError: it makes no sense.
 
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def dump(self) -> dict[str, Any]:
         """Where the reading stands, as JSON values."""
-        raise NotImplementedError
 
     def evaluate_due(self, now: datetime) -> None:
         """Put into the ledger what has become an alert by time alone."""
