@@ -62,17 +62,29 @@ async def against_the_floor(world: World, table: Table) -> None:
         await floor("update")
         steady = await alternate([care, floor], "update", UPDATES)
         peaks = await care("peak", what="update"), await floor("peak", what="update")
+        news: list[list[Cost]] = [[], []]
+        for _ in range(UPDATES):
+            world.analyse_anew()
+            # The simulator writes an answer when it is first asked for.
+            await floor("update")
+            for costs, of_one in zip(
+                news, await alternate([care, floor], "update", 1), strict=True
+            ):
+                costs += of_one
+        peaks_news = await care("peak", what="update"), await floor("peak", what="update")
 
+    aims = {"an update": "<= 1.5", "an update that says something new": "<= 3"}
     for title, both, memory, asked in (
         ("an update", steady, peaks, requests),
+        ("an update that says something new", news, peaks_news, requests),
         ("the first sync", first, peaks_first, first_requests),
     ):
-        steadily = asked is requests
+        steadily = both is not first
         table.section(
             f"(a) {title}: 10,000 people, 10,000 alerts a day, 20 followed; "
             f"against reading the same {len(asked)} answers"
         )
-        table.ratio("time", ms(both, "wall"), "ms", aim="<= 3" if steadily else "", digits=1)
+        table.ratio("time", ms(both, "wall"), "ms", aim=aims.get(title, ""), digits=1)
         table.ratio("CPU", ms(both, "cpu"), "ms", digits=1)
         table.ratio("event loop held at longest", ms(both, "held"), "ms", digits=1)
         table.ratio(

@@ -32,7 +32,7 @@ async def cost_of(
     Each callback is timed around `asyncio.Handle._run`, which every step of every task goes through: the longest
     of them is how long nothing else could run.
     """
-    held = held_cpu = held_working = collecting = 0.0
+    held = held_cpu = held_working = collecting = began_collecting = 0.0
     run = asyncio.Handle._run
 
     def timed(handle: asyncio.Handle) -> None:
@@ -45,8 +45,12 @@ async def cost_of(
         held_working = max(held_working, took - (collecting - collected))
 
     def collects(phase: str, _: object) -> None:
-        nonlocal collecting
-        collecting += time.perf_counter() * (1 if phase == "stop" else -1)
+        # One that another thread has begun may end after the callback.
+        nonlocal collecting, began_collecting
+        if phase == "start":
+            began_collecting = time.perf_counter()
+        elif began_collecting:
+            collecting += time.perf_counter() - began_collecting
 
     gc.collect()
     gc.callbacks.append(collects)

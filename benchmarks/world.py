@@ -74,6 +74,12 @@ class World:
         """The account of the followed people alone."""
         return self._described(self._small)
 
+    def analyse_anew(self) -> None:
+        """Let the large account's analysis say something new, of somebody who is not followed."""
+        self._large.add_alert(
+            self._large.people[-1], (NOON - timedelta(days=1)).date(), "WEIGHT", "TOO_FAST"
+        )
+
     def tell_the_day_to_come(self) -> None:
         """Let the small account's analysis of today come in the night after noon."""
         _tell(self._small, NOON.date())

@@ -19,6 +19,7 @@ from custom_components.care_alerts.alerts.alert import Announcement
 from custom_components.care_alerts.alerts.response_log import Episode
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.event import AlertEvent
+from custom_components.care_alerts.sources.http import Answer
 from custom_components.care_alerts.sources.lumen.api import LumenClient
 from simulator.faults import CATALOGUE
 from simulator.lumen import LumenPerson
@@ -154,7 +155,7 @@ async def test_what_is_announced_is_on_disk_even_if_told_to_announce_halfway_thr
         assert announcement.alert.alert_id in {line["alert"]["alert_id"] for line in lines}
         announce(event, announcement, episode)
 
-    async def ask_and_be_interrupted(client: LumenClient, *args: Any) -> dict[str, Any]:
+    async def ask_and_be_interrupted(client: LumenClient, *args: Any) -> Answer:
         answer = await ask(client, *args)
         coordinator_of(entry).announcer.start()
         await house.hass.async_add_executor_job(lambda: None)

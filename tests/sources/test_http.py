@@ -1,6 +1,7 @@
 """HTTP as every vendor's client needs it: addresses, waits, and errors that give nothing away."""
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,10 +13,12 @@ from yarl import URL
 from custom_components.care_alerts.sources.dexcom import oauth
 from custom_components.care_alerts.sources.http import (
     LONGEST_WAIT,
+    Answer,
     ApiError,
     AuthError,
     ForeignRefusalError,
     InvalidUrlError,
+    LastAnswer,
     RateLimitedError,
     RefusedError,
     UnexpectedAnswerError,
@@ -316,3 +319,33 @@ async def test_tidepool_leaves_a_trace(sim: Simulator) -> None:
     sim.faults.add("lumen.alerts", traced)
     with pytest.raises(AuthError):
         await _ask(sim, is_refusal=tidepool.is_refusal)
+
+
+def test_the_very_same_answer_is_read_once() -> None:
+    """Unless something else is asked of it, or it could not be read."""
+    last = LastAnswer[list[int]]()
+    asked_for = Counter[str]()
+
+    def read(
+        body: bytes | bytearray, asked: str = "all", content_type: str = "application/json"
+    ) -> list[int]:
+        def made(answer: Answer) -> list[int]:
+            asked_for[asked] += 1
+            found: list[int] = answer.json()
+            return found
+
+        return last.read(Answer({}, content_type, body), made, asked=asked)
+
+    first = read(b"[1]")
+    assert read(b"[1]") is first
+    assert read(bytearray(b"[1]")) is first
+    assert read(b"[1]", "some") == first
+    assert read(b"[1] ", "some") == first
+    assert asked_for == {"all": 1, "some": 2}
+    for _ in range(2):
+        with pytest.raises(UnexpectedAnswerError):
+            read(b"[1] ", "some", "text/html")
+        with pytest.raises(UnexpectedAnswerError):
+            read(b"[1", "some")
+    assert asked_for["some"] == 6
+    assert read(b"[2]") == [2]

@@ -68,7 +68,13 @@ def _one_line(value: Any, longest: int) -> str | None:
     if not isinstance(value, str):
         return None
     # Of what is far too long the rest is not looked at.
-    kept = "".join(map(_readable, value[: 10 * longest]))
+    return _on_one_line(value[: 10 * longest], longest)
+
+
+@lru_cache(maxsize=1000)
+def _on_one_line(value: str, longest: int) -> str | None:
+    """`_one_line` of a text, remembered: of thousands of records nearly all have the same few words."""
+    kept = "".join(map(_readable, value))
     return " ".join(kept.split())[:longest].strip() or None
 
 

@@ -115,9 +115,10 @@ def kept_of(egv: Egv, received_at: datetime | None) -> KeptReading:
 
 
 def _out_of_range(egv: Egv) -> OutOfRange | None:
-    if egv.status == "low" or (egv.unit == "mg/dL" and egv.value < 40):
+    status, is_mg_dl = egv.status, egv.unit == "mg/dL"
+    if status == "low" or (is_mg_dl and egv.value < 40):
         return OutOfRange.LOW
-    if egv.status == "high" or (egv.unit == "mg/dL" and egv.value > 400):
+    if status == "high" or (is_mg_dl and egv.value > 400):
         return OutOfRange.HIGH
     return None
 

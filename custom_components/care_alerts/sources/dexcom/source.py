@@ -148,7 +148,9 @@ class DexcomSource(Source):
         await self._write_down(new, Values(egvs), now)
         # When the history came says nothing.
         received_at = now if state.followed_since else None
-        self._kept.add((kept_of(egv, received_at) for egv in egvs), now)
+        # A month may be read for its alerts.
+        since = now - READINGS_KEPT_FOR
+        self._kept.add((kept_of(egv, received_at) for egv in egvs if egv.system_time >= since), now)
         if has_all:
             state.followed_since = state.followed_since or now
         if failure:

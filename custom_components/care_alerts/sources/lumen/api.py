@@ -3,7 +3,7 @@
 Vendor's documentation: Lumen Partner API (beta), "Alerts" and "Conventions". Read-only, one analysis a day.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final, Self
@@ -14,7 +14,15 @@ from mashumaro.mixins.dict import DataClassDictMixin
 from yarl import URL
 
 from ...alerts.tolerant import UNREADABLE, read_each
-from ..http import AuthError, RefusedError, UnexpectedAnswerError, records_in, request
+from ..http import (
+    Answer,
+    AuthError,
+    LastAnswer,
+    RefusedError,
+    UnexpectedAnswerError,
+    records_in,
+    request,
+)
 from ..parsing import text, utc, word
 
 DAYS_AVAILABLE: Final = 14
@@ -36,7 +44,7 @@ def utc_or_none(value: Any) -> datetime | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class IdentityMapping:
     """A person who gave consent: who they are, under which id their alerts come, since when."""
 
@@ -96,6 +104,8 @@ class LumenClient:
         self._session = session
         self._base = base_url
         self._headers = {"X-Partner-Api-Key": api_key}
+        self._mappings = LastAnswer[tuple[list[IdentityMapping], int]]()
+        self._newest_day = LastAnswer[AlertDay]()
 
     async def identity_mappings(
         self, granted_after: datetime = ALL_TIME
@@ -106,17 +116,13 @@ class LumenClient:
             ApiError: no usable answer.
 
         """
-        data = await self._get(
+        answer = await self._get(
             "identity-mappings",
             {"grantedAfter": granted_after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")},
         )
-        records = records_in(data.get("mappings"), "mappings")
-        mappings, unreadable = read_each(records, IdentityMapping.of)
-        if records and not mappings:
-            raise UnexpectedAnswerError("no mapping can be read")
-        return mappings, unreadable
+        return self._mappings.read(answer, _mappings_in)
 
-    async def alerts(self, day: date | None = None, *, people: Container[str]) -> AlertDay:
+    async def alerts(self, day: date | None = None, *, people: Iterable[str]) -> AlertDay:
         """GET /partners/v1/alerts: the newest day's alerts, or those of `day`, of the `people` (shared user ids).
 
         Other people's alerts are looked at once and not kept.
@@ -126,45 +132,15 @@ class LumenClient:
             ApiError: no usable answer.
 
         """
-        data = await self._get("alerts", {"date": day.isoformat()} if day else None)
-        try:
-            covers = date.fromisoformat(data["date"])
-        except LookupError, TypeError, ValueError:
-            raise UnexpectedAnswerError("no date in the answer") from None
-        records = records_in(data.get("alerts"), "alerts")
-        alerts: list[LumenAlert] = []
-        unfollowed: set[str] = set()
-        garbled: list[str | None] = []
-        newest = ""
-        for record in records:
-            person = None
-            try:
-                person = text(record["sharedUserId"])
-                generated_at = record["generatedAt"]
-                # Compared as text: a look at each of thousands. Whatever is no time of ours is not the newest.
-                if generated_at > newest and generated_at.startswith("20"):
-                    newest = generated_at
-                if person in people:
-                    alerts.append(LumenAlert.from_dict(record))
-                else:
-                    unfollowed.add(person)
-            except UNREADABLE:
-                garbled.append(person)
-        if records and len(garbled) == len(records):
-            raise UnexpectedAnswerError("no alert can be read")
-        return AlertDay(
-            day=covers,
-            alerts=tuple(alerts),
-            newest_generated_at=utc_or_none(newest)
-            or max((alert.generated_at for alert in alerts), default=None),
-            unfollowed=frozenset(unfollowed),
-            garbled=frozenset(garbled),
-            unreadable=len(garbled),
-        )
+        answer = await self._get("alerts", {"date": day.isoformat()} if day else None)
+        asked = frozenset(people)
+        if day:
+            return _day_in(answer, asked)
+        return self._newest_day.read(answer, lambda answer: _day_in(answer, asked), asked=asked)
 
-    async def _get(self, path: str, params: dict[str, str] | None) -> dict[str, Any]:
+    async def _get(self, path: str, params: dict[str, str] | None) -> Answer:
         try:
-            answer = await request(
+            return await request(
                 self._session,
                 "GET",
                 self._base / "partners" / "v1" / path,
@@ -176,15 +152,64 @@ class LumenClient:
             if err.status == 409:
                 raise DateUnavailableError(err.status, err.code) from None
             raise
-        match answer.json():
-            case {"success": True, "data": dict(data)}:
-                return data
-            case {"success": False, "error": {"code": "UNAUTHORIZED"}}:
-                raise AuthError("UNAUTHORIZED")
-            case {"success": False}:
-                raise UnexpectedAnswerError("success is false")
-            case _:
-                raise UnexpectedAnswerError("no data in the answer")
+
+
+def _data_in(answer: Answer) -> dict[str, Any]:
+    match answer.json():
+        case {"success": True, "data": dict(data)}:
+            return data
+        case {"success": False, "error": {"code": "UNAUTHORIZED"}}:
+            raise AuthError("UNAUTHORIZED")
+        case {"success": False}:
+            raise UnexpectedAnswerError("success is false")
+        case _:
+            raise UnexpectedAnswerError("no data in the answer")
+
+
+def _mappings_in(answer: Answer) -> tuple[list[IdentityMapping], int]:
+    records = records_in(_data_in(answer).get("mappings"), "mappings")
+    mappings, unreadable = read_each(records, IdentityMapping.of)
+    if records and not mappings:
+        raise UnexpectedAnswerError("no mapping can be read")
+    return mappings, unreadable
+
+
+def _day_in(answer: Answer, people: Container[str]) -> AlertDay:
+    data = _data_in(answer)
+    try:
+        covers = date.fromisoformat(data["date"])
+    except LookupError, TypeError, ValueError:
+        raise UnexpectedAnswerError("no date in the answer") from None
+    records = records_in(data.get("alerts"), "alerts")
+    alerts: list[LumenAlert] = []
+    unfollowed: set[str] = set()
+    garbled: list[str | None] = []
+    newest = ""
+    for record in records:
+        person = None
+        try:
+            person = text(record["sharedUserId"])
+            generated_at = record["generatedAt"]
+            # Compared as text: a look at each of thousands. Whatever is no time of ours is not the newest.
+            if generated_at > newest and generated_at.startswith("20"):
+                newest = generated_at
+            if person in people:
+                alerts.append(LumenAlert.from_dict(record))
+            else:
+                unfollowed.add(person)
+        except UNREADABLE:
+            garbled.append(person)
+    if records and len(garbled) == len(records):
+        raise UnexpectedAnswerError("no alert can be read")
+    return AlertDay(
+        day=covers,
+        alerts=tuple(alerts),
+        newest_generated_at=utc_or_none(newest)
+        or max((alert.generated_at for alert in alerts), default=None),
+        unfollowed=frozenset(unfollowed),
+        garbled=frozenset(garbled),
+        unreadable=len(garbled),
+    )
 
 
 def _is_refusal(error: Any, _: Mapping[str, str]) -> bool:
