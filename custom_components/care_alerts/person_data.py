@@ -1,6 +1,5 @@
 """A person as cards have them: how they are, how old that is, what goes on, and where trouble is mended."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -9,14 +8,14 @@ from homeassistant.const import CONF_SOURCE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
-from .alerts.alert import Alert, AlertKey
+from .alerts.alert import Alert
 from .alerts.freshness import Status
 from .alerts.glucose import glucose_in, usual_unit
 from .alerts.readings import GlucoseLog
 from .alerts.response_log import Episode
 from .alerts.snapshot import PersonSnapshot
 from .const import DOMAIN
-from .responses.episodes import Need, need_at
+from .responses.episodes import Need, episodes_since, need_at
 from .responses.responder import RESPONDER
 from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
@@ -189,19 +188,6 @@ def episodes_data(
             key=lambda one: (one.opened.observed_at, one.topic),
         )
     ]
-
-
-def episodes_since(
-    coordinator: SourceCoordinator, person_id: str, since: datetime, now: datetime
-) -> Iterator[Episode]:
-    """The episodes of a person that go on, or did since then."""
-    snapshot = coordinator.data
-    announced = coordinator.ledger.announced_by_key()
-    real = [AlertKey(person_id, one) for one in snapshot.people[person_id].conditions]
-    drills = [topic for topic in snapshot.drills if topic.person_id == person_id]
-    for topic in (*real, *drills):
-        for span in snapshot.spans_since(topic, since):
-            yield coordinator.store.responses.episode(topic, span, announced.get(topic, ()), now)
 
 
 def _episode(

@@ -20,9 +20,9 @@ from .alerts.acknowledgement import Actor, Via
 from .alerts.freshness import Status
 from .alerts.nights import night_of
 from .const import DOMAIN
-from .person_data import PersonRef, episodes_since, find_person
+from .person_data import PersonRef, find_person
 from .responses.answers import Known, acknowledged_text, active_text, night_text
-from .responses.episodes import EpisodeRef
+from .responses.episodes import EpisodeRef, episodes_since
 from .responses.household import is_household
 from .responses.localize import localize, localize_status
 from .responses.notices import notice_of, wording_of

@@ -48,6 +48,27 @@ class OutOfRange(StrEnum):
     HIGH = "high"
 
 
+_DECIMALS: Final = {MG_DL: 0, MMOL_L: 1}
+
+
+def rounded(value: float, unit: str) -> float:
+    """The value as people read it: whole mg/dL (as int: the server shows what it was sent), tenths of mmol/L."""
+    decimals = _DECIMALS[unit]
+    return round(value, decimals) if decimals else round(value)
+
+
+def is_beyond(
+    kind: str, threshold: float, value: float, unit: str, out_of_range: OutOfRange | None
+) -> bool:
+    """Whether a value is at or beyond a threshold of a kind (`high`, or one of the lows), both in `unit`: exact, or as people read it."""
+    if out_of_range:
+        return (kind == "high") is (out_of_range is OutOfRange.HIGH)
+    shown = rounded(value, unit)
+    if kind == "high":
+        return max(value, shown) >= threshold
+    return min(value, shown) <= threshold
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glucose(Stored):
     """A glucose value as received: `unit` is `mg/dL` or `mmol/L`, `observed_at` aware UTC."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
+from ..alerts.alert import AlertKey
 from ..alerts.response_log import Episode
 from ..alerts.snapshot import PersonSnapshot
 from ..sources.coordinator import SourceCoordinator
@@ -49,6 +50,19 @@ def all_episodes(hass: HomeAssistant) -> Iterator[EpisodeRef]:
         for person in coordinator.data.people.values():
             for episode in person.episodes.values():
                 yield EpisodeRef(coordinator, person, episode)
+
+
+def episodes_since(
+    coordinator: SourceCoordinator, person_id: str, since: datetime, now: datetime
+) -> Iterator[Episode]:
+    """The episodes of a person that go on, or did since then."""
+    snapshot = coordinator.data
+    announced = coordinator.ledger.announced_by_key()
+    real = [AlertKey(person_id, one) for one in snapshot.people[person_id].conditions]
+    drills = [topic for topic in snapshot.drills if topic.person_id == person_id]
+    for topic in (*real, *drills):
+        for span in snapshot.spans_since(topic, since):
+            yield coordinator.store.responses.episode(topic, span, announced.get(topic, ()), now)
 
 
 def find_episode(hass: HomeAssistant, episode_id: str) -> EpisodeRef | None:

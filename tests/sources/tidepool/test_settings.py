@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 import orjson
 import pytest
 
-from custom_components.care_alerts.alerts.glucose import MG_DL, MMOL_L, converted
+from custom_components.care_alerts.alerts.glucose import MG_DL, MMOL_L, converted, rounded
 from custom_components.care_alerts.sources.tidepool.changing import SettingsError, change, starting
 from custom_components.care_alerts.sources.tidepool.settings import (
     FIELDS,
@@ -16,7 +16,7 @@ from custom_components.care_alerts.sources.tidepool.settings import (
     Field,
     Settings,
 )
-from custom_components.care_alerts.sources.tidepool.units import exact_unit, rounded
+from custom_components.care_alerts.sources.tidepool.units import exact_unit
 from simulator.tidepool import settings as server
 
 DOCUMENT: dict[str, Any] = {

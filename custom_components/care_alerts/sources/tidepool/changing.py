@@ -11,7 +11,7 @@ from itertools import combinations
 from math import isfinite
 from typing import Any, Final
 
-from ...alerts.glucose import MG_DL, MMOL_L, converted
+from ...alerts.glucose import MG_DL, MMOL_L, converted, rounded
 from .settings import (
     FIELDS,
     GLUCOSE_KINDS,
@@ -23,7 +23,7 @@ from .settings import (
     Settings,
     number_or_none,
 )
-from .units import HIGHEST, STEP, exact_unit, rounded
+from .units import HIGHEST, STEP, exact_unit
 
 _LONGEST_STORED: Final = {"low": 120, "high": 360, "no_communication": 360, "not_looping": 120}
 """Minutes that the server takes (platform: alerts/config.go): what somebody else wrote goes back as it came."""

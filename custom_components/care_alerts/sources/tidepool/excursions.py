@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from ...alerts.glucose import OutOfRange, converted
+from ...alerts.glucose import converted, is_beyond
 from .readings import NOW, Observed, Readings
-from .units import rounded
 
 SILENCE: Final = timedelta(hours=1)
 """After so long without a reading the last one is not believed any more, and what comes next is news."""
@@ -65,13 +64,8 @@ class Excursion:
 def is_out(kind: str, one: Observed, threshold: float, unit: str) -> bool:
     """Whether a reading is at or beyond the threshold."""
     reading = one.reading
-    if reading.out_of_range:
-        return (kind == "high") is (reading.out_of_range is OutOfRange.HIGH)
     value = converted(reading.value, reading.unit, unit)
-    shown = rounded(value, unit)
-    if kind == "high":
-        return max(value, shown) >= threshold
-    return min(value, shown) <= threshold
+    return is_beyond(kind, threshold, value, unit, reading.out_of_range)
 
 
 def excursions_of(

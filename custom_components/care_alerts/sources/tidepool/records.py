@@ -11,10 +11,10 @@ import re
 from typing import Any, Final, NamedTuple, Self
 from zlib import crc32
 
-from ...alerts.glucose import MG_DL, MMOL_L, OutOfRange, converted
+from ...alerts.glucose import MG_DL, MMOL_L, OutOfRange, converted, rounded
 from ...alerts.tolerant import UNREADABLE, read_each
 from ..parsing import name_or_none, text, text_or_none, utc
-from .units import HIGHEST, exact_unit, rounded
+from .units import HIGHEST, exact_unit
 
 VIEW: Final = "view"
 FOLLOW: Final = "follow"

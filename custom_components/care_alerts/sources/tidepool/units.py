@@ -10,17 +10,9 @@ STEP: Final = {MG_DL: 1.0, MMOL_L: 0.1}
 HIGHEST: Final = {MG_DL: 1000, MMOL_L: 55}
 """Values that the server takes, of readings as of thresholds (platform: blood glucose validation, thresholds)."""
 
-_DECIMALS: Final = {MG_DL: 0, MMOL_L: 1}
-
 
 def exact_unit(text: object) -> str | None:
     """`mg/dL` or `mmol/L` for what means one of them in any case: the only spellings the server takes. None for anything else."""
     if not isinstance(text, str):
         return None
     return {"mg/dl": MG_DL, "mmol/l": MMOL_L}.get(text.lower())
-
-
-def rounded(value: float, unit: str) -> float:
-    """The value as people read it: whole mg/dL (as int: the server shows what it was sent), tenths of mmol/L."""
-    decimals = _DECIMALS[unit]
-    return round(value, decimals) if decimals else round(value)
