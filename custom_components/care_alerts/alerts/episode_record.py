@@ -26,6 +26,7 @@ class EpisodeRecord(Stored):
     """What is kept of an episode.
 
     `known_by` is the id of the alert it was first known by, `known_at` when that was observed; both stay.
+    `answer` is the first acknowledgement that nobody took back, also once it does not cover the episode any more.
     `span` is where the episode reached when it was last derived, `end_announced` the end that was announced, and
     `end_announced_at` when that was.
     """
@@ -36,6 +37,7 @@ class EpisodeRecord(Stored):
     known_at: datetime
     span: TimeSpan
     acknowledgement: Acknowledgement | None = None
+    answer: Acknowledgement | None = None
     end_announced: datetime | None = None
     end_announced_at: datetime | None = None
 
@@ -50,6 +52,17 @@ class EpisodeRecord(Stored):
             known_at=opened.observed_at,
             span=TimeSpan.of(span),
         )
+
+
+def first_answer(records: Iterable[EpisodeRecord]) -> Acknowledgement | None:
+    """The first acknowledgement of an episode, whether it still covers all of it or not."""
+    # What was kept before there was an `answer` has only the newest.
+    answers = (
+        record.answer or record.acknowledgement
+        for record in records
+        if record.answer or (record.acknowledgement and not record.acknowledgement.undone_at)
+    )
+    return min(filter(None, answers), key=lambda one: one.at, default=None)
 
 
 def covering(

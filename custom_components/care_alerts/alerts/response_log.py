@@ -31,6 +31,7 @@ from .episode_record import (
     EpisodeRecord,
     covering,
     episode_id_of,
+    first_answer,
     reopened_at,
     unacknowledged_since,
 )
@@ -48,7 +49,8 @@ class Episode:
     """An episode with its id and what has been done about it.
 
     `also_known_as`: ids it had before late alerts joined it. `announced`: its alerts that were announced,
-    or are about to be; empty if all of it is from before we followed the person. `unacknowledged_since`:
+    or are about to be; empty if all of it is from before we followed the person. `answer`: the first acknowledgement, also
+    once it does not cover all of it any more; None if it was taken back. `unacknowledged_since`:
     None if it is over, acknowledged, or was never announced. `reopened_at`: when an alert came by which it goes
     on after it was announced to be over; None if it is over, or never was.
     """
@@ -62,6 +64,7 @@ class Episode:
     snoozed_until: datetime | None
     unacknowledged_since: datetime | None
     reopened_at: datetime | None = None
+    answer: Acknowledgement | None = None
 
     @property
     def ids(self) -> frozenset[str]:
@@ -153,6 +156,7 @@ class ResponseLog:
             held = record.acknowledgement
             if held and held.span.touches(here):
                 new.acknowledgement = held
+                new.answer = record.answer
             self._snoozes += [
                 replace(snooze, episode_id=new.episode_id)
                 for snooze in self._snoozes
@@ -185,6 +189,7 @@ class ResponseLog:
             if is_waiting
             else None,
             reopened_at=reopened_at(records, of_it) if span.is_open else None,
+            answer=first_answer(records),
         )
 
     def _records_for(self, topic: AlertKey, span: EpisodeSpan) -> list[EpisodeRecord]:
@@ -235,6 +240,7 @@ class ResponseLog:
         )
         for record in records:
             record.acknowledgement = acknowledgement
+            record.answer = record.answer or acknowledgement
         return not has_it
 
     def unacknowledge(self, topic: AlertKey, span: EpisodeSpan, *, at: datetime) -> bool:
@@ -245,6 +251,8 @@ class ResponseLog:
         for record in records:
             if held := record.acknowledgement:
                 record.acknowledgement = replace(held, undone_at=held.undone_at or at)
+                if record.answer and record.answer.at == held.at:
+                    record.answer = None
         return True
 
     # Snoozing.
