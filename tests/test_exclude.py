@@ -271,6 +271,9 @@ async def test_what_is_asked_and_tried_leaves_it_out(two: Two) -> None:
     target = {"device_id": two.maria, CONF_EXCLUDE: {"entity_id": [two.care.sensor()]}}
     answer = await two.care.call("get_alerts", target)
     assert {one["alert_type"] for one in answer["alerts"]} == {"flex", "medication"}
+    start = (two.care.house.now - timedelta(days=2)).isoformat()
+    [person] = (await two.care.call("get_report", target, start=start))["people"]
+    assert {one["alert_type"] for one in person["episodes"]} == {"flex", "medication"}
     answer = await two.care.call("send_test_alert", target)
     assert [one["alert_type"] for one in answer["alerts"]] == ["flex"]
     assert (await two.care.call("send_test_alert", target, alert_type="weight"))["alerts"] == []

@@ -21,6 +21,7 @@ ACTIONS: list[tuple[str, dict[str, Any]]] = [
     ("send_test_alert", {}),
     ("get_alerts", {}),
     ("get_readings", {}),
+    ("get_report", {}),
     ("get_alert_thresholds", {}),
     ("replay_thresholds", {}),
 ]

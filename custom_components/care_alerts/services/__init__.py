@@ -8,6 +8,7 @@ from . import (
     history,
     notifying,
     readings,
+    reporting,
     responding,
     snapshots,
     testing,
@@ -22,6 +23,7 @@ def async_setup_actions(hass: HomeAssistant) -> None:
     for name, action, schema in (
         (history.GET_ALERTS, history.get_alerts, history.GET_ALERTS_SCHEMA),
         (readings.GET_READINGS, readings.get_readings, readings.GET_READINGS_SCHEMA),
+        (reporting.GET_REPORT, reporting.get_report, reporting.GET_REPORT_SCHEMA),
         (notifying.EXPLAIN, notifying.explain, notifying.EXPLAIN_SCHEMA),
         (thresholds.GET_THRESHOLDS, thresholds.get_thresholds, acknowledging.TARGET_SCHEMA),
         (

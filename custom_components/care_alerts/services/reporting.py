@@ -1,0 +1,249 @@
+"""The action `get_report`: what there was of people in a time, who answered, and how much of it data cover."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self
+
+from homeassistant.auth.permissions.const import POLICY_READ
+from homeassistant.core import ServiceCall, ServiceResponse
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
+from homeassistant.util.json import JsonValueType
+import voluptuous as vol
+
+from ..alerts import ledger, readings
+from ..alerts.glucose import MG_DL, converted, rounded
+from ..alerts.nights import night_of
+from ..alerts.readings import KeptReading, KeptThreshold
+from ..alerts.report import (
+    BAND_LIMITS,
+    HIGH,
+    LOW,
+    Band,
+    EpisodeReport,
+    GlucoseReport,
+    GlucoseTime,
+    NightReport,
+    Outcome,
+    Report,
+)
+from ..const import DOMAIN
+from ..responses.person_report import report_maker
+from ..sources.targets import unit_of
+from .history import ATTR_END, ATTR_START
+from .targets import Targeted, targeted
+
+GET_REPORT: Final = "get_report"
+
+GET_REPORT_SCHEMA = cv.make_entity_service_schema(
+    {vol.Optional(ATTR_START): cv.datetime, vol.Optional(ATTR_END): cv.datetime}
+)
+
+
+async def get_report(call: ServiceCall) -> ServiceResponse:
+    """Return `{start, end, alerts_kept_from, readings_kept_from, people}`, of `start` <= time < `end`.
+
+    `start` and `end` are those asked for as far as anything is kept, and has been; `alerts_kept_from` and
+    `readings_kept_from` are None unless more was asked for. A person has `glucose` (None of whom there never is any),
+    `episodes`, `alerts`, `nights` and what is of all of these. Minutes and percentages have one decimal; each
+    `..._percent` has a `coverage_percent` beside it, and is None where no data are.
+
+    Raises:
+        ServiceValidationError: the start is not before the end, or nothing of the time is kept; or as `targeted`.
+        Unauthorized, UnknownUser: as `targeted`.
+
+    """
+    now = dt_util.utcnow()
+    asked_from, until = _asked_for(call, now)
+    found = await targeted(call, POLICY_READ)
+    if asked_from >= until:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="start_after_end")
+    alerts_from, readings_from = now - ledger.KEPT_FOR, now - readings.KEPT_FOR
+    start, end = max(asked_from, alerts_from), min(until, now)
+    if start >= end:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="nothing_kept",
+            translation_placeholders={"days": str(ledger.KEPT_FOR.days)},
+        )
+    # All that is known, before anything is waited for: a source may be gone after that.
+    asked = [
+        _Asked.of(call, one, person_id, start, end) for one in found for person_id in one.everybody
+    ]
+    reports = await call.hass.async_add_executor_job(lambda: [one.make() for one in asked])
+    people: list[JsonValueType] = [
+        one.about | _of_all(report, one.unit) for one, report in zip(asked, reports, strict=True)
+    ]
+    return {
+        "start": start.isoformat(),
+        "end": end.isoformat(),
+        "alerts_kept_from": alerts_from.isoformat() if asked_from < alerts_from else None,
+        "readings_kept_from": readings_from.isoformat() if asked_from < readings_from else None,
+        "people": people,
+    }
+
+
+def _asked_for(call: ServiceCall, now: datetime) -> tuple[datetime, datetime]:
+    """The time asked for: the last night before its end, if there is no start."""
+    start: datetime | None = call.data.get(ATTR_START)
+    end: datetime | None = call.data.get(ATTR_END)
+    until = dt_util.as_utc(end) if end else now
+    if start:
+        return dt_util.as_utc(start), until
+    begins, ends = night_of(until, dt_util.get_default_time_zone())
+    return begins, until if end else ends
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Somebody of whom a report is wanted: what is said of them, what makes it, and the unit of their glucose."""
+
+    about: dict[str, Any]
+    make: Callable[[], Report]
+    unit: str
+
+    @classmethod
+    def of(
+        cls, call: ServiceCall, one: Targeted, person_id: str, start: datetime, end: datetime
+    ) -> Self:
+        """What is known of them now."""
+        coordinator = one.coordinator
+        freshness = coordinator.data.people[person_id].freshness
+        exempt = one.exempt.get(person_id, frozenset())
+        about = {
+            **one.everybody[person_id].as_data,
+            "source": coordinator.config_entry.title,
+            "data_through": _iso(freshness.data_through),
+        }
+        make = report_maker(coordinator, person_id, start=start, end=end, exempt=exempt)
+        return cls(about, make, unit_of(call.hass, coordinator, person_id))
+
+
+def _of_all(report: Report, unit: str) -> dict[str, JsonValueType]:
+    glucose = report.glucose
+    coverage = glucose.time.coverage if glucose else None
+    return {
+        "glucose": _glucose(glucose, unit) if glucose else None,
+        "alerts": report.alerts,
+        "alerts_per_night": _number(report.alerts_per_night),
+        "whole_nights": sum(night.is_whole for night in report.nights),
+        "outcomes": {outcome.value: report.count(outcome) for outcome in Outcome},
+        "unanswered_percent": _percent(report.unanswered),
+        "coverage_percent": _percent(coverage),
+        "episodes": [_episode(episode) for episode in report.episodes],
+        "nights": [_night(night) for night in report.nights],
+    }
+
+
+def _glucose(glucose: GlucoseReport, unit: str) -> dict[str, JsonValueType]:
+    return {
+        "unit": unit,
+        **_time(glucose.time),
+        "bands": {
+            band.value: {
+                "minutes": _number(minutes),
+                "percent": _percent(glucose.time.share(minutes)),
+            }
+            for band, minutes in glucose.time.bands.items()
+        },
+        "readings": glucose.readings,
+        "lowest": _reading(glucose.lowest, unit),
+        "highest": _reading(glucose.highest, unit),
+        "counts_as_below": _limits(glucose.below, LOW, unit),
+        "counts_as_above": _limits(glucose.above, HIGH, unit),
+        "hours": [
+            {"hour": one.hour, **_time(one.time), "days_below": one.days_below}
+            for one in glucose.hours
+        ],
+    }
+
+
+def _time(time: GlucoseTime) -> dict[str, JsonValueType]:
+    return {
+        "minutes": _number(time.minutes),
+        "covered_minutes": _number(time.covered),
+        "coverage_percent": _percent(time.coverage),
+        "minutes_below": _number(time.below),
+        "percent_below": _percent(time.share(time.below)),
+        "minutes_above": _number(time.above),
+        "percent_above": _percent(time.share(time.above)),
+    }
+
+
+def _reading(reading: KeptReading | None, unit: str) -> JsonValueType:
+    if reading is None:
+        return None
+    return {
+        "value": reading.value_in(unit),
+        "observed_at": reading.observed_at.isoformat(),
+        "out_of_range": reading.out_of_range and reading.out_of_range.value,
+    }
+
+
+def _limits(limits: Sequence[KeptThreshold | None], kind: str, unit: str) -> list[JsonValueType]:
+    """What counted: the person's own thresholds (`own`: at or beyond them), or the consensus's (beyond them)."""
+    band = Band.LOW if kind == LOW else Band.HIGH
+    found: list[JsonValueType] = []
+    for one in limits:
+        own = one.value if one else None
+        value = (
+            converted(BAND_LIMITS[band], MG_DL, unit)
+            if one is None or own is None
+            else converted(own, one.unit, unit)
+        )
+        found.append(
+            {
+                "rule": "own" if one else "consensus",
+                "value": rounded(value, unit),
+                "since": _iso(one.since_at) if one else None,
+            }
+        )
+    return found
+
+
+def _episode(one: EpisodeReport) -> JsonValueType:
+    episode, answer = one.episode, one.answer
+    after = one.answered_after
+    return {
+        "episode_id": episode.episode_id,
+        "alert_type": episode.topic.alert_type,
+        "severity": episode.severity.value,
+        "opened_at": episode.opened.observed_at.isoformat(),
+        "ended_at": _iso(episode.ended_at),
+        "end_reason": episode.end_reason and episode.end_reason.value,
+        "is_open": episode.is_open,
+        "late": episode.is_late,
+        "told_at": _iso(one.told_at),
+        "answered_by": answer.by.name if answer else None,
+        "answered_via": answer.by.via.value if answer else None,
+        "answered_at": _iso(answer.at if answer else None),
+        "answered_after_seconds": None if after is None else round(after.total_seconds()),
+        "note": answer.note if answer else None,
+        "outcome": one.outcome.value,
+        "slept_through": one.outcome is Outcome.UNANSWERED,
+    }
+
+
+def _night(night: NightReport) -> JsonValueType:
+    of_glucose: dict[str, Any] = _time(night.time) if night.time else {}
+    return {
+        "start": night.start.isoformat(),
+        "end": night.end.isoformat(),
+        "is_whole": night.is_whole,
+        "alerts": night.alerts,
+        **of_glucose,
+    }
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 1)
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,163 @@
+"""For which time readings stand, against sensors of which it is known when they read."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from random import Random
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.care_alerts.alerts.coverage import USUAL_STEP, Stretch, stretches
+from custom_components.care_alerts.alerts.readings import KeptReading
+
+MINUTE = 60
+HOUR = 3600
+DAY = 24 * HOUR
+BEGAN = 1_777_593_600
+"""1 May 2026, midnight, in UTC."""
+
+
+def readings(times: Sequence[int], mg_dl: float = 100) -> list[KeptReading]:
+    """Readings so many seconds after it began."""
+    return [KeptReading(BEGAN + one, None, mg_dl) for one in sorted(set(times))]
+
+
+def sensor(step: int, start: int, end: int, *, uneven: int = 0, seed: int = 0) -> list[int]:
+    """When a sensor reads, each time up to `uneven` seconds sooner or later."""
+    random = Random(seed)  # noqa: S311 # no secret
+    return [one + random.randint(-uneven, uneven) for one in range(start, end, step)]
+
+
+def minutes(found: Sequence[Stretch]) -> float:
+    """How long they are together."""
+    return sum(one.end - one.start for one in found) / MINUTE
+
+
+def known_of(*sensors: tuple[int, Sequence[int]]) -> float:
+    """How many minutes one reading or another stands, second by second: by sensors that say how often they read."""
+    seconds: set[int] = set()
+    for step, times in sensors:
+        for one in times:
+            seconds.update(range(one, one + step))
+    return len(seconds) / MINUTE
+
+
+def no_two_overlap(found: Sequence[Stretch]) -> bool:
+    """Whether they are in order, each for some time."""
+    return all(one.start < one.end for one in found) and all(
+        one.end <= other.start for one, other in pairwise(found)
+    )
+
+
+STEPS = st.sampled_from([MINUTE, 5 * MINUTE, 15 * MINUTE])
+
+
+@given(
+    step=STEPS,
+    offset=st.integers(0, 15 * MINUTE),
+    gaps=st.lists(st.tuples(st.integers(0, DAY), st.integers(HOUR // 2, 6 * HOUR)), max_size=4),
+)
+def test_a_sensor_with_gaps(step: int, offset: int, gaps: list[tuple[int, int]]) -> None:
+    times = [
+        one
+        for one in sensor(step, offset, DAY)
+        if not any(start <= one < start + length for start, length in gaps)
+    ]
+    found = stretches(readings(times))
+    assert no_two_overlap(found)
+    # What is left between two gaps may be too short to show how often the sensor reads.
+    lone = (len(gaps) + 2) * 4 * 30 if len(times) < 30 * HOUR // step else 0
+    assert abs(minutes(found) - known_of((step, times))) <= lone
+
+
+@pytest.mark.parametrize("step", [1, 3, 5, 10, 15, 30])
+@pytest.mark.parametrize("missing", [0, 0.1, 0.3, 0.5])
+def test_what_is_missing_here_and_there_is_a_gap(step: int, missing: float) -> None:
+    random = Random(step)  # noqa: S311 # no secret
+    every = step * MINUTE
+    times = [
+        one
+        for one in sensor(every, 0, 4 * DAY, uneven=every // 60, seed=step)
+        if random.random() >= missing
+    ]
+    assert minutes(stretches(readings(times))) == pytest.approx(
+        len(times) * step, rel=0.02 + missing**3 / 2
+    )
+
+
+@given(
+    steps=st.tuples(STEPS, STEPS),
+    offset=st.integers(1, 15 * MINUTE),
+    times=st.lists(st.integers(0, DAY // 2), min_size=4, max_size=4),
+)
+def test_two_sensors_at_once_do_not_count_twice(
+    steps: tuple[int, int], offset: int, times: list[int]
+) -> None:
+    """Whether the source tells them apart or not."""
+    one = sensor(steps[0], min(times[:2]), max(times[:2]) + 3 * HOUR)
+    other = sensor(steps[1], min(times[2:]) + offset, max(times[2:]) + 3 * HOUR)
+    known = known_of((steps[0], one), (steps[1], other))
+    found = stretches(readings([*one, *other]))
+    assert no_two_overlap(found)
+    # Where one of them begins or ends, its last readings may be taken for the other's: fewer than a row, or than `ALONE` says.
+    assert abs(known - minutes(found)) <= 2 * max(14 * min(steps), 4 * max(steps)) / MINUTE
+    by_time = {each.observed: each._replace(sender="one") for each in readings(one)}
+    by_time |= {each.observed: each._replace(sender="other") for each in readings(other)}
+    told_apart = stretches(sorted(by_time.values()))
+    assert no_two_overlap(told_apart)
+    # Of one second there is one reading.
+    assert abs(known - minutes(told_apart)) <= 15
+
+
+@pytest.mark.parametrize("offset", [1, 30, 60, 120, 150, 180, 240, 299])
+def test_one_sensor_goes_on_when_the_other_is_over(offset: int) -> None:
+    one, other = sensor(300, 0, 12 * HOUR), sensor(300, offset, 24 * HOUR)
+    known = known_of((300, one), (300, other))
+    assert minutes(stretches(readings([*one, *other]))) == pytest.approx(known, abs=5)
+
+
+def test_the_newer_reading_stands_and_then_the_others() -> None:
+    slow = [KeptReading(BEGAN + one, None, 100) for one in sensor(900, -4 * HOUR, 4 * HOUR)]
+    fast = [KeptReading(BEGAN + one, None, 60) for one in sensor(60, 930, 960 + 5 * MINUTE)]
+    found = stretches(sorted([*slow, *fast]))
+    assert no_two_overlap(found)
+    of_fast = [one for one in found if one.reading.mg_dl == 60]
+    assert (of_fast[0].start, of_fast[-1].end) == (BEGAN + 930, BEGAN + 1290)
+    # After the last of the fast one, the slow one's still stands.
+    assert [(one.start, one.end) for one in found if one.start == BEGAN + 1290] == [
+        (BEGAN + 1290, BEGAN + 1800)
+    ]
+    assert minutes(found) == 8 * 60
+
+
+@pytest.mark.parametrize(
+    ("times", "known"),
+    [
+        ([], 0),
+        ([0], USUAL_STEP),
+        ([0, 600], 1200),
+        # Somebody pricks a finger four times a day.
+        ([0, 6 * HOUR, 12 * HOUR, 18 * HOUR], 4 * USUAL_STEP),
+        # A reading that comes a little late leaves no gap; one that is missing does.
+        ([0, 300, 600, 900, 1350], 1350 + 300),
+        ([0, 300, 600, 900, 1351], 1200 + 300),
+        # The same readings by two phones, some seconds apart.
+        ([*range(0, 3000, 300), *range(3, 3000, 300)], 3002),
+    ],
+)
+def test_few(times: list[int], known: float) -> None:
+    found = stretches(readings(times))
+    assert no_two_overlap(found)
+    assert minutes(found) * MINUTE == pytest.approx(known)
+
+
+def test_a_sensor_that_reads_more_rarely_than_the_one_before() -> None:
+    times = [*sensor(300, 0, 12 * HOUR), *sensor(900, 12 * HOUR, 24 * HOUR)]
+    assert minutes(stretches(readings(times))) == 24 * 60
+
+
+def test_two_weeks_of_a_reading_a_minute_are_no_long_work() -> None:
+    """Half of them missing: then rows are looked for the longest."""
+    random = Random(1)  # noqa: S311 # no secret
+    times = [one for one in range(0, 14 * DAY, MINUTE) if random.random() < 0.5]
+    assert minutes(stretches(readings(times))) == pytest.approx(len(times), rel=0.05)
