@@ -89,15 +89,18 @@ async def test_somebody_is_called_what_the_user_calls_them_whatever_that_is(care
 @pytest.mark.parametrize(
     "name", ["alert_received", "alert_acknowledged", "alert_ended", "source_silent"]
 )
-async def test_what_somebody_else_fires_is_not_believed(care: Care, name: str) -> None:
-    """A phone's app may fire any event, whoever has logged in there."""
+@pytest.mark.parametrize("origin", list(EventOrigin))
+async def test_what_somebody_else_fires_is_not_believed(
+    care: Care, name: str, origin: EventOrigin
+) -> None:
+    """A phone's app may fire any event, whoever has logged in there, and so may a script."""
     told: list[Event] = []
     stop = care.hass.bus.async_listen(EVENT_ALERT_RECEIVED, told.append)
     care.alert(1)
     await care.morning(1)
     stop()
     heard = await automate(care.hass, trigger(name))
-    care.hass.bus.async_fire(f"{DOMAIN}_{name}", told[0].data, EventOrigin.remote)
+    care.hass.bus.async_fire(f"{DOMAIN}_{name}", told[0].data, origin)
     await care.house.settle()
     assert heard.triggers == []
 

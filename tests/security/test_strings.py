@@ -9,7 +9,7 @@ from unittest.mock import MagicMock, patch
 from homeassistant.core import Event
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.util import slugify
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.care_alerts.alerts.tolerant import DEEPEST, is_shallow
@@ -43,6 +43,7 @@ UNSEEN: Final = tuple(f"{ESC}\r\n\t\x00\x7f\x85\u2028\u2029\u200b\u200e\u202e\u2
 """What moves, hides or breaks what stands beside it."""
 
 
+@example("a" * (LONGEST_NAME + 1))
 @given(st.text() | st.text(alphabet=[*UNSEEN, "a", " ", "\u200d"], max_size=2 * LONGEST_NAME))
 def test_a_name_is_one_line_that_can_be_seen(typed: str) -> None:
     name = name_or_none(typed)
