@@ -6,13 +6,14 @@ import logging
 from typing import Any, Final
 
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
-from homeassistant.core import Context, Event, HomeAssistant, callback
+from homeassistant.core import Context, Event, EventOrigin, HomeAssistant, callback
 from homeassistant.exceptions import Unauthorized
 from homeassistant.setup import async_setup_component
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.event_data import EVENT_ALERT_ENDED, EVENT_ALERT_RECEIVED
 from custom_components.care_alerts.responses.attribution import resolve_actor
 from custom_components.care_alerts.responses.episodes import all_episodes
 from custom_components.care_alerts.responses.notification import (
@@ -22,6 +23,7 @@ from custom_components.care_alerts.responses.notification import (
     pressed,
 )
 from custom_components.care_alerts.responses.permissions import entities_of_person, forbidden
+from custom_components.care_alerts.seal import Seal
 from tests.appliances import Bulb, Speaker, install
 from tests.care import Care
 from tests.home import Home
@@ -268,3 +270,22 @@ async def test_who_has_left_no_trace_in_the_registry_is_not_for_everybody(
     assert forbidden(looker, "control", [])
     looker.is_active = False
     assert forbidden(looker, "read", [])
+
+
+async def test_a_seal_is_of_one_event_alone(hass: HomeAssistant) -> None:
+    heard: list[Event] = []
+    hass.bus.async_listen(EVENT_ALERT_RECEIVED, heard.append)
+    seal = Seal(hass)
+    seal.fire(hass, EVENT_ALERT_RECEIVED, {"person": "Jill"}, None)
+    [ours] = heard
+    same: dict[str, Any] = {"data": ours.data, "origin": ours.origin, "context": ours.context}
+    assert seal.opened(Event(EVENT_ALERT_RECEIVED, **same)) == {"person": "Jill"}
+    assert seal.opened(Event(EVENT_ALERT_ENDED, **same)) is None
+    for other in (
+        {"data": {**ours.data, "person": "Jack"}},
+        {"data": {**ours.data, "more": 1}},
+        {"origin": EventOrigin.remote},
+        {"context": Context()},
+    ):
+        assert seal.opened(Event(EVENT_ALERT_RECEIVED, **same | other)) is None
+    assert Seal(hass).opened(ours) is None
