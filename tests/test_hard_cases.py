@@ -1,6 +1,7 @@
 """Cases that would break a caregiver's trust without anybody noticing: each once went wrong on the way here."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -14,6 +15,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 import pytest
 
+from custom_components.care_alerts.alerts.freshness import Status
 from custom_components.care_alerts.alerts.ledger import Ledger
 from custom_components.care_alerts.alerts.snapshot import SourceSnapshot
 from custom_components.care_alerts.const import DOMAIN
@@ -24,9 +26,12 @@ from custom_components.care_alerts.sources.lumen.source import LumenSource
 from simulator import CATALOGUE
 from simulator.faults import Exchange, Fault
 from simulator.lumen import LumenPerson
+from simulator.tidepool import Child
 
-from .conftest import NOON, House, told
+from .conftest import NOON, House, coordinator_of, told
 from .world import HENK, MARIA, add_alert, add_person, day
+
+LOW_AT_70 = {"enabled": True, "delay": 0, "threshold": {"units": "mg/dL", "value": 70}}
 
 
 async def _get_alerts(house: House, person: LumenPerson, **data: Any) -> dict[str, Any]:
@@ -383,6 +388,94 @@ async def test_a_clock_that_was_ahead_hides_nothing(
     await house.pass_time(hours=19)
 
     assert told(announced, "alert_type") == ["flex"]
+
+
+type SetClock = Callable[[timedelta], Awaitable[None]]
+
+
+@pytest.fixture
+def set_clock(house: House, monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    """Have the house's clock be so far ahead of time, which goes on as before, and its source asked."""
+    loop = house.hass.loop
+
+    async def ahead(by: timedelta) -> None:
+        was, time = loop.time(), loop.time
+        house.freezer.move_to(house.now + by)
+        shift = was - time()
+        monkeypatch.setattr(loop, "time", lambda: time() + shift)
+        [entry] = house.hass.config_entries.async_entries(DOMAIN)
+        for _ in range(2):
+            await entry.runtime_data.async_refresh()
+            await house.settle()
+
+    return ahead
+
+
+async def test_who_asked_to_wait_by_a_clock_that_was_ahead_is_not_waited_for_until_then(
+    house: House, announced: list[State], set_clock: SetClock
+) -> None:
+    maria = add_person(house)
+    add_alert(house, maria, 0)
+    entry = await house.set_up(house.entry())
+    house.sim.faults.add("*", CATALOGUE["429_seconds"]())
+    await set_clock(timedelta(days=60))
+    assert coordinator_of(entry).failure is Status.RATE_LIMITED
+
+    house.sim.faults.clear()
+    await set_clock(timedelta())
+    assert coordinator_of(entry).failure is None
+    add_alert(house, maria, 1, "FLEX", "PLATEAU")
+    await house.pass_time(hours=19)
+    assert told(announced, "alert_type") == ["flex"]
+
+
+@pytest.fixture
+async def jill(house: House) -> Child:
+    """Jill, whose readings come, and who has a threshold."""
+    account = house.sim.tidepool.account
+    child = house.sim.tidepool.add_child("Jill")
+    child.share_with(account)
+    child.set_settings(account, {"low": LOW_AT_70})
+    await house.set_up(house.tidepool_entry())
+    await _read(house, child, 6.0, 6.0)
+    return child
+
+
+async def _read(house: House, child: Child, *values: float) -> None:
+    for value in values:
+        child.add_reading(house.now, value, uploaded_at=house.now)
+        await house.pass_time(minutes=5)
+
+
+async def test_settings_that_change_after_a_clock_was_ahead_are_soon_heard_of(
+    house: House, jill: Child, set_clock: SetClock
+) -> None:
+    for by in (timedelta(days=60), timedelta()):
+        await set_clock(by)
+    threshold = {"units": "mg/dL", "value": 80}
+    jill.set_settings(house.sim.tidepool.account, {"low": LOW_AT_70 | {"threshold": threshold}})
+    await house.pass_time(hours=2)
+    [entry] = house.hass.config_entries.async_entries(DOMAIN)
+    person = entry.runtime_data.data.people[jill.user_id]
+    assert person.settings["low_threshold"].value == 80
+
+
+@pytest.mark.parametrize("off", [-123, -20, 20, 123, 60 * 24 * 60])
+async def test_a_low_after_a_clock_was_wrong_is_of_when_it_was_and_not_late(
+    house: House, jill: Child, announced: list[State], set_clock: SetClock, off: int
+) -> None:
+    await set_clock(timedelta(minutes=off))
+    for _ in range(3):
+        jill.add_reading(house.now, 6.0, uploaded_at=house.now)
+        house.sim.clock.advance(timedelta(minutes=5))
+        await set_clock(timedelta(minutes=off))
+    await set_clock(timedelta())
+    await _read(house, jill, 6.0)
+    begun = house.now
+    await _read(house, jill, 3.0, 3.0)
+    [low] = announced
+    assert low.attributes["observed_at"] == begun.isoformat()
+    assert low.attributes["late"] is False
 
 
 async def test_a_time_that_is_past_is_waited_for_but_once_a_second(house: House) -> None:

@@ -36,6 +36,9 @@ from .store import ReadingStore, SourceStore
 SHORTEST_DEADLINE: Final = timedelta(seconds=1)
 """Whatever is wrong with a time, the house goes on between two rebuilds."""
 
+CLOCK_WAS_SET: Final = timedelta(minutes=5)
+"""By so much or more. Ours: a time server moves a clock that runs by less, and what is due is so much late at most."""
+
 type CareAlertsConfigEntry = ConfigEntry[SourceCoordinator]
 
 
@@ -68,6 +71,8 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
         """Records of the newest poll that could not be read."""
         self.is_polling = False
         self._asks_everything = False
+        self._began: datetime | None = None
+        """When the loop's time began, by our clock: it is set when that changes."""
         self._rebuilt_from: object = None
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._repairs = Repairs(hass, entry, source_type.repairs)
@@ -283,6 +288,11 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
     @override
     async def _async_update_data(self) -> SourceSnapshot:
         now = dt_util.utcnow()
+        if self._clock_was_set(now):
+            # What is due when was noted by another clock. What is loaded is believed no further than now.
+            self.source.clock_was_set()
+            self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
+            return self.data
         if wait := self.backoff.waits(now):
             failure = self.backoff.failure = self.backoff.failure or Status.RATE_LIMITED
             self.update_interval = wait + NOT_EARLY
@@ -317,6 +327,11 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
             LOGGER.debug("%s: %s", self.name, error)
             raise _failed(self.failure) from error
         return self.data
+
+    def _clock_was_set(self, now: datetime) -> bool:
+        """Whether our clock has not gone on as time has since we last looked."""
+        began, self._began = self._began, now - timedelta(seconds=self.hass.loop.time())
+        return began is not None and abs(self._began - began) >= CLOCK_WAS_SET
 
     async def _poll(self, now: datetime) -> ApiError | None:
         """Poll, and keep what became of it; return why there was no answer, if there was none."""

@@ -162,6 +162,10 @@ class Source(Protocol):
         """Put into the ledger what has become an alert by time alone."""
         return
 
+    def clock_was_set(self) -> None:
+        """Believe no more what it has learned of others' clocks by ours, which was not right."""
+        return
+
     def leaving(self, options: Mapping[str, Any]) -> Collection[str]:
         """Whom it will follow no more when it starts again with these options."""
         return ()

@@ -159,8 +159,12 @@ class Clock(Stored):
         self.dates = {key: one for key, one in self.dates.items() if one.received_at <= now}
         self.undated = {key: one for key, one in self.undated.items() if one.received_at <= now}
         if self.heard_at and self.heard_at > now:
-            self.ahead, self.newest, self.heard_at, self.leads = timedelta(), None, None, []
-            self.set_back = None
+            self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget what it was like by our clock, which was not right."""
+        self.ahead, self.newest, self.heard_at, self.leads = timedelta(), None, None, []
+        self.set_back = None
 
     @override
     def __post_serialize__(self, d: dict[Any, Any]) -> dict[Any, Any]:

@@ -119,6 +119,12 @@ class TidepoolSource(Source):
                 followed.watch.pause(now, at_once=True)
 
     @override
+    def clock_was_set(self) -> None:
+        for followed in self._state.people.values():
+            for clock in followed.clocks:
+                clock.begin_anew()
+
+    @override
     def can_forget(self, person_id: str) -> bool:
         followed = self._state.people.get(person_id)
         return followed is None or not followed.allows
