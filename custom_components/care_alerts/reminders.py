@@ -23,9 +23,11 @@ import voluptuous as vol
 
 from .alert_filter import FILTER_FIELDS, AlertFilter, target_schema
 from .alerts.alert import Alert
+from .alerts.ledger import KEPT_FOR
 from .alerts.response_log import Episode
 from .alerts.snooze import next_reminder
 from .const import ATTR_INCLUDE_LATE
+from .durations import length_of_time
 from .event_data import EVENT_ALERT_RECEIVED, about_episode
 from .responses.due import DueStep
 from .responses.episodes import EpisodeRef, find_episode
@@ -85,10 +87,8 @@ class AlertUnacknowledgedTrigger(CareTrigger):
     _SCHEMA = target_schema(
         {
             **ALERT_FIELDS,
-            vol.Required(ATTR_AFTER): cv.positive_time_period,
-            vol.Optional(ATTR_EVERY): vol.All(
-                cv.positive_time_period, vol.Range(min=SHORTEST_REPEAT)
-            ),
+            vol.Required(ATTR_AFTER): length_of_time(timedelta(), KEPT_FOR),
+            vol.Optional(ATTR_EVERY): length_of_time(SHORTEST_REPEAT, KEPT_FOR),
         }
     )
 
@@ -252,9 +252,7 @@ class AlertNeedsAttentionTrigger(AlertUnacknowledgedTrigger):
     _SCHEMA = target_schema(
         {
             **ALERT_FIELDS,
-            vol.Optional(ATTR_REPEAT): vol.All(
-                cv.positive_time_period, vol.Range(min=SHORTEST_REPEAT)
-            ),
+            vol.Optional(ATTR_REPEAT): length_of_time(SHORTEST_REPEAT, KEPT_FOR),
         }
     )
 

@@ -11,6 +11,7 @@ from homeassistant.core import State
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.storage import Store
 import pytest
+import voluptuous as vol
 
 from custom_components.care_alerts.sources.lumen.api import LumenClient
 from tests.care import Care, automate, trigger
@@ -303,3 +304,12 @@ async def test_it_is_on_disk_before_it_is_told(care: Care, announced: list[State
         gate.set()
         await sending
     assert len(announced) == 1
+
+
+@pytest.mark.parametrize("action", ["send_test_alert", "snooze"])
+@pytest.mark.parametrize("too_long", [86_400e9, {"days": 10**9}, {"hours": 10**15}, "99999:00"])
+async def test_what_would_last_longer_than_any_clock_goes_is_refused(
+    care: Care, action: str, too_long: object
+) -> None:
+    with pytest.raises(vol.Invalid, match="value must be at most"):
+        await care.call(action, duration=too_long)

@@ -19,6 +19,7 @@ import voluptuous as vol
 from ..alerts.alert import AlertKey
 from ..alerts.response_log import Episode
 from ..alerts.snooze import Snooze
+from ..durations import length_of_time
 from ..event_data import about_episode, about_snooze
 from ..responses.attribution import resolve_actor
 from ..sources.coordinator import SourceCoordinator
@@ -50,9 +51,7 @@ ACKNOWLEDGE_SCHEMA = cv.make_entity_service_schema(
 )
 SNOOZE_SCHEMA = cv.make_entity_service_schema(
     {
-        vol.Required(ATTR_DURATION): vol.All(
-            cv.positive_time_period, vol.Range(min=SHORTEST_SNOOZE, max=LONGEST_SNOOZE)
-        ),
+        vol.Required(ATTR_DURATION): length_of_time(SHORTEST_SNOOZE, LONGEST_SNOOZE),
         vol.Optional(ATTR_EPISODE_ID): cv.string,
     }
 )

@@ -15,6 +15,7 @@ import voluptuous as vol
 
 from ..alerts.alert import Severity
 from ..const import DOMAIN
+from ..durations import length_of_time
 from ..responses.episodes import find_episode, need_of
 from ..responses.explain import explain as explained
 from ..responses.household import Household
@@ -58,9 +59,7 @@ NOTIFY_SCHEMA = vol.Schema(
 TAKE_DUTY_SCHEMA = vol.Schema(
     {
         vol.Optional(ATTR_CAREGIVER): cv.string,
-        vol.Required(ATTR_DURATION): vol.All(
-            cv.positive_time_period, vol.Range(min=SHORTEST_DUTY, max=LONGEST_DUTY)
-        ),
+        vol.Required(ATTR_DURATION): length_of_time(SHORTEST_DUTY, LONGEST_DUTY),
     }
 )
 EXPLAIN_SCHEMA = cv.make_entity_service_schema(

@@ -16,6 +16,7 @@ from ..alerts.alert import AlertKey, Severity
 from ..alerts.snapshot import PersonSnapshot
 from ..alerts.testing import LASTS
 from ..const import DOMAIN
+from ..durations import length_of_time
 from ..sources import ALERT_TYPES
 from ..sources.coordinator import SourceCoordinator
 from .targets import targeted
@@ -32,9 +33,7 @@ SEND_TEST_ALERT_SCHEMA = cv.make_entity_service_schema(
     {
         vol.Optional(ATTR_ALERT_TYPE): vol.In(sorted(ALERT_TYPES)),
         vol.Optional(ATTR_SEVERITY, default=Severity.HIGH.value): vol.Coerce(Severity),
-        vol.Optional(ATTR_DURATION, default=LASTS): vol.All(
-            cv.positive_time_period, vol.Range(min=SHORTEST, max=LONGEST)
-        ),
+        vol.Optional(ATTR_DURATION, default=LASTS): length_of_time(SHORTEST, LONGEST),
     }
 )
 
