@@ -272,6 +272,9 @@ def test_what_ends_with_unsnooze() -> None:
 
     assert len(snoozed().unsnooze(hour(3), topics=[WEIGHT])) == 1
     assert len(snoozed().unsnooze(hour(3), person_id="person")) == 3
+    # What is exempt of somebody goes on being quiet; a snooze of all of them is none of one alert.
+    left = snoozed().unsnooze(hour(3), person_id="person", exempt={FLEX.alert_type})
+    assert sorted(str(one.topic and one.topic.alert_type) for one in left) == ["None", "weight"]
     log = snoozed()
     assert len(log.unsnooze(hour(3))) == 5
     assert log.unsnooze(hour(3)) == []

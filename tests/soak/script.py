@@ -116,7 +116,7 @@ def _ends(dice: _Dice) -> Iterator[Happening]:
         yield Happening(dice.at(), "kill", down, number=rng.randrange(40))
     for _ in dice.times(0.2):
         yield Happening(dice.at(), "restart", rng.choice((0, 2, 60, 600)) * MINUTE)
-    for _ in range(rng.choice((0, 0, 1, 3))):
+    for _ in (*range(rng.choice((0, 0, 1, 3))), *dice.times(0)):
         yield Happening(dice.at(), "reload", number=rng.randrange(12))
     for _ in dice.times(0.3):
         yield Happening(dice.at(), "acknowledge")

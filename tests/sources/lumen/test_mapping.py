@@ -593,6 +593,16 @@ def test_an_alert_of_an_unknown_type_counts() -> None:
     assert person.highest_severity is Severity.HIGH
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_unknown_types_of_a_day_the_worst_stands(order: int) -> None:
+    subtypes = ["IN_RANGE", "TOO_FAST", "TOO_SLOW"][::order]
+    alerts = [weight(0, one, alertType=f"NEW_{one}") for one in subtypes]
+    person = snapshot(alerts, read(0))
+
+    assert person.conditions["other"].current_alert == alerts[1]
+    assert person.highest_severity is Severity.HIGH
+
+
 def test_a_day_analysed_in_its_own_night_ends_the_day_before() -> None:
     """Where a day is analysed on the day itself, "no alerts" counts from 06:00 UTC of that day on."""
     generated = at(0, "03:14:22")
