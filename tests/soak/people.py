@@ -110,8 +110,8 @@ class Following(ABC):
         """When it may be said to have been so, the first time or when it is told anew."""
         return [truth.at]
 
-    def may_have_ended(self, person_id: str, now: datetime) -> bool:
-        """Whether it may be said that what goes on has ended for want of news, without any trouble."""
+    def may_have_ended(self, person_id: str, heard_to: datetime, now: datetime) -> bool:
+        """Whether what goes on may be said to have ended for want of news, by who has heard all that was there by then."""
         return True
 
     def expected(self, person_id: str, now: datetime) -> Shown:
@@ -469,8 +469,8 @@ class TidepoolPeople(Following):
         return [first + n * self.EVERY for n in range((last - first) // self.EVERY + 1)]
 
     @override
-    def may_have_ended(self, person_id: str, now: datetime) -> bool:
-        return self.data_through(person_id, now) <= now - HOUR
+    def may_have_ended(self, person_id: str, heard_to: datetime, now: datetime) -> bool:
+        return self.data_through(person_id, heard_to) <= now - HOUR
 
     @override
     async def entries(self, house: House, kept: Mapping[str, Any]) -> list[MockConfigEntry]:

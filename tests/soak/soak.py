@@ -146,6 +146,8 @@ class Soak:
         self._freezer, self._files = freezer, files
         self._ahead = timedelta()
         self._clock_set_at = self.start
+        self._heard_to = self.start
+        """Until when the house could have asked before the time that has just passed."""
         self._elapsed = 0.0
         self._sim = Simulator(start=self.start, speed=0)
         self._stack = AsyncExitStack()
@@ -193,6 +195,7 @@ class Soak:
         self._freezer.move_to(self.now + self._ahead)
 
     async def _pass(self, amount: timedelta) -> None:
+        self._heard_to = self.now
         self._move(amount)
         await self._settle()
 
@@ -399,6 +402,9 @@ class Soak:
             self._move(WAITS[name])
 
         async def respond(exchange: Exchange) -> web.StreamResponse:
+            if self.now >= until:
+                # Time has passed while others were asked, and waited in vain.
+                return await exchange.proceed()
             # Also between two questions: who is asked to wait asks nothing.
             self._troubled(*sources, until=until)
             self.tally.faults_met[name] += 1
@@ -599,7 +605,8 @@ class Soak:
         following, person_id = self._whose(event.data["event_entity_id"])
         alert_type = event.data["alert"]["alert_type"]
         self._ended[person_id, alert_type].append(self.now)
-        if self._is_well(following.source) and not following.may_have_ended(person_id, self.now):
+        has_news = not following.may_have_ended(person_id, self._heard_to, self.now)
+        if self._is_well(following.source) and has_news:
             self.complain(self.tally.untrue, f"{alert_type} of {person_id} has ended, it says")
 
     def _is_well(self, source: str, for_long: timedelta = timedelta()) -> bool:
