@@ -251,11 +251,14 @@ async def test_a_late_source_never_speaks_of_the_present(
 ) -> None:
     wearer = house.sim.dexcom.wearer("SandboxUser7")
     wear(wearer)
-    entry = await house.set_up(await house.dexcom_entry(wearer))
+    entry = await house.set_up(await house.dexcom_entry(wearer, title="Anna"))
     await house.pass_time(minutes=30)
     browser = await browse(owner)
     await browser.follow(device_of(house, "sensor", "glucose", wearer.user_id, entry))
     person = (await browser.hears_one())["person"]
+    # What is never of the present is the source, not the wearer.
+    assert person["name"] == "Anna"
+    assert person["source_name"] == "Dexcom cloud Anna"
     assert person["is_delayed"] is True
     assert person["glucose"]["value"] == 110
     assert person["glucose"]["is_now"] is False

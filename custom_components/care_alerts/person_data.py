@@ -101,7 +101,7 @@ def person_data(
         "device_id": ref.device.id,
         "name": ref.name,
         "source": ref.source_type.key,
-        "source_name": ref.entry.title,
+        "source_name": ref.source_type.device_name(ref.entry.title),
         "status": status,
         "silent": silent,
         "silent_reason": status if silent else None,
