@@ -4,7 +4,7 @@ One subscription a person, whoever looks: a person is looked at once for all who
 does. Nothing is told while nothing changes, and nothing to whom it is not for.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -327,6 +327,11 @@ class _Events:
             case "all":
                 # What is a little ahead of our clock is there, too.
                 until = self._now + timedelta(days=1)
-                return self._log.between(since, until) if self._log else []
+                return _points(self._log.between(since, until)) if self._log else []
             case _:
-                return [one for one in self._new if one.observed >= since.timestamp()]
+                return _points(one for one in self._new if one.observed >= since.timestamp())
+
+
+def _points(readings: Iterable[KeptReading]) -> list[tuple[Any, ...]]:
+    """What a curve needs of readings: `observed`, `received`, `mg_dl`, `out_of_range`; not which device has sent them."""
+    return [one[:4] for one in readings]
