@@ -4,7 +4,7 @@ One subscription a person, whoever looks: a person is looked at once for all who
 does. Nothing is told while nothing changes, and nothing to whom it is not for.
 """
 
-from collections.abc import Iterable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
