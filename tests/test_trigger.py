@@ -71,6 +71,7 @@ async def test_an_alert_is_received(care: Care) -> None:
         "acknowledged_at": None,
         "note": None,
         "snoozed_until": None,
+        "handled_on_device_at": None,
         "silenced": False,
         "opened_episode": True,
     }

@@ -1,5 +1,6 @@
 """What a voice assistant answers: only of whom it may speak, with the age and the source of each, and "I have it"."""
 
+from datetime import timedelta
 import re
 from typing import Any
 
@@ -112,7 +113,10 @@ async def test_how_the_night_was(assist: House, jill: Child) -> None:
     jill.add_reading(assist.now, 7.0, uploaded_at=assist.now)
     await assist.pass_time(minutes=5)
     jill.add_reading(assist.now, 3.1, uploaded_at=assist.now)
+    jill.add_device_alert(assist.now, "urgentLow", acknowledged=assist.now + timedelta(minutes=2))
     await assist.pass_time(minutes=5)
+    said = await ask(assist, "which alerts are active")
+    assert "Handled on the device at 23:07. Nobody has it yet." in said
     await ask(assist, "I have it")
     jill.add_reading(assist.now, 8.0, uploaded_at=assist.now)
     await assist.pass_time(minutes=5)
@@ -120,6 +124,7 @@ async def test_how_the_night_was(assist: House, jill: Child) -> None:
     said = await ask(assist, "How was the night?")
     assert said.startswith("Jill: Urgent low. Was observed at 23:05 (")
     assert "The alert ended at " in said
+    assert "Handled on the device at 23:07." in said
     assert "had it from " in said
     assert "Alerts may be missing." in said
 

@@ -159,6 +159,7 @@ async def test_all_is_told_at_once_and_then_what_changes(
         "acknowledged_by": None,
         "acknowledged_at": None,
         "snoozed_until": None,
+        "handled_on_device_at": None,
         "needs_somebody": True,
         "entity_id": jill.entity_id("binary_sensor", "urgent_low"),
         "value": pytest.approx(52, abs=0.1),

@@ -125,6 +125,7 @@ class AlertSensor(_BinarySensor, PersonEntity):
                 "acknowledged_at": acknowledgement and acknowledgement.at,
                 "note": acknowledgement and acknowledgement.note,
                 "snoozed_until": episode and episode.snoozed_until,
+                "handled_on_device_at": episode and episode.handled_at,
                 "drill": episode is not None and episode.topic.drill,
             },
         )

@@ -153,6 +153,7 @@ def response_to(episode: Episode | None) -> dict[str, Any]:
         "last_seen": episode and episode.last_seen.observed_at.isoformat(),
         "ended_at": _iso(episode.ended_at if episode else None),
         "end_reason": episode and episode.end_reason and episode.end_reason.value,
+        "handled_on_device_at": _iso(episode.handled_at if episode else None),
         "acknowledged": acknowledgement is not None,
         "acknowledged_by": acknowledgement and acknowledgement.by.name,
         "acknowledged_via": acknowledgement and acknowledgement.by.via.value,

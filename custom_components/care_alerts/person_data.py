@@ -211,6 +211,7 @@ def _episode(
         "end_reason": episode.end_reason and episode.end_reason.value,
         "is_open": episode.is_open,
         "late": episode.is_late,
+        "handled_on_device_at": _iso(episode.handled_at),
         "acknowledged_by": acknowledgement and acknowledgement.by.name,
         "acknowledged_at": _iso(acknowledgement.at if acknowledgement else None),
         "snoozed_until": _iso(episode.snoozed_until if need is Need.SNOOZED else None),

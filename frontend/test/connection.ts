@@ -121,6 +121,7 @@ export const episode = (episode_id: string, more: Partial<Episode> = {}): Episod
   end_reason: null,
   is_open: true,
   late: false,
+  handled_on_device_at: null,
   acknowledged_by: null,
   acknowledged_at: null,
   snoozed_until: null,

@@ -104,6 +104,8 @@ class Record:
     fields: dict[str, Any]
     """What is particular to this record."""
     make: Callable[[Record], dict[str, Any]] = field(repr=False)
+    replaced_at: datetime | None = None
+    """When the server has another version of it; None: never."""
     _encoded: bytes | None = None
 
     @property
@@ -302,6 +304,43 @@ class Child:
             "dosingDecision", time, _decision(reason), uploaded_at=uploaded_at, device_id=LOOP
         )
 
+    def add_device_alert(
+        self,
+        issued: datetime,
+        name: str = "CGM.lowGlucose",
+        *,
+        acknowledged: datetime | None = None,
+        retracted: datetime | None = None,
+        late: timedelta = timedelta(0),
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Have the person's own device alarm: a record, and other versions of it once it was acknowledged and retracted.
+
+        `late`: how long each version needs to the server, beside the child's delay; `extra`: further fields.
+        """
+        fields: dict[str, Any] = {
+            "id": uuid5(NAMESPACE_URL, f"alert/{self.user_id}/{name}/{issued.isoformat()}").hex,
+            "name": name,
+            "priority": "timeSensitive",
+            "trigger": "immediate",
+            "sound": "name",
+            "soundName": "Gong",
+            "issuedTime": stamp(issued),
+        }
+        said = {"acknowledgedTime": acknowledged, "retractedTime": retracted}
+        before: Record | None = None
+        for at in sorted({issued, *(one for one in said.values() if one)}):
+            known = {key: stamp(one) for key, one in said.items() if one and one <= at}
+            record = self.add_record(
+                "alert",
+                issued,
+                fields | known | dict(extra or {}),
+                uploaded_at=self._uploaded(at) + late,
+            )
+            if before:
+                before.replaced_at = record.uploaded_at
+            before = record
+
     def add_record(
         self,
         type: str,
@@ -423,6 +462,8 @@ class Child:
         hidden = self._cloud_range(now) if cbg_filter else None
         for record in records[first:last]:
             if record.uploaded_at > now or (types is not None and record.type not in types):
+                continue
+            if record.replaced_at and record.replaced_at <= now:
                 continue
             if (
                 hidden

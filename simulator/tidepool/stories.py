@@ -64,6 +64,7 @@ def demo(sim: Simulator) -> None:
         gaps=[(night + 4 * DAY + 5 * HOUR, night + 4 * DAY + 5.75 * HOUR)],
         offline=[(night + DAY + 14 * HOUR, night + DAY + 15 * HOUR)],
     )
+    mila.add_device_alert(night + 1.9 * HOUR, acknowledged=night + 2 * HOUR + 19 * MINUTE)
     jonas = _followed(sim, JONAS, live=False, other_person=True, units="mmol/L")
     dips = [(night + day * DAY + 3 * HOUR, -4.7, 45 * MINUTE) for day in (-4, -1, 2, 5)]
     jonas.feed(curve(7.8, *dips), night - 8 * DAY, night + 10 * DAY, loop=False)

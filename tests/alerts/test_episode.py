@@ -8,7 +8,13 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.care_alerts.alerts.alert import Alert, AlertState, Severity
-from custom_components.care_alerts.alerts.episode import Ending, EndReason, derive_episodes
+from custom_components.care_alerts.alerts.episode import (
+    DeviceWord,
+    Ending,
+    EndReason,
+    derive_episodes,
+    handled_at,
+)
 
 from .build import alert, hour
 
@@ -134,3 +140,27 @@ def test_an_episodes_own_alerts_are_those_that_it_holds(words: list[str]) -> Non
     alerts, endings = timeline(" ".join(words))
     for one in derive_episodes(alerts, endings, is_active=is_active):
         assert [*one.its_own(alerts)] == [each for each in alerts if one.holds(each)]
+
+
+@pytest.mark.parametrize(
+    ("words", "since"),
+    [
+        ([], None),
+        ([(1, False)], None),
+        ([(1, True)], 1),
+        ([(1, False), (2, True)], 2),
+        # Once more is no other time.
+        ([(1, False), (2, True), (4, True)], 2),
+        # It alarmed again, and was answered again.
+        ([(1, False), (2, True), (3, False)], None),
+        ([(1, False), (2, True), (3, False), (4, True)], 4),
+        # In the same instant, the answer is to the alarm.
+        ([(2, False), (2, True)], 2),
+    ],
+)
+def test_what_was_answered_on_the_device_counts_until_it_alarms_there_again(
+    words: list[tuple[int, bool]], since: int | None
+) -> None:
+    said = [DeviceWord(hour(at), is_answer) for at, is_answer in words]
+    expected = None if since is None else hour(since)
+    assert handled_at(said) == handled_at(reversed(said)) == expected

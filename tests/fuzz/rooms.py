@@ -198,6 +198,17 @@ READING: Final[Json] = {
     "sampleInterval": 300000,
 }
 LOOP: Final[Json] = {"type": "dosingDecision", "reason": "loop", "time": _at(3), "id": "loop-1"}
+PHONE_ALERT: Final[Json] = {
+    "type": "alert",
+    "name": "CGM.lowGlucose",
+    "time": _at(40),
+    "issuedTime": _at(40),
+    "acknowledgedTime": _at(30),
+    "retractedTime": _at(20),
+    "priority": "timeSensitive",
+    "payload": {"alertState": "activeAlarming"},
+    "id": "alert-1",
+}
 SHARER: Final[Json] = {
     "userid": JILL,
     "trustorPermissions": {"view": {}, "follow": {}, "note": {}},
@@ -255,6 +266,7 @@ DOCUMENTS: Final[dict[str, dict[str, Json]]] = {
                 for number in range(6)
             ),
             LOOP,
+            PHONE_ALERT,
         ],
         "user": {"userid": ME},
         "login": {"userid": ME},

@@ -69,6 +69,8 @@ class House:
     zone: tzinfo = UTC
     alerts: list[Alert] = field(default_factory=list)
     ended: datetime | None = None
+    handled: datetime | None = None
+    """When the person answered it on their own device."""
     log: ResponseLog = field(default_factory=ResponseLog)
     state: ResponseState = field(default_factory=ResponseState)
     done: list[Done] = field(default_factory=list)
@@ -93,6 +95,7 @@ class House:
         """The episode as it is."""
         endings = [Ending(self.ended, EndReason.SOURCE)] if self.ended else []
         (span,) = derive_episodes(self.alerts, endings, is_active=lambda _: True)
+        span = replace(span, handled_at=self.handled)
         in_order = sorted(self.alerts, key=lambda alert: alert.observed_at)
         self.log.reconcile(KEY, [span], in_order)
         return self.log.episode(KEY, span, in_order, now)

@@ -499,6 +499,7 @@ async def test_a_caregiver_who_was_removed(hass: HomeAssistant, phone: str) -> N
             "",
         ),
         ({"whose": {"area_id": ["{{ 'hall' }}"]}}, {"whose": "no_target"}, ""),
+        ({"handled_wait": 61}, {"handled_wait": "handled_wait_range"}, ""),
         *(
             ({"steps": [NIGHT["steps"][0], step]}, {"steps": key}, where)
             for step, key, where in (

@@ -65,6 +65,7 @@ def notice(
     held: bool = False,
     snoozed: float | None = None,
     ended: EndReason | None = None,
+    handled: float | None = None,
     details: dict[str, Any] | None = None,
     **more: Any,
 ) -> Notice:
@@ -88,6 +89,7 @@ def notice(
         severity=severity,
         ended_at=minute(-1) if ended else None,
         end_reason=ended,
+        handled_at=None if handled is None else minute(handled),
     )
     taken = Acknowledgement(
         span=TimeSpan.of(span), severity=severity, by=Actor("Ben", Via.USER), at=minute(-2)
@@ -149,6 +151,8 @@ def test_who_what_how_much_when_and_who_has_it() -> None:
         ({"snoozed": 30}, "Snoozed until 03:30."),
         ({"snoozed": -1}, "Nobody has it yet."),
         ({"redelivered": True}, "You may have been told before."),
+        ({"handled": -3}, "Handled on the device at 02:57."),
+        ({"handled": -3}, "Nobody has it yet."),
         (
             {"ended": EndReason.EXPIRED},
             "Nothing more was heard of it by 02:59. That does not mean that it is over.",
@@ -157,6 +161,21 @@ def test_who_what_how_much_when_and_who_has_it() -> None:
 )
 def test_lines(how: dict[str, Any], line: str) -> None:
     assert line in one(notice(**how)).message.split("\n")
+
+
+def test_a_neutral_text_says_nothing_of_the_device() -> None:
+    assert one(notice(handled=-3), SHARED).message == one(notice(), SHARED).message
+
+
+def test_a_voice_and_a_summary_say_that_it_was_handled_on_the_device() -> None:
+    shown = notice(handled=-3)
+    said = "Handled on the device at 02:57. Nobody has it yet."
+    assert spoken_text(shown, WORDING).endswith(said)
+    summary, *_ = notifications(
+        [shown, *(notice(number) for number in (1, 2, 3))], ANNA, WORDING, ()
+    )
+    assert summary.tag == SUMMARY_TAG
+    assert sum(line.endswith(said) for line in summary.message.split("\n")) == 1
 
 
 def test_somebody_without_a_name() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from homeassistant.core import Context
 from homeassistant.helpers import device_registry
+from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.care_alerts.alerts.acknowledgement import Actor, Via
@@ -340,6 +341,30 @@ async def test_when_nothing_more_is_heard_only_the_live_status_goes(home: Home) 
     assert len(phone.screen) == 2
     await live(home.house, timedelta(hours=2))
     assert "Nothing more was heard" in phone.shown["message"]
+
+
+async def test_that_it_was_handled_on_the_device_is_said_without_a_sound_and_rings_go_on(
+    home: Home,
+) -> None:
+    phone = await home.phone("Anna")
+    await set_up(
+        home,
+        caregiver("Anna", phones=[phone.device_id]),
+        plan(handled_wait=30, steps=[*AT_ONCE, {"step_id": "2", "after": 60, "tell": ["anna"]}]),
+    )
+    wearer, low = await wears(home), home.house.now
+    wearer.add_alert("urgentLow", low, uploaded_at=low)
+    await live(home.house, timedelta(minutes=31))
+    assert "Handled" not in phone.shown["message"]
+    handled = home.house.now
+    wearer.add_alert("urgentLow", handled, state="activeSnoozed", uploaded_at=handled)
+    # The second would have come by now.
+    await live(home.house, timedelta(minutes=57))
+    assert len(phone.rang) == 1
+    said = f"Handled on the device at {dt_util.as_local(handled):%H:%M}."
+    assert phone.shown["message"].splitlines()[-2:] == [said, "Nobody has it yet."]
+    await live(home.house, timedelta(minutes=32))
+    assert len(phone.rang) == 2
 
 
 async def test_what_goes_on_after_nothing_more_was_heard_rings_again(home: Home) -> None:

@@ -27,6 +27,72 @@ def house(*steps: Any, **more: Any) -> House:
     return found
 
 
+# 6: handled on the device.
+
+
+@pytest.mark.parametrize(
+    ("handled_at", "wait", "told"),
+    [
+        # Off, as it is unless somebody wants it.
+        (-1, 0, [(0, "0"), (10, "10"), (20, "20"), (25, "20"), (30, "20"), (35, "20")]),
+        # Before it was told here: all comes later, and it comes.
+        (-1, 5, [(5, "0"), (15, "10"), (25, "20"), (30, "20"), (35, "20")]),
+        # What was begun stays begun, and what is repeated goes on.
+        (4, 5, [(0, "0"), (15, "10"), (25, "20"), (30, "20"), (35, "20")]),
+        (22, 5, [(0, "0"), (10, "10"), (20, "20"), (25, "20"), (30, "20"), (35, "20")]),
+    ],
+)
+def test_what_was_handled_on_the_device_waits_a_little_longer_and_never_stops(
+    handled_at: int, wait: int, told: list[tuple[int, str]]
+) -> None:
+    home = house(handled_wait=wait)
+    if handled_at > 0:
+        home.run_until(handled_at)
+    home.handled = minute(handled_at)
+    home.run_until(37, since=max(handled_at, 0))
+    assert home.told == told
+    assert home.outlook(37).progress is Progress.RUNNING
+
+
+def test_what_comes_next_is_known_while_it_waits() -> None:
+    home = house(handled_wait=5)
+    home.handled = minute(-1)
+    coming = home.outlook(0)
+    assert (coming.due, coming.next_step, minutes(coming.next_at)) == ((), home.plan.steps[0], 5)
+    (due,) = home.outlook(7).due
+    assert (due.cause, minutes(due.due_at)) == (Cause.TIME, 5)
+
+
+def test_what_alarms_on_the_device_again_waits_no_longer() -> None:
+    home = house(handled_wait=30)
+    home.handled = minute(-1)
+    home.run_until(12)
+    assert home.told == []
+    home.handled = None
+    home.run(13)
+    assert home.told == [(13, "0"), (13, "10")]
+
+
+def test_what_a_crash_left_does_not_wait() -> None:
+    home = house(step(0, "on_duty"), handled_wait=30)
+    (due,) = home.outlook(0).due
+    home.state.begin(due.record(minute(0)))
+    home.handled = minute(1)
+    home.restart()
+    assert [one.cause for one in home.outlook(2).due] == [Cause.INTERRUPTED]
+
+
+def test_a_push_that_may_not_have_come_through_makes_nothing_wait() -> None:
+    home = house(handled_wait=30)
+    home.run(0)
+    home.handled = minute(1)
+    home.run(2)
+    (begun,) = home.state.of(home.episode(minute(2)).ids).records
+    home.state.pushed(begun.key, "on_duty", Delivery.FAILED, HIGH, minute(2))
+    home.run_until(5, since=2)
+    assert home.told == [(0, "0"), (2, "10")]
+
+
 # 1 and 2: each step once, in its time, until somebody answers.
 
 

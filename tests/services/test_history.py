@@ -62,7 +62,7 @@ def of_episode(alert: dict[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in alert.items()
-        if name in names or name.startswith("acknowledged")
+        if name in names or name.startswith(("acknowledged", "handled"))
     }
 
 
@@ -98,6 +98,7 @@ async def test_of_a_person_on_a_day(house: House, entry: MockConfigEntry) -> Non
         "acknowledged_at": None,
         "note": None,
         "snoozed_until": None,
+        "handled_on_device_at": None,
     }
     sensor = house.state("binary_sensor", "weight", person_id(house, MARIA))
     assert sensor.attributes["episode_id"] == weight.pop("episode_id")

@@ -33,6 +33,25 @@ class Ending:
     device: Hashable = None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class DeviceWord(Stored):
+    """What the person's own device said of an alert: it alarmed, or somebody there answered it (`is_answer`)."""
+
+    at: datetime
+    is_answer: bool
+
+
+def handled_at(words: Iterable[DeviceWord]) -> datetime | None:
+    """Since when an alert counts as handled on the device; None if nobody answered, or it has alarmed there again.
+
+    Of one instant, the answer is to the alarm.
+    """
+    since: datetime | None = None
+    for word in sorted(words):
+        since = (since or word.at) if word.is_answer else None
+    return since
+
+
 @dataclass(frozen=True, slots=True)
 class TimeSpan(Stored):
     """When the first and the newest alert of an episode were observed, both included."""
@@ -56,13 +75,17 @@ class TimeSpan(Stored):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeSpan:
-    """An episode as its alerts give it: the first and the newest of them, and the worst severity of all."""
+    """An episode as its alerts give it: the first and the newest of them, and the worst severity of all.
+
+    `handled_at`: when somebody answered it on the person's own device; what the house has to do about it stays.
+    """
 
     opened: Alert
     last_seen: Alert
     severity: Severity
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
+    handled_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:

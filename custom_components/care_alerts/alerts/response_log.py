@@ -102,6 +102,11 @@ class Episode:
         return self.span.end_reason
 
     @property
+    def handled_at(self) -> datetime | None:
+        """When somebody answered it on the person's own device; None if nobody did, as far as is known."""
+        return self.span.handled_at
+
+    @property
     def is_late(self) -> bool:
         """Whether all that was announced of it came late."""
         return bool(self.announced) and all(alert.late for alert in self.announced)

@@ -15,9 +15,10 @@ from .message import (
     Notice,
     full_title,
     glucose_text,
+    handled_text,
     observed_text,
     spoken_text,
-    who_has_it,
+    what_was_done,
     worst_first,
 )
 from .wording import Wording
@@ -87,9 +88,10 @@ def _of_the_night(notice: Notice, wording: Wording) -> Iterator[str]:
         yield localize("answer_began", time=wording.at(episode.opened.observed_at))
     yield observed_text(notice, wording)
     if episode.ended_at is None:
-        yield who_has_it(episode, wording)
+        yield what_was_done(episode, wording)
         return
     yield localize(_OVER[episode.end_reason], time=wording.at(episode.ended_at))
+    yield from handled_text(episode, wording)
     if held := episode.acknowledgement:
         who = held.by.name or localize("somebody")
         yield localize("answer_had_it", who=who, time=wording.at(held.at))

@@ -16,6 +16,8 @@ LONGEST_MINUTES: Final = 24 * 60
 """Ours: what has waited for a day is no step any more."""
 LARGEST_TIMES: Final = 100
 """Ours: at a step a minute more than an hour and a half; who wants more leaves it out."""
+LONGEST_HANDLED_WAIT: Final = 60
+"""Ours, in minutes: it is a little longer; who has fallen asleep again needs the house within the hour."""
 
 type Fields = Mapping[str, Callable[[Any], Any]]
 
@@ -173,4 +175,5 @@ PLAN: Final[Fields] = {
     "include_late": _flag,
     "quiet_hours": _optional(_quiet_hours),
     "source_silent": _flag,
+    "handled_wait": _whole(0, LONGEST_HANDLED_WAIT, "handled_wait_range"),
 }

@@ -204,6 +204,7 @@ def _lines(notice: Notice, wording: Wording, *, is_neutral: bool) -> Iterator[st
             yield localize("notification_late", time=wording.at(episode.last_seen.received_at))
         if episode.ended_at is not None:
             yield localize("notification_lost", time=wording.at(episode.ended_at))
+        yield from handled_text(episode, wording)
     yield who_has_it(episode, wording)
     if notice.redelivered:
         yield localize("notification_redelivered")
@@ -227,6 +228,17 @@ def who_has_it(episode: Episode, wording: Wording) -> str:
     return localize("notification_unacknowledged")
 
 
+def handled_text(episode: Episode, wording: Wording) -> Iterator[str]:
+    """That somebody answered it on the person's own device, and when: nobody in the house has it by that."""
+    if at := episode.handled_at:
+        yield wording.localize("handled_on_device", time=wording.at(at))
+
+
+def what_was_done(episode: Episode, wording: Wording) -> str:
+    """What was done about an episode, on the person's device and in the house."""
+    return " ".join((*handled_text(episode, wording), who_has_it(episode, wording)))
+
+
 def glucose_text(glucose: Glucose, localize: Localize, unit: str | None = None) -> str:
     """A value with its unit and trend; mmol/L with one digit as devices show them, Tidepool has many."""
     if glucose.out_of_range is OutOfRange.LOW:
@@ -242,7 +254,7 @@ def glucose_text(glucose: Glucose, localize: Localize, unit: str | None = None) 
 
 def spoken_text(notice: Notice, wording: Wording) -> str:
     """What a voice says: without the value, which is for who looks at a screen, and without signs."""
-    return f"{full_title(notice, wording)}. {observed_text(notice, wording)} {who_has_it(notice.episode, wording)}"
+    return f"{full_title(notice, wording)}. {observed_text(notice, wording)} {what_was_done(notice.episode, wording)}"
 
 
 def _summary(
@@ -257,7 +269,7 @@ def _summary(
     title = localize("notification_summary_title", count=str(len(notices)))
     lines = [
         f"{_title(one, caregiver, wording)}. {observed_text(one, wording)}"
-        f" {who_has_it(one.episode, wording)}"
+        f" {what_was_done(one.episode, wording)}"
         for one in listed
     ]
     if more := len(notices) - len(listed):

@@ -345,6 +345,7 @@ class PlanFlow(_PartFlow[Plan]):
                 vol.Optional(QUIET_HOURS): _QUIET_HOURS,
                 vol.Required("include_late", default=shown.include_late): BooleanSelector(),
                 vol.Required("source_silent", default=shown.source_silent): BooleanSelector(),
+                vol.Required("handled_wait", default=shown.handled_wait): _MINUTES,
             }
         )
 

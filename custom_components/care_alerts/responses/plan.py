@@ -141,7 +141,8 @@ class Plan:
     `whose` is a target of Home Assistant (empty: everybody), `alert_types` is empty for all. Only alerts of
     `least_severity` count, and late ones only with `include_late`: who is told at night of what was over
     hours ago does not look the next time. `source_silent`: who is on duty is also told that a source has
-    fallen silent or refuses its login.
+    fallen silent or refuses its login. `handled_wait`: so many minutes later come the steps of what somebody
+    has answered on the person's own device (0: no later).
     """
 
     plan_id: str
@@ -152,6 +153,7 @@ class Plan:
     include_late: bool = False
     quiet_hours: QuietHours | None = None
     source_silent: bool = True
+    handled_wait: int = 0
     steps: tuple[Step, ...] = ()
 
     @property

@@ -37,6 +37,8 @@ def fingerprint(episode: Episode) -> str:
             episode.snoozed_until,
             episode.ended_at,
             episode.end_reason,
+            # What was noted before there was this says the same without it.
+            *filter(None, (episode.handled_at,)),
         )
     )
 

@@ -12,7 +12,9 @@ A pure function of the plan, the episode, its times of quiet, what was done and 
 4. **Repeats** come `every` so long after the step was last begun, so after an absence there is one, not
    many; `times` counts anew with each start.
 5. **Evidence** that a push may not have reached its phone makes the step after it due now: `evidence`.
-6. **Begun and not done** is what a crash left: it is done again, marked `redelivered`, unless `running`.
+6. **Handled on the person's own device**, what was not begun comes a little later, if the plan says so
+   (`handled_wait`), and then it comes: nobody in the house has it.
+7. **Begun and not done** is what a crash left: it is done again, marked `redelivered`, unless `running`.
 """
 
 from collections.abc import Collection, Sequence
@@ -122,7 +124,12 @@ class _Climb:
         begun = (one.begun_at for one in self.records if one.since >= self.reached)
         begin = min([self.reached, self.now, *begun])
         steps = self.plan.climb
-        times = [begin + timedelta(minutes=step.after) for step in steps]
+        known = {one.key.step_id for one in self.records if one.since >= self.reached}
+        wait = timedelta(minutes=self.plan.handled_wait if self.episode.handled_at else 0)
+        times = [
+            begin + timedelta(minutes=step.after) + (timedelta() if step.step_id in known else wait)
+            for step in steps
+        ]
         for after, moment in evidence(self.records, self.response.receipts):
             following = next((step.after for step in steps if step.after > after), None)
             times = [

@@ -19,7 +19,7 @@ import {
 } from "./people";
 import { styles } from "./styles";
 import { renderTrouble } from "./trouble";
-import { observedText, timeAndAge, titleOf, whoHasIt, type Wording } from "./wording";
+import { observedText, timeAndAge, titleOf, whatWasDone, type Wording } from "./wording";
 
 export interface NeedsYouConfig {
   /** The devices of people; everybody without. */
@@ -111,7 +111,7 @@ export class CareAlertsNeedsYou extends CareCard {
         <h2>${person.name}: ${titleOf(wording, episode)}</h2>
         <p>${whatWas(wording, one)} ${arrived}</p>
         <p class="aside">
-          ${whoHasIt(wording, episode)}
+          ${whatWasDone(wording, episode)}
           ${
             person.on_duty.length
               ? localize("on_duty", { names: person.on_duty.join(", ") })
@@ -150,7 +150,7 @@ export class CareAlertsNeedsYou extends CareCard {
     return html`<article class="answered ${episode.severity}" data-episode=${episode.episode_id}>
       <ha-icon icon=${isAcknowledged ? "mdi:hand-back-right" : "mdi:bell-sleep"}></ha-icon>
       <div>
-        <p>${person.name}: ${titleOf(wording, episode)}. ${whoHasIt(wording, episode)}</p>
+        <p>${person.name}: ${titleOf(wording, episode)}. ${whatWasDone(wording, episode)}</p>
         <p class="aside">${whatWas(wording, one)} ${localize("not_over")}</p>
       </div>
       ${

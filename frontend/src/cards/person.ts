@@ -19,7 +19,7 @@ import {
 } from "./people";
 import { styles } from "./styles";
 import { problemText, renderWayOut } from "./trouble";
-import { glucoseText, reasonText, timeAndAge, titleOf, whoHasIt, type Wording } from "./wording";
+import { glucoseText, reasonText, timeAndAge, titleOf, whatWasDone, type Wording } from "./wording";
 
 export interface PersonConfig {
   /** The devices of people; everybody without. */
@@ -158,7 +158,7 @@ function renderWho(wording: Wording, one: Watched, person: Person): TemplateResu
   const [worst] = open;
   if (worst) {
     const more = open.length > 1 ? localize("and_more", { count: open.length - 1 }) : "";
-    return html`${titleOf(wording, worst.episode)}. ${whoHasIt(wording, worst.episode)} ${more}`;
+    return html`${titleOf(wording, worst.episode)}. ${whatWasDone(wording, worst.episode)} ${more}`;
   }
   const parts = [
     person.is_delayed && !isTroubled(person)

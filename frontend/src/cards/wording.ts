@@ -87,8 +87,17 @@ export function observedText(wording: Wording, { unit }: Person, episode: Episod
   return parts.join(" ");
 }
 
+/** What was done about it: on the person's own device, and in the house. */
+export function whatWasDone(wording: Wording, episode: Episode): string {
+  const { localize, clock, now } = wording;
+  const { handled_on_device_at: at } = episode;
+  const handled =
+    at && localize("handled_on_device", { time: clock.timeBeside(new Date(at), now) });
+  return [handled, whoHasIt(wording, episode)].filter(Boolean).join(" ");
+}
+
 /** Who has it, or until when it is snoozed, or that nobody has it; "" for what is over. */
-export function whoHasIt(wording: Wording, episode: Episode): string {
+function whoHasIt(wording: Wording, episode: Episode): string {
   const { localize, clock, now } = wording;
   const { acknowledged_by, acknowledged_at, snoozed_until } = episode;
   const at = (iso: string): string => clock.timeBeside(new Date(iso), now);

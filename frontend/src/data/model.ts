@@ -71,6 +71,8 @@ export interface Episode extends GlucoseThen {
   is_open: boolean;
   /** It came later than usual. */
   late: boolean;
+  /** When somebody answered it on the person's own device: nobody in the house has it by that. */
+  handled_on_device_at: string | null;
   acknowledged_by: string | null;
   acknowledged_at: string | null;
   snoozed_until: string | null;

@@ -49,7 +49,7 @@ const newestFirst = (episodes: readonly Episode[], since: Date): Episode[] =>
 function lineOf(wording: Wording, { unit }: Person, episode: Episode): TimelineLine {
   const { localize, clock } = wording;
   const { opened_at, received_at, late } = episode;
-  const { acknowledged_at, acknowledged_by } = episode;
+  const { acknowledged_at, acknowledged_by, handled_on_device_at } = episode;
   const notes: string[] = [];
   const { value, out_of_range } = episode.first;
   if (value !== null) {
@@ -61,6 +61,9 @@ function lineOf(wording: Wording, { unit }: Person, episode: Episode): TimelineL
   const delay = minutesBetween(opened_at, received_at);
   if (late && delay > 0) {
     notes.push(localize("timeline_arrived", { age: formatDuration(localize, delay) }));
+  }
+  if (handled_on_device_at) {
+    notes.push(localize("handled_on_device", timeBeside(wording, episode, handled_on_device_at)));
   }
   if (acknowledged_at) {
     const who = acknowledged_by ?? localize("somebody");
@@ -77,24 +80,27 @@ function lineOf(wording: Wording, { unit }: Person, episode: Episode): TimelineL
 }
 
 /** What is known of its end, or else when it was last observed; "" if there is nothing to add. */
-function lastOf({ localize, clock }: Wording, episode: Episode): string {
+function lastOf(wording: Wording, episode: Episode): string {
+  const { localize } = wording;
   const { opened_at, last_seen_at, ended_at, end_reason } = episode;
-  const began = new Date(opened_at);
-  const at = (iso: string): { time: string } => {
-    const moment = new Date(iso);
-    const day = clock.day(moment);
-    const time = clock.time(moment);
-    return { time: day === clock.day(began) ? time : `${day}, ${time}` };
-  };
+  const at = (iso: string): { time: string } => timeBeside(wording, episode, iso);
   if (ended_at && end_reason === "newer_day") {
     return localize("timeline_gone", at(ended_at));
   }
   if (ended_at && end_reason === "source") {
     return localize("timeline_ended", at(ended_at));
   }
-  return Date.parse(last_seen_at) > began.getTime()
+  return Date.parse(last_seen_at) > Date.parse(opened_at)
     ? localize("timeline_seen", at(last_seen_at))
     : "";
+}
+
+/** A time beside that of an episode: with its day, if that is another. */
+function timeBeside({ clock }: Wording, { opened_at }: Episode, iso: string): { time: string } {
+  const moment = new Date(iso);
+  const day = clock.day(moment);
+  const time = clock.time(moment);
+  return { time: day === clock.day(new Date(opened_at)) ? time : `${day}, ${time}` };
 }
 
 const minutesBetween = (from: string, to: string): number =>

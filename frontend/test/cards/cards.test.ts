@@ -160,6 +160,13 @@ test("what somebody has stands below, and can be undone", async () => {
   expect(calls).toMatchObject([{ service: "unacknowledge", service_data: {} }]);
 });
 
+test("what was handled on the person's own device says so, and still needs somebody", async () => {
+  await show(new CareAlertsNeedsYou());
+  await tell(ANNA, episode("e", { handled_on_device_at: "2026-11-29T11:45:00Z" }));
+  expect(text()).toContain("Handled on the device at 12:45. Nobody has it yet.");
+  button("Acknowledge");
+});
+
 test("that nobody is needed is said with what is not known, never as all clear", async () => {
   await show(new CareAlertsNeedsYou());
   await tell(ANNA);

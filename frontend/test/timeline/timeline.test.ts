@@ -94,6 +94,18 @@ test("a time on another day than the line's has its day", () => {
   );
 });
 
+test("it says when it was handled on the person's own device, and that nobody here has it by that", () => {
+  const acknowledged_at = at("08:12");
+  const handled_on_device_at = at("08:05");
+  expect(notes({ handled_on_device_at })).toBe("Handled on the device at 09:05.");
+  expect(notes({ handled_on_device_at, acknowledged_at })).toBe(
+    "Handled on the device at 09:05. Acknowledged by somebody after 12 min.",
+  );
+  expect(notes({ handled_on_device_at: "2026-11-29T00:05:00Z" }, "2026-11-28T22:50:00Z")).toBe(
+    "Handled on the device at Sunday 29 November, 01:05.",
+  );
+});
+
 test("it says who acknowledged it, and how long after it arrived", () => {
   const acknowledged_at = at("08:12");
   expect(notes({ acknowledged_at, acknowledged_by: "Anna" })).toBe(

@@ -352,14 +352,13 @@ def test_the_newest_record_of_a_name_decides() -> None:
     condition = snapshot([alarming], at(6.5)).conditions["low"]
     assert condition == AlertStatus(is_on=True, current_alert=alarming, episode=run(alarming))
     # Snoozed on the wearer's device is still there.
+    handled = run(alarming, snoozed, handled_at=snoozed.observed_at)
     condition = snapshot([alarming, snoozed], at(6.5)).conditions["low"]
-    assert condition == AlertStatus(
-        is_on=True, current_alert=snoozed, episode=run(alarming, snoozed)
-    )
+    assert condition == AlertStatus(is_on=True, current_alert=snoozed, episode=handled)
     condition = snapshot([alarming, snoozed, over], at(6.5)).conditions["low"]
     assert condition == AlertStatus(
         is_on=False,
-        episode=run(alarming, snoozed, ended_at=over.observed_at, end_reason=EndReason.SOURCE),
+        episode=replace(handled, ended_at=over.observed_at, end_reason=EndReason.SOURCE),
     )
 
 
@@ -483,10 +482,15 @@ def naively(alerts: Sequence[Alert], now: datetime, hold: timedelta) -> list[Epi
             told[-1] = _ended(told[-1], until, EndReason.EXPIRED)
         if one.state is AlertState.ENDED:
             told[-1:] = [_ended(it, one.observed_at, EndReason.SOURCE) for it in told[-1:]]
-        elif told and told[-1].is_open:
-            told[-1] = replace(told[-1], last_seen=one)
         else:
-            told.append(run(one))
+            if told and told[-1].is_open:
+                told[-1] = replace(told[-1], last_seen=one)
+            else:
+                told.append(run(one))
+            handled_at = None
+            if one.state is AlertState.SNOOZED:
+                handled_at = told[-1].handled_at or one.observed_at
+            told[-1] = replace(told[-1], handled_at=handled_at)
     if told and (until := stands_until(told[-1].last_seen, hold)) <= now:
         told[-1] = _ended(told[-1], until, EndReason.EXPIRED)
     return told

@@ -2,13 +2,21 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from operator import attrgetter
 from typing import Any, Final, override
 
 from ...alerts.alert import OTHER, Alert, AlertState, Person, Severity, in_order
-from ...alerts.episode import Ending, EndReason, EpisodeSpan, derive_episodes
+from ...alerts.episode import (
+    DeviceWord,
+    Ending,
+    EndReason,
+    EpisodeSpan,
+    derive_episodes,
+    handled_at,
+)
 from ...alerts.freshness import DataFreshness
 from ...alerts.glucose import Glucose, OutOfRange, Trend
 from ...alerts.readings import KeptReading
@@ -311,10 +319,21 @@ def _episodes(
     spans = derive_episodes(
         alerts, endings, is_active=is_active, device=lambda alert: devices[alert.alert_id]
     )
+    if any(alert.state is AlertState.SNOOZED for alert in alerts):
+        spans = [replace(one, handled_at=_handled_at(one.its_own(alerts))) for one in spans]
     return spans, max(
         current_alert,
         key=lambda alert: (alert.state is AlertState.ACTIVE, in_order(alert)),
         default=None,
+    )
+
+
+def _handled_at(alerts: Iterable[Alert]) -> datetime | None:
+    """When the wearer answered an episode on a device: Dexcom calls an alert that was answered there snoozed."""
+    return handled_at(
+        DeviceWord(alert.observed_at, alert.state is AlertState.SNOOZED)
+        for alert in alerts
+        if is_active(alert)
     )
 
 

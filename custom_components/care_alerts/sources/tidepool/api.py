@@ -133,7 +133,7 @@ class TidepoolClient:
         await self._call("DELETE", _alerts_path(person, me))
 
     async def data(self, person: str, start: datetime, types: Collection[str]) -> Data:
-        """GET /data/{person}: glucose readings and Loop's decisions since `start`, those of the `types`.
+        """GET /data/{person}: readings, Loop's decisions and alerts of their device since `start`, those of the `types`.
 
         Without the `dexcom` flag the server hides a sensor's readings wherever it also has Dexcom's cloud, hours later.
 
@@ -153,7 +153,7 @@ class TidepoolClient:
         answer = await self._call("GET", ("data", person), params=params)
         records = records_in(answer.json(), "data")
         data = Data.of(records)
-        if records and data.unreadable == len(records):
+        if data.is_nonsense:
             raise UnexpectedAnswerError("no record can be read")
         return data
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ...alerts.alert import Alert, Person
-from ...alerts.episode import derive_episodes
+from ...alerts.episode import EpisodeSpan, derive_episodes
 from ...alerts.freshness import DataFreshness, Status
 from ...alerts.glucose import Glucose
 from ...alerts.snapshot import AlertStatus, PersonSnapshot, Setting
+from ...alerts.stored import moment_or_none
 from ..http import ApiError, status_of
 from .api import SettingsUnreadableError
 from .cadence import UNKNOWN_FOR
@@ -166,6 +167,7 @@ def _condition(
 ) -> AlertStatus:
     history, evaluation = followed.watch.kinds.get(kind), result.evaluations.get(kind)
     spans = derive_episodes(alerts, history.endings() if history else (), is_active=lambda _: True)
+    spans = [_with_device_words(span, kind, followed) for span in spans]
     reason = why_not or (evaluation.reason if evaluation else not_yet)
     is_on = evaluation.is_on if evaluation and reason is None else None
     return AlertStatus(
@@ -177,6 +179,14 @@ def _condition(
         unavailable=reason,
         has_data_gap=kind in GLUCOSE_KINDS and reason in DATA_GAPS,
     )
+
+
+def _with_device_words(span: EpisodeSpan, kind: str, followed: Followed) -> EpisodeSpan:
+    """An episode with when it was handled on the device: since it began, not only since it had lasted for its delay."""
+    opened = span.opened
+    started = moment_or_none(opened.details.get("started")) or opened.observed_at
+    at = followed.device_words.handled_at(kind, min(started, opened.observed_at), span.ended_at)
+    return replace(span, handled_at=at) if at else span
 
 
 def _settings_of(followed: Followed, unit: str) -> dict[str, Setting]:

@@ -11,11 +11,12 @@ from ...alerts.stored import Stored, clamped
 from ..http import ApiError, wait_after
 from .cadence import PollCadence
 from .clocks import Clock
+from .device_words import DeviceWords
 from .evaluation import EvaluationResult
 from .evaluator import AlertEvaluator
 from .readings import HELD, Readings
 from .session import Refusals
-from .settings import Settings
+from .settings import GLUCOSE_KINDS, Settings
 
 LONGEST_RETRY: Final = timedelta(minutes=5)
 
@@ -30,6 +31,9 @@ LOOK_BACK_EVERY: Final = timedelta(hours=1)
 """Some are uploaded hours late."""
 LOOK_BACK_SOONER: Final = timedelta(minutes=10)
 """Nothing new for so long, or as long again: what comes may be dated by a clock that was set back."""
+
+ISSUED_BEFORE: Final = timedelta(hours=1)
+"""So long before an alert begins here the device may have alarmed for it: its thresholds are its own (ours)."""
 
 LONGEST_ABSENCE: Final = timedelta(days=7)
 """How far back is asked after an absence."""
@@ -62,6 +66,7 @@ class Followed(Stored):
     delays: list[float] = field(default_factory=list)
     """Seconds from their readings to us, newest last."""
     cadence: PollCadence = field(default_factory=PollCadence)
+    device_words: DeviceWords = field(default_factory=DeviceWords)
 
     def may(self, permission: str) -> bool:
         """Whether we are allowed something."""
@@ -78,6 +83,7 @@ class Followed(Stored):
         self.watch.judged_at = clamped(self.watch.judged_at, now)
         self.watch.history_to = clamped(self.watch.history_to, now)
         self.cadence.not_after(now)
+        self.device_words.not_after(now)
         if self.glucose and self.glucose.observed_at > now:
             self.glucose = None
         for clock in self.clocks:
@@ -165,7 +171,7 @@ def asked_from(followed: Followed, attention: PollState, now: datetime) -> datet
         newest = attention.readings.asked_from() or newest
     if newest is None:
         return now - HELD
-    start = newest - OVERLAP
+    start = min(newest - OVERLAP, _unanswered_from(followed, now))
     if attention.readings is None:
         start = newest - LOOK_BACK
     elif wants_loop(followed) and not attention.hears_loop:
@@ -173,6 +179,19 @@ def asked_from(followed: Followed, attention: PollState, now: datetime) -> datet
     elif _looks_back(attention, now):
         start = min(start, now - LOOK_BACK)
     return max(start, now - LONGEST_ABSENCE)
+
+
+def _unanswered_from(followed: Followed, now: datetime) -> datetime:
+    """From when on to ask for what goes on and nobody has answered on the device: its record, which is as old as the alert, will say so."""
+    issued = [
+        at
+        for kind in GLUCOSE_KINDS
+        if (history := followed.watch.kinds.get(kind))
+        and (episode := history.open)
+        and (at := followed.device_words.unanswered_since(kind))
+        and at >= episode.started - ISSUED_BEFORE
+    ]
+    return max(min(issued, default=now) - OVERLAP, now - LOOK_BACK)
 
 
 def _looks_back(attention: PollState, now: datetime) -> bool:

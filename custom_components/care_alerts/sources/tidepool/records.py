@@ -22,6 +22,7 @@ FOLLOW: Final = "follow"
 CBG: Final = "cbg"
 SMBG: Final = "smbg"
 DOSING_DECISION: Final = "dosingDecision"
+ALERT: Final = "alert"
 
 _EDGE: Final = {OutOfRange.LOW: 40.0, OutOfRange.HIGH: 400.0}
 """mg/dL at which a sensor measures no further, where a record does not say it: a LOW without a number is a LOW."""
@@ -164,22 +165,69 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceAlert:
+    """An alert on the person's own device: its class, when it was issued, and when it was answered there (None: not yet).
+
+    One that was retracted is not answered by that: it may have gone by itself.
+    """
+
+    name: str
+    issued_at: datetime
+    answered_at: datetime | None
+
+    @classmethod
+    def of(cls, record: Any) -> Self | None:
+        """Read an `alert`; None for what came through Dexcom and says that it is over, or nothing that we know."""
+        issued_at = _utc_or_none(record.get("issuedTime")) or utc(record["time"])
+        answered_at = _utc_or_none(record.get("acknowledgedTime"))
+        match record.get("payload"):
+            case {"alertState": "activeSnoozed"}:
+                answered_at = answered_at or issued_at
+            case {"alertState": state} if state != "activeAlarming":
+                return None
+        return cls(name=text(record["name"]), issued_at=issued_at, answered_at=answered_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
-    """A person's data: glucose readings and when Loop decided, in no order; `unreadable` counts what could not be read."""
+    """A person's data, in no order: readings, when Loop decided, alerts of their device.
+
+    `unreadable` counts what could not be read; `is_nonsense`: nothing could, of what is judged.
+    """
 
     readings: tuple[Reading, ...]
     loops: tuple[datetime, ...]
     unreadable: int
+    alerts: tuple[DeviceAlert, ...] = ()
+    is_nonsense: bool = False
 
     @classmethod
     def of(cls, records: Iterable[Any]) -> Self:
         """Read records; other types than these are left out."""
-        found, unreadable = read_each(records, _reading_or_loop)
+        of_device: list[Any] = []
+        judged: list[Any] = []
+        for record in records:
+            (of_device if _type_in(record) == ALERT else judged).append(record)
+        found, unreadable = read_each(judged, _reading_or_loop)
+        alerts, odd = read_each(of_device, DeviceAlert.of)
         return cls(
             readings=tuple(one for one in found if isinstance(one, Reading)),
             loops=tuple(one for one in found if isinstance(one, datetime)),
-            unreadable=unreadable,
+            unreadable=unreadable + odd,
+            alerts=tuple(alerts),
+            is_nonsense=bool(judged) and unreadable == len(judged),
         )
+
+
+def _utc_or_none(value: Any) -> datetime | None:
+    try:
+        return utc(value)
+    except UNREADABLE:
+        return None
+
+
+def _type_in(record: Any) -> Any:
+    return record.get("type") if isinstance(record, Mapping) else None
 
 
 def _reading_or_loop(record: Any) -> Reading | datetime | None:

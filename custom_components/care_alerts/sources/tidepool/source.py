@@ -32,7 +32,7 @@ from .people import (
     wants_loop,
 )
 from .readings import HELD, Readings, kept_of
-from .records import CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW
+from .records import ALERT, CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW
 from .repairs import repairs_of
 from .session import PasswordSession
 from .settings import GLUCOSE_KINDS, Settings
@@ -318,7 +318,7 @@ class TidepoolSource(Source):
         followed, poll = self._state.people[person_id], self._polls[person_id]
         asked_at = self._host.now()
         start = asked_from(followed, poll, asked_at)
-        types = [CBG, SMBG]
+        types = [CBG, SMBG, ALERT]
         asks_loop = wants_loop(followed)
         if asks_loop:
             types.append(DOSING_DECISION)
@@ -347,6 +347,7 @@ class TidepoolSource(Source):
         self._host.left_out(data.unreadable)
         readings.add(data, now)
         followed.hear(readings, before, now)
+        followed.device_words.hear(data.alerts, now)
         log = self._host.readings.of(person_id)
         if is_first and not len(log):
             self._host.start(self._read_history(person_id, start))
