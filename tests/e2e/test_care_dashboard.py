@@ -375,6 +375,8 @@ async def test_the_timeline_has_a_line_for_each_episode_that_the_sensors_know(
     jill.set_settings(account, {"urgentLow": urgent_low})
     for minutes_ago, value in ((20, 6.2), (15, 2.9), (9, 6.4), (3, 2.8)):
         jill.add_reading(now - timedelta(minutes=minutes_ago), value)
+    answered = now - timedelta(minutes=1)
+    jill.add_device_alert(now - timedelta(minutes=3), "urgentLow", acknowledged=answered)
     await set_up_dexcom(home, simulator.dexcom, wearer, "Anna")
     await set_up_tidepool(home, simulator)
     await take_over(home)
@@ -382,7 +384,11 @@ async def test_the_timeline_has_a_line_for_each_episode_that_the_sensors_know(
     page = await opened(browser, home, "now")
     for person, alert, notes in (
         ("Anna", "Low · medium severity", ["Observed until"]),
-        ("Jill", "Urgent low · high severity", ["", "The alert ended at"]),
+        (
+            "Jill",
+            "Urgent low · high severity",
+            [f"Handled on the device at {answered:%H:%M}.", "The alert ended at"],
+        ),
     ):
         lines = section(page, person).locator("care-alerts-timeline article").filter(has_text=alert)
         await expect(lines).to_have_count(len(notes))

@@ -67,6 +67,9 @@ def add_people(
         for minutes in range(newest, 180, 5):
             value = 2.8 if name == low and minutes == newest else 6.2
             child.add_reading(now - timedelta(minutes=minutes), value)
+        if name == low:
+            issued, answered = (now - timedelta(minutes=ago) for ago in (newest, newest / 2))
+            child.add_device_alert(issued, "urgentLow", acknowledged=answered)
 
 
 async def ask(home: RealHome) -> None:
@@ -143,7 +146,10 @@ async def test_the_worst_of_ten_is_what_is_seen_first(
         worst = needs_you(page).locator("article").first
         await expect(worst).to_contain_text("Zoe: Urgent low · high severity")
         await expect(worst).to_contain_text(
-            re.compile(r"Was 2\.8 mmol/L at \d\d:\d\d \(\d+ min ago\)\.\s+Nobody has it yet\.")
+            re.compile(
+                r"Was 2\.8 mmol/L at \d\d:\d\d \(\d+ min ago\)\."
+                r"\s+Handled on the device at \d\d:\d\d\. Nobody has it yet\."
+            )
         )
         buttons = worst.get_by_role("button")
         await expect(buttons).to_have_count(2)

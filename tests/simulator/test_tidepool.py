@@ -505,6 +505,26 @@ async def test_a_record_shows_once_it_is_uploaded(world: World) -> None:
     assert len(await world.records()) == 2
 
 
+async def test_an_alert_of_the_device_is_there_anew_with_each_word_of_it(world: World) -> None:
+    world.child.add_device_alert(
+        NOW, acknowledged=NOW + 4 * MINUTE, retracted=NOW + 6 * MINUTE, late=MINUTE
+    )
+    assert await world.records(type="alert") == []
+    said: list[dict[str, Any]] = []
+    for minutes in (1, 3, 1, 2):
+        world.sim.clock.advance(minutes * MINUTE)
+        [record] = await world.records(type="alert")
+        said.append(
+            {key: record.get(key, "")[11:16] for key in ("time", "issuedTime", "acknowledgedTime")}
+        )
+        assert record["name"] == "CGM.lowGlucose"
+    now, later = f"{NOW:%H:%M}", f"{NOW + 4 * MINUTE:%H:%M}"
+    issued = {"time": now, "issuedTime": now}
+    assert said == [issued | {"acknowledgedTime": one} for one in ("", "", later, later)]
+    assert record["retractedTime"]
+    assert {one.body["id"] for one in world.child.records} == {record["id"]}
+
+
 async def test_types_reasons_and_the_latest(world: World) -> None:
     world.child.add_reading(NOW - 5 * MINUTE, 5)
     world.child.add_reading(NOW, 6)

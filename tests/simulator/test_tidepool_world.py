@@ -50,7 +50,7 @@ def test_demo_has_lows_in_the_nights_to_come() -> None:
     assert min(tonight) < 55
     assert min(mg_dl(mila, NOW, NOW + 12 * HOUR)) > 72
     assert max(mg_dl(mila, NOW + 48 * HOUR, NOW + 72 * HOUR)) > 250
-    assert {record.type for record in mila.records} == {"cbg", "dosingDecision"}
+    assert {record.type for record in mila.records} == {"cbg", "dosingDecision", "alert"}
     assert mila.grants(account, "view")
     assert mila.grants(account, "follow")
 
