@@ -27,9 +27,18 @@ from custom_components.care_alerts import condition, repairs, system_health, tri
 from custom_components.care_alerts.alerts.freshness import Status
 from custom_components.care_alerts.config_flow import CareAlertsConfigFlow
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.responses.household import CAREGIVER, HOUSEHOLD, PLAN
+from custom_components.care_alerts.responses.household import (
+    CAREGIVER,
+    HOUSEHOLD,
+    PLAN,
+    SAME_PERSON,
+)
 from custom_components.care_alerts.responses.next_steps import NextStep
-from custom_components.care_alerts.responses.part_flows import CaregiverFlow, PlanFlow
+from custom_components.care_alerts.responses.part_flows import (
+    CaregiverFlow,
+    PlanFlow,
+    SamePersonFlow,
+)
 from custom_components.care_alerts.sources import SOURCES
 from custom_components.care_alerts.sources.tidepool.changing import Problem
 from custom_components.care_alerts.sources.tidepool.settings import FIELDS
@@ -224,8 +233,9 @@ def test_flow_menu_has_strings() -> None:
 
 def test_parts_of_the_household_have_strings() -> None:
     texts = english()["config_subentries"]
-    assert set(texts) == {CAREGIVER, PLAN}
-    for kind, flow in ((CAREGIVER, CaregiverFlow), (PLAN, PlanFlow)):
+    flows = {CAREGIVER: CaregiverFlow, PLAN: PlanFlow, SAME_PERSON: SamePersonFlow}
+    assert set(texts) == set(flows)
+    for kind, flow in flows.items():
         assert set(texts[kind]["step"]) == set(texts[kind]["initiate_flow"]) == steps(flow)
         assert texts[kind]["entry_type"]
 
@@ -233,7 +243,11 @@ def test_parts_of_the_household_have_strings() -> None:
 def test_fix_flows_have_strings() -> None:
     issues = english()["issues"]
     fixes = {key: issue["fix_flow"] for key, issue in issues.items() if "fix_flow" in issue}
-    assert set(fixes) == {"no_thresholds", "next_steps", "days_lost", "journal_set_aside"}
+    assert set(fixes) == {
+        *("no_thresholds", "next_steps", "days_lost", "journal_set_aside"),
+        "same_person_proposed",
+    }
+    assert set(fixes["same_person_proposed"]["step"]) | {"init"} == steps(repairs.SamePersonFlow)
     assert set(fixes["no_thresholds"]["step"]) == steps(repairs.FirstSettingsFlow) - {"init"}
     for step in fixes["no_thresholds"]["step"].values():
         assert set(step["data"]) == set(step["data_description"]) == set(FIELDS)

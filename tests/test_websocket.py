@@ -120,6 +120,7 @@ async def test_all_is_told_at_once_and_then_what_changes(
         "glucose": None,
         "thresholds": [],
         "on_duty": [],
+        "same_as": [],
         "way_out": None,
     }
     assert [(one["kind"], one["value"]) for one in person["thresholds"]] == [
@@ -166,6 +167,10 @@ async def test_all_is_told_at_once_and_then_what_changes(
         "out_of_range": None,
         "trend": None,
         "first": {"value": pytest.approx(52, abs=0.1), "out_of_range": None},
+        "unit": "mg/dL",
+        "is_worst": True,
+        "source": "Tidepool",
+        "is_live": True,
     }
     assert urgent["ids"] == [urgent["episode_id"]]
 

@@ -11,6 +11,7 @@ from .alerts.alert import AlertKey, Severity
 from .entity import PersonEntity, SourceEntity, add_people
 from .household_entity import DrillButton, add_household
 from .responses.attribution import resolve_actor
+from .responses.care import acknowledge
 from .responses.household import is_household
 from .services.acknowledging import unacknowledged
 from .services.testing import first_type
@@ -73,8 +74,9 @@ class AcknowledgeAllButton(PersonEntity, ButtonEntity):
     async def async_press(self) -> None:
         context = self._context or Context()
         people = [self.person_id] if self.snapshot else []
-        await self.coordinator.care.acknowledge(
-            unacknowledged(self.coordinator, people),
+        await acknowledge(
+            self.hass,
+            {self.coordinator: unacknowledged(self.coordinator, people)},
             by=await resolve_actor(self.hass, context),
             note=None,
             context=context,

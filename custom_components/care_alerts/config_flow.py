@@ -10,8 +10,8 @@ from homeassistant.data_entry_flow import UnknownHandler
 
 from .const import DOMAIN
 from .responses.flow import HouseholdSteps
-from .responses.household import CAREGIVER, HOUSEHOLD, PLAN, is_household
-from .responses.part_flows import CaregiverFlow, PlanFlow
+from .responses.household import CAREGIVER, HOUSEHOLD, PLAN, SAME_PERSON, is_household
+from .responses.part_flows import CaregiverFlow, PlanFlow, SamePersonFlow
 from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry
 from .sources.dexcom.flow import DexcomSteps
@@ -45,7 +45,7 @@ class CareAlertsConfigFlow(LumenSteps, TidepoolSteps, DexcomSteps, HouseholdStep
         cls, config_entry: CareAlertsConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
         if is_household(config_entry.data):
-            return {CAREGIVER: CaregiverFlow, PLAN: PlanFlow}
+            return {CAREGIVER: CaregiverFlow, PLAN: PlanFlow, SAME_PERSON: SamePersonFlow}
         return {}
 
     @override

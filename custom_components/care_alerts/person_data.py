@@ -15,7 +15,7 @@ from .alerts.readings import GlucoseLog
 from .alerts.response_log import Episode
 from .alerts.snapshot import PersonSnapshot
 from .const import DOMAIN
-from .responses.episodes import Need, episodes_since, need_at
+from .responses.episodes import SAME_PEOPLE, EpisodeRef, Need, need_at, refs_since
 from .responses.responder import RESPONDER
 from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
@@ -108,6 +108,7 @@ def person_data(
         "is_delayed": not ref.source_type.is_live,
         "unit": unit,
         "on_duty": on_duty(hass, now),
+        "same_as": same_as(hass, ref),
         "way_out": _way_out(hass, ref.entry, status),
     }
     if snapshot:
@@ -179,27 +180,43 @@ def episodes_data(
     hass: HomeAssistant, ref: PersonRef, unit: str, since: datetime, now: datetime
 ) -> list[dict[str, Any]]:
     """The episodes of a person that go on, or did since then, for JSON; oldest first."""
-    if ref.coordinator is None:
+    if ref.coordinator is None or ref.snapshot is None:
         return []
-    return [
-        _episode(hass, ref.coordinator, episode, unit, now)
-        for episode in sorted(
-            episodes_since(ref.coordinator, ref.person_id, since, now),
-            key=lambda one: (one.opened.observed_at, one.topic),
+    people = hass.data[SAME_PEOPLE].of(ref.device.id)
+    own = [
+        (one, part.episode)
+        for one in refs_since(
+            people or [(ref.coordinator, ref.snapshot)], since, now, are_one=bool(people)
         )
+        for part in one.witnesses
+        if part.coordinator is ref.coordinator and part.person.person.person_id == ref.person_id
     ]
+    own.sort(key=lambda one: (one[1].opened.observed_at, one[1].topic))
+    return [_episode(hass, ref.coordinator, one, episode, unit, now) for one, episode in own]
+
+
+def same_as(hass: HomeAssistant, ref: PersonRef) -> list[str]:
+    """The devices of what all sources have of somebody; empty if one alone has them."""
+    devices = hass.data[SAME_PEOPLE].devices(ref.device.id)
+    return [*devices] if len(devices) > 1 else []
 
 
 def _episode(
-    hass: HomeAssistant, coordinator: SourceCoordinator, episode: Episode, unit: str, now: datetime
+    hass: HomeAssistant,
+    coordinator: SourceCoordinator,
+    of: EpisodeRef,
+    episode: Episode,
+    unit: str,
+    now: datetime,
 ) -> dict[str, Any]:
+    """An episode as its source has it, with what has been done about that which it is of the household."""
     topic, first, newest = episode.topic, episode.opened, episode.last_seen
     worst = first if newest.severity is not episode.severity is first.severity else newest
-    need = need_at(episode, now)
-    acknowledgement = episode.acknowledgement
+    need = need_at(of.episode, now)
+    acknowledgement = of.episode.acknowledgement
     return {
-        "episode_id": episode.episode_id,
-        "ids": sorted(episode.ids),
+        "episode_id": of.episode.episode_id,
+        "ids": sorted(of.episode.ids),
         "alert_type": topic.alert_type,
         "subtype": worst.subtype and worst.subtype.lower(),
         "severity": episode.severity.value,
@@ -207,19 +224,23 @@ def _episode(
         "opened_at": episode.opened.observed_at.isoformat(),
         "received_at": episode.opened.received_at.isoformat(),
         "last_seen_at": newest.observed_at.isoformat(),
-        "ended_at": _iso(episode.ended_at),
-        "end_reason": episode.end_reason and episode.end_reason.value,
-        "is_open": episode.is_open,
+        "ended_at": _iso(of.episode.ended_at),
+        "end_reason": of.episode.end_reason and of.episode.end_reason.value,
+        "is_open": of.episode.is_open,
         "late": episode.is_late,
         "handled_on_device_at": _iso(episode.handled_at),
         "acknowledged_by": acknowledgement and acknowledgement.by.name,
         "acknowledged_at": _iso(acknowledgement.at if acknowledgement else None),
-        "snoozed_until": _iso(episode.snoozed_until if need is Need.SNOOZED else None),
+        "snoozed_until": _iso(of.episode.snoozed_until if need is Need.SNOOZED else None),
         "needs_somebody": need is Need.NEEDED,
         "entity_id": sensor_of(hass, coordinator, topic.person_id, topic.alert_type),
         **_glucose_of(newest, unit),
         "trend": newest.details.get("glucose_trend"),
         "first": _glucose_of(first, unit),
+        "unit": unit,
+        "is_worst": of.coordinator is coordinator and of.episode.topic == topic,
+        "source": coordinator.source_type.name,
+        "is_live": coordinator.source_type.is_live and not first.late,
     }
 
 

@@ -1,7 +1,7 @@
 """Triggers of what goes on: reminders of alerts that nobody has acknowledged, and steps of plans."""
 
 from abc import ABC
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, cast, override
@@ -30,7 +30,7 @@ from .const import ATTR_INCLUDE_LATE
 from .durations import length_of_time
 from .event_data import EVENT_ALERT_RECEIVED, about_episode
 from .responses.due import DueStep
-from .responses.episodes import EpisodeRef, find_episode
+from .responses.episodes import EpisodeRef, all_episodes, find_episode
 from .responses.plan import Plan
 from .responses.responder import SIGNAL_STEP_DUE
 from .seal import SEAL
@@ -142,21 +142,28 @@ class AlertUnacknowledgedTrigger(CareTrigger):
         now = dt_util.utcnow()
         upcoming: list[datetime] = []
         has_rung = False
-        for snapshot in coordinator.data.people.values():
-            for episode in snapshot.episodes.values():
-                if episode.unacknowledged_since is None or not self._is_wanted(episode):
-                    continue
-                data = about_episode(self._hass, coordinator, episode)
-                if not self._is_aimed_at(data):
-                    continue
-                due = self._next_ring(coordinator, episode, later_than)
-                if due is not None and due <= now:
-                    has_rung = True
-                    if (more := self._told(coordinator, episode, due, now)) is not None:
-                        run_action(data | more, data["title"])
-                    due = self._next_ring(coordinator, episode, now)
-                if due is not None:
-                    upcoming.append(due)
+        for ref in all_episodes(self._hass):
+            # Of what several sources have, the one that had it first looks after it.
+            if (
+                ref.witnesses[0].coordinator is not coordinator
+                or ref.episode.unacknowledged_since is None
+                or not self._is_wanted(ref.episode)
+            ):
+                continue
+            data = about_episode(self._hass, ref.coordinator, ref.episode)
+            if not self._is_aimed_at(data) and not any(
+                self._is_aimed_at(about_episode(self._hass, one.coordinator, one.episode))
+                for one in ref.parts
+            ):
+                continue
+            due = self._next_ring(ref, later_than)
+            if due is not None and due <= now:
+                has_rung = True
+                if (more := self._told(ref, due, now)) is not None:
+                    run_action(data | more, data["title"])
+                due = self._next_ring(ref, now)
+            if due is not None:
+                upcoming.append(due)
         if has_rung:
             coordinator.announcer.note_rung()
         return min(upcoming, default=None)
@@ -167,31 +174,23 @@ class AlertUnacknowledgedTrigger(CareTrigger):
             self._options[ATTR_INCLUDE_LATE] or not episode.is_late
         )
 
-    def _next_ring(
-        self, coordinator: SourceCoordinator, episode: Episode, later_than: datetime
-    ) -> datetime | None:
-        if episode.unacknowledged_since is None:
+    def _next_ring(self, ref: EpisodeRef, later_than: datetime) -> datetime | None:
+        if ref.episode.unacknowledged_since is None:
             return None
         return next_reminder(
-            episode.unacknowledged_since,
+            ref.episode.unacknowledged_since,
             after=self._after,
             every=self._every,
-            quiet=self._quiet(coordinator, episode),
+            quiet=ref.quiet,
             later_than=later_than,
         )
 
-    def _quiet(
-        self, coordinator: SourceCoordinator, episode: Episode
-    ) -> Sequence[tuple[datetime, datetime]]:
-        return coordinator.store.responses.quiet(episode.topic, episode.severity, episode.ids)
-
-    def _told(
-        self, coordinator: SourceCoordinator, episode: Episode, due: datetime, now: datetime
-    ) -> dict[str, Any] | None:
+    def _told(self, ref: EpisodeRef, due: datetime, now: datetime) -> dict[str, Any] | None:
         """What there is to say of a reminder besides its alert; None if it is none of this trigger's."""
-        since = episode.unacknowledged_since or due
-        quiet = self._quiet(coordinator, episode)
-        return self._waiting(since, now) | {"snooze_over": any(until == due for _, until in quiet)}
+        since = ref.episode.unacknowledged_since or due
+        return self._waiting(since, now) | {
+            "snooze_over": any(until == due for _, until in ref.quiet)
+        }
 
     def _waiting(self, since: datetime, now: datetime) -> dict[str, Any]:
         repeats = (now - since - self._after) // self._every if self._every else 0
@@ -286,10 +285,9 @@ class AlertNeedsAttentionTrigger(AlertUnacknowledgedTrigger):
         return stops.close
 
     @override
-    def _told(
-        self, coordinator: SourceCoordinator, episode: Episode, due: datetime, now: datetime
-    ) -> dict[str, Any] | None:
-        told = super()._told(coordinator, episode, due, now) or {}
+    def _told(self, ref: EpisodeRef, due: datetime, now: datetime) -> dict[str, Any] | None:
+        episode = ref.episode
+        told = super()._told(ref, due, now) or {}
         if told.pop("snooze_over", False):
             return told | {"reason": "snooze_over"}
         if due != episode.unacknowledged_since:

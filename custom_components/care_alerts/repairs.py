@@ -1,11 +1,12 @@
 """Repairs that can be done here: first settings, what is left to do after set-up, and what to look up elsewhere."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.components.repairs.const import FlowType
-from homeassistant.config_entries import SOURCE_USER
+from homeassistant.config_entries import SOURCE_USER, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -21,9 +22,11 @@ from .alerts.alert import AlertKey, Severity
 from .alerts.snapshot import Setting
 from .const import DOMAIN, LOGGER
 from .responses.dashboard_url import find_dashboard
-from .responses.household import CAREGIVER, HOUSEHOLD
+from .responses.household import CAREGIVER, HOUSEHOLD, SAME_PERSON
 from .responses.next_steps import ISSUE as NEXT_STEPS
+from .responses.plan_data import as_data
 from .responses.responder import RESPONDER
+from .responses.same_people import proposed
 from .services.testing import first_type
 from .sources.coordinator import SourceCoordinator
 from .sources.issues import unlinked
@@ -141,6 +144,44 @@ class NextStepsFlow(RepairsFlow):
         return self.async_abort(reason="dismissed")
 
 
+class SamePersonFlow(RepairsFlow):
+    """Asks whether what several sources have is one person, and has the household keep it."""
+
+    def __init__(self, name: str) -> None:
+        """Know by which name it is proposed."""
+        self._name = name
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Ask, and keep it."""
+        household = self.hass.data[RESPONDER].household
+        links = household.same_people if household else ()
+        found = [one for one in proposed(self.hass, links) if one.name == self._name]
+        if household is None or not found:
+            return self.async_abort(reason="nobody_the_same")
+        if user_input is None:
+            issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+            return self.async_show_form(
+                step_id="confirm",
+                description_placeholders=issue.translation_placeholders if issue else None,
+            )
+        self.hass.config_entries.async_add_subentry(
+            household.entry,
+            ConfigSubentry(
+                data=MappingProxyType(as_data(found[0])),
+                subentry_type=SAME_PERSON,
+                title=found[0].name,
+                unique_id=None,
+            ),
+        )
+        return self.async_create_entry(data={})
+
+
 class LookedFlow(RepairsFlow):
     """Says what only the source's own app can tell, and is done once somebody has looked."""
 
@@ -195,6 +236,8 @@ async def async_create_fix_flow(
     if issue_id == NEXT_STEPS:
         return NextStepsFlow()
     data = data or {}
+    if "same_person" in data:
+        return SamePersonFlow(str(data["same_person"]))
     if "person_id" not in data:
         return LookedFlow(is_kept=bool(data.get("is_kept")))
     return FirstSettingsFlow(str(data["entry_id"]), str(data["person_id"]))

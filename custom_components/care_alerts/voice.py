@@ -4,7 +4,7 @@ It speaks only of people who are exposed to the assistant, by any of their entit
 A voice in a room is nobody's in particular: it may see what is exposed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,19 +17,23 @@ from homeassistant.helpers import area_registry as ar, device_registry as dr, en
 from homeassistant.util import dt as dt_util
 
 from .alerts.acknowledgement import Actor, Via
+from .alerts.alert import AlertKey
 from .alerts.freshness import Status
 from .alerts.nights import night_of
 from .const import DOMAIN
 from .person_data import PersonRef, find_person
 from .responses.answers import Known, acknowledged_text, active_text, night_text
-from .responses.episodes import EpisodeRef, episodes_since
+from .responses.care import acknowledge as acknowledge_all
+from .responses.episodes import SAME_PEOPLE, find_episode, refs_since
 from .responses.household import is_household
 from .responses.localize import localize, localize_status
+from .responses.message import Notice
 from .responses.notices import notice_of, wording_of
 from .responses.permissions import entities_of_person, forbidden
 from .responses.reporting import duty_reasons
 from .responses.responder import RESPONDER
 from .sources import SOURCES
+from .sources.coordinator import SourceCoordinator
 from .sources.targets import unit_of
 
 
@@ -64,7 +68,7 @@ def active(hass: HomeAssistant, asker: Asker) -> str:
     """What goes on."""
     now = dt_util.utcnow()
     return active_text(
-        [_known(hass, ref, now, since=now) for ref in people_for(hass, asker, POLICY_READ)],
+        _all_known(hass, people_for(hass, asker, POLICY_READ), now, since=now),
         wording_of(hass, now),
     )
 
@@ -74,10 +78,7 @@ def night(hass: HomeAssistant, asker: Asker) -> str:
     now = dt_util.utcnow()
     since, until = night_of(now, dt_util.get_default_time_zone())
     return night_text(
-        [
-            _known(hass, ref, now, since=since, until=until)
-            for ref in people_for(hass, asker, POLICY_READ)
-        ],
+        _all_known(hass, people_for(hass, asker, POLICY_READ), now, since=since, until=until),
         wording_of(hass, now),
         since,
     )
@@ -105,24 +106,26 @@ def who_is_on_duty(hass: HomeAssistant, asker: Asker) -> str:
 async def acknowledge(hass: HomeAssistant, asker: Asker) -> str:
     """Acknowledge what goes on and nobody has, as who asks, or as the room that they are in."""
     by = Actor(asker.user.name, Via.USER) if asker.user else Actor(_room(hass, asker), Via.VOICE)
-    done: list[EpisodeRef] = []
     people = list(people_for(hass, asker, POLICY_CONTROL))
+    meant: dict[SourceCoordinator, list[AlertKey]] = {}
     for person in people:
         if (coordinator := person.coordinator) is None or (snapshot := person.snapshot) is None:
             continue
-        topics = [
+        meant.setdefault(coordinator, []).extend(
             topic
             for topic, episode in snapshot.episodes.items()
             if episode.is_open and episode.acknowledgement is None
-        ]
-        episodes = await coordinator.care.acknowledge(
-            topics, by=by, note=None, context=asker.context
         )
-        done += [EpisodeRef(coordinator, snapshot, episode) for episode in episodes]
+    done = await acknowledge_all(hass, meant, by=by, note=None, context=asker.context)
     now = dt_util.utcnow()
+    refs = {
+        ref.episode.episode_id: ref
+        for _, episode in done
+        if (ref := find_episode(hass, episode.episode_id))
+    }
     return acknowledged_text(
-        [notice_of(hass, ref) for ref in done],
-        [_known(hass, one, now, since=now) for one in people],
+        [notice_of(hass, ref) for ref in refs.values()],
+        _all_known(hass, people, now, since=now),
         wording_of(hass, now),
     )
 
@@ -159,32 +162,57 @@ def _room(hass: HomeAssistant, asker: Asker) -> str | None:
     return area.name if area else device.name_by_user or device.name
 
 
-def _known(
+def _all_known(
     hass: HomeAssistant,
-    ref: PersonRef,
+    people: Iterable[PersonRef],
     now: datetime,
     *,
     since: datetime,
     until: datetime | None = None,
+) -> list[Known]:
+    """What is known of people, with their episodes that were between two times; what several sources have of one as one."""
+    same: dict[tuple[str, ...], list[PersonRef]] = {}
+    for one in people:
+        same.setdefault(tuple(hass.data[SAME_PEOPLE].devices(one.device.id)), []).append(one)
+    found: list[Known] = []
+    for theirs in same.values():
+        # One alone has its own, whatever else its source has of them.
+        are_one = len(hass.data[SAME_PEOPLE].devices(theirs[0].device.id)) > 1
+        running = [
+            (ref.coordinator, ref.snapshot) for ref in theirs if ref.coordinator and ref.snapshot
+        ]
+        notices = [
+            notice_of(hass, ref)
+            for ref in refs_since(running, since, now, are_one=are_one)
+            if until is None or ref.episode.opened.observed_at <= until
+        ]
+        # Of whoever has a source that runs, something is known.
+        theirs.sort(key=lambda ref: ref.snapshot is None)
+        found += [
+            _known(hass, ref, notices=() if number else notices, is_also=number > 0)
+            for number, ref in enumerate(theirs)
+        ]
+    return found
+
+
+def _known(
+    hass: HomeAssistant, ref: PersonRef, *, notices: Sequence[Notice], is_also: bool
 ) -> Known:
-    """What is known of somebody, with their episodes that were between two times."""
+    """What is known of somebody as one source has them."""
     coordinator, snapshot = ref.coordinator, ref.snapshot
     if coordinator is None or snapshot is None:
         trouble = localize(hass, "answer_not_running")
-        return Known(person=ref.name, source=ref.entry.title, trouble=trouble)
+        return Known(person=ref.name, source=ref.entry.title, trouble=trouble, is_also=is_also)
     freshness = snapshot.freshness
     return Known(
         person=ref.name,
         source=ref.entry.title,
-        notices=[
-            notice_of(hass, EpisodeRef(coordinator, snapshot, episode))
-            for episode in episodes_since(coordinator, ref.person_id, since, now)
-            if until is None or episode.opened.observed_at <= until
-        ],
+        notices=notices,
         glucose=snapshot.last_glucose or snapshot.glucose,
         unit=unit_of(hass, coordinator, ref.person_id),
         data_through=freshness.data_through,
         trouble=None
         if freshness.status is Status.OK
         else localize_status(hass, freshness.status.value),
+        is_also=is_also,
     )

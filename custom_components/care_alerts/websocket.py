@@ -28,9 +28,11 @@ import voluptuous as vol
 from .alerts.alert import Alert, AlertKey
 from .alerts.readings import KEPT_FOR, GlucoseLog, KeptReading
 from .alerts.response_log import Episode
-from .alerts.snapshot import AlertStatus
+from .alerts.snapshot import AlertStatus, SourceSnapshot
 from .const import DOMAIN
 from .person_data import PersonRef, episodes_data, find_person, on_duty, person_data
+from .responses.episodes import SAME_PEOPLE
+from .responses.household import is_household
 from .responses.permissions import entities_of_person, forbidden
 from .responses.responder import SIGNAL_RESPONSES
 from .sources.coordinator import SourceCoordinator
@@ -50,6 +52,18 @@ def async_setup_websocket(hass: HomeAssistant) -> None:
     """Let cards follow people."""
     hass.data[_FOLLOWERS] = Followers(hass)
     async_register_command(hass, subscribe_person)
+    async_register_command(hass, same_people)
+
+
+@websocket_command({vol.Required("type"): f"{DOMAIN}/same_people"})
+@callback
+def same_people(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
+    """Tell which devices are of one person, as several sources have them: `[[device ids]]`, of those the user may hear of."""
+    found = [
+        [one for one in link.people if _may_hear(connection.user, entities_of_person(hass, one))]
+        for link in hass.data[SAME_PEOPLE].links()
+    ]
+    connection.send_result(msg["id"], [one for one in found if len(one) > 1])
 
 
 @websocket_command(
@@ -144,7 +158,8 @@ class Followers:
         @callback
         def entry_changed(_: Any, entry: ConfigEntry[Any]) -> None:
             if entry.domain == DOMAIN:
-                self._look_soon(self._of(entry))
+                # The household says who is one person.
+                self._look_soon(self._feeds if is_household(entry.data) else self._of(entry))
 
         @callback
         def duty_changed() -> None:
@@ -172,8 +187,13 @@ class Followers:
         ]
 
     def _of(self, entry: ConfigEntry[Any]) -> list[str]:
+        """Whom an entry has of those who are followed, also as another source has them."""
+        same = self._hass.data[SAME_PEOPLE]
         return [
-            device_id for device_id, feed in self._feeds.items() if feed.entry_id == entry.entry_id
+            device_id
+            for device_id, feed in self._feeds.items()
+            if feed.entry_id == entry.entry_id
+            or any(one.config_entry.entry_id == entry.entry_id for one, _ in same.of(device_id))
         ]
 
     @callback
@@ -206,12 +226,15 @@ class _MadeOf:
     episodes: Mapping[AlertKey, Episode]
     alerts: Sequence[Alert]
     names: tuple[str, ...]
+    others: Sequence[SourceSnapshot]
+    """What other sources have, if they have the same person."""
 
     def is_same_as(self, other: _MadeOf) -> bool:
         """Whether the same episodes are made of both; the ledger gives another list once it has another alert."""
         return (
             self.alerts is other.alerts
             and self.names == other.names
+            and [*map(id, self.others)] == [*map(id, other.others)]
             and self.conditions == other.conditions
             and self.episodes == other.episodes
         )
@@ -261,7 +284,12 @@ class _Feed:
                 snapshot.conditions,
                 snapshot.episodes,
                 ref.coordinator.ledger.alerts(),
-                (person["unit"], *entity_ids),
+                (person["unit"], *entity_ids, *person["same_as"]),
+                [
+                    one.data
+                    for one, _ in self.hass.data[SAME_PEOPLE].of(self.device_id)
+                    if one is not ref.coordinator
+                ],
             )
             if self._made_of is None or not made_of.is_same_as(self._made_of):
                 since = now - timedelta(hours=LONGEST)

@@ -102,6 +102,7 @@ export const person = (device_id: string, more: Partial<Person> = {}): Person =>
   },
   thresholds: [],
   on_duty: [],
+  same_as: [],
   way_out: null,
   ...more,
 });
@@ -131,6 +132,10 @@ export const episode = (episode_id: string, more: Partial<Episode> = {}): Episod
   out_of_range: null,
   trend: null,
   first: { value: 3.9, out_of_range: null },
+  unit: "mmol/L",
+  is_worst: true,
+  source: "Tidepool",
+  is_live: true,
   ...more,
 });
 

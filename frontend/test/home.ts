@@ -145,6 +145,7 @@ export const contextOf = (hass: Hass): Context => ({
   registry: new RegistryView(hass),
   localize,
   locale: hass.locale,
+  same: [],
 });
 
 export const last = <Item>(items: Item[]): Item | undefined => items[items.length - 1];

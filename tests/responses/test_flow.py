@@ -38,7 +38,7 @@ from custom_components.care_alerts.responses.plan import Caregiver, Plan, Text, 
 from tests.conftest import House
 from tests.spoken import english
 
-from .test_plan_data import ANNA, KEYS, NIGHT, WRONG_PLANS, WRONG_STEPS
+from .test_plan_data import ANNA, KEYS, NIGHT, WRONG_PLANS, WRONG_SAME_PEOPLE, WRONG_STEPS
 
 USERS = {"person.anna": "user-anna", "person.ben": "user-ben", "person.carl": None}
 
@@ -286,6 +286,7 @@ async def test_a_person_is_a_caregiver(hass: HomeAssistant, phone: str) -> None:
     assert entry.supported_subentry_types == {
         "caregiver": {"supports_reconfigure": True},
         "plan": {"supports_reconfigure": True},
+        "same_person": {"supports_reconfigure": True},
     }
     await added(hass, entry, "caregiver", {"person": "person.ben"})
     ben = caregivers_of(entry)[-1]
@@ -581,7 +582,7 @@ async def test_what_no_form_gives_is_refused_before(
 
 def test_whatever_is_wrong_has_its_sentence() -> None:
     errors = {kind: set(texts["error"]) for kind, texts in english()["config_subentries"].items()}
-    assert set().union(*errors.values()) == KEYS
+    assert set().union(*errors.values()) == KEYS | {key for _, key in WRONG_SAME_PEOPLE}
     of_plans = {"required", "no_step", *(key for *_, key in (*WRONG_PLANS, *WRONG_STEPS))}
     assert errors["plan"] == of_plans
 

@@ -9,13 +9,22 @@ from hypothesis import given, settings, strategies as st
 import pytest
 import voluptuous as vol
 
-from custom_components.care_alerts.responses.plan import Caregiver, Plan, Step, Text, proposed_plan
+from custom_components.care_alerts.responses.plan import (
+    Caregiver,
+    Plan,
+    SamePerson,
+    Step,
+    Text,
+    proposed_plan,
+)
 from custom_components.care_alerts.responses.plan_data import (
     as_data,
     caregiver_from_data,
     caregiver_from_form,
     plan_from_data,
     plan_from_form,
+    same_person_from_data,
+    same_person_from_form,
 )
 
 from .build import HIGH, MEDIUM
@@ -52,6 +61,33 @@ NIGHT: dict[str, Any] = {
         },
     ],
 }
+
+
+MILA: dict[str, Any] = {"name": "Mila", "people": ["tidepool", "dexcom"]}
+WRONG_SAME_PEOPLE: list[tuple[dict[str, Any], str]] = [
+    ({"name": ""}, "not_a_text"),
+    ({"people": "tidepool"}, "not_a_list"),
+    ({"people": ["tidepool", "tidepool"]}, "needs_two"),
+    ({"people": []}, "needs_two"),
+    ({"people": ["tidepool", "anna"]}, "is_another"),
+    ({"sings": 1}, "no_such_field"),
+]
+
+
+def test_several_sources_have_one_person() -> None:
+    others = [SamePerson(same_id="anna", name="Anna", people=("anna", "lumen"))]
+    mila = same_person_from_form("mila", MILA, others=others)
+    assert mila.people == ("tidepool", "dexcom")
+    assert same_person_from_data("mila", json.loads(json.dumps(as_data(mila)))) == (mila, [])
+    for wrong, key in WRONG_SAME_PEOPLE:
+        with pytest.raises(vol.Invalid, match=key):
+            same_person_from_form("mila", MILA | wrong, others=others)
+    with pytest.raises(vol.Invalid, match="required"):
+        same_person_from_form("mila", {"name": "Mila"}, others=others)
+    assert same_person_from_data("mila", {"people": 5}) == (
+        SamePerson(same_id="mila", name="mila"),
+        ["people"],
+    )
 
 
 def form(data: dict[str, Any], before: Plan | None = None) -> Plan:

@@ -248,6 +248,12 @@ class ResponseLog:
             record.answer = record.answer or acknowledgement
         return not has_it
 
+    def inherit(self, topic: AlertKey, span: EpisodeSpan, held: Acknowledgement) -> None:
+        """Keep of an episode who has it, since they have what it is one with for the household."""
+        inherited = replace(held, span=TimeSpan.of(span), severity=span.severity)
+        for record in self._records_for(topic, span):
+            record.acknowledgement = inherited
+
     def unacknowledge(self, topic: AlertKey, span: EpisodeSpan, *, at: datetime) -> bool:
         """Take an acknowledgement back; False if there was none."""
         records = self._records_of(topic, span)

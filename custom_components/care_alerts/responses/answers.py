@@ -28,7 +28,8 @@ from .wording import Wording
 class Known:
     """What is known of somebody: their episodes, their newest glucose, and how far the word of their source reaches.
 
-    `unit`: the one that they have it shown in; `source`: what that is called; `trouble`: what is wrong with it, in words, None where nothing is known to be.
+    `unit`: the one that they have it shown in; `source`: what that is called; `trouble`: what is wrong with it, in words, None where nothing is known to be. `is_also`: another source of the person
+    before, who has the episodes of both.
     """
 
     person: str
@@ -38,6 +39,7 @@ class Known:
     unit: str | None = None
     data_through: datetime | None = None
     trouble: str | None = None
+    is_also: bool = False
 
 
 def active_text(people: Sequence[Known], wording: Wording) -> str:
@@ -45,7 +47,7 @@ def active_text(people: Sequence[Known], wording: Wording) -> str:
     notices = [one for known in people for one in known.notices if one.episode.is_open]
     lines = [spoken_text(one, wording) for one in sorted(notices, key=worst_first)]
     for known in people:
-        if not any(one.episode.is_open for one in known.notices):
+        if not known.is_also and not any(one.episode.is_open for one in known.notices):
             lines.append(wording.localize("answer_none_active", person=known.person))
         lines += _how_they_were(known, wording)
     return _said(people, lines, wording)
@@ -60,7 +62,7 @@ def night_text(people: Sequence[Known], wording: Wording, since: datetime) -> st
     of_the_night = replace(wording, has_dates=False)
     lines = [" ".join(_of_the_night(one, of_the_night)) for one in ordered]
     for known in people:
-        if not known.notices:
+        if not known.is_also and not known.notices:
             at = of_the_night.at(since)
             lines.append(wording.localize("answer_none_since", person=known.person, time=at))
         lines += _reach(known, wording)

@@ -100,10 +100,13 @@ class Banners:
         """The banner of severe alerts that nobody has; none if there are none."""
         notices = []
         for ref in self._severe(now):
-            topic = ref.episode.topic
-            sensor = sensor_of(self._hass, ref.coordinator, topic.person_id, topic.alert_type)
-            event = event_of(self._hass, ref.coordinator, topic.person_id)
-            text = Text.FULL if may_be_seen(sensor or event) else Text.NEUTRAL
+            seen = []
+            for one in ref.witnesses:
+                topic = one.episode.topic
+                sensor = sensor_of(self._hass, one.coordinator, topic.person_id, topic.alert_type)
+                event = event_of(self._hass, one.coordinator, topic.person_id)
+                seen.append(may_be_seen(sensor or event))
+            text = Text.FULL if all(seen) else Text.NEUTRAL
             notice = notice_of(self._hass, ref, url=url_of(self._hass, dashboard, ref))
             notices.append((notice, text))
         return {ALERTS: banner(notices, wording_of(self._hass, now))} if notices else {}

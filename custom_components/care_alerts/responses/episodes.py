@@ -1,32 +1,81 @@
-"""Episodes of the house: whatever sources they come from, found by their ids, and whether they need somebody."""
+"""Episodes of the house: whatever sources they come from, found by their ids, and whether they need somebody.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+Somebody whom several sources have (`SamePerson`) has one episode of each thing here, of which each source is a witness.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
 
+from ..alerts.acknowledgement import Acknowledgement
 from ..alerts.alert import AlertKey
+from ..alerts.joining import Condition, Witness, condition_of, join
 from ..alerts.response_log import Episode
-from ..alerts.snapshot import PersonSnapshot
+from ..alerts.snapshot import PersonSnapshot, SourceSnapshot
+from ..alerts.snooze import Span, joined
+from ..const import DOMAIN
 from ..sources.coordinator import SourceCoordinator
-from ..sources.targets import sources
+from ..sources.targets import device_ref, person_of, sources
+from .log import ResponseState
+from .plan import SamePerson
+
+LOOKED_BACK: Final = timedelta(days=1)
+"""Ours: what was over for longer before what goes on now began is no witness of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class EpisodeRef:
-    """An episode, whose it is, and the source that it comes from."""
+    """An episode, whose it is, and the source that it comes from.
+
+    Of one that several sources have, that is the one with the worst; `parts`: what each has of it, those heard of first
+    before others. `loudest`: those whose snooze silences it. `inherited`: who has them who acknowledged another of them.
+    """
 
     coordinator: SourceCoordinator
     person: PersonSnapshot
     episode: Episode
+    parts: tuple[EpisodeRef, ...] = ()
+    loudest: tuple[EpisodeRef, ...] = ()
+    inherited: tuple[tuple[EpisodeRef, Acknowledgement], ...] = ()
 
     @property
     def entry_id(self) -> str:
         """The config entry of its source."""
         return self.coordinator.config_entry.entry_id
+
+    @property
+    def witnesses(self) -> tuple[EpisodeRef, ...]:
+        """What each source has of it."""
+        return self.parts or (self,)
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether nothing newer of its key has begun."""
+        newest = self.person.episodes.get(self.episode.topic)
+        return newest is not None and newest.span == self.episode.span
+
+    @property
+    def quiet(self) -> list[Span]:
+        """When it was and will be snoozed."""
+        return joined(
+            span
+            for one in self.loudest or (self,)
+            for span in one.coordinator.store.responses.quiet(
+                one.episode.topic, one.episode.severity, one.episode.ids
+            )
+        )
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The ids of alerts that are not on disk yet, of all its sources."""
+        return frozenset[str]().union(*(one.coordinator.ledger.held() for one in self.witnesses))
 
 
 class Need(StrEnum):
@@ -44,18 +93,129 @@ class Need(StrEnum):
         return self in (Need.NEEDED, Need.UNKNOWN)
 
 
-def all_episodes(hass: HomeAssistant) -> Iterator[EpisodeRef]:
-    """The newest episode of each alert key, open or over, of all sources that are running."""
-    for coordinator in sources(hass):
-        for person in coordinator.data.people.values():
-            for episode in person.episodes.values():
-                yield EpisodeRef(coordinator, person, episode)
+class SamePeople:
+    """Who is one person in several sources, and what they come to together: joined once for each of their snapshots."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        links: Callable[[], Sequence[SamePerson]],
+        state: Callable[[], ResponseState],
+    ) -> None:
+        """Know of those that `links` gives at the moment, and which episodes were one from what is kept."""
+        self._hass = hass
+        self.links = links
+        """Who they are, at the moment."""
+        self._state = state
+        self._joined: dict[str, tuple[Sequence[tuple[str, SourceSnapshot]], list[EpisodeRef]]] = {}
+
+    def of(self, device_id: str | None) -> list[tuple[SourceCoordinator, PersonSnapshot]]:
+        """What the sources that run have of somebody, by the device of what one of them has; empty if it is one alone."""
+        link = next((one for one in self.links() if device_id in one.people), None)
+        return self._people(link) if link else []
+
+    def devices(self, device_id: str) -> Sequence[str]:
+        """The devices of what all sources have of somebody, running or not; one alone is by itself."""
+        return next((one.people for one in self.links() if device_id in one.people), (device_id,))
+
+    def _people(self, link: SamePerson) -> list[tuple[SourceCoordinator, PersonSnapshot]]:
+        return [found for one in link.people if (found := person_of(self._hass, one))]
+
+    def episodes(self) -> Iterator[tuple[set[tuple[str, str]], list[EpisodeRef]]]:
+        """Of each: who is it, by entry and person, and the episodes with the newest of each of their alert keys."""
+        for link in self.links():
+            people = self._people(link)
+            who = {(one.config_entry.entry_id, person.person.person_id) for one, person in people}
+            made_of = [(one.config_entry.entry_id, one.data) for one, _ in people]
+            known = self._joined.get(link.same_id)
+            if known is None or not _is_same(known[0], made_of):
+                found = [
+                    one
+                    for one in self._join(people)
+                    if any(part.is_newest for part in one.witnesses)
+                ]
+                known = self._joined[link.same_id] = made_of, found
+            yield who, known[1]
+
+    def _join(
+        self, people: Collection[tuple[SourceCoordinator, PersonSnapshot]]
+    ) -> list[EpisodeRef]:
+        now = dt_util.utcnow()
+        newest = [episode for _, person in people for episode in person.episodes.values()]
+        since = min([now, *(one.opened.observed_at for one in newest if one.is_open)]) - LOOKED_BACK
+        found = refs_since(people, since, now, are_one=True)
+        spans = [part.episode.span for one in found for part in one.witnesses]
+        found += [
+            EpisodeRef(coordinator, person, episode)
+            for coordinator, person in people
+            for episode in person.episodes.values()
+            if episode.span not in spans
+        ]
+        visible = {which for one in found for which in one.episode.ids}
+        state = self._state()
+        for number, one in enumerate(found):
+            # Of a source that is away.
+            if away := state.known_as_one(one.episode.ids) - visible:
+                also = one.episode.also_known_as | away
+                found[number] = replace(one, episode=replace(one.episode, also_known_as=also))
+        return found
+
+
+def _is_same(
+    one: Sequence[tuple[str, SourceSnapshot]], other: Sequence[tuple[str, SourceSnapshot]]
+) -> bool:
+    return len(one) == len(other) and all(
+        entry == other_entry and data is other_data
+        for (entry, data), (other_entry, other_data) in zip(one, other, strict=True)
+    )
+
+
+SAME_PEOPLE: HassKey[SamePeople] = HassKey(f"{DOMAIN}_same_people")
+
+
+def refs_since(
+    people: Iterable[tuple[SourceCoordinator, PersonSnapshot]],
+    since: datetime,
+    now: datetime,
+    *,
+    are_one: bool,
+) -> list[EpisodeRef]:
+    """The episodes of people that go on, or did since then; as the household has them if they `are_one` person."""
+    refs: dict[int, EpisodeRef] = {}
+    witnesses = []
+    for coordinator, person in people:
+        through = person.freshness.data_through
+        for episode in episodes_since(coordinator, person.person.person_id, since, now):
+            is_of_signal = condition_of(episode.topic) is Condition.SIGNAL
+            witness = Witness(
+                episode=episode,
+                source=coordinator.config_entry.entry_id,
+                is_live=coordinator.source_type.is_live,
+                # That nothing comes is known until now.
+                known_to=now if is_of_signal else through or episode.last_seen.observed_at,
+            )
+            witnesses.append(witness)
+            refs[id(witness)] = EpisodeRef(coordinator, person, episode)
+    if not are_one:
+        return list(refs.values())
+    return [
+        replace(
+            refs[id(one.worst)],
+            episode=one.episode,
+            parts=tuple(refs[id(part)] for part in one.witnesses),
+            loudest=tuple(refs[id(part)] for part in one.loudest),
+            inherited=tuple((refs[id(part)], held) for part, held in one.inherited),
+        )
+        if len(one.witnesses) > 1
+        else refs[id(one.worst)]
+        for one in join(witnesses, now)
+    ]
 
 
 def episodes_since(
     coordinator: SourceCoordinator, person_id: str, since: datetime, now: datetime
 ) -> Iterator[Episode]:
-    """The episodes of a person that go on, or did since then."""
+    """The episodes of a person, as one source has them, that go on, or did since then."""
     snapshot = coordinator.data
     announced = coordinator.ledger.announced_by_key()
     real = [AlertKey(person_id, one) for one in snapshot.people[person_id].conditions]
@@ -63,6 +223,30 @@ def episodes_since(
     for topic in (*real, *drills):
         for span in snapshot.spans_since(topic, since):
             yield coordinator.store.responses.episode(topic, span, announced.get(topic, ()), now)
+
+
+def people_as(
+    hass: HomeAssistant, coordinator: SourceCoordinator, person: PersonSnapshot
+) -> list[tuple[SourceCoordinator, PersonSnapshot]]:
+    """What all sources that run have of somebody whom one of them has."""
+    same = hass.data.get(SAME_PEOPLE)
+    found = same.of(device_ref(hass, coordinator, person).device_id) if same else []
+    return found or [(coordinator, person)]
+
+
+def all_episodes(hass: HomeAssistant) -> Iterator[EpisodeRef]:
+    """The newest episode of each alert key, open or over, of all sources that are running; those that are one as one."""
+    same = hass.data.get(SAME_PEOPLE)
+    joined_people: set[tuple[str, str]] = set()
+    for who, refs in same.episodes() if same else ():
+        joined_people |= who
+        yield from refs
+    for coordinator in sources(hass):
+        entry_id = coordinator.config_entry.entry_id
+        for person_id, person in coordinator.data.people.items():
+            if (entry_id, person_id) not in joined_people:
+                for episode in person.episodes.values():
+                    yield EpisodeRef(coordinator, person, episode)
 
 
 def find_episode(hass: HomeAssistant, episode_id: str) -> EpisodeRef | None:

@@ -1,4 +1,4 @@
-"""What each field of a plan and of a caregiver may be: one table a kind, for forms and for the disk alike.
+"""What each field of a part of the household may be: one table a kind, for forms and for the disk alike.
 
 A check returns the value as the classes of `plan` have it, or raises `vol.Invalid` with a translation key.
 """
@@ -177,3 +177,4 @@ PLAN: Final[Fields] = {
     "source_silent": _flag,
     "handled_wait": _whole(0, LONGEST_HANDLED_WAIT, "handled_wait_range"),
 }
+SAME_PERSON: Final[Fields] = {"name": _text, "people": _texts}

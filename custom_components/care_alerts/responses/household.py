@@ -15,9 +15,9 @@ from ..alerts.snapshot import PersonSnapshot
 from ..sources.coordinator import SourceCoordinator
 from ..sources.targets import TargetResolver, device_ref, sensor_of
 from .duty import Duty, Rota, Takeover, on_duty
-from .episodes import EpisodeRef
-from .plan import ALWAYS, Caregiver, Plan
-from .plan_data import caregiver_from_data, plan_from_data
+from .episodes import EpisodeRef, people_as
+from .plan import ALWAYS, Caregiver, Plan, SamePerson
+from .plan_data import caregiver_from_data, plan_from_data, same_person_from_data
 from .push import phones_of_user
 from .rota import read_rota
 from .store import ResponseStore
@@ -28,6 +28,8 @@ CAREGIVER: Final = "caregiver"
 """The type of a caregiver's subentry; its id is the caregiver's."""
 PLAN: Final = "plan"
 """The type of a plan's subentry; its id is the plan's."""
+SAME_PERSON: Final = "same_person"
+"""The type of the subentry that says that several sources have one person."""
 
 LOOKED_AT_EVERY: Final = timedelta(minutes=1)
 """Ours: who is on duty is known to the minute, and so is what would keep a phone from being heard."""
@@ -50,11 +52,17 @@ def plans_of(entry: ConfigEntry[Any]) -> list[Plan]:
     return [_plan(one)[0] for one in entry.get_subentries_of_type(PLAN)]
 
 
+def same_people_of(entry: ConfigEntry[Any]) -> list[SamePerson]:
+    """Whom several sources have, as somebody said; called what their subentries are."""
+    return [_same_person(one)[0] for one in entry.get_subentries_of_type(SAME_PERSON)]
+
+
 def unreadable_of(entry: ConfigEntry[Any]) -> dict[str, list[str]]:
     """The fields of its parts that cannot be read and are left at what never makes a house quieter, by title."""
-    read: list[tuple[Caregiver | Plan, list[str]]] = [
+    read: list[tuple[Caregiver | Plan | SamePerson, list[str]]] = [
         *map(_caregiver, entry.get_subentries_of_type(CAREGIVER)),
         *map(_plan, entry.get_subentries_of_type(PLAN)),
+        *map(_same_person, entry.get_subentries_of_type(SAME_PERSON)),
     ]
     return {one.name: fields for one, fields in read if fields}
 
@@ -65,6 +73,10 @@ def _caregiver(part: ConfigSubentry) -> tuple[Caregiver, list[str]]:
 
 def _plan(part: ConfigSubentry) -> tuple[Plan, list[str]]:
     return plan_from_data(part.subentry_id, part.data | {"name": part.title})
+
+
+def _same_person(part: ConfigSubentry) -> tuple[SamePerson, list[str]]:
+    return same_person_from_data(part.subentry_id, part.data | {"name": part.title})
 
 
 class Household:
@@ -79,6 +91,7 @@ class Household:
         self.entry = entry
         self.caregivers: Sequence[Caregiver] = caregivers_of(entry)
         self.all_plans: Sequence[Plan] = plans_of(entry)
+        self.same_people: Sequence[SamePerson] = same_people_of(entry)
         self.unreadable = unreadable_of(entry)
         self._targets = {one.plan_id: TargetResolver(hass, one.whose) for one in self.all_plans}
         self._rota = Rota()
@@ -156,7 +169,10 @@ class Household:
 
     def is_meant(self, plan: Plan, ref: EpisodeRef) -> bool:
         """Whether a plan is for whoever an episode is of."""
-        return self.is_for(plan, ref.coordinator, ref.person, ref.episode.topic.alert_type)
+        return any(
+            self.is_for(plan, one.coordinator, one.person, one.episode.topic.alert_type)
+            for one in ref.witnesses
+        )
 
     def is_for(
         self,
@@ -165,14 +181,14 @@ class Household:
         person: PersonSnapshot,
         alert_type: str,
     ) -> bool:
-        """Whether a plan is for a person, as far as an alert type goes."""
-        if not plan.whose:
-            return True
-        person_id = person.person.person_id
-        return self._targets[plan.plan_id].takes(
-            coordinator.source_device_id,
-            device_ref(self._hass, coordinator, person).device_id,
-            sensor_of(self._hass, coordinator, person_id, alert_type),
+        """Whether a plan is for a person, as far as an alert type goes: as any source has them."""
+        return not plan.whose or any(
+            self._targets[plan.plan_id].takes(
+                one.source_device_id,
+                device_ref(self._hass, one, theirs).device_id,
+                sensor_of(self._hass, one, theirs.person.person_id, alert_type),
+            )
+            for one, theirs in people_as(self._hass, coordinator, person)
         )
 
     def is_for_somebody(self, plan: Plan, coordinators: Iterable[SourceCoordinator]) -> bool:

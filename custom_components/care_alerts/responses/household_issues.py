@@ -17,6 +17,7 @@ from .household import Household
 from .localize import localize_time
 from .overlaps import overlaps_of
 from .reporting import readable
+from .same_people import gone, known_people, proposed
 from .store import Drill
 
 PREFIX: Final = "household_"
@@ -30,6 +31,9 @@ _NOT_REPORTED: Final = frozenset({"heard_plan_off", "heard_no_plan", "heard_no_c
 
 type _Issue = tuple[str, Mapping[str, str]]
 """The key of its sentences, and what they need."""
+
+SAME_PERSON_PROPOSED: Final = "same_person_proposed"
+"""The key of the issue that proposes that several sources have one person: of all, the one that can be mended here."""
 
 
 class HouseholdIssues:
@@ -55,7 +59,7 @@ class HouseholdIssues:
                 issue_id,
                 key,
                 severity=ir.IssueSeverity.WARNING,
-                fix=None,
+                fix={"same_person": placeholders["name"]} if key == SAME_PERSON_PROPOSED else None,
                 **placeholders,
             )
         self._shown = set(wanted)
@@ -93,12 +97,22 @@ class HouseholdIssues:
         for name, fields in household.unreadable.items():
             which = {"name": name, "fields": ", ".join(fields)}
             yield _id("part_unreadable", which), ("part_unreadable", which)
+        yield from self._of_same_people(household)
         if self._all_run():
             running = list(sources(self._hass))
             for plan in household.plans:
                 if plan.whose and not household.is_for_somebody(plan, running):
                     named = {"plan": plan.name}
                     yield _id("plan_for_nobody", named), ("plan_for_nobody", named)
+
+    def _of_same_people(self, household: Household) -> Iterator[tuple[str, _Issue]]:
+        for one in gone(self._hass, household.same_people):
+            named = {"name": one.name}
+            yield _id("same_person_gone", named), ("same_person_gone", named)
+        known = {one.device_id: one.source for one in known_people(self._hass)}
+        for one in proposed(self._hass, household.same_people):
+            which = {"name": one.name, "sources": ", ".join(known[each] for each in one.people)}
+            yield _id(SAME_PERSON_PROPOSED, which), (SAME_PERSON_PROPOSED, which)
 
     def _all_run(self) -> bool:
         """Whether all sources run: else nobody knows whom they have."""

@@ -186,22 +186,21 @@ class Lights:
         self._show_again(self._lamps)
 
     @callback
-    def _episodes_changed(self, coordinator: SourceCoordinator) -> None:
-        self._look(coordinator.config_entry.entry_id)
+    def _episodes_changed(self, _: SourceCoordinator) -> None:
+        """Also of another source than of which something is shown: they may have one person."""
+        self._look()
 
     @callback
     def _entry_changed(self, _: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
         """A source may have been removed, or have started again."""
         if entry.domain == DOMAIN:
-            self._look(entry.entry_id)
+            self._look()
 
     @callback
-    def _look(self, entry_id: str | None = None) -> None:
-        """Let go for the episodes (of one source) that need nobody, and show what is the worst now."""
+    def _look(self) -> None:
+        """Let go for the episodes that need nobody, and show what is the worst now."""
         now = dt_util.utcnow()
         for which, claim in list(self._claims.items()):
-            if entry_id not in (None, claim.entry_id):
-                continue
             if not need_of(self._hass, which, claim.entry_id, now).goes_on:
                 del self._claims[which]
                 self._release(claim.key, which)

@@ -111,6 +111,7 @@ class ResponseState:
     takeover: Takeover | None = None
     unreadable: int = 0
     _episodes: dict[str, _Kept] = field(default_factory=dict)
+    _as_one: list[frozenset[str]] = field(default_factory=list)
 
     def of(self, episode_ids: Collection[str]) -> EpisodeResponse:
         """What was done about an episode, by all ids that it has or had."""
@@ -165,6 +166,24 @@ class ResponseState:
         kept.receipts[key, phone] = replace(receipt, delivery=Delivery.RECEIVED, settled_at=now)
         return True
 
+    # Episodes of several sources that are one for the household.
+
+    def known_as_one(self, episode_ids: Collection[str]) -> frozenset[str]:
+        """The ids of what was one with an episode when all its sources were last there."""
+        return frozenset[str]().union(
+            *(one for one in self._as_one if not one.isdisjoint(episode_ids))
+        )
+
+    def note_as_one(self, episode_ids: frozenset[str]) -> bool:
+        """Note which ids an episode of the household has: a source may be away the next time. False if that is known."""
+        if len(episode_ids) > 1 and episode_ids in self._as_one:
+            return False
+        before = self._as_one
+        self._as_one = [one for one in before if one.isdisjoint(episode_ids)]
+        if len(episode_ids) > 1:
+            self._as_one.append(episode_ids)
+        return self._as_one != before
+
     def clamp(self, now: datetime) -> None:
         """Bring back what a clock noted that was ahead: a repeat must not wait until it is that late again."""
         for kept in self._episodes.values():
@@ -186,6 +205,7 @@ class ResponseState:
             for which, one in self._episodes.items()
             if any(record.begun_at >= before for record in one.records.values())
         }
+        self._as_one = [one for one in self._as_one if not one.isdisjoint(self._episodes)]
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -194,6 +214,7 @@ class ResponseState:
             "records": [record.to_dict() for one in kept for record in one.records.values()],
             "receipts": [receipt.to_dict() for one in kept for receipt in one.receipts.values()],
             "takeover": self.takeover.to_dict() if self.takeover else None,
+            "as_one": [sorted(one) for one in self._as_one],
         }
 
     @classmethod
@@ -213,6 +234,10 @@ class ResponseState:
         for receipt in receipts:
             state._kept(receipt.key).receipts[receipt.key, receipt.phone] = receipt
         state.unreadable += unreadable
+        as_one = _list_in(stored, "as_one")
+        state._as_one = [
+            frozenset(str(which) for which in one) for one in as_one if isinstance(one, list)
+        ]
         takeover = stored.get("takeover")
         takeovers, unreadable = read_each([takeover] if takeover else [], Takeover.from_dict)
         state.takeover = takeovers[0] if takeovers else None

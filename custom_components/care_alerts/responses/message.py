@@ -8,8 +8,9 @@
   and who has it.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 import re
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
@@ -44,12 +45,22 @@ _OBSERVED: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Testimony:
+    """What one source has first said of an episode that several have. `is_live`: as it happened."""
+
+    source: str
+    observed_at: datetime
+    received_at: datetime
+    is_live: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """An episode, with what only the house knows of it.
 
     `person` and `alert` are what it calls them, `tag` is of that person and alert type, `url` the dashboard
     at them. `glucose`: the newest value known of them, `unit` the one that they have it shown in. `rings`: whether this is a step, not an update;
-    `redelivered`: it may have been told before.
+    `redelivered`: it may have been told before. `witnesses`: what each source has of it, if several have.
     """
 
     episode: Episode
@@ -61,6 +72,7 @@ class Notice:
     unit: str | None = None
     rings: bool = True
     redelivered: bool = False
+    witnesses: tuple[Testimony, ...] = ()
 
     @property
     def is_drill(self) -> bool:
@@ -200,6 +212,8 @@ def _lines(notice: Notice, wording: Wording, *, is_neutral: bool) -> Iterator[st
                 time=wording.at(notice.glucose.observed_at),
                 age=wording.age(notice.glucose.observed_at),
             )
+        if notice.witnesses:
+            yield witnesses_text(notice.witnesses, wording)
         if episode.is_late:
             yield localize("notification_late", time=wording.at(episode.last_seen.received_at))
         if episode.ended_at is not None:
@@ -215,6 +229,21 @@ def observed_text(notice: Notice, wording: Wording) -> str:
     observed = notice.episode.last_seen.observed_at
     key = _OBSERVED[notice.episode.severity]
     return wording.localize(key, time=wording.at(observed), age=wording.age(observed))
+
+
+def witnesses_text(witnesses: Iterable[Testimony], wording: Wording) -> str:
+    """Which sources have it, from when, and when what came late came."""
+
+    def said(one: Testimony) -> str:
+        time = wording.at(one.observed_at)
+        if one.is_live:
+            return wording.localize("notification_witness_live", source=one.source, time=time)
+        arrived = wording.at(one.received_at)
+        return wording.localize(
+            "notification_witness", source=one.source, time=time, arrived=arrived
+        )
+
+    return "; ".join(map(said, witnesses))
 
 
 def who_has_it(episode: Episode, wording: Wording) -> str:

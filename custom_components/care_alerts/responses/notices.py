@@ -6,11 +6,11 @@ from functools import partial
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from ..alerts.glucose import GLUCOSE_ALERT_TYPES
+from ..alerts.glucose import GLUCOSE_ALERT_TYPES, Glucose
 from ..sources.targets import device_ref, unit_of
-from .episodes import EpisodeRef
+from .episodes import EpisodeRef, people_as
 from .localize import localize, localize_alert
-from .message import Notice
+from .message import Notice, Testimony
 from .wording import Wording
 
 
@@ -24,19 +24,47 @@ def notice_of(
 ) -> Notice:
     """What there is to tell of an episode; `url`, `rings` and `redelivered` as `Notice` has them."""
     topic = ref.episode.topic
-    where = device_ref(hass, ref.coordinator, ref.person)
     is_of_glucose = topic.alert_type in GLUCOSE_ALERT_TYPES
+    # Whatever it gets to be called, and whoever else has seen it, it stays where it is on a screen.
+    first = ref.witnesses[0]
     return Notice(
         episode=ref.episode,
-        person=where.name,
+        person=device_ref(hass, ref.coordinator, ref.person).name,
         alert=localize_alert(hass, topic.alert_type),
-        tag=where.tag(topic),
+        tag=device_ref(hass, first.coordinator, first.person).tag(first.episode.topic),
         url=url,
-        glucose=(ref.person.last_glucose or ref.person.glucose) if is_of_glucose else None,
+        glucose=_newest_glucose(hass, ref) if is_of_glucose else None,
         unit=unit_of(hass, ref.coordinator, topic.person_id) if is_of_glucose else None,
         rings=rings,
         redelivered=redelivered,
+        witnesses=_witnesses(ref),
     )
+
+
+def _newest_glucose(hass: HomeAssistant, ref: EpisodeRef) -> Glucose | None:
+    """The newest that any source has of them."""
+    found = (
+        person.last_glucose or person.glucose
+        for _, person in people_as(hass, ref.coordinator, ref.person)
+    )
+    return max(filter(None, found), key=lambda one: one.observed_at, default=None)
+
+
+def _witnesses(ref: EpisodeRef) -> tuple[Testimony, ...]:
+    """What each of several sources has first said of it."""
+    first: dict[str, Testimony] = {}
+    for one in ref.parts:
+        opened = one.episode.opened
+        said = Testimony(
+            source=one.coordinator.source_type.name,
+            observed_at=opened.observed_at,
+            received_at=opened.received_at,
+            is_live=one.coordinator.source_type.is_live and not opened.late,
+        )
+        known = first.setdefault(one.entry_id, said)
+        if said.observed_at < known.observed_at:
+            first[one.entry_id] = said
+    return tuple(first.values()) if len(first) > 1 else ()
 
 
 def wording_of(hass: HomeAssistant, now: datetime) -> Wording:

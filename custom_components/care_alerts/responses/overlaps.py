@@ -10,6 +10,7 @@ from ..alerts.alert import OTHER
 from ..const import DOMAIN
 from ..sources import ALERT_TYPES
 from ..sources.targets import ResolvedTarget, aim_at_or_everybody
+from .episodes import SAME_PEOPLE
 from .plan import Plan, overlapping
 
 
@@ -23,10 +24,16 @@ def _alerts_meant(hass: HomeAssistant, whose: Mapping[str, Any]) -> set[str]:
     """The alerts of a target: whose device, and the alert type."""
     aim = aim_at_or_everybody(hass, whose)
     exempt = _alerts_among(hass, aim.exempt) if aim.exempt else ()
-    return set(_alerts_among(hass, aim)).difference(exempt)
+    same = hass.data.get(SAME_PEOPLE)
+    # Whoever is meant as one source has them is meant as any has.
+    return {
+        f"{one} {alert_type}"
+        for device_id, alert_type in {*_alerts_among(hass, aim)}.difference(exempt)
+        for one in (same.devices(device_id) if same else (device_id,))
+    }
 
 
-def _alerts_among(hass: HomeAssistant, aim: ResolvedTarget) -> Iterator[str]:
+def _alerts_among(hass: HomeAssistant, aim: ResolvedTarget) -> Iterator[tuple[str, str]]:
     """The same before any are exempt. A source's device stands for all its people."""
     registry = dr.async_get(hass)
     if aim.is_everybody:
@@ -43,7 +50,7 @@ def _alerts_among(hass: HomeAssistant, aim: ResolvedTarget) -> Iterator[str]:
         }
         for sensor in aim.sensors:
             if entity := er.async_get(hass).async_get(sensor):
-                yield f"{entity.device_id} {entity.translation_key}"
+                yield str(entity.device_id), str(entity.translation_key)
     for device_id in devices:
         for alert_type in (*ALERT_TYPES, OTHER):
-            yield f"{device_id} {alert_type}"
+            yield device_id, alert_type

@@ -1,4 +1,4 @@
-"""The flows of a household's parts: caregivers and plans, added and changed one by one.
+"""The flows of a household's parts: caregivers, plans and whom several sources have, added and changed one by one.
 
 What a form may give is decided in `fields` and `plan_data`; here is what it looks like.
 """
@@ -43,12 +43,13 @@ import voluptuous as vol
 from ..alerts.alert import OTHER, Severity
 from ..const import DOMAIN
 from ..sources import ALERT_TYPES
-from .household import caregivers_of, plans_of
+from .household import caregivers_of, plans_of, same_people_of
 from .localize import localize, localize_duty, localize_step_field, localize_tell
 from .overlaps import overlaps_of
-from .plan import ALWAYS, EVERYBODY, ON_DUTY, Caregiver, Plan, Step, Text, proposed_plan
-from .plan_data import as_data, caregiver_from_form, plan_from_form
+from .plan import ALWAYS, EVERYBODY, ON_DUTY, Caregiver, Plan, SamePerson, Step, Text, proposed_plan
+from .plan_data import as_data, caregiver_from_form, plan_from_form, same_person_from_form
 from .push import MOBILE_APP
+from .same_people import known_people, proposed
 
 STEPS: Final = "steps"
 QUIET_HOURS: Final = "quiet_hours"
@@ -71,7 +72,7 @@ def entities_field(domain: str, without: Sequence[str] = ()) -> EntitySelector:
     )
 
 
-class _PartFlow[Part: (Caregiver, Plan)](ConfigSubentryFlow):
+class _PartFlow[Part: (Caregiver, Plan, SamePerson)](ConfigSubentryFlow):
     """Add a part of the household, or change it."""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
@@ -392,6 +393,55 @@ class PlanFlow(_PartFlow[Plan]):
         others = [one for one in plans_of(self._get_entry()) if one.plan_id != plan.plan_id]
         pairs = overlaps_of(self.hass, [plan, *others])
         return ", ".join(other.name for one, other in pairs if one is plan)
+
+
+class SamePersonFlow(_PartFlow[SamePerson]):
+    """Who is one person, though several sources have them."""
+
+    @override
+    def _parts(self) -> dict[str, SamePerson]:
+        return {one.same_id: one for one in same_people_of(self._get_entry())}
+
+    @override
+    def _schema(self, before: SamePerson | None) -> vol.Schema:
+        known = {
+            one.device_id: localize(self.hass, "person_of_source", name=one.name, source=one.source)
+            for one in known_people(self.hass)
+        }
+        # Who is gone is still who was chosen.
+        offered = {which: which for which in (before.people if before else ())} | known
+        return vol.Schema(
+            {
+                vol.Optional("name"): TextSelector(),
+                vol.Required("people"): SelectSelector(
+                    SelectSelectorConfig(
+                        options=[
+                            SelectOptionDict(value=value, label=label)
+                            for value, label in offered.items()
+                        ],
+                        multiple=True,
+                        mode=SelectSelectorMode.LIST,
+                    )
+                ),
+            }
+        )
+
+    @override
+    def _shown(self, before: SamePerson | None) -> dict[str, Any]:
+        shown = before or next(iter(proposed(self.hass, self._parts().values())), None)
+        return _filled(as_data(shown)) if shown else {}
+
+    @override
+    def _from_form(self, given: Mapping[str, Any], before: SamePerson | None) -> SamePerson:
+        names = {one.device_id: one.name for one in known_people(self.hass)}
+        chosen = (names[one] for one in given["people"] if one in names)
+        same_id = before.same_id if before else ""
+        return same_person_from_form(
+            same_id,
+            # Called as the first source calls them, unless it is said.
+            {"name": next(chosen, "")} | _filled(given) | {"people": given["people"]},
+            others=[one for which, one in self._parts().items() if which != same_id],
+        )
 
 
 def _steps_shown(plan: Plan, caregivers: Iterable[Caregiver]) -> list[dict[str, Any]]:

@@ -53,6 +53,15 @@ class Caregiver:
     live_status: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamePerson:
+    """Somebody whom several sources have: `people` are the device ids of what each has of them, the first for show."""
+
+    same_id: str
+    name: str
+    people: tuple[str, ...] = ()
+
+
 class PartKind(StrEnum):
     """What can be done in a step."""
 
@@ -166,10 +175,11 @@ class Plan:
 
         That is when the first alert came with which it was bad enough, and not all of it late.
         """
-        if self.alert_types and episode.topic.alert_type not in self.alert_types:
-            return None
         bad_enough = timely = False
         for alert in sorted(episode.announced, key=lambda alert: alert.received_at):
+            # What is one for the household may be of several types.
+            if self.alert_types and alert.alert_type not in self.alert_types:
+                continue
             bad_enough |= alert.severity.rank >= self.least_severity.rank
             timely |= self.include_late or not alert.late
             if bad_enough and timely:

@@ -1,4 +1,4 @@
-"""Plans and caregivers as forms give them and as they are kept: strict towards people, tolerant towards disks.
+"""The parts of a household as forms give them and as they are kept: strict towards people, tolerant towards disks.
 
 A form with anything in it that may not be is refused, with the field (`vol.Invalid.path`) and the
 translation key of what is wrong (`vol.Invalid.msg`). On disk what cannot be read is left at its default,
@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import voluptuous as vol
 
-from .fields import CAREGIVER, PLAN, STEP, Fields
-from .plan import EVERYBODY, ON_DUTY, Caregiver, Plan, QuietHours, Step, proposed_plan
+from .fields import CAREGIVER, PLAN, SAME_PERSON, STEP, Fields
+from .plan import EVERYBODY, ON_DUTY, Caregiver, Plan, QuietHours, SamePerson, Step, proposed_plan
 
 MOST_STEPS: Final = 20
 """Ours: more than anybody could follow."""
@@ -29,6 +29,23 @@ def caregiver_from_form(caregiver_id: str, data: Mapping[str, Any]) -> Caregiver
 
     """
     return Caregiver(caregiver_id=caregiver_id, **_strict(CAREGIVER, data, "name"))
+
+
+def same_person_from_form(
+    same_id: str, data: Mapping[str, Any], *, others: Collection[SamePerson]
+) -> SamePerson:
+    """Somebody whom several sources have, as a form gives them.
+
+    Raises:
+        vol.Invalid: something in it is not as it may be, it is not of two at least, or one is among `others`.
+
+    """
+    one = SamePerson(same_id=same_id, **_strict(SAME_PERSON, data, "name", "people"))
+    if len(one.people) < 2:
+        raise vol.Invalid("needs_two", path=["people"])
+    if any(not set(one.people).isdisjoint(other.people) for other in others):
+        raise vol.Invalid("is_another", path=["people"])
+    return one
 
 
 def plan_from_form(
@@ -127,6 +144,12 @@ def caregiver_from_data(caregiver_id: str, data: Any) -> tuple[Caregiver, list[s
     return Caregiver(**{"name": caregiver_id} | found, caregiver_id=caregiver_id), unreadable
 
 
+def same_person_from_data(same_id: str, data: Any) -> tuple[SamePerson, list[str]]:
+    """Somebody whom several sources have, as kept, and the fields that could not be read: then nobody is one with anybody."""
+    found, unreadable = _tolerant(SAME_PERSON, data)
+    return SamePerson(**{"name": same_id} | found, same_id=same_id), unreadable
+
+
 def plan_from_data(plan_id: str, data: Any) -> tuple[Plan, list[str]]:
     """A plan as kept, and what could not be read of it; with no readable step it has those of the proposal."""
     found, unreadable = _tolerant(PLAN, data)
@@ -161,10 +184,11 @@ def _tolerant(table: Fields, data: Any) -> tuple[dict[str, Any], list[str]]:
     return found, unreadable
 
 
-def as_data(kept: Plan | Caregiver | Step) -> dict[str, Any]:
-    """As JSON values, which `plan_from_data` and `caregiver_from_data` read; without the id, which is the key."""
+def as_data(kept: Plan | Caregiver | SamePerson | Step) -> dict[str, Any]:
+    """As JSON values, which `plan_from_data` and its like read; without the id, which is the key."""
     data = {one.name: _json(getattr(kept, one.name)) for one in fields(kept)}
-    return {key: value for key, value in data.items() if key not in ("plan_id", "caregiver_id")}
+    ids = ("plan_id", "caregiver_id", "same_id")
+    return {key: value for key, value in data.items() if key not in ids}
 
 
 def _json(value: Any) -> Any:

@@ -25,13 +25,13 @@ from .buttons import async_setup_buttons
 from .dashboard_url import find_dashboard, url_of
 from .due import DueStep
 from .duty import Duty
-from .episodes import EpisodeRef
-from .household import Household
+from .episodes import SAME_PEOPLE, EpisodeRef, SamePeople
+from .household import Household, is_household, same_people_of
 from .household_issues import HouseholdIssues
 from .messages import send_message
 from .next_steps import NextSteps
 from .phones import Phones, Ring
-from .plan import Caregiver, Plan
+from .plan import Caregiver, Plan, SamePerson
 from .push import async_setup_push
 from .runner import Runner
 from .store import Drill, ResponseStore
@@ -90,6 +90,14 @@ class Responder:
         self._troubles = Troubles(hass, self.store)
         self._telling = asyncio.Lock()
         self._pruned_at = dt_util.utcnow()
+        hass.data[SAME_PEOPLE] = SamePeople(hass, self._same_people, lambda: self.store.state)
+
+    def _same_people(self) -> Sequence[SamePerson]:
+        """Whom several sources have: what is said of that counts also while the household is only being set up."""
+        entries = self._hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+        return [
+            one for entry in entries if is_household(entry.data) for one in same_people_of(entry)
+        ]
 
     async def async_start(self) -> None:
         """Read what was kept, and look at what goes on once Home Assistant has started."""

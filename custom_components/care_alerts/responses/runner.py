@@ -136,6 +136,7 @@ class Runner:
         now = dt_util.utcnow()
         state = self._store.state
         state.clamp(now)
+        self._keep_as_one()
         found: list[Doing] = []
         for count, (plan, ref) in enumerate(self._plans_and_episodes(), 1):
             with self._going_on(f"{plan.plan_id} {ref.episode.episode_id}"):
@@ -153,9 +154,21 @@ class Runner:
         with self._going_on("changed"):
             self.changed()
 
+    def _keep_as_one(self) -> None:
+        """Keep which episodes are one, and of each who has it: a source may be away the next time."""
+        is_changed = False
+        for ref in all_episodes(self._hass):
+            if ref.parts or self._store.state.known_as_one(ref.episode.ids):
+                is_changed |= self._store.state.note_as_one(ref.episode.ids)
+            for part, held in ref.inherited:
+                if part.is_newest:
+                    self._start(part.coordinator.care.inherit(part.episode.topic, held))
+        if is_changed:
+            self._store.save_later()
+
     def _plans_and_episodes(self) -> Iterator[tuple[Plan, EpisodeRef]]:
         for ref in all_episodes(self._hass):
-            held = ref.coordinator.ledger.held()
+            held = ref.held
             # What is not on disk yet is nobody's to be told of.
             if not ref.episode.is_open or held.issuperset(
                 alert.alert_id for alert in ref.episode.announced
@@ -173,9 +186,7 @@ class Runner:
             plan,
             episode,
             self._store.state.of(episode.ids),
-            quiet=ref.coordinator.store.responses.quiet(
-                episode.topic, episode.severity, episode.ids
-            ),
+            quiet=ref.quiet,
             zone=dt_util.get_default_time_zone(),
             now=now,
             running=self._running,

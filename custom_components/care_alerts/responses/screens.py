@@ -39,6 +39,8 @@ def fingerprint(episode: Episode) -> str:
             episode.end_reason,
             # What was noted before there was this says the same without it.
             *filter(None, (episode.handled_at,)),
+            # Another witness has come.
+            *sorted(episode.ids if len(episode.ids) > 1 else ()),
         )
     )
 

@@ -4,6 +4,7 @@ None of them fails because there was nothing to do: a button on a phone may be p
 is in the answer.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Final
@@ -22,6 +23,8 @@ from ..alerts.snooze import Snooze
 from ..durations import length_of_time
 from ..event_data import about_episode, about_snooze
 from ..responses.attribution import resolve_actor
+from ..responses.care import acknowledge as acknowledge_all, with_witnesses
+from ..responses.episodes import find_episode
 from ..sources.coordinator import SourceCoordinator
 from .targets import Targeted, targeted
 
@@ -63,30 +66,36 @@ async def acknowledge(call: ServiceCall) -> ServiceResponse:
     # An empty note is none: forms send one.
     note = call.data.get(ATTR_NOTE) or None
     only: str | None = call.data.get(ATTR_EPISODE_ID)
-    done: list[JsonValueType] = []
+    meant = {}
     for one in await targeted(call, POLICY_CONTROL):
         theirs = unacknowledged(one.coordinator, one.people)
         topics = [*_meant(one), *_but_exempt(one, theirs)]
-        episodes = await one.coordinator.care.acknowledge(
-            topics if only is None else _of_episode(one, only),
-            by=by,
-            note=note,
-            context=call.context,
-        )
-        done += [_answer(call.hass, one.coordinator, episode) for episode in episodes]
+        meant[one.coordinator] = topics if only is None else _of_episode(call.hass, one, only)
+    episodes = await acknowledge_all(call.hass, meant, by=by, note=note, context=call.context)
+    done: list[JsonValueType] = [_answer(call.hass, *one) for one in episodes]
     return {"acknowledged": done}
 
 
 async def unacknowledge(call: ServiceCall) -> ServiceResponse:
     """Take acknowledgements back."""
     by = await resolve_actor(call.hass, call.context)
-    done: list[JsonValueType] = []
+    meant = {}
     for one in await targeted(call, POLICY_CONTROL):
         theirs = [topic for topic, _ in _asked_of(one.coordinator, one.people)]
-        episodes = await one.coordinator.care.unacknowledge(
-            [*_meant(one), *_but_exempt(one, theirs)], by=by, context=call.context
+        meant[one.coordinator] = [*_meant(one), *_but_exempt(one, theirs)]
+    found = await with_witnesses(call.hass, meant, call.context)
+    # All at once: what is still somebody's would be handed on to what is not any more.
+    changed = await asyncio.gather(
+        *(
+            coordinator.care.unacknowledge(topics, by=by, context=call.context, announce=announce)
+            for coordinator, topics, announce in found
         )
-        done += [_answer(call.hass, one.coordinator, episode) for episode in episodes]
+    )
+    done: list[JsonValueType] = [
+        _answer(call.hass, coordinator, episode)
+        for (coordinator, *_), episodes in zip(found, changed, strict=True)
+        for episode in episodes
+    ]
     return {"unacknowledged": done}
 
 
@@ -96,15 +105,24 @@ async def snooze(call: ServiceCall) -> ServiceResponse:
     until = dt_util.utcnow() + call.data[ATTR_DURATION]
     only: str | None = call.data.get(ATTR_EPISODE_ID)
     done: list[JsonValueType] = []
-    for one in await targeted(call, POLICY_CONTROL):
-        snoozes = await one.coordinator.care.snooze(
-            topics=_meant(one) if only is None else _of_episode(one, only),
-            people=_scopes(one) if only is None else None,
+    found = await targeted(call, POLICY_CONTROL)
+    meant = {
+        one.coordinator: _meant(one) if only is None else _of_episode(call.hass, one, only)
+        for one in found
+    }
+    scopes = {one.coordinator: _scopes(one) for one in found} if only is None else {}
+    topics_of: dict[SourceCoordinator, list[AlertKey]] = {one.coordinator: [] for one in found}
+    for coordinator, topics, _ in await with_witnesses(call.hass, meant, call.context):
+        topics_of.setdefault(coordinator, []).extend(topics)
+    for coordinator, topics in topics_of.items():
+        snoozes = await coordinator.care.snooze(
+            topics=topics,
+            people=scopes.get(coordinator),
             until=until,
             by=by,
             context=call.context,
         )
-        done += [_snooze_answer(call.hass, one.coordinator, snooze) for snooze in snoozes]
+        done += [_snooze_answer(call.hass, coordinator, snooze) for snooze in snoozes]
     return {"snoozed": done, "until": until.isoformat()}
 
 
@@ -112,17 +130,32 @@ async def unsnooze(call: ServiceCall) -> ServiceResponse:
     """Hear the alerts of sensors again; of people and sources all that was snoozed of them."""
     by = await resolve_actor(call.hass, call.context)
     done: list[JsonValueType] = []
-    for one in await targeted(call, POLICY_CONTROL):
-        topics = [
+    found = await targeted(call, POLICY_CONTROL)
+    topics_of = {
+        one.coordinator: [
             AlertKey(person_id, alert_type, drill)
             for person_id, (_, alert_types) in one.alerts.items()
             for alert_type in alert_types
             for drill in (False, True)
         ]
-        snoozes = await one.coordinator.care.unsnooze(
-            topics=topics, people=_scopes(one), by=by, context=call.context
+        for one in found
+    }
+    scopes = {one.coordinator: _scopes(one) for one in found}
+    meant = {
+        one.coordinator: [
+            *topics_of[one.coordinator],
+            *_but_exempt(one, (topic for topic, _ in _asked_of(one.coordinator, one.people))),
+        ]
+        for one in found
+    }
+    for coordinator, topics, _ in await with_witnesses(call.hass, meant, call.context):
+        known = meant.get(coordinator, ())
+        topics_of.setdefault(coordinator, []).extend(one for one in topics if one not in known)
+    for coordinator, topics in topics_of.items():
+        snoozes = await coordinator.care.unsnooze(
+            topics=topics, people=scopes.get(coordinator), by=by, context=call.context
         )
-        done += [_snooze_answer(call.hass, one.coordinator, snooze) for snooze in snoozes]
+        done += [_snooze_answer(call.hass, coordinator, snooze) for snooze in snoozes]
     return {"unsnoozed": done}
 
 
@@ -158,16 +191,16 @@ def _meant(one: Targeted) -> list[AlertKey]:
     ]
 
 
-def _of_episode(one: Targeted, episode_id: str) -> list[AlertKey]:
+def _of_episode(hass: HomeAssistant, one: Targeted, episode_id: str) -> list[AlertKey]:
     """What an episode is of, if it is among what is targeted and nothing newer has begun: a button is pressed late."""
+    ref = find_episode(hass, episode_id)
     return [
         topic
-        for person_id in one.everybody
-        if (snapshot := one.coordinator.data.people.get(person_id))
-        for topic, episode in snapshot.episodes.items()
-        if episode_id in episode.ids
-        and (person_id in one.people or topic.alert_type in one.alerts[person_id][1])
-        and not one.exempts(person_id, topic.alert_type)
+        for part in (ref.witnesses if ref else ())
+        if part.coordinator is one.coordinator
+        and (topic := part.episode.topic).person_id in one.everybody
+        and (topic.person_id in one.people or topic.alert_type in one.alerts[topic.person_id][1])
+        and not one.exempts(topic.person_id, topic.alert_type)
     ]
 
 

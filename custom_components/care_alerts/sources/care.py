@@ -7,7 +7,7 @@ from typing import Protocol
 from homeassistant.core import Context
 from homeassistant.util import dt as dt_util
 
-from ..alerts.acknowledgement import Actor
+from ..alerts.acknowledgement import Acknowledgement, Actor
 from ..alerts.alert import Alert, AlertKey, Severity
 from ..alerts.domain_events import (
     AcknowledgementUndone,
@@ -53,9 +53,18 @@ class Care:
         self._owner = owner
 
     async def acknowledge(
-        self, topics: Iterable[AlertKey], *, by: Actor, note: str | None, context: Context
+        self,
+        topics: Iterable[AlertKey],
+        *,
+        by: Actor,
+        note: str | None,
+        context: Context,
+        announce: bool = True,
     ) -> list[Episode]:
-        """Take the newest episode of each topic; return what has changed by that."""
+        """Take the newest episode of each topic; return what has changed by that.
+
+        `announce`: not where it is announced of another source, whose episode is one with it.
+        """
         now = dt_util.utcnow()
         responses = self._owner.store.responses
         acknowledged: list[AlertKey] = []
@@ -74,12 +83,19 @@ class Care:
                 expires_at=now + lasts if lasts else None,
             ):
                 acknowledged.append(episode.topic)
-        return await self._handled(acknowledged, AlertAcknowledged, context)
+        return await self._handled(acknowledged, AlertAcknowledged if announce else None, context)
+
+    async def inherit(self, topic: AlertKey, held: Acknowledgement) -> None:
+        """Keep of the newest episode of a topic who has it: they have what it is one with. Nothing is announced."""
+        for episode in self._episodes_of([topic]):
+            self._owner.store.responses.inherit(topic, episode.span, held)
+        self._owner.rebuild()
+        await self._owner.save()
 
     async def unacknowledge(
-        self, topics: Iterable[AlertKey], *, by: Actor, context: Context
+        self, topics: Iterable[AlertKey], *, by: Actor, context: Context, announce: bool = True
     ) -> list[Episode]:
-        """Make the newest episode of each topic nobody's again; return what has changed by that."""
+        """Make the newest episode of each topic nobody's again; return what has changed by that. `announce`: as above."""
         now = dt_util.utcnow()
         responses = self._owner.store.responses
         unacknowledged = [
@@ -88,7 +104,9 @@ class Care:
             if responses.unacknowledge(episode.topic, episode.span, at=now)
         ]
         return await self._handled(
-            unacknowledged, lambda episode: AcknowledgementUndone(episode, by), context
+            unacknowledged,
+            (lambda episode: AcknowledgementUndone(episode, by)) if announce else None,
+            context,
         )
 
     async def snooze(
@@ -162,13 +180,16 @@ class Care:
         return alerts
 
     async def _handled(
-        self, topics: list[AlertKey], event: Callable[[Episode], DomainEvent], context: Context
+        self,
+        topics: list[AlertKey],
+        event: Callable[[Episode], DomainEvent] | None,
+        context: Context,
     ) -> list[Episode]:
         if not topics:
             return []
         self._owner.rebuild()
         episodes = self._episodes_of(topics)
-        await self._fire(map(event, episodes), context)
+        await self._fire(map(event, episodes) if event else (), context)
         return episodes
 
     async def _fire(self, events: Iterable[DomainEvent], context: Context) -> None:

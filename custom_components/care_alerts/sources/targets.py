@@ -172,6 +172,21 @@ def device_ref(
     )
 
 
+def person_of(
+    hass: HomeAssistant, device_id: str
+) -> tuple[SourceCoordinator, PersonSnapshot] | None:
+    """Find somebody by their device; None while their source does not run, and if it speaks of them no more."""
+    device = dr.async_get(hass).async_get(device_id)
+    for coordinator in sources(hass):
+        # Two accounts may follow the same person.
+        if device is None or coordinator.config_entry.entry_id != device.config_entry_id:
+            continue
+        for person_id, person in coordinator.data.people.items():
+            if person_identifier(coordinator, person_id) in device.identifiers:
+                return coordinator, person
+    return None
+
+
 def sensor_of(
     hass: HomeAssistant, coordinator: SourceCoordinator, person_id: str, alert_type: str
 ) -> str | None:

@@ -7,6 +7,7 @@ import { loadTexts, type Texts } from "../localize";
 import { deviceName } from "../registry-view";
 import { clockOf, type Clock } from "../time";
 import type { Watched } from "./people";
+import { asOne } from "./same";
 import type { Wording } from "./wording";
 
 /** Ours: an age is said in whole minutes, and is never wrong by more than this. */
@@ -20,6 +21,8 @@ export abstract class CareCard extends LitElement {
   /** Home Assistant takes a hidden card out of the page otherwise: it would never hear that it has something to show. */
   readonly connectedWhileHidden = true;
 
+  /** Whether somebody whom several sources have is one here: a curve is of one sensor. */
+  protected readonly isOfOne: boolean = true;
   protected home: Hass | undefined;
   @state() protected texts: Texts | undefined;
   @state() private states = new Map<string, FeedState>();
@@ -77,7 +80,8 @@ export abstract class CareCard extends LitElement {
     if (!home || !this.isConnected) {
       return;
     }
-    const ids = new Set(this.peopleIds(home));
+    const wanted = this.peopleIds(home);
+    const ids = new Set([...wanted, ...(this.isOfOne ? this.othersOf(wanted) : [])]);
     const hours = this.hours();
     for (const [id, { end }] of this.watching) {
       if (!ids.has(id)) {
@@ -90,12 +94,21 @@ export abstract class CareCard extends LitElement {
       const before = this.watching.get(id);
       if (before?.hours !== hours) {
         const end = watchPerson(home.connection, id, hours, (state) => {
+          const before = this.states.get(id)?.data?.person.same_as.join();
           this.states = new Map(this.states).set(id, state);
+          if (before !== state.data?.person.same_as.join()) {
+            this.watch();
+          }
         });
         before?.end();
         this.watching.set(id, { hours, end });
       }
     }
+  }
+
+  /** What other sources have of those that this is about. */
+  private othersOf(ids: readonly string[]): string[] {
+    return ids.flatMap((id) => this.states.get(id)?.data?.person.same_as ?? []);
   }
 
   private endWatching(): void {
@@ -108,13 +121,14 @@ export abstract class CareCard extends LitElement {
   /** Whom it is about, but for those whom the user may not see. */
   protected get people(): Watched[] {
     const { home } = this;
-    return [...this.watching.keys()].flatMap((id) => {
+    const each = [...this.watching.keys()].flatMap((id) => {
       const state = this.states.get(id) ?? {};
       const device = home?.devices[id];
       return state.problem?.kind === "unauthorized"
         ? []
         : [{ id, name: state.data?.person.name ?? (device ? deviceName(device) : ""), state }];
     });
+    return this.isOfOne ? asOne(each) : each;
   }
 
   /** What sentences are made with; undefined while there are no words yet. */

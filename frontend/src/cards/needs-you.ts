@@ -19,7 +19,14 @@ import {
 } from "./people";
 import { styles } from "./styles";
 import { renderTrouble } from "./trouble";
-import { observedText, timeAndAge, titleOf, whatWasDone, type Wording } from "./wording";
+import {
+  observedText,
+  timeAndAge,
+  titleOf,
+  whatWasDone,
+  witnessesText,
+  type Wording,
+} from "./wording";
 
 export interface NeedsYouConfig {
   /** The devices of people; everybody without. */
@@ -110,6 +117,7 @@ export class CareAlertsNeedsYou extends CareCard {
       <div>
         <h2>${person.name}: ${titleOf(wording, episode)}</h2>
         <p>${whatWas(wording, one)} ${arrived}</p>
+        ${episode.witnesses ? html`<p class="aside">${witnessesText(wording, episode)}</p>` : nothing}
         <p class="aside">
           ${whatWasDone(wording, episode)}
           ${
@@ -266,8 +274,8 @@ export class CareAlertsNeedsYou extends CareCard {
 }
 
 /** What was observed; of a test alert, that nothing was. */
-const whatWas = (wording: Wording, { person, episode }: Case): string =>
-  episode.drill ? wording.localize("drill_runs") : observedText(wording, person, episode);
+const whatWas = (wording: Wording, { episode }: Case): string =>
+  episode.drill ? wording.localize("drill_runs") : observedText(wording, episode);
 
 /** Those of whom there is more than one. */
 function severalOfOne(cases: readonly Case[]): Case[][] {

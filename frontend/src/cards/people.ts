@@ -2,6 +2,7 @@
 import type { FeedState, Problem } from "../data/feed";
 import type { Episode, Glucose, Person } from "../data/model";
 import { SEVERITIES } from "../severity";
+import { asEach } from "./same";
 
 /** A person of whom something is shown, as far as anything is known of them. */
 export interface Watched {
@@ -9,6 +10,9 @@ export interface Watched {
   /** As the registry has it. */
   name: string;
   state: FeedState;
+  /** Where several sources have them, what this one alone has, and the others. */
+  own?: Watched;
+  also?: Watched[];
 }
 
 /** An episode, and whose it is. */
@@ -60,6 +64,10 @@ export const answeredCases = (people: readonly Watched[]): Case[] =>
       is_open && !needs_somebody && !!(acknowledged_at ?? snoozed_until),
   );
 
+/** Whether nothing sure is known of somebody by a source. */
+export const isUnsure = ({ state: { data, problem } }: Watched): boolean =>
+  !!problem || (!!data && isTroubled(data.person));
+
 export const isTroubled = ({ silent, status }: Person): boolean => silent || status !== "ok";
 
 /** From the worst: first what only a person can mend. */
@@ -91,7 +99,7 @@ export function troublesOf(people: readonly Watched[]): Trouble[] {
     known.reach = earlier(known.reach, reach);
     known.rank = Math.min(known.rank, rank);
   };
-  for (const { name, state } of people) {
+  for (const { name, state } of asEach(people)) {
     const { data, problem } = state;
     if (problem && problem.kind !== "unauthorized") {
       add(
@@ -127,13 +135,15 @@ const earlier = (one: string | null, other: string | null): string | null =>
 
 /** Those whose source is fine, and speaks of the past only. */
 export const delayedPeople = (people: readonly Watched[]): Person[] =>
-  people.flatMap(({ state: { data } }) =>
+  asEach(people).flatMap(({ state: { data } }) =>
     data?.person.is_delayed && !isTroubled(data.person) ? [data.person] : [],
   );
 
 /** Whether there is somebody of whom something is known that may be believed. */
 export const isAnythingKnown = (people: readonly Watched[]): boolean =>
-  people.some(({ state: { data, problem } }) => data && !problem && !isTroubled(data.person));
+  asEach(people).some(
+    ({ state: { data, problem } }) => data && !problem && !isTroubled(data.person),
+  );
 
 /** Whether a value may be shown as of the present, which ends by itself. */
 export const isNow = ({ is_now, until }: Glucose, now: Date): boolean =>
@@ -155,9 +165,9 @@ function rankOf(one: Watched): number {
   if (needing) {
     return needing.episode.drill ? 4 : 40 + severityOf(needing.episode);
   }
-  const { data, problem } = one.state;
-  if (problem ?? (data && isTroubled(data.person))) {
-    return data?.person.silent === false ? 20 : 21;
+  const troubled = asEach([one]).filter(isUnsure);
+  if (troubled.length) {
+    return troubled.every(({ state: { data } }) => data?.person.silent === false) ? 20 : 21;
   }
   const [answered] = answeredCases([one]);
   return answered && !answered.episode.drill ? 10 + severityOf(answered.episode) : 0;

@@ -12,11 +12,13 @@ import {
   freshness,
   isNow,
   isTroubled,
+  isUnsure,
   needingCases,
   statusOf,
   worstFirst,
   type Watched,
 } from "./people";
+import { asEach } from "./same";
 import { styles } from "./styles";
 import { problemText, renderWayOut } from "./trouble";
 import { glucoseText, reasonText, timeAndAge, titleOf, whatWasDone, type Wording } from "./wording";
@@ -93,8 +95,11 @@ export class CareAlertsPerson extends CareCard {
         ${person ? renderValue(wording, person) : nothing}
       </div>
       <p class="aside">
-        ${state.problem ? html`<span class="trouble">${problemText(wording, state.problem)}</span>` : nothing}
-        ${person && isTroubled(person) ? renderTrouble(wording, person) : nothing}
+        ${asEach([one]).map(
+          ({ state: { data, problem } }) =>
+            html`${problem ? html`<span class="trouble">${problemText(wording, problem)}</span>` : nothing}
+            ${data && isTroubled(data.person) ? renderTrouble(wording, data.person) : nothing}`,
+        )}
         ${person ? renderWho(wording, one, person) : state.problem ? nothing : localize("asking")}
       </p>
     </li>`;
@@ -171,12 +176,12 @@ function renderWho(wording: Wording, one: Watched, person: Person): TemplateResu
 
 /** Shape tells what colour repeats: an alert, no word of the source, late by nature, or neither. */
 function iconOf(one: Watched): string {
-  const { data, problem } = one.state;
+  const { data } = one.state;
   const [needing] = needingCases([one]);
   if (needing) {
     return severityIcon(needing.episode.severity);
   }
-  if (problem ?? (data && isTroubled(data.person))) {
+  if (asEach([one]).some(isUnsure)) {
     return "mdi:cloud-alert-outline";
   }
   const [answered] = answeredCases([one]);

@@ -1,4 +1,4 @@
-import type { Episode, Glucose, GlucoseUnit, Person } from "../data/model";
+import type { Episode, Glucose, GlucoseUnit } from "../data/model";
 import type { Texts } from "../localize";
 import { severityNames } from "../severity";
 import { formatDuration, type Clock } from "../time";
@@ -73,8 +73,9 @@ export function titleOf(texts: Texts, episode: Episode): string {
 }
 
 /** What it was, when, and since when: never that it is so now. */
-export function observedText(wording: Wording, { unit }: Person, episode: Episode): string {
+export function observedText(wording: Wording, episode: Episode): string {
   const { localize } = wording;
+  const { unit } = episode;
   const { opened_at, last_seen_at, value: known, out_of_range } = episode;
   const when = timeAndAge(wording, last_seen_at);
   const value = known === null ? "" : glucoseInWords(wording, { value: known, out_of_range }, unit);
@@ -94,6 +95,20 @@ export function whatWasDone(wording: Wording, episode: Episode): string {
   const handled =
     at && localize("handled_on_device", { time: clock.timeBeside(new Date(at), now) });
   return [handled, whoHasIt(wording, episode)].filter(Boolean).join(" ");
+}
+
+/** Which sources have it, from when, and when what came late came; "" for the word of one. */
+export function witnessesText(wording: Wording, { witnesses }: Episode): string {
+  const { localize, clock, now } = wording;
+  const at = (iso: string): string => clock.timeBeside(new Date(iso), now);
+  return (witnesses ?? [])
+    .map(({ source, opened_at, received_at, is_live }) => {
+      const time = at(opened_at);
+      return is_live
+        ? localize("notification_witness_live", { source, time })
+        : localize("notification_witness", { source, time, arrived: at(received_at) });
+    })
+    .join("; ");
 }
 
 /** Who has it, or until when it is snoozed, or that nobody has it; "" for what is over. */

@@ -7,4 +7,6 @@ export interface Context {
   registry: RegistryView;
   localize: Localize;
   locale: Locale;
+  /** Whom several sources have: the devices of what each has of them. */
+  same: string[][];
 }

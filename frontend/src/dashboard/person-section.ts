@@ -28,12 +28,15 @@ export const personSection = (context: Context, person: DeviceEntry): Config => 
   ],
 });
 
-/** The curve of whoever wears a sensor. */
-export function glucoseCards({ registry }: Context, person: DeviceEntry): Config[] {
-  const config: GlucoseConfig = { device_id: person.id };
-  return registry.entityId(person.id, "sensor", "glucose")
-    ? [{ type: `custom:${GLUCOSE}`, ...config, ...WIDE }]
-    : [];
+/** The curve of whoever wears a sensor, as each source has it. */
+export function glucoseCards({ registry, same }: Context, person: DeviceEntry): Config[] {
+  const devices = same.find((group) => group.includes(person.id)) ?? [person.id];
+  return devices
+    .filter((id) => registry.entityId(id, "sensor", "glucose"))
+    .map((device_id) => {
+      const config: GlucoseConfig = { device_id };
+      return { type: `custom:${GLUCOSE}`, ...config, ...WIDE };
+    });
 }
 
 /** A person's alerts of the last days. */

@@ -1,5 +1,5 @@
-import { NAME } from "../const";
-import type { Config, Hass } from "../home-assistant";
+import { DOMAIN, NAME } from "../const";
+import type { Config, DeviceEntry, Hass } from "../home-assistant";
 import { loadTexts } from "../localize";
 import { deviceName, RegistryView } from "../registry-view";
 import { textCard } from "./cards";
@@ -8,6 +8,16 @@ import { detailsSection } from "./details-section";
 import { householdCards } from "./household-cards";
 import { firstCards, glucoseCards, personSection } from "./person-section";
 import { sourceCards } from "./source-cards";
+
+/** Whom several sources have, by the devices of what each has of them; an older component knows of nobody. */
+const samePeople = (hass: Hass): Promise<string[][]> =>
+  hass.callWS<string[][]>({ type: `${DOMAIN}/same_people` }).catch(() => []);
+
+/** Of whom several sources have, the first who is shown; one alone is by itself. */
+function firstOf(same: string[][], id: string, people: DeviceEntry[]): string {
+  const devices = same.find((group) => group.includes(id)) ?? [id];
+  return devices.find((device) => people.some((person) => person.id === device)) ?? id;
+}
 
 /** The dashboard, made of what the registries hold; Home Assistant makes it again when they change. */
 export class CareAlertsDashboard extends HTMLElement {
@@ -21,7 +31,9 @@ export class CareAlertsDashboard extends HTMLElement {
     const registry = new RegistryView(hass);
     const { household, sources } = registry;
     const people = registry.people.filter((person) => registry.maySee(person));
-    const context: Context = { registry, localize, locale: hass.locale };
+    const same = await samePeople(hass);
+    const context: Context = { registry, localize, locale: hass.locale, same };
+    const each = people.filter(({ id }) => firstOf(same, id, people) === id);
     const about = textCard(localize("about"));
     if (!sources.length && !people.length) {
       const cards = [textCard(localize("empty")), about];
@@ -37,7 +49,7 @@ export class CareAlertsDashboard extends HTMLElement {
           path: "now",
           sections: [
             { type: "grid", cards: firstCards() },
-            ...people.map((person) => personSection(context, person)),
+            ...each.map((person) => personSection(context, person)),
             ...(household ? [{ type: "grid", cards: householdCards(context, household) }] : []),
             { type: "grid", cards: [...ofSources, about] },
           ],

@@ -44,6 +44,8 @@ export interface Person {
   /** Oldest first. */
   thresholds: Threshold[];
   on_duty: string[];
+  /** The devices of what all sources have of them; empty if one alone has them. */
+  same_as: string[];
   /** Where in Home Assistant the trouble is mended. */
   way_out: string | null;
 }
@@ -53,6 +55,14 @@ export interface GlucoseThen {
   value: number | null;
   /** Beyond what the sensor can tell: no number would be true. */
   out_of_range: "low" | "high" | null;
+}
+
+/** What one of several sources first said of an episode. */
+export interface Witness {
+  source: string;
+  opened_at: string;
+  received_at: string;
+  is_live: boolean;
 }
 
 export interface Episode extends GlucoseThen {
@@ -82,6 +92,15 @@ export interface Episode extends GlucoseThen {
   trend: string | null;
   /** The glucose when it was first observed; the one above is of when it was last seen. */
   first: GlucoseThen;
+  /** The unit of its glucose. */
+  unit: GlucoseUnit;
+  /** Whether it is what that is called after which it is of the household. */
+  is_worst: boolean;
+  /** What its source is called, and whether that spoke as it happened. */
+  source: string;
+  is_live: boolean;
+  /** Whose word it is, where several sources have it: made here. */
+  witnesses?: Witness[];
 }
 
 /** Observed, received (both in seconds since 1970), mg/dL, and whether that is beyond what the sensor can tell. */

@@ -59,6 +59,8 @@ interface Look {
 
 /** Somebody's glucose by the time it was measured, which may be hours before it arrived. */
 export class CareAlertsGlucose extends CareCard {
+  protected override readonly isOfOne = false;
+
   static override styles = [
     styles,
     unsafeCSS(uPlotStyle),

@@ -1,6 +1,6 @@
-import { glucoseInWords, titleOf, type Wording } from "../cards/wording";
+import { glucoseInWords, titleOf, witnessesText, type Wording } from "../cards/wording";
 import type { PersonData } from "../data/feed";
-import type { Episode, Person } from "../data/model";
+import type { Episode } from "../data/model";
 import type { Severity } from "../severity";
 import { formatDuration } from "../time";
 
@@ -20,11 +20,7 @@ export interface TimelineLine {
 }
 
 /** Put the episodes since a moment into words, the newest first, under the days on which they were observed. */
-export function timelineOf(
-  wording: Wording,
-  { person, episodes }: PersonData,
-  since: Date,
-): TimelineDay[] {
+export function timelineOf(wording: Wording, { episodes }: PersonData, since: Date): TimelineDay[] {
   const { clock } = wording;
   const days: TimelineDay[] = [];
   for (const episode of newestFirst(episodes, since)) {
@@ -34,7 +30,7 @@ export function timelineOf(
       day = { name, lines: [] };
       days.push(day);
     }
-    day.lines.push(lineOf(wording, person, episode));
+    day.lines.push(lineOf(wording, episode));
   }
   return days;
 }
@@ -46,9 +42,9 @@ const newestFirst = (episodes: readonly Episode[], since: Date): Episode[] =>
     .reverse()
     .sort((one, other) => Date.parse(other.opened_at) - Date.parse(one.opened_at));
 
-function lineOf(wording: Wording, { unit }: Person, episode: Episode): TimelineLine {
+function lineOf(wording: Wording, episode: Episode): TimelineLine {
   const { localize, clock } = wording;
-  const { opened_at, received_at, late } = episode;
+  const { opened_at, received_at, late, unit } = episode;
   const { acknowledged_at, acknowledged_by, handled_on_device_at } = episode;
   const notes: string[] = [];
   const { value, out_of_range } = episode.first;
@@ -61,6 +57,9 @@ function lineOf(wording: Wording, { unit }: Person, episode: Episode): TimelineL
   const delay = minutesBetween(opened_at, received_at);
   if (late && delay > 0) {
     notes.push(localize("timeline_arrived", { age: formatDuration(localize, delay) }));
+  }
+  if (episode.witnesses) {
+    notes.push(`${witnessesText(wording, episode)}.`);
   }
   if (handled_on_device_at) {
     notes.push(localize("handled_on_device", timeBeside(wording, episode, handled_on_device_at)));

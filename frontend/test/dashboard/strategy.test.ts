@@ -111,3 +111,19 @@ test("the two timelines of a person differ in their days alone", async () => {
   });
   expect(timelines[1]).toEqual({ ...timelines[0], days: 10 });
 });
+
+test("whom several sources have has one section, with the curve of each, and a view for each", async () => {
+  const devices = [...DEVICES, device("mila", "Anna", { via_device_id: "lumen" })];
+  const entities = [...ENTITIES, entity("mila", "sensor", "glucose")];
+  const hass = {
+    ...home({ devices, entities }),
+    callWS: <Answer>(): Promise<Answer> => Promise.resolve([["mila", "anna"]] as Answer),
+  };
+  const views = await viewsOf(hass);
+  expect(views[0] && headings(views[0])).toEqual(["Anna", "Maria", "Dexcom", "Lumen"]);
+  const curves = views[0]?.sections[1]?.cards.filter(
+    ({ type }) => type === "custom:care-alerts-glucose",
+  );
+  expect(curves?.map(({ device_id }) => device_id)).toEqual(["mila", "anna"]);
+  expect(views.map(({ path }) => path)).toEqual(expect.arrayContaining(["mila", "anna"]));
+});

@@ -130,7 +130,7 @@ test("glucose is said in the person's unit, and in words beyond what a sensor ca
     "Glucose then: LOW, below what the sensor can tell.",
   );
   const [day] = timeline(
-    [episode(at("08:00"), { first: { value: 68, out_of_range: null } })],
+    [episode(at("08:00"), { unit: "mg/dL", first: { value: 68, out_of_range: null } })],
     person("anna", { unit: "mg/dL" }),
   );
   expect(day?.lines[0]?.notes).toEqual(["Glucose then: 68 mg/dL."]);

@@ -1,0 +1,234 @@
+"""One person whom two sources have, in a real Home Assistant: told once, acknowledged once, whatever comes late."""
+
+from datetime import timedelta
+import re
+
+from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
+import pytest
+
+from custom_components.care_alerts.repairs import SamePersonFlow, async_create_fix_flow
+from custom_components.care_alerts.responses.household import SAME_PERSON, same_people_of
+from tests.care import automate, trigger
+from tests.home import Home
+
+from .mila import LATE, Mila, dip
+
+pytestmark = pytest.mark.real_files
+
+
+@pytest.fixture
+async def mila(home: Home) -> Mila:
+    """She, as one person."""
+    return await Mila.moves_in(home)
+
+
+async def is_low(mila: Mila, lowest: float = 65, minutes: int = 30) -> None:
+    """Have her be low from five minutes from now on, and let Tidepool tell of it."""
+    now = mila.house.now
+    mila.live(now, now + timedelta(hours=8), dip(now + timedelta(minutes=5), lowest, minutes))
+    await mila.house.pass_time(minutes=5)
+    await mila.minutes(2)
+
+
+async def dexcom_tells(mila: Mila) -> None:
+    """Let Dexcom have told of it."""
+    for _ in range(6):
+        await mila.house.pass_time(minutes=25)
+
+
+async def test_a_low_that_both_have_is_told_once(mila: Mila) -> None:
+    target = {"device_id": mila.devices}
+    heard = await automate(
+        mila.house.hass,
+        trigger("alert_needs_attention", target, include_late=True),
+        trigger("alert_unacknowledged", target, include_late=True, after={"hours": 1}),
+        trigger("alert_acknowledged"),
+    )
+    await is_low(mila)
+    assert [one["title"] for one in mila.annas.pushed] == ["Mila: Low"]
+    await mila.annas.press("I have it")
+    pushed = len(mila.bens.pushed)
+    await dexcom_tells(mila)
+    assert len(mila.annas.rang) == 1
+    assert len(mila.bens.pushed) == pushed
+    [low] = mila.episodes("low")
+    assert [one.coordinator.source_type.key for one in low.witnesses] == ["tidepool", "dexcom"]
+    assert not low.episode.is_open
+    assert low.episode.acknowledgement
+    # Each source goes on having its own.
+    assert low.witnesses[1].episode.episode_id != low.witnesses[0].episode.episode_id
+    assert [one["reason"] for one in heard.of("alert_needs_attention")] == ["new"]
+    assert len(heard.of("alert_acknowledged")) == 1
+    assert heard.of("alert_unacknowledged") == []
+
+
+async def test_who_has_it_has_what_comes_late_of_it_also_while_a_source_is_away_and_undone(
+    mila: Mila,
+) -> None:
+    await is_low(mila, minutes=300)
+    await mila.annas.press("I have it")
+    await dexcom_tells(mila)
+    [low] = mila.episodes("low")
+    assert [bool(one.episode.acknowledgement) for one in low.witnesses] == [True, True]
+    assert mila.bens.rang == []
+    message = mila.annas.shown["message"]
+    assert re.search(r"Tidepool 13:05 live; Dexcom 13:05, arrived 15:\d\d", message)
+    assert "Anna has it" in message
+
+    # What was told of it is known by all its ids, also by the one that nothing was told of.
+    state = mila.household.responder.store.state
+    manager = mila.house.hass.config_entries
+    for entry in (mila.tidepool, mila.dexcom):
+        await manager.async_unload(entry.entry_id)
+        await mila.minutes(1)
+        [alone] = mila.episodes("low")
+        assert alone.parts == ()
+        assert alone.episode.ids == low.episode.ids
+        assert state.of(alone.episode.ids).records
+        await manager.async_setup(entry.entry_id)
+        await mila.minutes(1)
+    assert len(mila.annas.rang) == 1
+    [again] = mila.episodes("low")
+    assert again.episode.ids == low.episode.ids
+
+    entry = mila.household.entry
+    [link] = same_people_of(entry)
+    manager.async_remove_subentry(entry, link.same_id)
+    await mila.minutes(1)
+    apart = mila.episodes("low")
+    assert {one.episode.episode_id for one in apart} == low.episode.ids
+    assert all(one.episode.acknowledgement for one in apart)
+    assert len(mila.annas.rang) == 1
+    assert "same_person_proposed" in mila.household.issues()
+
+
+async def test_all_witnesses_are_answered_wherever_it_comes_from(mila: Mila) -> None:
+    await is_low(mila, minutes=300)
+    await dexcom_tells(mila)
+    sensor = mila.entity(mila.dexcom, "low")
+
+    def has(what: str) -> set[bool]:
+        [low] = mila.episodes("low")
+        assert len(low.witnesses) == 2
+        # Dexcom's is not believed to go on for as long.
+        going_on = [one for one in low.witnesses if one.episode.is_open]
+        return {bool(getattr(one.episode, what)) for one in (low, *going_on)}
+
+    answer = await mila.call("acknowledge", entity_id=sensor)
+    assert (len(answer["acknowledged"]), has("acknowledgement")) == (2, {True})
+    rang = len(mila.annas.rang)
+    await mila.house.pass_time(minutes=20)
+    assert len(mila.annas.rang) == rang
+    await mila.call("unacknowledge", entity_id=sensor)
+    assert has("acknowledgement") == {False}
+    await mila.minutes(1)
+    assert len(mila.annas.rang) > rang
+
+    await mila.bens.press("I have it")
+    assert has("acknowledgement") == {True}
+    await mila.call("unacknowledge", entity_id=mila.entity(mila.tidepool, "low"))
+    assert has("acknowledgement") == {False}
+
+    await mila.call("snooze", entity_id=sensor, duration="00:30:00")
+    assert has("snoozed_until") == {True}
+    rang = len(mila.annas.rang)
+    await mila.house.pass_time(minutes=20)
+    assert len(mila.annas.rang) == rang
+    await mila.call("unsnooze", entity_id=sensor)
+    assert has("snoozed_until") == {False}
+
+    # What a screen shows is known by the id of the first of them, whoever's sensor it is of.
+    [low] = mila.episodes("low")
+    which = low.episode.episode_id
+    await mila.call("snooze", entity_id=sensor, duration="00:30:00", episode_id=which)
+    assert has("snoozed_until") == {True}
+    await mila.call("unsnooze", device_id=mila.devices[1])
+    assert has("snoozed_until") == {False}
+    await mila.house.press("acknowledge_all", mila.wearer.user_id, mila.dexcom)
+    await mila.house.settle()
+    assert has("acknowledgement") == {True}
+
+
+async def test_a_late_witness_that_is_worse_is_told(mila: Mila) -> None:
+    await is_low(mila, minutes=300)
+    await mila.annas.press("I have it")
+    now = mila.house.now
+    mila.wearer.add_alert("urgentLow", now, uploaded_at=now + LATE)
+    await dexcom_tells(mila)
+    told = [one["title"] for one in mila.annas.rang]
+    assert (told[0], set(told[1:])) == ("Mila: Low", {"Mila: Urgent low"})
+    assert len(mila.annas.screen) == 1
+
+
+async def test_one_who_is_gone_from_a_source(mila: Mila) -> None:
+    dr.async_get(mila.house.hass).async_remove_device(mila.device(mila.dexcom))
+    await mila.minutes(2)
+    assert "same_person_gone" in mila.household.issues()
+    await is_low(mila)
+    assert [one["title"] for one in mila.annas.rang] == ["Mila: Low"]
+
+
+async def test_it_is_proposed_by_name_and_never_done_by_itself(home: Home) -> None:
+    mila = await Mila.moves_in(home, is_one=False)
+    hass = mila.house.hass
+    await mila.minutes(1)
+    assert "same_person_proposed" in mila.household.issues()
+    assert same_people_of(mila.household.entry) == []
+    [issue] = [
+        one
+        for one in ir.async_get(hass).issues.values()
+        if one.translation_key == "same_person_proposed"
+    ]
+    assert issue.translation_placeholders
+    assert issue.translation_placeholders["name"] == "Mila"
+    assert set(issue.translation_placeholders["sources"].split(", ")) == {"Mila", "Tidepool"}
+    flow = await async_create_fix_flow(hass, issue.issue_id, issue.data)
+    assert isinstance(flow, SamePersonFlow)
+    flow.hass, flow.issue_id = hass, issue.issue_id
+    assert (await flow.async_step_init())["step_id"] == "confirm"
+    done = await flow.async_step_confirm({})
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    await mila.house.settle()
+    entry = hass.config_entries.async_get_known_entry(mila.household.entry.entry_id)
+    [link] = same_people_of(entry)
+    assert (link.name, set(link.people)) == ("Mila", set(mila.devices))
+    await mila.minutes(1)
+    assert "same_person_proposed" not in mila.household.issues()
+    assert (await flow.async_step_confirm({}))["reason"] == "nobody_the_same"
+
+    # The form of the household proposes it, too, until it is said; and refuses what may not be.
+    opened = await hass.config_entries.subentries.async_init(
+        (entry.entry_id, SAME_PERSON), context={"source": SOURCE_USER}
+    )
+    for people, error in (
+        (mila.devices[:1], "needs_two"),
+        (mila.devices, "is_another"),
+    ):
+        refused = await hass.config_entries.subentries.async_configure(
+            opened["flow_id"], {"people": people}
+        )
+        assert refused["errors"] == {"people": error}
+
+    # It can be changed: called otherwise, or of others.
+    changed = await hass.config_entries.subentries.async_init(
+        (entry.entry_id, SAME_PERSON),
+        context={"source": SOURCE_RECONFIGURE, "subentry_id": link.same_id},
+    )
+    await hass.config_entries.subentries.async_configure(
+        changed["flow_id"], {"name": "Mila J.", "people": mila.devices}
+    )
+    await mila.house.settle()
+    [link] = same_people_of(entry)
+    assert link.name == "Mila J."
+
+
+async def test_a_plan_for_what_one_source_has_is_for_the_person(home: Home) -> None:
+    mila = await Mila.moves_in(home, whose={})
+    household = mila.household.responder.household
+    assert household
+    [only] = household.all_plans
+    assert [len(household.all_plans), only.whose] == [1, {}]
+    await is_low(mila)
+    assert len(mila.annas.rang) == 1
