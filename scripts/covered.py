@@ -20,7 +20,7 @@ FLOWS: Final = (
     "config_flow.py",
     "responses/*flow.py",
     "responses/part_flows.py",
-    "sources/*/flow.py",
+    "sources/*/*flow.py",
 )
 """Of these, all: whoever sets something up has nobody to ask."""
 

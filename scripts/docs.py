@@ -27,6 +27,7 @@ from custom_components.care_alerts.alerts.freshness import Status
 from custom_components.care_alerts.button import ACKNOWLEDGE_ALL, REFRESH, TEST_ALERT
 from custom_components.care_alerts.condition import CONDITIONS
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.select import PROFILE
 from custom_components.care_alerts.sensor import LAST_ALERT, SOURCE_SENSORS, SUMMARY
 from custom_components.care_alerts.services import async_setup_actions
 from custom_components.care_alerts.sources import SOURCES
@@ -229,6 +230,8 @@ def whose() -> dict[tuple[str, str], tuple[list[str], EntityDescription | None]]
         add("sensor", of, *source.person_sensors)
         add("number", of, *source.person_numbers)
         add("switch", of, *source.person_switches)
+        if source.settings_keeper:
+            add("select", of, PROFILE)
     for platform, entities in texts()["entity"].items():
         for key in entities:
             if (platform, key) not in found:

@@ -212,8 +212,11 @@ OF_HOME_ASSISTANT = {
         for name in ("flow", "source_type")
     ),
     "dexcom/oauth.py",
+    "tidepool/profile_flow.py",
     "banners.py",
+    "profiles.py",
     "replaying.py",
+    "setting_field.py",
     "servers.py",
 }
 INDEPENDENT = [

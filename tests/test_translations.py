@@ -40,7 +40,9 @@ from custom_components.care_alerts.responses.part_flows import (
     SamePersonFlow,
 )
 from custom_components.care_alerts.sources import SOURCES
+from custom_components.care_alerts.sources.profiles import PROFILE
 from custom_components.care_alerts.sources.tidepool.changing import Problem
+from custom_components.care_alerts.sources.tidepool.profile_flow import ProfileFlow
 from custom_components.care_alerts.sources.tidepool.settings import FIELDS
 
 from .conftest import NOON, House
@@ -233,11 +235,19 @@ def test_flow_menu_has_strings() -> None:
 
 def test_parts_of_the_household_have_strings() -> None:
     texts = english()["config_subentries"]
-    flows = {CAREGIVER: CaregiverFlow, PLAN: PlanFlow, SAME_PERSON: SamePersonFlow}
+    flows = {
+        CAREGIVER: CaregiverFlow,
+        PLAN: PlanFlow,
+        SAME_PERSON: SamePersonFlow,
+        PROFILE: ProfileFlow,
+    }
     assert set(texts) == set(flows)
     for kind, flow in flows.items():
-        assert set(texts[kind]["step"]) == set(texts[kind]["initiate_flow"]) == steps(flow)
+        assert set(texts[kind]["step"]) == steps(flow)
+        assert set(texts[kind]["initiate_flow"]) == {"user", "reconfigure"}
         assert texts[kind]["entry_type"]
+    values = texts[PROFILE]["step"]["values"]
+    assert set(values["data"]) == set(FIELDS)
 
 
 def test_fix_flows_have_strings() -> None:
@@ -245,9 +255,11 @@ def test_fix_flows_have_strings() -> None:
     fixes = {key: issue["fix_flow"] for key, issue in issues.items() if "fix_flow" in issue}
     assert set(fixes) == {
         *("no_thresholds", "next_steps", "days_lost", "journal_set_aside"),
-        "same_person_proposed",
+        *("same_person_proposed", "profile_conflict"),
     }
     assert set(fixes["same_person_proposed"]["step"]) | {"init"} == steps(repairs.SamePersonFlow)
+    conflict = fixes["profile_conflict"]["step"]["init"]
+    assert {"init", *conflict["menu_options"]} == steps(repairs.ProfileConflictFlow)
     assert set(fixes["no_thresholds"]["step"]) == steps(repairs.FirstSettingsFlow) - {"init"}
     for step in fixes["no_thresholds"]["step"].values():
         assert set(step["data"]) == set(step["data_description"]) == set(FIELDS)

@@ -30,6 +30,7 @@ from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from .sources.identifiers import person_identifier, source_identifier
 from .sources.issues import delete_issues_of
+from .sources.profiles import async_follow_profiles
 from .sources.store import ReadingStore, SourceStore
 from .statistics import async_forget_statistics, async_keep_statistics
 from .websocket import async_setup_websocket
@@ -76,6 +77,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -
     _remove_unfollowed(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     async_keep_statistics(hass, entry)
+    async_follow_profiles(hass, entry)
 
     @callback
     def start_announcing(_: HomeAssistant) -> None:

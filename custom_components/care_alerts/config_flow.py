@@ -16,7 +16,9 @@ from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry
 from .sources.dexcom.flow import DexcomSteps
 from .sources.lumen.flow import LumenSteps
+from .sources.profiles import PROFILE
 from .sources.tidepool.flow import TidepoolSteps
+from .sources.tidepool.profile_flow import ProfileFlow
 
 
 class CareAlertsConfigFlow(LumenSteps, TidepoolSteps, DexcomSteps, HouseholdSteps, domain=DOMAIN):
@@ -46,6 +48,8 @@ class CareAlertsConfigFlow(LumenSteps, TidepoolSteps, DexcomSteps, HouseholdStep
     ) -> dict[str, type[ConfigSubentryFlow]]:
         if is_household(config_entry.data):
             return {CAREGIVER: CaregiverFlow, PLAN: PlanFlow, SAME_PERSON: SamePersonFlow}
+        if SOURCES[config_entry.data[CONF_SOURCE]].settings_keeper:
+            return {PROFILE: ProfileFlow}
         return {}
 
     @override

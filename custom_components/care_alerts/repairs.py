@@ -10,12 +10,7 @@ from homeassistant.config_entries import SOURCE_USER, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
-)
+from homeassistant.helpers.translation import async_get_translations
 import voluptuous as vol
 
 from .alerts.alert import AlertKey, Severity
@@ -30,6 +25,8 @@ from .responses.same_people import proposed
 from .services.testing import first_type
 from .sources.coordinator import SourceCoordinator
 from .sources.issues import unlinked
+from .sources.setting_field import setting_field
+from .sources.settings import SettingConflict, SettingsKeeper
 from .sources.targets import sources
 
 DASHBOARDS_PAGE: Final = "/config/lovelace/dashboards"
@@ -82,6 +79,84 @@ class FirstSettingsFlow(RepairsFlow):
                 "problem": unlinked(problem),
             },
         )
+
+
+class ProfileConflictFlow(RepairsFlow):
+    """Shows what was there before a profile and what somebody has put in its place, and asks which it shall be."""
+
+    def __init__(self, entry_id: str, person_id: str) -> None:
+        """Know whose settings they are."""
+        self._entry_id = entry_id
+        self._person_id = person_id
+        self._problem = ""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Show both, and ask."""
+        if (found := self._found()) is None:
+            return self.async_abort(reason="not_running")
+        _, keeper = found
+        if not (conflicts := keeper.conflicts_of(self._person_id)):
+            return self.async_abort(reason="settled")
+        texts = await async_get_translations(
+            self.hass, self.hass.config.language, "entity", {DOMAIN}
+        )
+        return self.async_show_menu(
+            step_id="init",
+            menu_options=["put_back", "keep"],
+            description_placeholders={
+                "name": unlinked(keeper.name_of(self._person_id)),
+                "conflicts": "\n".join(_line(one, texts) for one in conflicts),
+                "problem": unlinked(self._problem),
+            },
+        )
+
+    async def async_step_put_back(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Put back what was there before."""
+        return await self._resolve(put_back=True)
+
+    async def async_step_keep(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Leave what somebody has put in its place."""
+        return await self._resolve(put_back=False)
+
+    async def _resolve(self, *, put_back: bool) -> RepairsFlowResult:
+        if (found := self._found()) is None:
+            return self.async_abort(reason="not_running")
+        coordinator, keeper = found
+        try:
+            with coordinator.answering():
+                await keeper.async_resolve(self._person_id, put_back=put_back)
+        except HomeAssistantError as err:
+            LOGGER.debug("A conflict is not settled: %s", err.translation_key)
+            self._problem = str(err)
+            return await self.async_step_init()
+        return self.async_create_entry(data={})
+
+    def _found(self) -> tuple[SourceCoordinator, SettingsKeeper] | None:
+        entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
+        coordinator: SourceCoordinator | None = getattr(entry, "runtime_data", None)
+        keeper = coordinator.source.settings_keeper if coordinator else None
+        return (coordinator, keeper) if coordinator and keeper else None
+
+
+def _line(conflict: SettingConflict, texts: Mapping[str, str]) -> str:
+    """A setting, what it was and what it is, as a line of Markdown."""
+    domain = "switch" if isinstance(conflict.before.value, bool) else "number"
+    name = texts.get(f"component.{DOMAIN}.entity.{domain}.{conflict.key}.name", conflict.key)
+    before, theirs = (_shown(one, texts) for one in (conflict.before, conflict.theirs))
+    return f"- {name}: {before} → **{theirs}**"
+
+
+def _shown(setting: Setting, texts: Mapping[str, str]) -> str:
+    match setting.value:
+        case None:
+            return "-"
+        case bool(is_on):
+            state = "on" if is_on else "off"
+            return texts.get(f"component.{DOMAIN}.entity.switch.low.state.{state}", state)
+        case value:
+            return f"{value:g} {setting.unit}"
 
 
 class NextStepsFlow(RepairsFlow):
@@ -211,22 +286,13 @@ class LookedFlow(RepairsFlow):
 
 def _form(proposed: Mapping[str, Setting]) -> vol.Schema:
     return vol.Schema(
-        {vol.Required(name, default=one.value): _selector(one) for name, one in proposed.items()}
+        {
+            vol.Required(name, default=one.value): setting_field(
+                one, is_flag=isinstance(one.value, bool)
+            )
+            for name, one in proposed.items()
+        }
     )
-
-
-def _selector(setting: Setting) -> BooleanSelector | NumberSelector:
-    if isinstance(setting.value, bool):
-        return BooleanSelector()
-    config = NumberSelectorConfig(
-        min=setting.lowest,
-        max=setting.highest,
-        step=setting.step,
-        mode=NumberSelectorMode.BOX,
-    )
-    if setting.unit:
-        config["unit_of_measurement"] = setting.unit
-    return NumberSelector(config)
 
 
 async def async_create_fix_flow(
@@ -240,4 +306,5 @@ async def async_create_fix_flow(
         return SamePersonFlow(str(data["same_person"]))
     if "person_id" not in data:
         return LookedFlow(is_kept=bool(data.get("is_kept")))
-    return FirstSettingsFlow(str(data["entry_id"]), str(data["person_id"]))
+    flow = ProfileConflictFlow if data.get("kind") == "profile_conflict" else FirstSettingsFlow
+    return flow(str(data["entry_id"]), str(data["person_id"]))

@@ -73,6 +73,9 @@ class Room:
         self.tasks.append(task := asyncio.ensure_future(asking))
         return task
 
+    async def save(self) -> None:
+        """Write nothing."""
+
     def changed(self, *, write: bool = False) -> None:
         """Show nothing."""
 

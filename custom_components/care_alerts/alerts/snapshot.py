@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Self
+from typing import NamedTuple, Self
 
 from .alert import Alert, AlertKey, Person, Severity
 from .episode import EpisodeSpan, span_of
@@ -47,6 +47,18 @@ class Setting:
     step: float = 1
 
 
+class AppliedProfile(NamedTuple):
+    """A profile that somebody's settings are switched to, `until` when (None: until further notice).
+
+    `is_settled`: the source is known to have it.
+    """
+
+    profile_id: str
+    name: str
+    until: datetime | None
+    is_settled: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonSnapshot:
     """One person: a condition for each alert type there is for them, the last alert and the last glucose heard of.
@@ -66,6 +78,7 @@ class PersonSnapshot:
     """Until when the newest glucose speaks of the present; None where it never does, or did for the last time."""
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """What can be set for them at the source, by the entity's key."""
+    profile: AppliedProfile | None = None
     changes_at: datetime | None = None
     """When time alone will change it, but for its freshness."""
     data: DataFreshness | None = None

@@ -51,14 +51,14 @@ REPLAY_THRESHOLDS_SCHEMA = cv.make_entity_service_schema(
 
 async def get_thresholds(call: ServiceCall) -> ServiceResponse:
     """Return somebody's settings by the names of `set_alert_thresholds`, with `device_id` and `person`."""
-    coordinator, keeper, person_id, who = await _person(call, POLICY_READ)
+    coordinator, keeper, person_id, who = await one_person(call, POLICY_READ)
     with coordinator.answering():
         return await keeper.async_settings_of(person_id) | who
 
 
 async def set_thresholds(call: ServiceCall) -> ServiceResponse:
     """Change what is given, and return the settings as read back."""
-    coordinator, keeper, person_id, who = await _person(call, POLICY_CONTROL)
+    coordinator, keeper, person_id, who = await one_person(call, POLICY_CONTROL)
     asked = {name: call.data[name] for name in keeper.fields if name in call.data}
     if not asked:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nothing_asked")
@@ -69,7 +69,7 @@ async def set_thresholds(call: ServiceCall) -> ServiceResponse:
 
 async def delete_thresholds(call: ServiceCall) -> None:
     """Delete somebody's settings."""
-    coordinator, keeper, person_id, _ = await _person(call, POLICY_CONTROL)
+    coordinator, keeper, person_id, _ = await one_person(call, POLICY_CONTROL)
     with coordinator.answering():
         await keeper.async_delete_settings(person_id)
 
@@ -81,11 +81,11 @@ async def replay_thresholds(call: ServiceCall) -> ServiceResponse:
     many were told; each with `alerts`, `at_night` and `by_type`. `nights`: those of which there are readings.
 
     Raises:
-        ServiceValidationError: the start is not before the end, or such thresholds cannot be; or as `_person`.
+        ServiceValidationError: the start is not before the end, or such thresholds cannot be; or as `one_person`.
         Unauthorized, UnknownUser: as `targeted`.
 
     """
-    coordinator, keeper, person_id, who = await _person(call, POLICY_READ)
+    coordinator, keeper, person_id, who = await one_person(call, POLICY_READ)
     end: datetime = dt_util.as_utc(call.data.get(ATTR_END) or dt_util.utcnow())
     start: datetime = dt_util.as_utc(call.data.get(ATTR_START) or end - KEPT_FOR)
     if start >= end:
@@ -116,7 +116,7 @@ async def replay_thresholds(call: ServiceCall) -> ServiceResponse:
     }
 
 
-async def _person(
+async def one_person(
     call: ServiceCall, permission: str
 ) -> tuple[SourceCoordinator, SettingsKeeper, str, dict[str, Any]]:
     """The one person aimed at: nobody's thresholds are to be changed by an area that holds two.

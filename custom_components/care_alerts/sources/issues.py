@@ -82,7 +82,11 @@ class Repairs:
         for issue_id, repair in wanted.items():
             fix: dict[str, str | int | float | None] | None = None
             if repair.person_id:
-                fix = {"entry_id": entry.entry_id, "person_id": repair.person_id}
+                fix = {
+                    "entry_id": entry.entry_id,
+                    "person_id": repair.person_id,
+                    "kind": repair.kind,
+                }
             elif repair.is_to_look_up:
                 # It stays so: deleted, it would be reported again.
                 fix = {"is_kept": True}

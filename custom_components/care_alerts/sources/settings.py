@@ -2,11 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from ..alerts.alert import Alert
 from ..alerts.snapshot import Setting
+from ..alerts.stored import Stored
 
 
 class NotDoneError(Exception):
@@ -21,6 +23,52 @@ class NotDoneError(Exception):
         self.key = key
         self.is_input = is_input
         self.placeholders = placeholders
+
+
+def setting_value(stored: Any) -> bool | float | None:
+    """The value of a setting as it was stored: one that is on is no 1, and 70 is not on.
+
+    Raises:
+        TypeError: it is none.
+
+    """
+    if stored is None or isinstance(stored, bool | int | float):
+        return stored
+    raise TypeError
+
+
+def _setting_values(stored: Any) -> dict[str, bool | float]:
+    """The values of settings as they were stored.
+
+    Raises:
+        AttributeError, TypeError: they are none.
+
+    """
+    values = {str(name): setting_value(value) for name, value in stored.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile(Stored):
+    """Other settings for somebody, for a while: `values` by the names of the actions, those of glucose in `unit`.
+
+    `is_confirmed`: somebody has said that it may do what is risky.
+    """
+
+    profile_id: str
+    name: str
+    values: dict[str, bool | float] = field(metadata={"deserialize": _setting_values})
+    unit: str
+    is_confirmed: bool = False
+
+
+class SettingConflict(NamedTuple):
+    """A setting that was one thing `before` a profile, and that somebody else has made another one since (`theirs`)."""
+
+    key: str
+    """That of its entity."""
+    before: Setting
+    theirs: Setting
 
 
 class SettingsKeeper(ABC):
@@ -98,6 +146,59 @@ class SettingsKeeper(ABC):
 
         Raises:
             NotDoneError: what is asked for cannot be.
+
+        """
+
+    @abstractmethod
+    def is_risky(self, values: Mapping[str, bool | float], unit: str) -> bool:
+        """Whether a profile with these values needs a confirmation of its own."""
+
+    @abstractmethod
+    async def async_switch(
+        self,
+        person_id: str,
+        profile: Profile | None,
+        *,
+        until: datetime | None = None,
+    ) -> dict[str, Any]:
+        """Switch somebody's settings to a profile, until a time or until further notice, or to none; return them as read back.
+
+        What was there before is put back then, but for what somebody else has changed meanwhile.
+
+        Raises:
+            ApiError: no usable answer, and nothing was changed.
+            NotDoneError: it cannot be written, or nobody knows whether it was.
+
+        """
+
+    @abstractmethod
+    async def async_schedule(self, person_id: str, profile: Profile, *, is_on: bool) -> None:
+        """Follow a profile's schedule: what it does, it does once each time it turns on or off, also over a restart.
+
+        Raises:
+            ApiError, NotDoneError: as `async_switch`.
+
+        """
+
+    @abstractmethod
+    async def async_follow_profiles(self, person_id: str, profiles: Mapping[str, Profile]) -> None:
+        """Switch to what has become of the profile somebody is switched to: it was changed, or removed.
+
+        Raises:
+            ApiError, NotDoneError: as `async_switch`.
+
+        """
+
+    @abstractmethod
+    def conflicts_of(self, person_id: str) -> list[SettingConflict]:
+        """What could not be put back, because somebody else has changed it."""
+
+    @abstractmethod
+    async def async_resolve(self, person_id: str, *, put_back: bool) -> None:
+        """Put back all that is in conflict, or leave it as it is.
+
+        Raises:
+            ApiError, NotDoneError: as for a change.
 
         """
 

@@ -47,6 +47,9 @@ class Host(Protocol):
     def start(self, asking: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Ask beside what is running; it ends with the source."""
 
+    async def save(self) -> None:
+        """Write all that is kept; it is on disk when this returns, or a person is told that it is not."""
+
     def changed(self, *, write: bool = False) -> None:
         """Show what has come meanwhile, and announce what is new; `write`: have the state written before long."""
 

@@ -26,7 +26,11 @@ async def test_a_downloaded_file_gives_nobody_away(
         if domain == DOMAIN
     }
     assert issues.keys() == {"no_thresholds", "permission_lost", "next_steps"}
-    data = {"entry_id": follower.entry.entry_id, "person_id": jack.user_id}
+    data = {
+        "entry_id": follower.entry.entry_id,
+        "person_id": jack.user_id,
+        "kind": "no_thresholds",
+    }
     assert issues["no_thresholds"].data == data
 
     assert await async_setup_component(house.hass, "diagnostics", {})

@@ -25,7 +25,7 @@ async def test_what_is_rarely_set_is_disabled_until_somebody_wants_it(follower: 
     theirs = entities(follower)
     disabled = {one.translation_key for one in theirs if one.disabled}
     assert disabled == RARE
-    assert (len(theirs), len(theirs) - len(disabled)) == (30, 26)
+    assert (len(theirs), len(theirs) - len(disabled)) == (31, 27)
     # All can be set all the same.
     said = await follower.call("set_alert_thresholds", low_repeat=45, not_looping_delay=60)
     assert (said["low_repeat"], said["not_looping_delay"]) == (45, 60)

@@ -172,6 +172,46 @@ def change(
     return Change({KINDS[kind]: alerts[kind] for kind in kinds}, wanted)
 
 
+def put(
+    settings: Settings, amounts: Mapping[Field, tuple[bool | float, str | None, bool]]
+) -> Change:
+    """Work out how to have values exactly as they are given, each with its unit and whether it is to be there.
+
+    What somebody else wrote once goes back as it came, whether we would write it or not, but never out of order.
+
+    Raises:
+        SettingsError: it cannot be written.
+
+    """
+    alerts: dict[str, dict[str, Any]] = {}
+    for one, (value, unit, is_said) in amounts.items():
+        known = settings.document.get(KINDS[one.kind])
+        if not isinstance(known, Mapping):
+            raise SettingsError(str(one), Problem.THRESHOLD_NEEDED)
+        alert = alerts.setdefault(one.kind, dict(known))
+        if one.name == "threshold":
+            before = alert.get("threshold")
+            alert["threshold"] = {
+                **(before if isinstance(before, Mapping) else {}),
+                "units": unit,
+                "value": value,
+            }
+        elif is_said:
+            alert[one.name] = value
+        else:
+            alert.pop(one.name, None)
+    result = Settings(
+        {**settings.document, **{KINDS[kind]: alert for kind, alert in alerts.items()}}
+    )
+    for kind, alert in alerts.items():
+        _check(kind, alert, amounts)
+    _check_order(result, amounts)
+    return Change(
+        {KINDS[kind]: alert for kind, alert in alerts.items()},
+        {one: value for one, (value, _, _) in amounts.items()},
+    )
+
+
 def _threshold(field: Field, value: float, given: str, own: str) -> float:
     """A threshold as it goes out, in the settings' `own` unit; the same number if it was given in that."""
     in_steps = rounded(value, given) if isfinite(value) else 0

@@ -8,7 +8,7 @@ from ...alerts.alert import Alert, Person
 from ...alerts.episode import EpisodeSpan, derive_episodes
 from ...alerts.freshness import DataFreshness, Status
 from ...alerts.glucose import Glucose
-from ...alerts.snapshot import AlertStatus, PersonSnapshot, Setting
+from ...alerts.snapshot import AlertStatus, AppliedProfile, PersonSnapshot, Setting
 from ...alerts.stored import moment_or_none
 from ..http import ApiError, status_of
 from .api import SettingsUnreadableError
@@ -124,7 +124,7 @@ def snapshot_of(
     glucose = followed.glucose if judges and followed.may(VIEW) else None
     stale_from = glucose and glucose.observed_at + NOW + timedelta.resolution
     shown_until = glucose and _shown_until(followed, glucose)
-    deadlines = [result.changes_at, stale_from, shown_until]
+    deadlines = [result.changes_at, stale_from, shown_until, followed.switched.until]
     return PersonSnapshot(
         person=Person(person_id, followed.name),
         conditions={
@@ -137,6 +137,7 @@ def snapshot_of(
         glucose_now_until=stale_from if stale_from and now < stale_from else None,
         last_glucose=glucose,
         settings=_settings_of(followed, unit),
+        profile=_profile_of(followed),
         data=data_freshness_of(followed, poll, last_contact, judges=judges),
         changes_at=min(
             (deadline for deadline in deadlines if deadline and deadline > now), default=None
@@ -187,6 +188,13 @@ def _with_device_words(span: EpisodeSpan, kind: str, followed: Followed) -> Epis
     started = moment_or_none(opened.details.get("started")) or opened.observed_at
     at = followed.device_words.handled_at(kind, min(started, opened.observed_at), span.ended_at)
     return replace(span, handled_at=at) if at else span
+
+
+def _profile_of(followed: Followed) -> AppliedProfile | None:
+    switched = followed.switched
+    if (profile := switched.profile) is None:
+        return None
+    return AppliedProfile(profile.profile_id, profile.name, switched.until, switched.is_settled)
 
 
 def _settings_of(followed: Followed, unit: str) -> dict[str, Setting]:

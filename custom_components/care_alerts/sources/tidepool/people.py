@@ -14,6 +14,7 @@ from .clocks import Clock
 from .device_words import DeviceWords
 from .evaluation import EvaluationResult
 from .evaluator import AlertEvaluator
+from .profiles import Switched
 from .readings import HELD, Readings
 from .session import Refusals
 from .settings import GLUCOSE_KINDS, Settings
@@ -67,6 +68,8 @@ class Followed(Stored):
     """Seconds from their readings to us, newest last."""
     cadence: PollCadence = field(default_factory=PollCadence)
     device_words: DeviceWords = field(default_factory=DeviceWords)
+    switched: Switched = field(default_factory=Switched)
+    """Which profile their settings are switched to, and what was there before."""
 
     def may(self, permission: str) -> bool:
         """Whether we are allowed something."""
@@ -135,6 +138,8 @@ class PollState:
 
     data: PollSchedule
     settings: PollSchedule
+    profile: PollSchedule
+    """Of what is to be written or put back: not before, as it was not to be had."""
     looked_back_at: datetime | None = None
     hears_loop: bool = False
     """Whether Loop's decisions were asked for, too, when last asked."""
@@ -147,7 +152,7 @@ class PollState:
     @classmethod
     def due_at(cls, moment: datetime) -> Self:
         """Attention to somebody who is asked for everything then."""
-        return cls(PollSchedule(moment), PollSchedule(moment))
+        return cls(PollSchedule(moment), PollSchedule(moment), PollSchedule(moment))
 
 
 @dataclass(slots=True, kw_only=True)

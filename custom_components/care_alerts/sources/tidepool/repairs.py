@@ -11,7 +11,13 @@ from .people import Followed
 from .records import CBG, FOLLOW
 from .settings import Settings
 
-KINDS: Final = ("permission_lost", "clock", "no_thresholds", "thresholds_unreadable")
+KINDS: Final = (
+    "permission_lost",
+    "clock",
+    "no_thresholds",
+    "thresholds_unreadable",
+    "profile_conflict",
+)
 
 NAMELESS_APPS: Final = "xDrip+ / AndroidAPS"
 """Those that we know of whose records name neither an app nor a device."""
@@ -34,6 +40,14 @@ def repairs_of(person_id: str, followed: Followed, *, unreadable: bool) -> Itera
             kind="no_thresholds",
             of=who,
             key="no_thresholds",
+            person_id=person_id,
+            placeholders=name,
+        )
+    if followed.may(FOLLOW) and followed.switched.conflicts:
+        yield Repair(
+            kind="profile_conflict",
+            of=who,
+            key="profile_conflict",
             person_id=person_id,
             placeholders=name,
         )

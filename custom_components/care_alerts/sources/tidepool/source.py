@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 import logging
 from typing import Any, Final, override
@@ -13,6 +13,7 @@ from ...alerts.glucose import usual_unit
 from ...alerts.readings import KEPT_FOR
 from ...alerts.snapshot import PersonSnapshot
 from ..http import ApiError, RefusedError
+from ..settings import NotDoneError
 from ..source import Host, Repair, Source
 from .api import TidepoolClient
 from .asking import Question, ask, ask_all
@@ -45,6 +46,8 @@ CONF_FOLLOWED: Final = "followed"
 
 SOON: Final = timedelta(minutes=1)
 
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
 
 class TidepoolSource(Source):
     """The people who share with a care partner: their alert settings, and their readings judged by these."""
@@ -70,7 +73,7 @@ class TidepoolSource(Source):
         self._judges = judges
         self._chosen = frozenset(chosen)
         self.people_are_chosen = bool(self._chosen)
-        self.settings_keeper = ThresholdKeeper(client, user_id, host, self)
+        self.settings_keeper = self._thresholds = ThresholdKeeper(client, user_id, host, self)
         self._state = TidepoolState()
         self._polls: dict[str, PollState] = {}
         self._sharers = PollSchedule(host.now())
@@ -143,7 +146,7 @@ class TidepoolSource(Source):
         if everything:
             self._sharers.due = now
             for one in self._polls.values():
-                one.data.due = one.settings.due = now
+                one.data.due = one.settings.due = one.profile.due = now
         if not self._state.people:
             await self._ask_people()
         if min(self._dues()) > now + EARLY:
@@ -161,6 +164,8 @@ class TidepoolSource(Source):
         for person_id, one in watched.items():
             yield Question(one.data, partial(self._ask_data, person_id), is_reading=True)
         for person_id, one in self.settable().items():
+            if self._profile_due(person_id) <= self._host.now() + EARLY:
+                yield Question(one.profile, partial(self._ask_profile, person_id))
             if self._knows_settings(person_id) or person_id not in watched:
                 yield Question(one.settings, partial(self._ask_settings, person_id))
 
@@ -169,6 +174,23 @@ class TidepoolSource(Source):
 
     async def _ask_settings(self, person_id: str) -> None:
         await self._ask(self._polls[person_id].settings, self._read_settings(person_id))
+
+    async def _ask_profile(self, person_id: str) -> None:
+        """Do what is due of somebody's profile."""
+        await self._ask(self._polls[person_id].profile, self._settle_profile(person_id))
+
+    async def _settle_profile(self, person_id: str) -> None:
+        try:
+            await self._thresholds.async_settle(person_id)
+        except NotDoneError as err:
+            LOGGER.debug("Tidepool: a profile waits: %s", err.key)
+            if poll := self._polls.get(person_id):
+                poll.profile.due = self._host.now() + SOON
+
+    def _profile_due(self, person_id: str) -> datetime:
+        """When something is to be done about somebody's profile."""
+        due = self._state.people[person_id].switched.due(self._host.now())
+        return max(due, self._polls[person_id].profile.due) if due else NEVER
 
     async def _ask_data(self, person_id: str) -> None:
         """Ask for somebody's readings; for their settings before, without which nothing can be judged."""
@@ -214,6 +236,7 @@ class TidepoolSource(Source):
         return [
             self._sharers.due,
             *(one.settings.due for one in self.settable().values()),
+            *map(self._profile_due, self.settable()),
             *(one.data.due for one in self._watched().values()),
         ]
 
@@ -299,6 +322,7 @@ class TidepoolSource(Source):
         followed, poll = self._state.people[person_id], self._polls[person_id]
         followed.settings = document
         followed.settings_read = True
+        followed.switched = followed.switched.seen(Settings(document or {}))
         now = self._host.now()
         log, settings = self._host.readings.of(person_id), Settings(document or {})
         for kind in GLUCOSE_KINDS:
@@ -395,6 +419,8 @@ class TidepoolSource(Source):
 
     @override
     def evaluate_due(self, now: datetime) -> None:
+        if any(self._profile_due(person_id) <= now for person_id in self.settable()):
+            self._host.ask_soon()
         for person_id, poll in self._polls.items():
             if poll.result.changes_at and poll.result.changes_at <= now:
                 self._evaluate(person_id, now)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Final, Protocol, override
@@ -9,11 +10,12 @@ from typing import Any, ClassVar, Final, Protocol, override
 from ...alerts.alert import Alert
 from ...alerts.snapshot import Setting
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
-from ..settings import NotDoneError, SettingsKeeper
+from ..settings import NotDoneError, Profile, SettingConflict, SettingsKeeper
 from ..source import Host
 from .api import SettingsUnreadableError, TidepoolClient
-from .changing import Change, Problem, SettingsError, change, starting
+from .changing import Change, Problem, SettingsError, change, put, starting
 from .people import NAMELESS, Followed, PollState
+from .profiles import Step, is_risky
 from .records import FOLLOW
 from .replay import replay
 from .settings import FIELDS, GLUCOSE_KINDS, KINDS, Settings, setting_of
@@ -117,6 +119,174 @@ class ThresholdKeeper(SettingsKeeper):
             self._show(person_id, after)
             made.check_kept(after)
         return after.as_response()
+
+    @override
+    def is_risky(self, values: Mapping[str, bool | float], unit: str) -> bool:
+        return is_risky(values, unit)
+
+    @override
+    async def async_switch(
+        self,
+        person_id: str,
+        profile: Profile | None,
+        *,
+        until: datetime | None = None,
+    ) -> dict[str, Any]:
+        return (await self._switch(person_id, profile, until=until)).as_response()
+
+    async def _switch(
+        self,
+        person_id: str,
+        profile: Profile | None,
+        *,
+        until: datetime | None = None,
+        by_schedule: bool = False,
+    ) -> Settings:
+        if profile and not profile.is_confirmed and is_risky(profile.values, profile.unit):
+            raise NotDoneError("profile_urgent_low", is_input=True, profile=profile.name)
+        async with self._changing(person_id):
+            settings, followed = await self._read(person_id), self._owner.followed[person_id]
+            if profile is None:
+                if followed.switched.profile:
+                    followed.switched = replace(followed.switched, until=self._host.now())
+                return await self._settle(person_id, settings)
+            self._check_can_be(person_id, profile, settings)
+            before = followed.switched
+            step = before.switch(profile, settings, until=until, by_schedule=by_schedule)
+            made = _made(step, settings)
+            try:
+                return await self._take(person_id, step, made, settings)
+            except (AuthError, RateLimitedError, RefusedError, NotDoneError) as err:
+                if not isinstance(err, NotDoneError) or err.key != "settings_not_confirmed":
+                    # Nothing was changed.
+                    followed.switched = before
+                    await self._host.save()
+                raise
+
+    def _check_can_be(self, person_id: str, profile: Profile, settings: Settings) -> None:
+        """Hold a profile against the settings there are.
+
+        Raises:
+            NotDoneError: there is nothing that could be put back.
+            SettingsError: it cannot be written.
+
+        """
+        wanted = {FIELDS[name]: value for name, value in profile.values.items() if name in FIELDS}
+        if any(settings.value(one) is None for one in wanted):
+            raise NotDoneError("settings_first", is_input=True, name=self.name_of(person_id))
+        change(settings, wanted, profile.unit)
+
+    async def _take(self, person_id: str, step: Step, made: Change, settings: Settings) -> Settings:
+        """Do a step: what it needs to be undone is on disk before anything is written."""
+        followed = self._owner.followed[person_id]
+        if made.alerts:
+            followed.switched = step.after
+            await self._host.save()
+            settings = await self._written(person_id, made)
+        followed.switched = step.after.settled(settings)
+        self._show(person_id, settings)
+        await self._host.save()
+        return settings
+
+    async def async_settle(self, person_id: str) -> None:
+        """Do what is due of somebody's profile: its time is over, or it is not known whether Tidepool has it.
+
+        What can be put back no more is left to a person.
+
+        Raises:
+            ApiError, NotDoneError: as `async_switch`; it is still due.
+
+        """
+        async with self._changing(person_id):
+            await self._settle(person_id, await self._read(person_id))
+
+    async def _settle(self, person_id: str, settings: Settings) -> Settings:
+        followed, now = self._owner.followed[person_id], self._host.now()
+        while (due := followed.switched.due(now)) and due <= now:
+            switched = followed.switched
+            is_over = bool(switched.until and switched.until <= now)
+            step = switched.switch(None, settings) if is_over else switched.again(settings)
+            try:
+                settings = await self._take(person_id, step, _made(step, settings), settings)
+            except SettingsError as err:
+                names = {err.field} & step.write.keys() or step.write.keys()
+                followed.switched = switched.refused(names, settings)
+            except NotDoneError as err:
+                if not err.key.startswith("settings_refused"):
+                    raise
+                followed.switched = switched.refused(step.write, settings)
+        return settings
+
+    @override
+    async def async_schedule(self, person_id: str, profile: Profile, *, is_on: bool) -> None:
+        followed = self._owner.followed.get(person_id)
+        if followed is None or is_on is (profile.profile_id in followed.switched.scheduled):
+            return
+        if is_on:
+            await self._switch(person_id, profile, by_schedule=True)
+        scheduled = {*followed.switched.scheduled} - {profile.profile_id}
+        followed.switched = replace(
+            followed.switched,
+            scheduled=tuple(sorted(scheduled | ({profile.profile_id} if is_on else set()))),
+        )
+        current = followed.switched.profile
+        is_its = current is not None and current.profile_id == profile.profile_id
+        if not is_on and is_its and followed.switched.by_schedule:
+            self._end(followed)
+        await self._host.save()
+
+    @override
+    async def async_follow_profiles(self, person_id: str, profiles: Mapping[str, Profile]) -> None:
+        followed = self._owner.followed.get(person_id)
+        current = followed.switched.profile if followed else None
+        if followed is None or current is None:
+            return
+        if (profile := profiles.get(current.profile_id)) is None:
+            self._end(followed)
+        elif profile != current:
+            switched = followed.switched
+            await self._switch(
+                person_id, profile, until=switched.until, by_schedule=switched.by_schedule
+            )
+
+    def _end(self, followed: Followed) -> None:
+        """Have a profile end, as soon as Tidepool can be asked."""
+        if followed.switched.until and followed.switched.until <= self._host.now():
+            return
+        followed.switched = replace(followed.switched, until=self._host.now())
+        self._host.changed(write=True)
+        self._host.ask_soon()
+
+    @override
+    def conflicts_of(self, person_id: str) -> list[SettingConflict]:
+        followed = self._owner.followed.get(person_id)
+        if followed is None:
+            return []
+        unit = self._owner.unit_for(followed)
+        return [
+            SettingConflict(
+                FIELDS[name].key,
+                *(
+                    setting_of(FIELDS[name], amount.value, amount.unit or unit)
+                    for amount in (one.before, one.theirs)
+                ),
+            )
+            for name, one in sorted(followed.switched.conflicts.items())
+        ]
+
+    @override
+    async def async_resolve(self, person_id: str, *, put_back: bool) -> None:
+        async with self._changing(person_id):
+            settings, followed = await self._read(person_id), self._owner.followed[person_id]
+            step = followed.switched.resolve(put_back=put_back)
+            made = _made(step, settings)
+            if made.alerts:
+                after = await self._written(person_id, made)
+                self._show(person_id, after)
+                made.check_kept(after)
+            followed.switched = step.after
+            self._show(person_id, after if made.alerts else settings)
+            await self._host.save()
 
     @override
     def replay_of(
@@ -244,6 +414,23 @@ class ThresholdKeeper(SettingsKeeper):
         except ApiError as err:
             self._ask_again(person_id, err)
             raise NotDoneError("settings_not_confirmed") from err
+
+
+def _made(step: Step, settings: Settings) -> Change:
+    """What to send for a step.
+
+    Raises:
+        SettingsError: it cannot be written.
+
+    """
+    return put(
+        settings,
+        {
+            FIELDS[name]: (amount.value, amount.unit, amount.said)
+            for name, amount in step.write.items()
+            if amount.value is not None
+        },
+    )
 
 
 def invalid(error: SettingsError) -> NotDoneError:

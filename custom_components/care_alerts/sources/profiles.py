@@ -1,0 +1,160 @@
+"""The profiles of a source's people: parts of its entry, followed as they are changed, and as their schedules turn on and off."""
+
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigSubentry,
+)
+from homeassistant.const import STATE_OFF, STATE_ON
+from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.event import async_track_state_change_event
+
+from ..const import LOGGER
+from .http import ApiError
+from .settings import NotDoneError, Profile, SettingsKeeper
+
+if TYPE_CHECKING:
+    from .coordinator import CareAlertsConfigEntry
+
+PROFILE: Final = "profile"
+"""The type of the subentry."""
+
+NO_PROFILE: Final = "none"
+"""What stands for none where one is chosen: no profile is called that."""
+
+CONF_PERSON: Final = "person"
+CONF_SCHEDULE: Final = "schedule"
+CONF_UNIT: Final = "unit"
+CONF_VALUES: Final = "values"
+CONF_CONFIRMED: Final = "urgent_low_confirmed"
+
+
+def profiles_of(entry: ConfigEntry[Any], person_id: str) -> dict[str, Profile]:
+    """Somebody's profiles, by their ids."""
+    return {
+        one.subentry_id: profile_of(one)
+        for one in entry.subentries.values()
+        if one.subentry_type == PROFILE and one.data[CONF_PERSON] == person_id
+    }
+
+
+def profile_of(subentry: ConfigSubentry) -> Profile:
+    """A profile as its form has saved it."""
+    data: Mapping[str, Any] = subentry.data
+    return Profile(
+        profile_id=subentry.subentry_id,
+        name=subentry.title,
+        values=dict(data[CONF_VALUES]),
+        unit=data[CONF_UNIT],
+        is_confirmed=bool(data.get(CONF_CONFIRMED)),
+    )
+
+
+@callback
+def async_follow_profiles(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
+    """Do what schedules and changes of profiles ask for, from now on."""
+    if keeper := entry.runtime_data.source.settings_keeper:
+        _ProfileFollower(hass, entry, keeper).start()
+
+
+class _ProfileFollower:
+    """Looks at all there is to do, one at a time; what cannot be done now is tried again with the source's next news."""
+
+    def __init__(
+        self, hass: HomeAssistant, entry: CareAlertsConfigEntry, keeper: SettingsKeeper
+    ) -> None:
+        self._hass = hass
+        self._entry = entry
+        self._keeper = keeper
+        self._coordinator = entry.runtime_data
+        self._is_looking = False
+        self._said: set[str] = set()
+        """The profiles that cannot be applied as they are: said once."""
+        self._untrack: CALLBACK_TYPE | None = None
+
+    @callback
+    def start(self) -> None:
+        """Look now, and whenever something may have changed."""
+        unload = self._entry.async_on_unload
+        unload(async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._on_entry))
+        unload(self._coordinator.async_add_listener(self._look))
+        unload(self._stop_tracking)
+        self._track()
+        self._look()
+
+    @callback
+    def _on_entry(self, change: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
+        if change is ConfigEntryChange.UPDATED and entry.entry_id == self._entry.entry_id:
+            self._said.clear()
+            self._track()
+            # What can be chosen has changed.
+            self._coordinator.async_update_listeners()
+
+    @callback
+    def _track(self) -> None:
+        self._stop_tracking()
+        if schedules := {schedule for _, _, schedule in self._scheduled()}:
+            self._untrack = async_track_state_change_event(self._hass, schedules, self._on_schedule)
+
+    @callback
+    def _on_schedule(self, _: Event[EventStateChangedData]) -> None:
+        self._look()
+
+    @callback
+    def _stop_tracking(self) -> None:
+        if self._untrack:
+            self._untrack()
+            self._untrack = None
+
+    def _scheduled(self) -> list[tuple[str, Profile, str]]:
+        return [
+            (one.data[CONF_PERSON], profile_of(one), schedule)
+            for one in self._entry.subentries.values()
+            if one.subentry_type == PROFILE and (schedule := one.data.get(CONF_SCHEDULE))
+        ]
+
+    @callback
+    def _look(self) -> None:
+        is_any = any(one.subentry_type == PROFILE for one in self._entry.subentries.values())
+        if not is_any and all(
+            one.profile is None for one in self._coordinator.data.people.values()
+        ):
+            return
+        if not self._is_looking and not self._coordinator.has_stopped:
+            self._is_looking = True
+            self._entry.async_create_task(self._hass, self._follow(), eager_start=False)
+
+    async def _follow(self) -> None:
+        keeper = self._keeper
+        try:
+            for person_id in [*self._coordinator.data.people]:
+                profiles = profiles_of(self._entry, person_id)
+                await self._try(person_id, keeper.async_follow_profiles(person_id, profiles))
+            for person_id, profile, schedule in self._scheduled():
+                state = self._hass.states.get(schedule)
+                # One that is not there says nothing.
+                if state and state.state in (STATE_ON, STATE_OFF):
+                    is_on = state.state == STATE_ON
+                    doing = keeper.async_schedule(person_id, profile, is_on=is_on)
+                    await self._try(profile.profile_id, doing)
+        finally:
+            self._is_looking = False
+
+    async def _try(self, of: str, doing: Coroutine[Any, Any, None]) -> None:
+        try:
+            await doing
+        except ApiError as err:
+            LOGGER.debug("A profile waits: %s", err)
+        except NotDoneError as err:
+            if of not in self._said:
+                LOGGER.warning(
+                    "%s: a profile cannot be applied (%s)", self._coordinator.name, err.key
+                )
+            self._said.add(of)
+        else:
+            self._said.discard(of)

@@ -1,0 +1,281 @@
+"""Thresholds that switch back: whatever happens, what somebody wrote is there in the end."""
+
+import asyncio
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+import json
+from typing import Any
+
+from hypothesis import given, settings as hypothesis_settings, strategies as st
+
+from custom_components.care_alerts.alerts.glucose import MG_DL
+from custom_components.care_alerts.sources.http import ApiError, RefusedError
+from custom_components.care_alerts.sources.settings import NotDoneError, Profile
+from custom_components.care_alerts.sources.tidepool.evaluator import AlertEvaluator
+from custom_components.care_alerts.sources.tidepool.people import Followed, PollState
+from custom_components.care_alerts.sources.tidepool.profiles import Switched, amounts_of
+from custom_components.care_alerts.sources.tidepool.settings import Settings
+from custom_components.care_alerts.sources.tidepool.thresholds import ThresholdKeeper
+
+from .conftest import threshold
+
+NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+JILL = "jill"
+
+DOCUMENT: dict[str, Any] = {
+    "userId": "me",
+    "followedUserId": JILL,
+    "urgentLow": {"enabled": True, "threshold": threshold(55)},
+    "low": {"enabled": True, "delay": 10, "repeat": 30, "threshold": threshold(70), "new": 1},
+    # The server takes more than we write.
+    "high": {"enabled": True, "delay": 300, "threshold": threshold(250)},
+    "noCommunication": {"enabled": True, "delay": 30},
+    "notLooping": {"enabled": False},
+    "somethingNew": {"a": 1},
+}
+
+
+class GoneError(BaseException):
+    """Home Assistant is no more."""
+
+
+@dataclass
+class Tidepool:
+    """The server, as far as settings go; `fails` says how the next write does, `deaf` that reading fails from then on."""
+
+    document: dict[str, Any] = field(default_factory=lambda: deepcopy(DOCUMENT))
+    fails: str = ""
+    is_deaf: bool = False
+    writes: int = 0
+
+    async def alerts(self, *_: str, whole: bool = False) -> dict[str, Any]:
+        """Answer what there is."""
+        if self.is_deaf:
+            raise ApiError("down")
+        return deepcopy(self.document)
+
+    async def write_alerts(self, _: str, __: str, alerts: Mapping[str, Any]) -> None:
+        """Take a change, or not, and answer, or not."""
+        self.writes += 1
+        how, self.fails = self.fails, ""
+        if how == "refused":
+            raise RefusedError(400, "no")
+        if "not" not in how:
+            self.document |= deepcopy(dict(alerts))
+        if "crash" in how:
+            raise GoneError
+        self.is_deaf = "deaf" in how
+        if how:
+            raise ApiError("lost")
+
+
+class House:
+    """Home Assistant, with a disk, as a keeper of thresholds sees it."""
+
+    def __init__(self, tidepool: Tidepool) -> None:
+        """Follow Jill for the first time."""
+        self.tidepool = tidepool
+        self.time = NOON
+        self.disk = json.dumps(Switched().to_dict())
+        self.start()
+
+    def start(self) -> None:
+        """Know what is on the disk."""
+        self.jill = Followed(
+            name="Jill",
+            since=NOON,
+            watch=AlertEvaluator(person_id=JILL),
+            switched=Switched.from_dict(json.loads(self.disk)),
+        )
+        self.followed = {JILL: self.jill}
+        self.polls = {JILL: PollState.due_at(NOON)}
+        self.keeper = ThresholdKeeper(self.tidepool, "me", self, self)  # type: ignore[arg-type]
+
+    # A host and an owner.
+
+    def settable(self) -> dict[str, PollState]:
+        """Whose settings are asked for."""
+        return self.polls
+
+    def take_up(self, _: str, document: dict[str, Any] | None) -> None:
+        """Take note of conflicts."""
+        self.jill.switched = self.jill.switched.seen(Settings(document or {}))
+
+    def unit_for(self, _: Followed | None) -> str:
+        """The unit of this house."""
+        return MG_DL
+
+    def now(self) -> datetime:
+        """The time."""
+        return self.time
+
+    def check_wait(self) -> None:
+        """Wait for nobody."""
+
+    def changed(self, *, write: bool = False) -> None:
+        """Show nothing."""
+
+    def ask_soon(self) -> None:
+        """Wait for `settle`."""
+
+    def wait_as_told(self, _: ApiError) -> None:
+        """Wait for nobody."""
+
+    async def save(self) -> None:
+        """Write what there is."""
+        self.disk = json.dumps(self.jill.switched.to_dict())
+
+    # What is done in it.
+
+    async def switch(self, one: Profile | None, hours: float | None = None) -> None:
+        """Switch to a profile, or to none."""
+        until = None if hours is None else self.time + hours * HOUR
+        await self.keeper.async_switch(JILL, one, until=until)
+
+    async def settle(self) -> None:
+        """Do what is due, as each poll does."""
+        due = self.jill.switched.due(self.time)
+        if due and due <= self.time:
+            await self.keeper.async_settle(JILL)
+
+
+def profile(number: int = 0, *, confirmed: bool = False, **values: Any) -> Profile:
+    """A profile in mg/dL."""
+    return Profile(
+        profile_id=str(number),
+        name=f"Profile {number}",
+        values=values,
+        unit=MG_DL,
+        is_confirmed=confirmed,
+    )
+
+
+PROFILES = [
+    profile(0, low=80, high=300, high_repeat=30),
+    profile(1, low=85, low_delay=0, high_delay=60),
+    profile(2, low=80, low_delay=5, low_enabled=False, high_repeat=45),
+    profile(3, low=70, high=250),
+]
+EDITED = {
+    "low": (("low", "threshold"), range(56, 70)),
+    "low_delay": (("low", "delay"), range(31, 100)),
+    "high": (("high", "threshold"), range(310, 390)),
+    "high_delay": (("high", "delay"), range(301, 350)),
+    "high_repeat": (("high", "repeat"), range(50, 200)),
+}
+"""What somebody else sets on another device, each time to something that nobody has set before."""
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("apply"), st.integers(0, 3), st.sampled_from([None, 1, 2, 50])),
+        st.tuples(st.just("end")),
+        st.tuples(st.just("edit"), st.sampled_from(sorted(EDITED))),
+        st.tuples(st.just("restart")),
+        st.tuples(st.just("pass"), st.sampled_from([0.5, 1, 30])),
+        st.tuples(
+            st.just("fail"),
+            st.sampled_from(
+                ["lost", "lost not", "lost deaf", "lost not deaf", "crash", "crash not"]
+            ),
+        ),
+    ),
+    max_size=14,
+)
+
+
+class Model:
+    """What a child would say: the profile's values, and where it says nothing what somebody else wrote last."""
+
+    def __init__(self) -> None:
+        """Nothing is switched."""
+        self.theirs = {name: one.value for name, one in amounts_of(Settings(DOCUMENT)).items()}
+        self.there = dict(self.theirs)
+        self.until: datetime | None = None
+        self.is_on = False
+
+    def switch(self, one: Profile | None, until: datetime | None = None) -> None:
+        """Have the values of a profile, or of none."""
+        values = one.values if one else {}
+        self.there = {name: values.get(name, value) for name, value in self.theirs.items()}
+        self.is_on, self.until = one is not None, until if one else None
+
+    def edit(self, name: str, value: float) -> None:
+        """Have what somebody else says."""
+        self.theirs[name] = self.there[name] = value
+
+    def at(self, now: datetime) -> None:
+        """Let time pass."""
+        if self.is_on and self.until and self.until <= now:
+            self.switch(None)
+
+
+async def lived(  # noqa: C901 # a line for each thing that happens
+    steps: list[tuple[Any, ...]],
+) -> None:
+    """Live through it, and compare what is at Tidepool with what the model says."""
+    tidepool, model = Tidepool(), Model()
+    house = House(tidepool)
+    unused = {name: iter(values) for name, (_, values) in EDITED.items()}
+    edits: dict[str, Any] = {}
+
+    async def doing(what: Any) -> None:
+        try:
+            await what
+        except GoneError:
+            house.start()
+        except ApiError, NotDoneError:
+            assert tidepool.is_deaf or not house.jill.switched.is_settled
+
+    for step in steps:
+        match step:
+            case ("fail", how):
+                tidepool.fails = how
+            case ("edit", name):
+                (kind, key), value = EDITED[name][0], next(unused[name])
+                edits[name] = value
+                alert = tidepool.document[kind]
+                alert[key] = threshold(value) if key == "threshold" else value
+                model.edit(name, value)
+            case ("restart",):
+                house.start()
+            case ("pass", hours):
+                house.time += hours * HOUR
+                tidepool.is_deaf = False
+            case ("apply", number, hours) if not tidepool.is_deaf:
+                await doing(house.switch(PROFILES[number], hours))
+                until = None if hours is None else house.time + hours * HOUR
+                model.switch(PROFILES[number], until)
+            case ("end",) if not tidepool.is_deaf:
+                await doing(house.switch(None))
+                model.switch(None)
+        model.at(house.time)
+        if not tidepool.is_deaf:
+            await doing(house.settle())
+    tidepool.is_deaf, tidepool.fails = False, ""
+    await house.settle()
+    assert there(tidepool) == model.there
+    # Nobody's word is lost, whatever else is in the document and however it is written.
+    await house.switch(None)
+    assert there(tidepool) == model.theirs
+    expected = deepcopy(DOCUMENT)
+    for name, value in edits.items():
+        kind, key = EDITED[name][0]
+        expected[kind][key] = threshold(value) if key == "threshold" else value
+    assert tidepool.document == expected
+    assert house.jill.switched.held == {}
+
+
+def there(tidepool: Tidepool) -> dict[str, Any]:
+    """What is at Tidepool."""
+    return {name: one.value for name, one in amounts_of(Settings(tidepool.document)).items()}
+
+
+@hypothesis_settings(max_examples=300)
+@given(STEPS)
+def test_whatever_happens_what_somebody_wrote_is_there_in_the_end(
+    steps: list[tuple[Any, ...]],
+) -> None:
+    asyncio.run(lived(steps))

@@ -1,0 +1,439 @@
+"""Profiles in a house: made in the form, applied by hand, by an action and by a schedule, and put back."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, SubentryFlowResult
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.setup import async_setup_component
+import pytest
+
+from custom_components.care_alerts.const import DOMAIN
+from simulator import CATALOGUE
+
+from .conftest import SETTINGS, Follower
+
+SCHEDULE = "schedule.sport"
+HOURS_2 = {"hours": 2}
+
+
+async def fix_flow(hass: HomeAssistant, issue_id: str) -> tuple[Any, Any]:
+    """Open a repair."""
+    assert await async_setup_component(hass, "repairs", {})
+    manager = hass.data["repairs"]["flow_manager"]
+    return manager, await manager.async_init(DOMAIN, context={"issue_id": issue_id})
+
+
+def suggested(form: SubentryFlowResult) -> dict[str, Any]:
+    """What the fields of a form begin with."""
+    assert form["data_schema"] is not None
+    return {
+        str(key): key.description["suggested_value"]
+        for key in form["data_schema"].schema
+        if key.description
+    }
+
+
+def said_in(form: SubentryFlowResult) -> Mapping[str, str]:
+    """What a form says besides."""
+    said = form["description_placeholders"]
+    assert said is not None
+    return said
+
+
+async def begin(follower: Follower, **given: Any) -> SubentryFlowResult:
+    """Begin a profile in the form, up to its thresholds."""
+    flow = follower.house.hass.config_entries.subentries
+    form = await flow.async_init(
+        (follower.entry.entry_id, "profile"), context={"source": SOURCE_USER}
+    )
+    if form["type"] is FlowResultType.ABORT or not given:
+        return form
+    return await flow.async_configure(form["flow_id"], {"person": follower.jill.user_id, **given})
+
+
+async def go_on(follower: Follower, form: SubentryFlowResult, **given: Any) -> SubentryFlowResult:
+    """Send a form, and let come of it what does."""
+    flow = follower.house.hass.config_entries.subentries
+    result = await flow.async_configure(form["flow_id"], given)
+    await follower.house.settle()
+    return result
+
+
+async def make(follower: Follower, name: str = "Sport", schedule: str = "", **values: Any) -> str:
+    """Make a profile; return its id."""
+    before = set(follower.entry.subentries)
+    form = await begin(follower, name=name, **({"schedule": schedule} if schedule else {}))
+    form = await go_on(follower, form, **values)
+    assert form["step_id"] == "review"
+    done = await go_on(follower, form)
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    [made] = set(follower.entry.subentries) - before
+    return made
+
+
+def chosen(follower: Follower) -> str:
+    """What the select says."""
+    return follower.state("select", "profile").state
+
+
+async def choose(follower: Follower, option: str) -> None:
+    """Choose a profile on the dashboard."""
+    await follower.house.hass.services.async_call(
+        "select",
+        "select_option",
+        {"entity_id": follower.entity_id("select", "profile"), "option": option},
+        blocking=True,
+    )
+    await follower.house.settle()
+
+
+def edit(follower: Follower, kind: str, **values: Any) -> None:
+    """Change settings on another device."""
+    document = deepcopy(follower.settings)
+    document[kind] |= values
+    follower.jill.set_settings(follower.account, document)
+
+
+async def restart(follower: Follower, **away: float) -> None:
+    """Stop, and start again after a while."""
+    entries = follower.house.hass.config_entries
+    await entries.async_unload(follower.entry.entry_id)
+    if away:
+        await follower.house.pass_time(**away)
+    await entries.async_setup(follower.entry.entry_id)
+    await follower.house.settle()
+
+
+async def test_the_form_begins_with_todays_thresholds_and_says_what_others_would_tell(
+    follower: Follower,
+) -> None:
+    for ago, mg_dl in ((845, 90), (840, 65), (835, 90), (10, 90)):
+        follower.reads(mg_dl, ago=ago)
+    await follower.start()
+    form = await begin(follower, name="Sport")
+    assert form["step_id"] == "values"
+    today = suggested(form)
+    assert today["low"] == 70
+    assert today["low_delay"] == 10
+    assert today["not_looping_enabled"] is False
+    assert today["high_repeat"] == 0
+    form = await go_on(follower, form, low=80, low_delay=0)
+    assert form["step_id"] == "review"
+    said = said_in(form)
+    assert (said["replayed_alerts"], said["current_alerts"], said["days"]) == ("1", "0", "14")
+    done = await go_on(follower, form)
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    [made] = follower.entry.subentries.values()
+    assert (made.title, made.data["values"]) == ("Sport", {"low": 80, "low_delay": 0})
+    # Nothing is written by that.
+    assert follower.settings["low"]["threshold"]["value"] == 70
+    assert chosen(follower) == "none"
+    assert follower.state("select", "profile").attributes["options"] == ["none", "Sport"]
+
+
+@pytest.mark.parametrize(
+    ("given", "errors"),
+    [
+        ({"name": "Sport"}, {"name": "name_taken"}),
+        ({"name": "none"}, {"name": "name_taken"}),
+        ({"name": " "}, {"name": "name_needed"}),
+    ],
+)
+async def test_a_profile_has_a_name_of_its_own(
+    follower: Follower, given: dict[str, Any], errors: dict[str, str]
+) -> None:
+    await follower.start()
+    await make(follower, low=80)
+    form = await begin(follower, **given)
+    assert (form["step_id"], form["errors"]) == ("user", errors)
+
+
+async def test_what_cannot_be_is_not_saved(follower: Follower) -> None:
+    await follower.start()
+    form = await begin(follower, name="Sport")
+    form = await go_on(follower, form)
+    assert form["errors"] == {"base": "nothing_given"}
+    form = await go_on(follower, form, low=260)
+    assert form["errors"] == {"base": "not_possible"}
+    assert "low" in said_in(form)["problem"]
+    form = await go_on(follower, form, low=80)
+    assert form["step_id"] == "review"
+
+
+@pytest.mark.parametrize("values", [{"urgent_low_enabled": False}, {"urgent_low": 53}])
+async def test_urgent_low_is_not_given_up_without_a_word_of_its_own(
+    follower: Follower, values: dict[str, Any]
+) -> None:
+    await follower.start()
+    form = await go_on(follower, await begin(follower, name="Risky"), **values)
+    form = await go_on(follower, form, urgent_low_confirmed=False)
+    assert form["errors"] == {"urgent_low_confirmed": "urgent_low_unconfirmed"}
+    assert follower.entry.subentries == {}
+    done = await go_on(follower, form, urgent_low_confirmed=True)
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    await choose(follower, "Risky")
+    assert chosen(follower) == "Risky"
+    # Whoever takes that back has to be heard, too.
+    [made] = follower.entry.subentries.values()
+    entries = follower.house.hass.config_entries
+    await choose(follower, "none")
+    entries.async_update_subentry(
+        follower.entry, made, data={**made.data, "urgent_low_confirmed": False}
+    )
+    with pytest.raises(HomeAssistantError) as error:
+        await follower.call("apply_profile", profile="Risky")
+    assert error.value.translation_key == "profile_urgent_low"
+    assert chosen(follower) == "none"
+    assert follower.settings == {**follower.settings, "urgentLow": SETTINGS["urgentLow"]}
+
+
+async def test_54_is_no_risk(follower: Follower) -> None:
+    await follower.start()
+    await make(follower, urgent_low=54)
+
+
+async def test_it_is_applied_for_a_while_and_put_back_exactly(follower: Follower) -> None:
+    await follower.start()
+    before = deepcopy(follower.settings)
+    await make(follower, low=80, low_delay=0, high_repeat=30)
+    answer = await follower.call("apply_profile", profile="Sport", duration=HOURS_2)
+    until = follower.house.now + timedelta(hours=2)
+    assert (answer["low"], answer["low_delay"], answer["high_repeat"]) == (80, 0, 30)
+    assert (answer["profile"], answer["until"]) == ("Sport", until.isoformat())
+    assert chosen(follower) == "Sport"
+    shown = follower.state("select", "profile").attributes
+    assert (shown["until"], shown["confirmed"]) == (until.isoformat(), True)
+    assert float(follower.state("number", "low_threshold").state) == 80
+    await follower.house.pass_time(minutes=119)
+    assert chosen(follower) == "Sport"
+    await follower.house.pass_time(minutes=2)
+    assert chosen(follower) == "none"
+    assert follower.settings == before
+    assert follower.issue("profile_conflict") is None
+
+
+async def test_it_is_put_back_after_days_away(follower: Follower) -> None:
+    await follower.start()
+    before = deepcopy(follower.settings)
+    await make(follower, low=80)
+    await follower.call("apply_profile", profile="Sport", duration=HOURS_2)
+    await restart(follower)
+    assert chosen(follower) == "Sport"
+    await restart(follower, days=4)
+    assert follower.settings == before
+    assert chosen(follower) == "none"
+
+
+async def test_it_is_put_back_once_tidepool_answers_again(follower: Follower) -> None:
+    await follower.start()
+    before = deepcopy(follower.settings)
+    await make(follower, low=80)
+    await follower.call("apply_profile", profile="Sport", duration=HOURS_2)
+    follower.house.sim.faults.add("*", CATALOGUE["503_bare"]())
+    for _ in range(13):
+        await follower.house.pass_time(minutes=10)
+    assert follower.settings != before
+    follower.house.sim.faults.clear()
+    for _ in range(4):
+        await follower.house.pass_time(minutes=5)
+    assert follower.settings == before
+
+
+async def test_none_ends_it_and_another_one_takes_its_place(follower: Follower) -> None:
+    await follower.start()
+    before = deepcopy(follower.settings)
+    await make(follower, low=80, low_delay=0)
+    second = await make(follower, "Ill", high=200)
+    await choose(follower, "Sport")
+    assert follower.settings["low"]["threshold"]["value"] == 80
+    answer = await follower.call("apply_profile", profile=second)
+    assert (answer["low"], answer["low_delay"], answer["high"]) == (70, 10, 200)
+    assert (answer["profile"], answer["until"]) == ("Ill", None)
+    answer = await follower.call("apply_profile", profile="none", duration=HOURS_2)
+    assert (answer["profile"], answer["until"]) == (None, None)
+    assert follower.settings == before
+    with pytest.raises(ServiceValidationError) as error:
+        await follower.call("apply_profile", profile="Nobody's")
+    assert error.value.translation_key == "no_such_profile"
+
+
+@pytest.mark.parametrize("put_back", [True, False])
+async def test_what_somebody_else_has_changed_meanwhile_is_asked_about(
+    follower: Follower, put_back: bool
+) -> None:
+    await follower.start()
+    await make(follower, low=80, low_delay=0, high=300)
+    await follower.call("apply_profile", profile="Sport", duration=HOURS_2)
+    edit(follower, "low", threshold={"units": "mg/dL", "value": 75}, enabled=False)
+    await follower.house.pass_time(minutes=121)
+    assert chosen(follower) == "none"
+    low = follower.settings["low"]
+    assert (low["threshold"]["value"], low["delay"], low["enabled"]) == (75, 10, False)
+    assert follower.settings["high"]["threshold"]["value"] == 250
+    issue = follower.issue("profile_conflict")
+    assert issue is not None
+    manager, form = await fix_flow(follower.house.hass, issue.issue_id)
+    assert form["type"] is FlowResultType.MENU
+    assert "70 mg/dL → **75 mg/dL**" in form["description_placeholders"]["conflicts"]
+    await manager.async_configure(
+        form["flow_id"], {"next_step_id": "put_back" if put_back else "keep"}
+    )
+    await follower.house.settle()
+    assert follower.settings["low"]["threshold"]["value"] == (70 if put_back else 75)
+    # What no profile had is nobody's to put back.
+    assert follower.settings["low"]["enabled"] is False
+    assert follower.issue("profile_conflict") is None
+
+
+async def test_a_conflict_that_somebody_has_settled_is_none(follower: Follower) -> None:
+    await follower.start()
+    await make(follower, low=80)
+    await follower.call("apply_profile", profile="Sport", duration=HOURS_2)
+    edit(follower, "low", threshold={"units": "mg/dL", "value": 75})
+    await follower.house.pass_time(minutes=121)
+    issue = follower.issue("profile_conflict")
+    assert issue is not None
+    manager, form = await fix_flow(follower.house.hass, issue.issue_id)
+    edit(follower, "low", threshold={"units": "mg/dL", "value": 70})
+    await follower.house.pass_time(minutes=16)
+    assert follower.issue("profile_conflict") is None
+    assert form["type"] is FlowResultType.MENU
+    assert manager is not None
+
+
+async def test_what_does_not_fit_any_more_is_asked_about(follower: Follower) -> None:
+    """Low cannot be put back below what urgent low is now."""
+    await follower.start()
+    await make(follower, low=90, high=300)
+    await follower.call("apply_profile", profile="Sport", duration=HOURS_2)
+    edit(follower, "urgentLow", threshold={"units": "mg/dL", "value": 75})
+    await follower.house.pass_time(minutes=121)
+    assert follower.settings["low"]["threshold"]["value"] == 90
+    assert follower.settings["high"]["threshold"]["value"] == 250
+    assert follower.issue("profile_conflict") is not None
+
+
+async def test_a_lost_answer_is_asked_about_again(follower: Follower) -> None:
+    await follower.start()
+    before = deepcopy(follower.settings)
+    await make(follower, low=80)
+    follower.house.sim.faults.add("tidepool.write_alerts", CATALOGUE["503_bare"](), times=1)
+    with pytest.raises(HomeAssistantError):
+        await follower.call("apply_profile", profile="Sport")
+    for _ in range(3):
+        await follower.house.pass_time(minutes=5)
+    assert follower.settings["low"]["threshold"]["value"] == 80
+    assert follower.state("select", "profile").attributes["confirmed"] is True
+    await choose(follower, "none")
+    assert follower.settings == before
+
+
+async def test_a_schedule_applies_it_each_time_it_turns_on(follower: Follower) -> None:
+    hass = follower.house.hass
+    hass.states.async_set(SCHEDULE, STATE_OFF)
+    await follower.start()
+    before = deepcopy(follower.settings)
+    await make(follower, schedule=SCHEDULE, low=80)
+    assert chosen(follower) == "none"
+    hass.states.async_set(SCHEDULE, STATE_ON)
+    await follower.house.settle()
+    assert chosen(follower) == "Sport"
+    # Whoever ends it by hand is not overruled until it turns on again, also over a restart.
+    await choose(follower, "none")
+    await restart(follower)
+    assert chosen(follower) == "none"
+    hass.states.async_set(SCHEDULE, STATE_UNAVAILABLE)
+    await follower.house.settle()
+    hass.states.async_set(SCHEDULE, STATE_OFF)
+    await follower.house.settle()
+    hass.states.async_set(SCHEDULE, STATE_ON)
+    await follower.house.settle()
+    assert chosen(follower) == "Sport"
+    # It turned off while nobody looked.
+    await follower.house.hass.config_entries.async_unload(follower.entry.entry_id)
+    hass.states.async_set(SCHEDULE, STATE_OFF)
+    await restart(follower)
+    await follower.house.pass_time(minutes=1)
+    assert follower.settings == before
+    # What somebody has applied by hand is not the schedule's to end.
+    hass.states.async_set(SCHEDULE, STATE_ON)
+    await follower.house.settle()
+    await follower.call("apply_profile", profile="Sport")
+    hass.states.async_set(SCHEDULE, STATE_OFF)
+    await follower.house.pass_time(minutes=1)
+    assert chosen(follower) == "Sport"
+
+
+async def test_one_that_is_changed_or_removed_while_it_is_applied(follower: Follower) -> None:
+    await follower.start()
+    before = deepcopy(follower.settings)
+    made = await make(follower, low=80)
+    await choose(follower, "Sport")
+    flow = follower.house.hass.config_entries.subentries
+    form = await flow.async_init(
+        (follower.entry.entry_id, "profile"),
+        context={"source": SOURCE_RECONFIGURE, "subentry_id": made},
+    )
+    form = await go_on(follower, form, name="Swimming")
+    assert suggested(form)["low"] == 80
+    form = await go_on(follower, form, low=85)
+    done = await go_on(follower, form)
+    assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    await follower.house.settle()
+    assert chosen(follower) == "Swimming"
+    assert follower.settings["low"]["threshold"]["value"] == 85
+    follower.house.hass.config_entries.async_remove_subentry(follower.entry, made)
+    await follower.house.settle()
+    await follower.house.pass_time(minutes=1)
+    assert follower.settings == before
+    assert chosen(follower) == "none"
+
+
+async def test_without_thresholds_there_is_no_profile(follower: Follower) -> None:
+    follower.jill.set_settings(follower.account, None)
+    await follower.start()
+    form = await begin(follower)
+    assert (form["type"], form["reason"]) == (FlowResultType.ABORT, "no_thresholds_yet")
+    await follower.house.hass.config_entries.async_unload(follower.entry.entry_id)
+    form = await begin(follower)
+    assert (form["type"], form["reason"]) == (FlowResultType.ABORT, "not_running")
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+async def test_a_source_that_stops_meanwhile_saves_nothing(follower: Follower, steps: int) -> None:
+    await follower.start()
+    form = await begin(follower, name="Sport")
+    if steps == 2:
+        form = await go_on(follower, form, low=80)
+    await follower.house.hass.config_entries.async_unload(follower.entry.entry_id)
+    form = await go_on(follower, form, **({"low": 80} if steps == 1 else {}))
+    assert (form["type"], form["reason"]) == (FlowResultType.ABORT, "not_running")
+    assert follower.entry.subentries == {}
+
+
+async def test_all_thresholds_of_a_profile_are_in_one_unit(follower: Follower) -> None:
+    """And are written in the unit that each has."""
+    edit(follower, "high", threshold={"units": "mmol/L", "value": 14.0})
+    await follower.start()
+    form = await begin(follower, name="Sport")
+    assert suggested(form)["high"] == 252
+    await make(follower, high=200)
+    before = deepcopy(follower.settings)
+    await choose(follower, "Sport")
+    assert follower.settings["high"]["threshold"] == {"units": "mmol/L", "value": 11.1}
+    await choose(follower, "none")
+    assert follower.settings == before
+
+
+async def test_only_who_has_thresholds_of_a_source_has_profiles(follower: Follower) -> None:
+    assert await async_setup_component(follower.house.hass, DOMAIN, {})
+    lumen = await follower.house.set_up(follower.house.entry())
+    assert lumen.supported_subentry_types == {}
+    await follower.start()
+    assert set(follower.entry.supported_subentry_types) == {"profile"}
