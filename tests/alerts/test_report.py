@@ -402,6 +402,15 @@ def test_alerts_are_counted_by_the_night_they_were_observed_in() -> None:
     partly = report(times[1] + timedelta(minutes=1), end, episodes=[one], alerts={KEY: alerts})
     assert [(one.alerts, one.is_whole) for one in partly.nights] == [(1, False), (1, True)]
     assert partly.alerts_per_night == 1
+    # Before somebody looked for alerts, a night is not quiet, but unknown.
+    for looked_from, counts in (
+        (found.nights[1].start, [None, 1]),
+        (found.nights[0].start + timedelta(seconds=1), [None, 1]),
+        (found.nights[0].start, [2, 1]),
+    ):
+        known = report(start, end, episodes=[one], alerts={KEY: alerts}, alerts_from=looked_from)
+        assert [night.alerts for night in known.nights] == counts
+        assert known.whole_nights == [count for count in counts if count is not None]
 
 
 # Who was the first to answer

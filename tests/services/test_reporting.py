@@ -123,6 +123,9 @@ async def test_a_fortnight_against_sums_by_hand(jill: Follower) -> None:
         if clock.hour >= 22 or clock.hour < 8:
             nights.setdefault(clock.date() + timedelta(days=clock.hour >= 22), []).append(minute)
     assert len(person["nights"]) == len(nights) == 14
+    # Nobody judged her readings before she was followed.
+    assert {night["alerts"] for night in person["nights"]} == {None}
+    assert (person["whole_nights"], person["alerts_per_night"]) == (0, None)
     for one, (morning, of_night) in zip(person["nights"], nights.items(), strict=True):
         begins, ends = (
             datetime.fromisoformat(one[key]).astimezone(zone) for key in ("start", "end")

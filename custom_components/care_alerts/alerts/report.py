@@ -197,12 +197,15 @@ class EpisodeReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightReport:
-    """A night: how many alerts were observed in it, and how much of its glucose is known; `is_whole`: none of it is outside the report."""
+    """A night: how many alerts were observed in it, and how much of its glucose is known.
+
+    `is_whole`: none of it is outside the report. `alerts` is None where nobody looked for any yet.
+    """
 
     start: datetime
     end: datetime
     is_whole: bool
-    alerts: int
+    alerts: int | None
     time: GlucoseTime | None
 
 
@@ -218,9 +221,14 @@ class Report:
     nights: Sequence[NightReport]
 
     @property
+    def whole_nights(self) -> Sequence[int]:
+        """How many alerts each whole night had in which somebody looked for them."""
+        return [one.alerts for one in self.nights if one.is_whole and one.alerts is not None]
+
+    @property
     def alerts_per_night(self) -> float | None:
         """The mean of whole nights; None without any."""
-        whole = [one.alerts for one in self.nights if one.is_whole]
+        whole = self.whole_nights
         return sum(whole) / len(whole) if whole else None
 
     def count(self, outcome: Outcome) -> int:
@@ -244,11 +252,13 @@ def report_of(
     alerts: Mapping[AlertKey, Sequence[Alert]],
     readings: Sequence[KeptReading] | None,
     thresholds: Iterable[KeptThreshold] = (),
+    alerts_from: datetime | None = None,
 ) -> Report:
     """The report of a person, of `start` <= time < `end` (aware UTC); what was tried out (drills) is not in it.
 
     `alerts`: of each key in order, those that count. `readings`: oldest first, also some from before and after, by which
-    it is seen how often a sensor reads and what was known at the start; None of whom there never are any.
+    it is seen how often a sensor reads and what was known at the start; None of whom there never are any. `alerts_from`: of
+    what was before, nobody looked for alerts; None where there are all.
     """
     here = [one for one in episodes if not one.topic.drill and _is_in(one, start, end)]
     here.sort(key=lambda one: (one.opened.observed_at, one.topic))
@@ -270,7 +280,9 @@ def report_of(
                 start=begins,
                 end=ends,
                 is_whole=start <= begins and ends <= end,
-                alerts=sum(begins <= one < ends for one in times),
+                alerts=None
+                if alerts_from and begins < alerts_from
+                else sum(begins <= one < ends for one in times),
                 time=None if quarters is None else _between(quarters, begins, ends),
             )
             for begins, ends in nights_between(start, end, zone)

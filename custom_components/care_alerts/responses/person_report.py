@@ -49,6 +49,9 @@ def report_maker(
     ]
     has_glucose = not GLUCOSE_ALERT_TYPES.isdisjoint(conditions)
     readings = log.between(start - _AROUND, end + _AROUND) if has_glucose else None
+    # What is judged here was not, before somebody asked for it: those nights are not quiet, but unknown.
+    entry = coordinator.config_entry
+    alerts_from = entry.created_at if coordinator.source_type.judges else None
     thresholds, zone = log.thresholds, dt_util.get_default_time_zone()
 
     def make() -> Report:
@@ -60,6 +63,7 @@ def report_maker(
             alerts=alerts,
             readings=readings,
             thresholds=thresholds,
+            alerts_from=alerts_from,
         )
 
     return make

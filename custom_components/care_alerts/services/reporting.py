@@ -128,7 +128,7 @@ def _of_all(report: Report, unit: str) -> dict[str, JsonValueType]:
         "glucose": _glucose(glucose, unit) if glucose else None,
         "alerts": report.alerts,
         "alerts_per_night": _number(report.alerts_per_night),
-        "whole_nights": sum(night.is_whole for night in report.nights),
+        "whole_nights": len(report.whole_nights),
         "outcomes": {outcome.value: report.count(outcome) for outcome in Outcome},
         "unanswered_percent": _percent(report.unanswered),
         "coverage_percent": _percent(coverage),
