@@ -5,6 +5,7 @@ export const TIMELINE = "care-alerts-timeline";
 export const NEEDS_YOU = "care-alerts-needs-you";
 export const PERSON = "care-alerts-person";
 export const GLUCOSE = "care-alerts-glucose";
+export const REPORT = "care-alerts-report";
 
 /** What the tile "Snooze" offers: ours, long enough to see to somebody and short enough to be asked again. */
 export const SNOOZE_MINUTES = 30;

@@ -1,10 +1,11 @@
 import { offerCards } from "./cards/picker";
 import { CareAlertsNeedsYou } from "./cards/needs-you";
 import { CareAlertsPerson } from "./cards/person";
-import { GLUCOSE, NAME, NEEDS_YOU, PERSON, STRATEGY, TIMELINE } from "./const";
+import { GLUCOSE, NAME, NEEDS_YOU, PERSON, REPORT, STRATEGY, TIMELINE } from "./const";
 import { CareAlertsDashboard } from "./dashboard/strategy";
 import { CareAlertsGlucose } from "./glucose/care-alerts-glucose";
 import { say } from "./offered";
+import { CareAlertsReport } from "./report/care-alerts-report";
 import { CareAlertsTimeline } from "./timeline/care-alerts-timeline";
 
 interface OfferedStrategy {
@@ -27,6 +28,7 @@ if (!customElements.get(TIMELINE)) {
   customElements.define(NEEDS_YOU, CareAlertsNeedsYou);
   customElements.define(GLUCOSE, CareAlertsGlucose);
   customElements.define(PERSON, CareAlertsPerson);
+  customElements.define(REPORT, CareAlertsReport);
   customElements.define(`ll-strategy-dashboard-${STRATEGY}`, CareAlertsDashboard);
   offerCards();
   (window.customStrategies ??= []).push({

@@ -47,6 +47,12 @@ export interface Clock {
   day(moment: Date): string;
   /** The time, with the day unless it is that of `now`: "Sun 14:05", "29 Nov, 14:05". */
   timeBeside(moment: Date, now: Date): string;
+  /** "29 November 2026, 14:05". */
+  dateTime(moment: Date): string;
+  /** "Sun, 29 Nov". */
+  shortDay(moment: Date): string;
+  /** "Sun, 29 Nov, 14:05". */
+  shortDateTime(moment: Date): string;
   /** The zone all of these are in, as a user chose it. */
   zone: string | undefined;
   /** Its name, where it is not what both the browser's and the home's clocks show. */
@@ -74,6 +80,16 @@ export function clockOf({ locale, config }: Pick<Hass, "locale" | "config">): Cl
   return {
     time,
     day: format({ weekday: "long", day: "numeric", month: "long" }),
+    dateTime: format({ dateStyle: "long", timeStyle: "short", hour12 }),
+    shortDay: format({ weekday: "short", day: "numeric", month: "short" }),
+    shortDateTime: format({
+      weekday: "short",
+      day: "numeric",
+      month: "short",
+      hour: "2-digit",
+      minute: "2-digit",
+      hour12,
+    }),
     timeBeside(moment, now) {
       if (date(moment) === date(now)) {
         return time(moment);

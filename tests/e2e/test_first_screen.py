@@ -35,7 +35,9 @@ NAMES: Final = ("Ada", "Bea", "Cas", "Dirk", "Eva", "Finn", "Gijs", "Hana", "Ivo
 PHONE: Final = (400, 860)
 SCREENS: Final = (PHONE, (320, 640), (1024, 600), (1280, 1000))
 
-OURS: Final = "care-alerts-needs-you, care-alerts-person, care-alerts-glucose, care-alerts-timeline"
+OURS: Final = ", ".join(
+    f"care-alerts-{one}" for one in ("needs-you", "person", "glucose", "timeline", "report")
+)
 
 FIND: Final = """
   const find = (root, selector) => [...root.querySelectorAll("*")].flatMap(one => [
@@ -107,7 +109,7 @@ async def nothing_is_cut(page: Page) -> None:
         """ours => {"""
         + FIND
         + """
-          return find(document, ours).flatMap(card => find(card.shadowRoot, "h2, h3, p, b, span, a, button, li, small, time, article"))
+          return find(document, ours).flatMap(card => find(card.shadowRoot, "h2, h3, p, b, span, a, button, li, small, time, article, th, td"))
             .filter(one => !one.classList.contains("unseen") && one.clientWidth && one.scrollWidth > one.clientWidth + 1)
             .map(one => one.outerHTML.slice(0, 200));
         }""",

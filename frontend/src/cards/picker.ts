@@ -1,5 +1,5 @@
 /** The cards in Home Assistant's card picker: by name, and as a suggestion for entities of ours. */
-import { DOMAIN, GLUCOSE, NEEDS_YOU, PERSON, TIMELINE } from "../const";
+import { DOMAIN, GLUCOSE, NEEDS_YOU, PERSON, REPORT, TIMELINE } from "../const";
 import type { Config, Hass } from "../home-assistant";
 import { say } from "../offered";
 import { RegistryView } from "../registry-view";
@@ -54,6 +54,11 @@ const OFFERS: Record<string, Offer> = {
     description: () => say("card_timeline_text"),
     config: (person, domain) =>
       domain === "binary_sensor" || domain === "event" ? { device_id: person } : undefined,
+  },
+  [REPORT]: {
+    name: () => say("card_report"),
+    description: () => say("card_report_text"),
+    config: (person, domain) => (domain === "event" ? { device_id: person } : undefined),
   },
 };
 

@@ -1,8 +1,9 @@
-import { GLUCOSE, NEEDS_YOU, PERSON, RECENT_DAYS, TIMELINE } from "../const";
+import { GLUCOSE, NEEDS_YOU, PERSON, RECENT_DAYS, REPORT, TIMELINE } from "../const";
 import type { GlucoseConfig } from "../glucose/care-alerts-glucose";
 import type { NeedsYouConfig } from "../cards/needs-you";
 import type { PersonConfig } from "../cards/person";
 import type { Config, DeviceEntry } from "../home-assistant";
+import type { ReportConfig } from "../report/care-alerts-report";
 import type { TimelineConfig } from "../timeline/care-alerts-timeline";
 import { headingCard, WIDE } from "./cards";
 import type { Context } from "./context";
@@ -37,6 +38,12 @@ export function glucoseCards({ registry, same }: Context, person: DeviceEntry): 
       const config: GlucoseConfig = { device_id };
       return { type: `custom:${GLUCOSE}`, ...config, ...WIDE };
     });
+}
+
+/** What there was of a person in a night, or in two weeks. */
+export function reportCard(person: DeviceEntry): Config {
+  const config: ReportConfig = { device_id: person.id };
+  return { type: `custom:${REPORT}`, ...config, ...WIDE };
 }
 
 /** A person's alerts of the last days. */

@@ -6,7 +6,7 @@ import { textCard } from "./cards";
 import type { Context } from "./context";
 import { detailsSection } from "./details-section";
 import { householdCards } from "./household-cards";
-import { firstCards, glucoseCards, personSection } from "./person-section";
+import { firstCards, glucoseCards, personSection, reportCard } from "./person-section";
 import { sourceCards } from "./source-cards";
 
 /** Whom several sources have, by the devices of what each has of them; an older component knows of nobody. */
@@ -60,6 +60,17 @@ export class CareAlertsDashboard extends HTMLElement {
           title: localize("details"),
           path: "details",
           sections: people.map((person) => detailsSection(context, person)),
+        },
+        {
+          type: "sections",
+          max_columns: 2,
+          title: localize("report"),
+          path: "report",
+          sections: people.map((person) => ({
+            type: "grid",
+            column_span: 2,
+            cards: [reportCard(person)],
+          })),
         },
         // Where a tap on a notification leads.
         ...people.map((person) => ({

@@ -47,7 +47,7 @@ test("people come first, then their sources, then what this is not", async () =>
 });
 
 test("each person has a view of their own, where a notification leads", async () => {
-  const [, , anna, maria] = await viewsOf(home());
+  const [, , , anna, maria] = await viewsOf(home());
   expect(anna).toMatchObject({ path: "anna", title: "Anna", subview: true });
   expect(maria && headings(maria)).toEqual(["Maria"]);
   const types = anna?.sections.flatMap(({ cards }) => cards.map(({ type }) => type));

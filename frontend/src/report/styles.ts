@@ -1,0 +1,123 @@
+import { css } from "lit";
+
+/** Numbers wrap before they are cut: letters may be twice as large, and the card 300 px narrow. On paper all is black. */
+export const styles = css`
+  :host([hidden]) {
+    display: none;
+  }
+  article {
+    padding: 12px 16px 16px;
+    color: var(--primary-text-color, #000);
+    font-size: var(--ha-font-size-m, 14px);
+    line-height: 1.4;
+    overflow-wrap: anywhere;
+  }
+  h2,
+  h3,
+  p {
+    margin: 0;
+  }
+  h2 {
+    font-size: var(--ha-font-size-l, 16px);
+    font-weight: var(--ha-font-weight-medium, 500);
+  }
+  h3 {
+    margin-top: 16px;
+    font-size: inherit;
+    font-weight: var(--ha-font-weight-medium, 500);
+  }
+  p {
+    margin-top: 4px;
+  }
+  small,
+  .aside {
+    font-size: var(--ha-font-size-s, 12px);
+    color: var(--secondary-text-color, #333);
+  }
+  .buttons + p {
+    margin-top: 12px;
+  }
+  .buttons {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 8px;
+    margin: 12px 0 0;
+  }
+  button {
+    flex: 1 1 auto;
+    min-height: 44px;
+    min-width: 44px;
+    padding: 4px 16px;
+    border: 1px solid var(--secondary-text-color);
+    border-radius: 24px;
+    background: transparent;
+    color: inherit;
+    font: inherit;
+    font-weight: var(--ha-font-weight-medium, 500);
+    cursor: pointer;
+  }
+  button[aria-pressed="true"] {
+    background: var(--primary-text-color);
+    border-color: var(--primary-text-color);
+    color: var(--ha-card-background, var(--card-background-color, #fff));
+  }
+  button:focus-visible {
+    outline: 3px solid var(--primary-text-color);
+    outline-offset: 2px;
+  }
+  table {
+    width: 100%;
+    margin-top: 4px;
+    border-collapse: collapse;
+    font-variant-numeric: tabular-nums;
+    hyphens: auto;
+  }
+  th,
+  td {
+    padding: 4px 4px 4px 0;
+    border-top: 1px solid var(--divider-color, #999);
+    text-align: start;
+    vertical-align: top;
+    font-weight: inherit;
+    overflow-wrap: break-word;
+  }
+  thead th {
+    border: 0;
+    overflow-wrap: anywhere;
+    font-size: var(--ha-font-size-s, 12px);
+    color: var(--secondary-text-color, #333);
+  }
+  @media print {
+    ha-card {
+      border: 0;
+      box-shadow: none;
+    }
+    article {
+      padding: 0;
+      color: #000;
+      font: 10.5pt/1.35 system-ui, sans-serif;
+    }
+    h2,
+    h3 {
+      font-weight: bold;
+    }
+    h2 {
+      font-size: 15pt;
+    }
+    h3 {
+      break-after: avoid;
+    }
+    tr {
+      break-inside: avoid;
+    }
+    thead th,
+    small,
+    .aside {
+      font-size: 9pt;
+      color: #333;
+    }
+    .screen {
+      display: none;
+    }
+  }
+`;
