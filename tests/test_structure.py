@@ -192,6 +192,7 @@ PURE_RESPONSES = [
         "fields",
         "log",
         "message",
+        "morning",
         "notification",
         "plan",
         "plan_data",

@@ -46,6 +46,7 @@ NIGHT: dict[str, Any] = {
     "include_late": True,
     "quiet_hours": {"from": "22:00:00", "to": "07:00"},
     "source_silent": False,
+    "morning": "08:30:00",
     "steps": [
         {"after": 0, "tell": ["on_duty"]},
         {"after": 10.0, "tell": ["anna"], "every": 5, "times": 3},

@@ -176,5 +176,6 @@ PLAN: Final[Fields] = {
     "quiet_hours": _optional(_quiet_hours),
     "source_silent": _flag,
     "handled_wait": _whole(0, LONGEST_HANDLED_WAIT, "handled_wait_range"),
+    "morning": _optional(_clock),
 }
 SAME_PERSON: Final[Fields] = {"name": _text, "people": _texts}

@@ -347,6 +347,7 @@ class PlanFlow(_PartFlow[Plan]):
                 vol.Required("include_late", default=shown.include_late): BooleanSelector(),
                 vol.Required("source_silent", default=shown.source_silent): BooleanSelector(),
                 vol.Required("handled_wait", default=shown.handled_wait): _MINUTES,
+                vol.Optional("morning"): TimeSelector(),
             }
         )
 
@@ -354,7 +355,8 @@ class PlanFlow(_PartFlow[Plan]):
     def _shown(self, before: Plan | None) -> dict[str, Any]:
         shown = _filled(as_data(before or self._proposed()))
         # Required fields have it as their default.
-        return {key: shown[key] for key in ("whose", "alert_types", QUIET_HOURS) if key in shown}
+        optional = ("whose", "alert_types", QUIET_HOURS, "morning")
+        return {key: shown[key] for key in optional if key in shown}
 
     @override
     def _from_form(self, given: Mapping[str, Any], before: Plan | None) -> Plan:

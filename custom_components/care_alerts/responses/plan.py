@@ -151,7 +151,8 @@ class Plan:
     `least_severity` count, and late ones only with `include_late`: who is told at night of what was over
     hours ago does not look the next time. `source_silent`: who is on duty is also told that a source has
     fallen silent or refuses its login. `handled_wait`: so many minutes later come the steps of what somebody
-    has answered on the person's own device (0: no later).
+    has answered on the person's own device (0: no later). `morning`: when who is on duty is told each day how the
+    night was, by the house's clock; None: they are not.
     """
 
     plan_id: str
@@ -163,6 +164,7 @@ class Plan:
     quiet_hours: QuietHours | None = None
     source_silent: bool = True
     handled_wait: int = 0
+    morning: time | None = None
     steps: tuple[Step, ...] = ()
 
     @property

@@ -29,6 +29,7 @@ from .episodes import SAME_PEOPLE, EpisodeRef, SamePeople
 from .household import Household, is_household, same_people_of
 from .household_issues import HouseholdIssues
 from .messages import send_message
+from .mornings import Mornings
 from .next_steps import NextSteps
 from .phones import Phones, Ring
 from .plan import Caregiver, Plan, SamePerson
@@ -88,6 +89,7 @@ class Responder:
         self._banners = Banners(hass)
         self.next_steps = NextSteps(hass, self.store, lambda: self.household)
         self._troubles = Troubles(hass, self.store)
+        self._mornings = Mornings(hass, self.store)
         self._telling = asyncio.Lock()
         self._pruned_at = dt_util.utcnow()
         hass.data[SAME_PEOPLE] = SamePeople(hass, self._same_people, lambda: self.store.state)
@@ -152,6 +154,8 @@ class Responder:
             # It may have been added, or removed, since.
             await self.find_dashboard()
             await self._troubles.tell(self.household, now)
+            if self.household:
+                await self._mornings.tell(self.household, now, self._dashboard)
 
     # The household.
 

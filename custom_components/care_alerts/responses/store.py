@@ -35,7 +35,8 @@ class Kept:
     """All that is kept.
 
     `off`: the plans that are switched off. `silent`: which trouble was told, by the
-    phone or notify entity and the id of the source's entry. `drill`: the newest. `tried`: whether a test alert was
+    phone or notify entity and the id of the source's entry. `mornings`: of which day (ISO) a plan last told of the
+    night, by its id. `drill`: the newest. `tried`: whether a test alert was
     ever sent.
     """
 
@@ -43,6 +44,7 @@ class Kept:
     screens: Screens = field(default_factory=Screens)
     off: set[str] = field(default_factory=set)
     silent: dict[tuple[str, str], str] = field(default_factory=dict)
+    mornings: dict[str, str] = field(default_factory=dict)
     drill: Drill | None = None
     tried: bool = False
 
@@ -54,6 +56,7 @@ class Kept:
             "screens": self.screens.to_dict(),
             "off": sorted(self.off),
             "silent": [[*which, status] for which, status in self.silent.items()],
+            "mornings": self.mornings,
             "drill": drill
             and {"began_at": drill.began_at.isoformat(), "episode_ids": drill.episode_ids},
             "tried": self.tried,
@@ -68,6 +71,7 @@ class Kept:
             screens=Screens.from_dict(stored.get("screens")),
             off={one for one in off if isinstance(one, str)} if isinstance(off, list) else set(),
             silent=dict(_silent(silent)),
+            mornings=dict(_mornings(stored.get("mornings"))),
             tried=stored.get("tried") is True,
         )
         match stored.get("drill"):
@@ -83,6 +87,12 @@ def _silent(stored: Any) -> Iterator[tuple[tuple[str, str], str]]:
         match one:
             case [str(recipient), str(entry_id), str(status)]:
                 yield (recipient, entry_id), status
+
+
+def _mornings(stored: Any) -> Iterator[tuple[str, str]]:
+    for plan_id, day in stored.items() if isinstance(stored, Mapping) else ():
+        if isinstance(plan_id, str) and isinstance(day, str):
+            yield plan_id, day
 
 
 class ResponseStore:

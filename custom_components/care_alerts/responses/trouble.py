@@ -122,26 +122,33 @@ class Troubles:
         now: datetime,
     ) -> bool:
         recipient = which[0]
-        is_neutral = household is not None and any(
-            one.text is Text.NEUTRAL
-            for one in household.caregivers
-            if recipient in (*household.phones_of(one), *one.notify)
-        )
-        note = note_of(
-            self._hass, coordinator, status, Text.NEUTRAL if is_neutral else Text.FULL, now
-        )
-        if _is_entity(recipient):
+        text = text_for(household, recipient) if household else Text.FULL
+        note = note_of(self._hass, coordinator, status, text, now)
+        if is_entity(recipient):
             return await send(self._hass, recipient, note)
-        return await _push(self._hass, recipient, note)
+        return await push_note(self._hass, recipient, note)
 
     async def _take_away(self, which: tuple[str, str]) -> bool:
         recipient, entry_id = which
-        if _is_entity(recipient) or phone_of(self._hass, recipient) is None:
+        if is_entity(recipient) or phone_of(self._hass, recipient) is None:
             return True
-        return await _push(self._hass, recipient, Notification(tag=_tag(entry_id), is_cleared=True))
+        return await push_note(
+            self._hass, recipient, Notification(tag=_tag(entry_id), is_cleared=True)
+        )
 
 
-def _is_entity(recipient: str) -> bool:
+def text_for(household: Household, recipient: str) -> Text:
+    """How much a phone or notify entity is told: no health data if it is anybody's who wants none there."""
+    is_neutral = any(
+        one.text is Text.NEUTRAL
+        for one in household.caregivers
+        if recipient in (*household.phones_of(one), *one.notify)
+    )
+    return Text.NEUTRAL if is_neutral else Text.FULL
+
+
+def is_entity(recipient: str) -> bool:
+    """Whether it is a notify entity, and no phone."""
     return "." in recipient
 
 
@@ -191,12 +198,13 @@ def note_of(
     )
 
 
-async def _push(hass: HomeAssistant, device_id: str, note: Notification) -> bool:
+async def push_note(hass: HomeAssistant, device_id: str, note: Notification) -> bool:
+    """Push to a phone; False if it was not told."""
     if (phone := phone_of(hass, device_id)) is None:
         return False
     try:
         await push(hass, phone, mobile_app(note), lambda: None)
     except PushError as err:
-        LOGGER.debug("A phone was not told of a source: %s", err)
+        LOGGER.debug("A phone was not told: %s", err)
         return False
     return True

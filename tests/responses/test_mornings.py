@@ -1,0 +1,170 @@
+"""The morning message: once a day, to those on duty, by the report; what it says, and how much a shared phone is told."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from homeassistant.core import ServiceCall
+import pytest
+
+from custom_components.care_alerts.alerts.glucose import MG_DL, MMOL_L, OutOfRange
+from custom_components.care_alerts.alerts.readings import KeptReading
+from custom_components.care_alerts.alerts.report import Report, report_of
+from custom_components.care_alerts.responses.morning import NightOf, morning_note
+from custom_components.care_alerts.responses.plan import Text
+from custom_components.care_alerts.responses.store import Kept
+from custom_components.care_alerts.responses.wording import Wording
+from tests.alerts.build import hour
+from tests.alerts.test_report import episode
+from tests.home import Home, Phone
+
+from .house import caregiver, plan, set_up
+
+ALL_AT_ONCE: list[dict[str, Any]] = [{"after": 0, "tell": ["everybody"]}]
+UTC_ZONE = ZoneInfo("UTC")
+
+
+async def house(home: Home, **of_plan: Any) -> tuple[Phone, Phone]:
+    """Anna is on duty, Ben is not; it is noon by the house's clock."""
+    await home.hass.config.async_set_time_zone("UTC")
+    annas, bens = await home.phone("Anna"), await home.phone("Ben")
+    home.hass.states.async_set("schedule.anna", "on")
+    home.hass.states.async_set("schedule.ben", "off")
+    await set_up(
+        home,
+        caregiver("Anna", name="Anna", phones=[annas.device_id], duty="schedule.anna"),
+        caregiver("Ben", name="Ben", phones=[bens.device_id], duty="schedule.ben"),
+        plan(steps=ALL_AT_ONCE, **of_plan),
+    )
+    return annas, bens
+
+
+async def test_who_is_on_duty_is_told_once_a_day(home: Home) -> None:
+    annas, bens = await house(home, morning="12:30:00")
+    await home.minutes(29)
+    assert annas.pushed == []
+    await home.minutes(2)
+    [note] = annas.pushed
+    assert note["title"] == "How the night was"
+    # By its report: there is no glucose of hers, and no all-clear.
+    assert note["message"].startswith("maria: ")
+    assert "%" not in note["message"]
+    await home.minutes(90)
+    await home.house.pass_time(hours=22)
+    assert len(annas.pushed) == 1
+    await home.house.pass_time(minutes=40)
+    assert len(annas.pushed) == 2
+    assert bens.pushed == []
+
+
+async def test_by_itself_nobody_is_told(home: Home) -> None:
+    annas, _ = await house(home)
+    await home.house.pass_time(hours=1)
+    await home.minutes(3)
+    assert annas.pushed == []
+
+
+async def test_who_starts_much_later_is_not_told_of_the_night(home: Home) -> None:
+    annas, _ = await house(home, morning="10:59:00")
+    await home.minutes(3)
+    assert annas.pushed == []
+
+
+async def test_what_was_told_is_on_disk_before_and_not_told_again(home: Home) -> None:
+    annas, _ = await house(home, morning="11:30:00")
+    await home.minutes(1)
+    assert len(annas.pushed) == 1
+    entry = home.hass.config_entries.async_get_entry("household")
+    assert entry
+    await home.hass.config_entries.async_reload(entry.entry_id)
+    await home.minutes(2)
+    assert len(annas.pushed) == 1
+
+
+async def test_a_plan_that_is_for_nobody_says_nothing(home: Home) -> None:
+    annas, _ = await house(home, morning="12:01:00", whose={"device_id": ["nobody"]})
+    await home.minutes(3)
+    assert annas.pushed == []
+
+
+async def test_a_notify_entity_and_a_shared_phone(home: Home) -> None:
+    await home.hass.config.async_set_time_zone("UTC")
+    sent: list[ServiceCall] = []
+    home.hass.services.async_register("notify", "send_message", sent.append)
+    home.hass.states.async_set("notify.sms", "unknown")
+    hall = await home.phone("Hall")
+    await set_up(
+        home,
+        caregiver("Anna", notify=["notify.sms"]),
+        caregiver("Hall", phones=[hall.device_id], text="neutral"),
+        plan(steps=ALL_AT_ONCE, morning="12:01:00"),
+    )
+    await home.minutes(3)
+    assert [call.data["title"] for call in sent] == ["How the night was"]
+    [note] = hall.pushed
+    assert note["message"] == "There is a report of the night. It is in Care Alerts."
+    assert "maria" not in str(note).casefold()
+
+
+def keys(key: str, /, **placeholders: str) -> str:
+    """A key instead of its sentence."""
+    return " ".join([key, *placeholders.values()])
+
+
+def night(**more: Any) -> Report:
+    """Ten hours with two lows."""
+    given: dict[str, Any] = {"episodes": [], "alerts": {}, "readings": None}
+    return report_of(start=hour(0), end=hour(10), zone=UTC_ZONE, **given | more)
+
+
+def said(report: Report, unit: str = MG_DL) -> str:
+    """What is told of it."""
+    wording = Wording(localize=keys, now=hour(10), zone=UTC_ZONE)
+    nights = [NightOf(person="Mila", report=report, unit=unit)]
+    note = morning_note(nights, Text.FULL, wording, tag="t", url="/care/report")
+    assert (note.tag, note.url) == ("t", "/care/report")
+    return note.message
+
+
+def readings(*values: float, out_of_range: OutOfRange | None = None) -> list[KeptReading]:
+    """A reading every five minutes from the start on."""
+    began = int(hour(0).timestamp())
+    return [
+        KeptReading(began + 300 * number, None, value, out_of_range)
+        for number, value in enumerate(values)
+    ]
+
+
+def test_alerts_and_who_had_none_of_them() -> None:
+    one = episode(2, 3)
+    report = night(episodes=[one, episode(4, 5, answered=4.5)], alerts={one.topic: [one.opened]})
+    assert said(report) == "morning_alerts Mila 1 morning_unanswered 1 2"
+    assert "unanswered" not in said(night(episodes=[episode(4, 5, answered=4.5)]))
+
+
+def test_that_there_was_none_is_no_all_clear() -> None:
+    assert said(night()) == "answer_none_since Mila 00:00"
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([], "morning_covered 0"),
+        ([100] * 60, "morning_lowest 100 mg/dL 00:00 morning_covered 50"),
+        ([100] * 59 + [55] * 61, "morning_lowest 55 mg/dL 04:55 morning_covered 100"),
+    ],
+)
+def test_the_lowest_and_how_much_data_cover(values: list[float], told: str) -> None:
+    assert said(night(readings=readings(*values))) == f"answer_none_since Mila 00:00 {told}"
+
+
+def test_below_what_a_sensor_measures_no_number_is_told() -> None:
+    text = said(night(readings=readings(40, out_of_range=OutOfRange.LOW)), MMOL_L)
+    assert "notification_glucose_low" in text
+    assert "2.2" not in text
+
+
+def test_which_mornings_were_told_is_kept() -> None:
+    kept = Kept(mornings={"plan": "2026-11-18"})
+    assert Kept.from_dict(kept.to_dict()).mornings == {"plan": "2026-11-18"}
+    for odd in ({"plan": 3}, ["plan"], None, {"plan": "2026-11-18", "other": None}):
+        assert Kept.from_dict({"mornings": odd}).mornings.keys() <= {"plan"}
