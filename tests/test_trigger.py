@@ -719,3 +719,17 @@ async def test_what_makes_no_sense(care: Care, name: str, options: dict[str, Any
         config["options"] = options
     with pytest.raises(vol.Invalid):
         await async_validate_trigger_config(care.hass, [config])
+
+
+async def test_what_only_goes_on_or_is_over_is_no_alert_received(house: House) -> None:
+    """A sensor says that it is snoozed, and that it is over: nobody is to be called for that."""
+    wearer = house.sim.dexcom.add_wearer("Wearer")
+    await house.set_up(await house.dexcom_entry(wearer))
+    heard = await automate(house.hass, trigger("alert_received"))
+    begun = house.now
+    for state, after in (("activeAlarming", 0), ("activeSnoozed", 10), ("inactive", 20)):
+        at = begun + timedelta(minutes=after)
+        wearer.add_alert("low", at, state=state, uploaded_at=at + timedelta(hours=1))
+    await house.pass_time(hours=1, minutes=1)
+    await house.pass_time(hours=1)
+    assert [one["alert"]["state"] for one in heard.triggers] == ["active"]

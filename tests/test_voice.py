@@ -69,7 +69,11 @@ def expose(house: House, key: str = "glucose", domain: str = "sensor") -> None:
 async def ask(house: House, text: str, **more: Any) -> str:
     """Say something to the assistant, and hear what it says."""
     result = await conversation.async_converse(
-        house.hass, text, None, more.pop("context", None) or Context(), language="en", **more
+        house.hass,
+        text,
+        None,
+        more.pop("context", None) or Context(),
+        **{"language": "en"} | more,
     )
     speech: str = result.response.speech["plain"]["speech"]
     return speech
@@ -127,6 +131,46 @@ async def test_how_the_night_was(assist: House, jill: Child) -> None:
     assert "Handled on the device at 23:07." in said
     assert "had it from " in said
     assert "Alerts may be missing." in said
+
+
+async def test_a_night_in_which_nobody_had_it(assist: House, jill: Child) -> None:
+    """It went on for so long that there was more than one alert of it."""
+    expose(assist)
+    jill.set_settings(
+        assist.sim.tidepool.account,
+        {"low": {"enabled": True, "delay": 0, "repeat": 15, "threshold": THRESHOLD}},
+    )
+    local = assist.now.astimezone(dt_util.get_default_time_zone())
+    await assist.until(local.replace(hour=23, minute=0))
+    for value in (7.0, 3.3, 3.3, 3.3, 3.3, 3.3, 8.0):
+        jill.add_reading(assist.now, value, uploaded_at=assist.now)
+        await assist.pass_time(minutes=5)
+    await assist.pass_time(hours=9)
+    said = await ask(assist, "How was the night?")
+    assert "It was first observed at 23:05." in said
+    assert "Nobody acknowledged it." in said
+
+
+async def test_what_a_source_that_does_not_run_says_nobody_takes(
+    assist: House, jill: Child
+) -> None:
+    expose(assist)
+    [entry] = assist.hass.config_entries.async_entries(DOMAIN)
+    assert await assist.hass.config_entries.async_unload(entry.entry_id)
+    assert (await ask(assist, "I have it")).startswith("No alert is known that nobody has.")
+    assert await assist.hass.config_entries.async_setup(entry.entry_id)
+    await assist.settle()
+    (ref,) = all_episodes(assist.hass)
+    assert ref.episode.acknowledgement is None
+
+
+async def test_a_language_that_is_chosen_later_is_understood(assist: House, jill: Child) -> None:
+    expose(assist)
+    assert "Jill" not in await ask(assist, "gibt es gerade Warnungen", language="de")
+    await assist.hass.config.async_update(language="de")
+    await assist.settle()
+    said = await ask(assist, "gibt es gerade Warnungen", language="de")
+    assert said.startswith("Jill: Akut niedrig.")
 
 
 async def test_who_is_on_duty_and_why(hass: HomeAssistant, assist: House, jill: Child) -> None:

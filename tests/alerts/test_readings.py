@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 import orjson
 import pytest
 
-from custom_components.care_alerts.alerts.glucose import MG_DL, MMOL_L, OutOfRange
+from custom_components.care_alerts.alerts.glucose import MG_DL, MMOL_L, Glucose, OutOfRange
 from custom_components.care_alerts.alerts.readings import (
     AHEAD,
     KEPT_AT_MOST,
@@ -18,6 +18,7 @@ from custom_components.care_alerts.alerts.readings import (
     GlucoseLogs,
     KeptReading,
 )
+from custom_components.care_alerts.alerts.tolerant import UNREADABLE
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 SECOND = int(NOW.timestamp())
@@ -254,3 +255,13 @@ def test_the_hours_that_change_are_worked_out_anew(
         values = [other.mg_dl for other in log.between(one.start, one.start + timedelta(hours=1))]
         assert (one.lowest, one.highest) == (min(values), max(values))
         assert one.mean == pytest.approx(sum(values) / len(values))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"unit": "stone"}, {"unit": None}, {"value": float("nan")}, {"value": float("inf")}]
+)
+def test_a_glucose_value_that_says_nothing_is_none(wrong: dict[str, Any]) -> None:
+    right = Glucose(observed_at=NOW, value=100, unit=MG_DL).to_dict()
+    assert Glucose.from_dict(right).value == 100
+    with pytest.raises(UNREADABLE):
+        Glucose.from_dict(right | wrong)
