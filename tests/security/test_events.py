@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 import logging
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
 from homeassistant.core import Context, Event, EventOrigin, HomeAssistant, callback
@@ -11,6 +11,7 @@ from homeassistant.exceptions import Unauthorized
 from homeassistant.setup import async_setup_component
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.event_data import EVENT_ALERT_ENDED, EVENT_ALERT_RECEIVED
@@ -273,11 +274,10 @@ async def test_who_has_left_no_trace_in_the_registry_is_not_for_everybody(
 
 
 async def test_a_seal_is_of_one_event_alone(hass: HomeAssistant) -> None:
-    heard: list[Event] = []
-    hass.bus.async_listen(EVENT_ALERT_RECEIVED, heard.append)
+    heard = async_capture_events(hass, EVENT_ALERT_RECEIVED)
     seal = Seal(hass)
     seal.fire(hass, EVENT_ALERT_RECEIVED, {"person": "Jill"}, None)
-    [ours] = heard
+    [ours] = cast(list[Event], heard)
     same: dict[str, Any] = {"data": ours.data, "origin": ours.origin, "context": ours.context}
     assert seal.opened(Event(EVENT_ALERT_RECEIVED, **same)) == {"person": "Jill"}
     assert seal.opened(Event(EVENT_ALERT_ENDED, **same)) is None

@@ -311,5 +311,5 @@ async def test_it_is_on_disk_before_it_is_told(care: Care, announced: list[State
 async def test_what_would_last_longer_than_any_clock_goes_is_refused(
     care: Care, action: str, too_long: object
 ) -> None:
-    with pytest.raises(vol.Invalid, match="value must be at most"):
+    with pytest.raises(vol.Invalid):
         await care.call(action, duration=too_long)
