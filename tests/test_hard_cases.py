@@ -478,6 +478,26 @@ async def test_a_low_after_a_clock_was_wrong_is_of_when_it_was_and_not_late(
     assert low.attributes["late"] is False
 
 
+async def test_a_low_while_a_clock_was_wrong_is_not_told_of_another_day(
+    house: House, jill: Child, announced: list[State], set_clock: SetClock
+) -> None:
+    off = timedelta(hours=-30)
+    await set_clock(off)
+    begun = house.now
+    for value in (3.0, 3.0, 6.0):
+        jill.add_reading(house.now, value, uploaded_at=house.now + timedelta(minutes=5))
+        house.sim.clock.advance(timedelta(minutes=5))
+        house.freezer.move_to(house.now + off)
+    await set_clock(off)
+    announced.clear()
+    await set_clock(timedelta())
+    await _read(house, jill, 6.0, 6.0)
+    assert {one.attributes["observed_at"] for one in announced} <= {begun.isoformat()}
+    [entry] = house.hass.config_entries.async_entries(DOMAIN)
+    glucose = entry.runtime_data.data.people[jill.user_id].glucose
+    assert glucose.observed_at == house.now - timedelta(minutes=5)
+
+
 async def test_a_time_that_is_past_is_waited_for_but_once_a_second(house: House) -> None:
     """Or whatever is wrong with it would hold the whole house."""
     add_person(house)

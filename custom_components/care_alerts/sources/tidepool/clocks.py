@@ -162,7 +162,8 @@ class Clock(Stored):
             self.begin_anew()
 
     def begin_anew(self) -> None:
-        """Forget what it was like by our clock, which was not right."""
+        """Forget what it was like by our clock, which was not right, and what was dated by that: it is asked for again."""
+        self.dates = {key: one for key, one in self.dates.items() if one.observed_at == one.time}
         self.ahead, self.newest, self.heard_at, self.leads = timedelta(), None, None, []
         self.set_back = None
 
