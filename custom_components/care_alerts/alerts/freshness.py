@@ -116,7 +116,7 @@ def of_source(own: Freshness, people: Mapping[str, Freshness]) -> Freshness:
     reached = [one.data_through for one in people.values() if one.data_through]
     data_through = min(reached, default=own.data_through)
     troubled = {who for who, one in people.items() if one.status is status is not Status.OK}
-    behind = {who for who, one in people.items() if reached and one.data_through == data_through}
+    behind = {who for who, one in people.items() if one.data_through == data_through}
     return Freshness(
         status=status,
         silent=bool(silent),
