@@ -1,19 +1,28 @@
 """Mutation score: how many small mistakes in the code the nearest tests notice.
 
-    python -m scripts.mutation [--sample N] [--seed S] [--jobs J] [--at-least PERCENT] [MODULE...]
+    python -m scripts.mutation [--sample N] [--seed S] [--jobs J] [--at-least PERCENT] [MODULE...] [--tests PATH...]
 
 Each mutant is one module with one change in it, tried in a process forked from one that has imported all but ours. It is
-killed if a test fails, or hangs. Modules are paths inside the component (`alerts/ledger.py`, `responses`); without any, all
-whose logic decides about an alert.
+killed if a test fails, or hangs. It is tried by the tests that run the function that it is in, those that run the least
+beside it first: which these are is learned once for each file of tests, and kept in `.mutation/`. Modules are paths inside
+the component (`alerts/ledger.py`, `responses`); without any, all whose logic decides about an alert.
+
+Mutants that no test could tell from the code are in `scripts/equivalent_mutants.yaml`, each with its reason. They are not
+tried; an entry that is no mutant any more is an error.
 """
 
 import argparse
 import ast
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
 from importlib.machinery import SourceFileLoader
+import json
+from math import sqrt
 import os
 from pathlib import Path
 import random
@@ -21,9 +30,10 @@ import signal
 import sys
 import time
 from types import CodeType
-from typing import Final
+from typing import Any, Final
 
 import pytest
+import yaml
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 COMPONENT: Final = ROOT / "custom_components" / "care_alerts"
@@ -34,6 +44,7 @@ JUDGED: Final = (
     "sources/announcer.py",
     "sources/dexcom/mapping.py",
     "sources/lumen/mapping.py",
+    "sources/tidepool/device_words.py",
     "sources/tidepool/evaluator.py",
     "sources/tidepool/excursions.py",
     "sources/tidepool/kind_evaluator.py",
@@ -42,16 +53,37 @@ JUDGED: Final = (
 )
 """What decides whether, when and whom an alert reaches."""
 
-MORE_TESTS: Final = {
-    "sources/announcer.py": ("tests/sources/test_coordinator.py", "tests/test_restart.py"),
-    "sources/tidepool/excursions.py": ("tests/sources/tidepool/test_evaluator.py",),
-    "sources/tidepool/kind_evaluator.py": ("tests/sources/tidepool/test_evaluator.py",),
-    "sources/tidepool/mapping.py": ("tests/sources/tidepool/test_evaluator.py",),
-}
-"""The tests of what has no file of tests of its name."""
+NEAR: Final = (
+    "tests/alerts",
+    "tests/responses",
+    "tests/sources/test_coordinator.py",
+    "tests/sources/dexcom/test_mapping.py",
+    "tests/sources/dexcom/test_devices.py",
+    "tests/sources/lumen/test_mapping.py",
+    "tests/sources/tidepool/test_device_words.py",
+    "tests/sources/tidepool/test_evaluator.py",
+    "tests/sources/tidepool/test_freshness.py",
+    "tests/sources/tidepool/test_history.py",
+    "tests/sources/tidepool/test_news.py",
+    "tests/sources/tidepool/test_watching.py",
+    "tests/services",
+    "tests/test_one_episode.py",
+    "tests/test_restart.py",
+)
+"""Where mutants are tried: what is further away is slower, and says less of what is wrong."""
+
+LEARNED: Final = ROOT / ".mutation"
+
+EQUIVALENT: Final = ROOT / "scripts" / "equivalent_mutants.yaml"
+
+SECONDS: Final = 25
+"""Ours: so long may the tests of one mutant take, by what they took when they were learned. Who survives is not tried for longer."""
+
+AT_LEAST: Final = 12
+"""So many tests it is tried by, however long they take."""
 
 SLOWER: Final = 4
-"""Ours: so many times what its tests take unchanged, and ten seconds, may a mutant take before it counts as one that hangs."""
+"""Ours: so many times as long as expected, and a minute, may a mutant take before it counts as one that hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +94,14 @@ class Mutant:
     node: int
     change: int
     line: int
+    function: str
+    """The qualified name of the function that it is in; empty outside of all."""
     what: str
+
+    @property
+    def inside(self) -> str:
+        """The path of its module inside the component."""
+        return self.module.relative_to(COMPONENT).as_posix()
 
 
 _COMPARED: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
@@ -154,17 +193,36 @@ def _nodes(tree: ast.Module) -> Iterator[ast.AST]:
             )
 
 
+@cache
 def mutants_of(module: Path) -> list[Mutant]:
     """All mutants of a module, in the order of its lines."""
+    tree = ast.parse(module.read_text())
+    functions = list(_functions(tree.body, ""))
     found = []
-    for number, node in enumerate(_nodes(ast.parse(module.read_text()))):
+    for number, node in enumerate(_nodes(tree)):
         for which, changed in enumerate(changes(node)):
             before, after = ast.unparse(node), ast.unparse(ast.fix_missing_locations(changed))
             short = [text.split("\n")[0][:60] for text in (before, after)]
-            found.append(
-                Mutant(module, number, which, getattr(node, "lineno", 0), " -> ".join(short))
-            )
+            line = getattr(node, "lineno", 0)
+            what = " -> ".join(short)
+            around = [name for name, first, last in functions if first <= line <= last]
+            function = around[-1] if around else ""
+            found.append(Mutant(module, number, which, line, function, what))
     return sorted(found, key=lambda one: (one.line, one.node, one.change))
+
+
+def _functions(body: Iterable[ast.AST], inside: str) -> Iterator[tuple[str, int, int]]:
+    """The qualified names of functions, as their code has them, and the lines of their bodies; the inner after the outer."""
+    for node in body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                name = f"{inside}{node.name}"
+                yield name, node.body[0].lineno, node.end_lineno or node.lineno
+                yield from _functions(node.body, f"{name}.<locals>.")
+            case ast.ClassDef():
+                yield from _functions(node.body, f"{inside}{node.name}.")
+            case _:
+                yield from _functions(ast.iter_child_nodes(node), inside)
 
 
 def mutated(mutant: Mutant) -> CodeType:
@@ -188,37 +246,180 @@ def _replace(tree: ast.Module, old: ast.AST, new: ast.AST) -> None:
                 value[:] = [new if child is old else child for child in value]
 
 
-def nearest_tests(module: Path) -> tuple[str, ...]:
-    """The nearest tests: the file of tests of its name, or all of its folder."""
-    inside = module.relative_to(COMPONENT)
-    if more := MORE_TESTS.get(inside.as_posix()):
-        return more
-    own = Path("tests") / inside.parent / f"test_{inside.stem}.py"
-    return (str(own if (ROOT / own).exists() else own.parent),)
+# Which tests run what.
 
 
-def survives(mutant: Mutant | None, tests: Sequence[str], seconds: float) -> bool:
-    """Whether the tests pass with the change in, or without any; in a process of their own."""
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A test: its file, how many seconds it took, and which functions it ran (`module function`)."""
+
+    test: str
+    path: str
+    seconds: float
+    ran: frozenset[str]
+
+
+class _Recorder:
+    """A plugin of pytest: which functions of the component each test runs, as long as it passes."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, tuple[float, list[str]]] = {}
+        self._ran: set[str] = set()
+        self._passes: dict[str, float] = {}
+        self._component = f"{COMPONENT}/"
+        monitoring = sys.monitoring
+        monitoring.use_tool_id(monitoring.COVERAGE_ID, "mutation")
+        monitoring.register_callback(
+            monitoring.COVERAGE_ID, monitoring.events.PY_START, self._starts
+        )
+        monitoring.set_events(monitoring.COVERAGE_ID, monitoring.events.PY_START)
+
+    def _starts(self, code: CodeType, _: int) -> Any:
+        if code.co_filename.startswith(self._component):
+            inside = code.co_filename.removeprefix(self._component)
+            self._ran.add(f"{inside} {code.co_qualname}")
+        return sys.monitoring.DISABLE
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Begin anew with each test."""
+        self._ran = set()
+        sys.monitoring.restart_events()
+        try:
+            return (yield)
+        finally:
+            if (seconds := self._passes.get(item.nodeid)) is not None:
+                self.found[item.nodeid] = (seconds, sorted(self._ran))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note how long it took; one that fails or is skipped tells nothing."""
+        if report.passed:
+            before = self._passes.get(report.nodeid, 0.0)
+            if report.when == "setup" or report.nodeid in self._passes:
+                self._passes[report.nodeid] = before + report.duration
+        else:
+            self._passes.pop(report.nodeid, None)
+
+
+class _Selected:
+    """A plugin of pytest: only these tests, in this order."""
+
+    def __init__(self, tests: Sequence[str]) -> None:
+        self._place = {test: place for place, test in enumerate(tests)}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave all others out."""
+        chosen = [item for item in items if item.nodeid in self._place]
+        items[:] = sorted(chosen, key=lambda item: self._place[item.nodeid])
+
+
+def learned(path: Path, *, anew: bool = True) -> list[Learned]:
+    """What the tests of a file run; it is tried out if it was not known, or the file has changed since."""
+    inside = path.relative_to(ROOT).as_posix()
+    content = sha256(path.read_bytes()).hexdigest()[:16]
+    kept = LEARNED / f"{inside.replace('/', '.')}.{content}.json"
+    if not kept.exists() and anew:
+        LEARNED.mkdir(exist_ok=True)
+        for old in LEARNED.glob(f"{inside.replace('/', '.')}.*"):
+            old.unlink()
+        in_child(lambda: _learn(path, kept), 1200)
+    with suppress(OSError):
+        functions, tests = json.loads(kept.read_text())
+        return [
+            Learned(test, inside, seconds, frozenset(functions[one] for one in ran))
+            for test, seconds, ran in tests
+        ]
+    return []
+
+
+def _learn(path: Path, kept: Path) -> int:
+    recorder = _Recorder()
+    pytest.main(["-q", "-p", "no:cacheprovider", str(path)], plugins=[recorder])
+    functions = sorted({one for _, ran in recorder.found.values() for one in ran})
+    place = {one: number for number, one in enumerate(functions)}
+    tests = [
+        (test, round(seconds, 3), [place[one] for one in ran])
+        for test, (seconds, ran) in recorder.found.items()
+    ]
+    unfinished = kept.with_suffix(".new")
+    unfinished.write_text(json.dumps([functions, tests]))
+    unfinished.rename(kept)
+    return 0
+
+
+def files_of_tests(near: Iterable[str]) -> list[Path]:
+    """The files of tests that are near."""
+    found: list[Path] = []
+    for one in near:
+        path = ROOT / one
+        found += [path] if path.is_file() else sorted(path.rglob("test_*.py"))
+    return found
+
+
+def nearest(mutant: Mutant, tests: Iterable[Learned]) -> list[Learned]:
+    """The tests that run a mutant's function, those that run the least beside it first; as many as there is time for.
+
+    Outside of all functions: those that run any of its module.
+    """
+    mine = [
+        one
+        for one in tests
+        if (
+            f"{mutant.inside} {mutant.function}" in one.ran
+            if mutant.function
+            else any(ran.startswith(f"{mutant.inside} ") for ran in one.ran)
+        )
+    ]
+    mine.sort(key=lambda one: (len(one.ran), one.seconds, one.test))
+    found: list[Learned] = []
+    seconds = 0.0
+    for one in mine:
+        seconds += one.seconds
+        if seconds > SECONDS and len(found) >= AT_LEAST:
+            break
+        found.append(one)
+    return found
+
+
+# Trying.
+
+
+def in_child(work: Any, seconds: float) -> int | None:
+    """The exit code of what is done in a process of its own; None if it hangs."""
     process = os.fork()
     if not process:
-        os._exit(_tried(mutant, tests))
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nothing, stream)
+        code = 1
+        try:
+            code = work()
+        finally:
+            os._exit(code)
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         done, status = os.waitpid(process, os.WNOHANG)
         if done:
-            return status == 0
-        time.sleep(0.05)
-    os.killpg(process, signal.SIGKILL)
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.02)
+    with suppress(ProcessLookupError):
+        os.killpg(process, signal.SIGKILL)
     os.waitpid(process, 0)
-    return False
+    return None
 
 
-def _tried(mutant: Mutant | None, tests: Sequence[str]) -> int:
+def survives(mutant: Mutant | None, tests: Sequence[Learned]) -> bool:
+    """Whether the tests pass with the change in, or without any; what no test runs survives."""
+    if not tests:
+        return True
+    seconds = SLOWER * sum(one.seconds for one in tests) + 60
+    return in_child(lambda: _tried(mutant, tests), seconds) == 0
+
+
+def _tried(mutant: Mutant | None, tests: Sequence[Learned]) -> int:
     """The exit code of the tests, in a process that is only for them."""
-    os.setsid()
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in range(3):
-        os.dup2(nothing, stream)
     if mutant:
         code, path = mutated(mutant), str(mutant.module)
         read = SourceFileLoader.get_code
@@ -227,18 +428,45 @@ def _tried(mutant: Mutant | None, tests: Sequence[str]) -> int:
             return code if self.path == path else read(self, fullname)
 
         SourceFileLoader.get_code = get_code  # type: ignore[assignment, method-assign] # in this process only
-    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+    files = dict.fromkeys(one.path for one in tests)
+    return int(
+        pytest.main(
+            ["-x", "-q", "-p", "no:cacheprovider", *files],
+            plugins=[_Selected([one.test for one in tests])],
+        )
+    )
 
 
-def _warm_up(tests: Collection[str]) -> None:
+def _warm_up(tests: Collection[Path]) -> None:
     """Import what the tests import and is not ours, once for all."""
     nothing = os.open(os.devnull, os.O_RDWR)
     printed = os.dup(1)
     os.dup2(nothing, 1)
-    pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", *tests])
+    pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", *map(str, tests)])
     os.dup2(printed, 1)
     for name in [name for name in sys.modules if name.split(".")[0] in OURS]:
         del sys.modules[name]
+
+
+# What no test could tell.
+
+
+def equivalents() -> Mapping[tuple[str, str, str], str]:
+    """The reasons of the mutants that are none, by module, function and what they change.
+
+    Raises:
+        SystemExit: an entry is no mutant of today's code.
+
+    """
+    found: dict[tuple[str, str, str], str] = {}
+    for module, functions in (yaml.safe_load(EQUIVALENT.read_text()) or {}).items():
+        there = {(one.function, one.what) for one in mutants_of(COMPONENT / module)}
+        for function, entries in functions.items():
+            for what, reason in entries.items():
+                if (function, what) not in there:
+                    sys.exit(f"mutation: {module} {function} has no mutant: {what}")
+                found[module, function, what] = reason
+    return found
 
 
 def chosen(paths: Sequence[str]) -> list[Path]:
@@ -267,46 +495,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--at-least", type=float, default=0, metavar="PERCENT")
+    parser.add_argument("--tests", nargs="+", default=NEAR, metavar="PATH", help="tried by these")
     options = parser.parse_args(arguments)
     # The same examples for each mutant: a score is not to depend on luck.
     os.environ["CI"] = "true"
     os.chdir(ROOT)
-    mutants = [one for module in chosen(options.modules or JUDGED) for one in mutants_of(module)]
+    explained = equivalents()
+    every = [one for module in chosen(options.modules or JUDGED) for one in mutants_of(module)]
+    mutants = [one for one in every if (one.inside, one.function, one.what) not in explained]
+    print(f"{len(every)} mutants, {len(every) - len(mutants)} of them explained", flush=True)
     if options.sample and options.sample < len(mutants):
         mutants = random.Random(options.seed).sample(mutants, options.sample)  # noqa: S311 # no secret
         mutants.sort(key=lambda one: (one.module, one.line, one.node, one.change))
-    nearest = {nearest_tests(one.module) for one in mutants}
-    _warm_up({path for tests in nearest for path in tests})
-    allowed: dict[tuple[str, ...], float] = {}
-    for tests in nearest:
-        began = time.monotonic()
-        if not survives(None, tests, 1200):
-            print(f"mutation: {' '.join(tests)} fails without any change")
-            return 2
-        allowed[tests] = SLOWER * (time.monotonic() - began) + 10
-
-    def is_killed(mutant: Mutant) -> bool:
-        tests = nearest_tests(mutant.module)
-        return not survives(mutant, tests, allowed[tests])
-
-    tried: Counter[Path] = Counter()
-    killed: Counter[Path] = Counter()
+    files = files_of_tests(options.tests)
+    _warm_up(files)
     with ThreadPoolExecutor(options.jobs) as pool:
+        tests = [one for of_file in pool.map(learned, files) for one in of_file]
+
+        def is_killed(mutant: Mutant) -> bool:
+            return not survives(mutant, nearest(mutant, tests))
+
+        tried: Counter[str] = Counter()
+        killed: Counter[str] = Counter()
         for mutant, is_dead in zip(mutants, pool.map(is_killed, mutants), strict=True):
-            tried[mutant.module] += 1
-            killed[mutant.module] += is_dead
+            tried[mutant.inside] += 1
+            killed[mutant.inside] += is_dead
             if not is_dead:
-                inside = mutant.module.relative_to(COMPONENT)
-                print(f"survived  {inside}:{mutant.line}  {mutant.what}", flush=True)
+                where = f"{mutant.inside}:{mutant.line} {mutant.function}"
+                print(f"survived  {where}  {mutant.what}", flush=True)
     print()
     for module in sorted(tried):
-        print(_line(str(module.relative_to(COMPONENT)), killed[module], tried[module]))
+        print(_line(module, killed[module], tried[module]))
+    print()
+    for folder in sorted({_folder(module) for module in tried}):
+        inside = [module for module in tried if _folder(module) == folder]
+        print(_line(folder, sum(killed[one] for one in inside), sum(tried[one] for one in inside)))
     print(_line("all", killed.total(), tried.total()))
     return int(100 * killed.total() < options.at_least * tried.total())
 
 
+def _folder(module: str) -> str:
+    return module.rpartition("/")[0]
+
+
 def _line(name: str, killed: int, tried: int) -> str:
-    return f"{name:40} {killed:5} of {tried:5} killed {100 * killed / tried:6.1f} %"
+    low, high = interval(killed, tried)
+    return (
+        f"{name:40} {killed:5} of {tried:5} killed {100 * killed / tried:6.1f} %"
+        f"   (95 %: {100 * low:.1f} to {100 * high:.1f} %)"
+    )
+
+
+def interval(killed: int, tried: int) -> tuple[float, float]:
+    """Where the share of all lies of which these are a sample, in 95 of 100 cases (Wilson's score interval)."""
+    z, share = 1.96, killed / tried
+    middle = share + z * z / (2 * tried)
+    half = z * sqrt(share * (1 - share) / tried + z * z / (4 * tried * tried))
+    return (middle - half) / (1 + z * z / tried), (middle + half) / (1 + z * z / tried)
 
 
 if __name__ == "__main__":

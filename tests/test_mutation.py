@@ -1,10 +1,30 @@
 """The mutation score: what is mutated, and that a mistake that tests notice is told from one that they do not."""
 
+from dataclasses import replace
 from pathlib import Path
 import subprocess
 import sys
 
-from scripts.mutation import JUDGED, ROOT, chosen, mutants_of, mutated, nearest_tests
+import pytest
+
+from scripts import mutation
+from scripts.mutation import (
+    AT_LEAST,
+    COMPONENT,
+    JUDGED,
+    NEAR,
+    ROOT,
+    SECONDS,
+    Learned,
+    Mutant,
+    chosen,
+    equivalents,
+    files_of_tests,
+    interval,
+    mutants_of,
+    mutated,
+    nearest,
+)
 
 CODE = '''"""A module."""
 from x import y
@@ -42,19 +62,94 @@ def test_each_small_mistake_once_and_no_type_decorator_or_import(tmp_path: Path)
     assert len(codes) == len(mutants)
 
 
-def test_whatever_is_judged_has_tests_that_are_near() -> None:
-    modules = chosen(JUDGED)
-    assert {module.suffix for module in modules} == {".py"}
-    for module in modules:
-        for path in nearest_tests(module):
-            assert (ROOT / path).exists(), (module, path)
+def test_a_mutant_knows_its_function(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(
+        "LIMIT = 1 + 1\n"
+        "class Thing:\n"
+        "    size = 2\n"
+        "    def at(self, much=3):\n"
+        "        def inner():\n"
+        "            return much + 1\n"
+        "        if inner():\n"
+        "            class Local:\n"
+        "                async def deep(self):\n"
+        "                    self.go()\n"
+        "        return lambda: 4\n"
+    )
+    found = {(one.line, one.function) for one in mutants_of(module)}
+    assert found == {
+        (1, ""),
+        (3, ""),
+        (4, ""),
+        (6, "Thing.at.<locals>.inner"),
+        (7, "Thing.at"),
+        (10, "Thing.at.<locals>.Local.deep"),
+        (11, "Thing.at"),
+    }
+    # As code has them.
+    names: set[str] = set()
+    waiting = [compile(module.read_text(), "", "exec")]
+    while waiting:
+        code = waiting.pop()
+        names.add(code.co_qualname)
+        waiting += [one for one in code.co_consts if isinstance(one, type(code))]
+    assert {function for _, function in found if function} <= names
+
+
+def test_the_tests_that_run_the_least_beside_a_function_come_first() -> None:
+    module = COMPONENT / "alerts" / "counts.py"
+    mutant = Mutant(module, 0, 0, 1, "counted", "")
+
+    def test(name: str, seconds: float, *ran: str) -> Learned:
+        return Learned(name, "tests/x.py", seconds, frozenset(ran))
+
+    mine = "alerts/counts.py counted"
+    far, near, slow = test("far", 0.1, mine, "a", "b"), test("near", 2, mine), test("slow", 9, mine)
+    other = test("other", 0.1, "alerts/counts.py else", "responses/x.py counted")
+    tests = [other, far, slow, near]
+    assert nearest(mutant, tests) == [near, slow, far]
+    assert nearest(replace(mutant, function=""), tests) == [near, slow, other, far]
+    # What takes too long is left out, but not where there are few.
+    many = [test(f"{number}", SECONDS, mine) for number in range(AT_LEAST + 5)]
+    assert len(nearest(mutant, many)) == AT_LEAST
+    assert len(nearest(mutant, [near] * 3)) == 3
+
+
+def test_whatever_is_judged_is_there_and_so_are_the_tests() -> None:
+    assert {module.suffix for module in chosen(JUDGED)} == {".py"}
+    files = files_of_tests(NEAR)
+    assert files
+    assert all(path.name.startswith("test_") and path.exists() for path in files)
+
+
+def test_each_explanation_is_of_a_mutant_and_has_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for (module, function, what), reason in equivalents().items():
+        assert len(reason.split()) > 3, (module, function, what)
+    stale = tmp_path / "equivalent.yaml"
+    stale.write_text("alerts/counts.py:\n  nobody:\n    1 -> 2: it is not there any more\n")
+    monkeypatch.setattr(mutation, "EQUIVALENT", stale)
+    with pytest.raises(SystemExit, match=r"alerts/counts\.py nobody has no mutant: 1 -> 2"):
+        equivalents()
+
+
+@pytest.mark.parametrize(
+    ("killed", "tried", "low", "high"),
+    [(10, 10, 0.722, 1.0), (0, 10, 0.0, 0.278), (90, 100, 0.826, 0.945), (270, 300, 0.861, 0.929)],
+)
+def test_how_far_a_sample_may_be_off(killed: int, tried: int, low: float, high: float) -> None:
+    """By Wilson's formula, as tables of it have them."""
+    assert interval(killed, tried) == pytest.approx((low, high), abs=0.001)
 
 
 def test_a_mistake_that_is_noticed_is_killed() -> None:
     """In a process of its own: the tests are forked from it."""
     command = [sys.executable, "-m", "scripts.mutation", "alerts/counts.py"]
+    tried = ["--sample", "2", "--seed", "1", "--jobs", "1", "--at-least", "100"]
     printed = subprocess.run(  # noqa: S603 # ours
-        [*command, "--sample", "2", "--seed", "1", "--jobs", "1", "--at-least", "100"],
+        [*command, "--tests", "tests/alerts/test_counts.py", *tried],
         cwd=ROOT,
         check=False,
         capture_output=True,
