@@ -581,7 +581,9 @@ async def test_what_no_form_gives_is_refused_before(
 
 
 def test_whatever_is_wrong_has_its_sentence() -> None:
-    errors = {kind: set(texts["error"]) for kind, texts in english()["config_subentries"].items()}
+    subentries = english()["config_subentries"]
+    parts = ("caregiver", "plan", "same_person")
+    errors = {kind: set(subentries[kind]["error"]) for kind in parts}
     assert set().union(*errors.values()) == KEYS | {key for _, key in WRONG_SAME_PEOPLE}
     of_plans = {"required", "no_step", *(key for *_, key in (*WRONG_PLANS, *WRONG_STEPS))}
     assert errors["plan"] == of_plans
