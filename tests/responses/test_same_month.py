@@ -73,7 +73,7 @@ def story(random: Random, start: datetime, days: int) -> list[Was]:
 
 
 async def test_the_household_has_what_truly_was(home: Home, request: pytest.FixtureRequest) -> None:
-    days = 30 if request.config.getoption("--thorough") else 2
+    days = 30 if request.config.getoption("--thorough") else 1
     random = Random(SEED)  # noqa: S311 # the same each time
     mila = await Mila.moves_in(
         home, steps=[{"step_id": "1", "after": 0, "tell": ["on_duty"]}], include_late=True
