@@ -329,11 +329,13 @@ async def test_the_cards_can_be_picked(care: RealHome, browser: Browser) -> None
         glucose,
     )
     assert [name for _, name, *_ in offered] == [
-        SAYS[f"dashboard_card_{card}"] for card in ("needs_you", "person", "glucose", "timeline")
+        SAYS[f"dashboard_card_{card}"]
+        for card in ("needs_you", "person", "glucose", "timeline", "report")
     ]
     assert [one[3][0] for one in offered] == [
         SAYS["dashboard_editor_people"],
         SAYS["dashboard_editor_people"],
+        SAYS["dashboard_editor_person"],
         SAYS["dashboard_editor_person"],
         SAYS["dashboard_editor_person"],
     ]
