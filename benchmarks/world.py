@@ -45,6 +45,7 @@ class World:
         self.simulator = Simulator(start=NOON, speed=0)
         self._small = self.simulator.lumen.add_account(SMALL_KEY)
         self._large = self.simulator.lumen.default
+        self._analyses = 0
         for account, people in ((self._large, PEOPLE), (self._small, FOLLOWED)):
             for number in range(people):
                 account.add_person(
@@ -76,8 +77,13 @@ class World:
 
     def analyse_anew(self) -> None:
         """Let the large account's analysis say something new, of somebody who is not followed."""
+        self._analyses += 1
         self._large.add_alert(
-            self._large.people[-1], (NOON - timedelta(days=1)).date(), "WEIGHT", "TOO_FAST"
+            self._large.people[-1],
+            (NOON - timedelta(days=1)).date(),
+            "WEIGHT",
+            "TOO_FAST",
+            details={"analysis": self._analyses},
         )
 
     def tell_the_day_to_come(self) -> None:
