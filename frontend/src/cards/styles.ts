@@ -1,7 +1,10 @@
 import { css } from "lit";
 
+import { buttons } from "../buttons";
+
 /** Colours only repeat what words and shapes say. Letters may be twice as large, and the card 300 px narrow. */
 export const styles = css`
+  ${buttons}
   :host([hidden]) {
     display: none;
   }
@@ -116,19 +119,6 @@ export const styles = css`
   .answered button {
     grid-column: 2;
     justify-self: start;
-  }
-  button {
-    flex: 1 1 auto;
-    min-height: 44px;
-    min-width: 44px;
-    padding: 4px 16px;
-    border: 1px solid var(--secondary-text-color);
-    border-radius: 24px;
-    background: transparent;
-    color: inherit;
-    font: inherit;
-    font-weight: var(--ha-font-weight-medium, 500);
-    cursor: pointer;
   }
   button.main,
   button[aria-pressed="true"] {

@@ -1,7 +1,10 @@
 import { css } from "lit";
 
+import { buttons } from "../buttons";
+
 /** Numbers wrap before they are cut: letters may be twice as large, and the card 300 px narrow. On paper all is black. */
 export const styles = css`
+  ${buttons}
   :host([hidden]) {
     display: none;
   }
@@ -42,19 +45,6 @@ export const styles = css`
     flex-wrap: wrap;
     gap: 8px;
     margin: 12px 0 0;
-  }
-  button {
-    flex: 1 1 auto;
-    min-height: 44px;
-    min-width: 44px;
-    padding: 4px 16px;
-    border: 1px solid var(--secondary-text-color);
-    border-radius: 24px;
-    background: transparent;
-    color: inherit;
-    font: inherit;
-    font-weight: var(--ha-font-weight-medium, 500);
-    cursor: pointer;
   }
   button[aria-pressed="true"] {
     background: var(--primary-text-color);
