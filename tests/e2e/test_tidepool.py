@@ -15,7 +15,6 @@ from .conftest import TEXTS, log_in, page_of, screenshot, until
 from .pages import Flow, ask_now, line, need, opened, section
 
 REPAIR: Final = TEXTS["issues"]["no_thresholds"]
-PROFILE: Final = TEXTS["config_subentries"]["profile"]
 
 type Document = dict[str, Any]
 """Alert settings as Tidepool has them."""
@@ -192,39 +191,3 @@ async def test_first_thresholds_are_seen_before_they_are_saved(
     key = f"tidepool_{simulator.tidepool.account.user_id}_{jonas.user_id}_low_threshold"
     number = await home.state("number", "care_alerts", key)
     assert number["state"] == "4.1"
-
-
-async def test_a_profile_is_made_tried_applied_and_put_back(
-    home: RealHome, simulator: Simulator, browser: Browser
-) -> None:
-    simulator.load("demo")
-    await set_up_tidepool(home, simulator)
-    mila = simulator.tidepool.child("Mila")
-    before = mila.settings_of(simulator.tidepool.account)
-    assert before is not None
-    page = await page_of(browser, height=1500)
-    await log_in(page, home)
-    await page.goto(f"{home.url}/config/integrations/integration/care_alerts")
-    await page.get_by_role("button", name=PROFILE["initiate_flow"]["user"]).first.click()
-
-    flow = Flow(page)
-    steps = PROFILE["step"]
-    await flow.shows(steps["user"]["description"])
-    await flow.dialog.locator("ha-selector-text input").first.fill("Sport")
-    await screenshot(flow.frame, "tidepool-profile-name")
-    await flow.submit()
-    await flow.shows(steps["values"]["description"])
-    low = flow.dialog.get_by_role("spinbutton", name=steps["values"]["data"]["low"], exact=True)
-    await expect(low).to_have_value("4")
-    await low.fill("5")
-    await screenshot(flow.frame, "tidepool-profile-thresholds")
-    await flow.submit()
-    await expect(flow.dialog).to_contain_text("alerts instead of")
-    await screenshot(flow.frame, "tidepool-profile-tried", in_readme=True)
-    await flow.submit()
-    await flow.is_done()
-    assert simulator.requests("tidepool.write_alerts") == []
-
-    key = f"tidepool_{simulator.tidepool.account.user_id}_{mila.user_id}_profile"
-    select = await home.state("select", "care_alerts", key)
-    assert (select["state"], select["attributes"]["options"]) == ("none", ["none", "Sport"])
