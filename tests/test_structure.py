@@ -218,6 +218,7 @@ OF_HOME_ASSISTANT = {
     "profiles.py",
     "replaying.py",
     "setting_field.py",
+    "setting_text.py",
     "servers.py",
 }
 INDEPENDENT = [

@@ -255,11 +255,12 @@ def test_fix_flows_have_strings() -> None:
     fixes = {key: issue["fix_flow"] for key, issue in issues.items() if "fix_flow" in issue}
     assert set(fixes) == {
         *("no_thresholds", "next_steps", "days_lost", "journal_set_aside"),
-        *("same_person_proposed", "profile_conflict"),
+        *("same_person_proposed", "profile_conflict", "profile_stuck", "profile_not_put_back"),
     }
     assert set(fixes["same_person_proposed"]["step"]) | {"init"} == steps(repairs.SamePersonFlow)
     conflict = fixes["profile_conflict"]["step"]["init"]
     assert {"init", *conflict["menu_options"]} == steps(repairs.ProfileConflictFlow)
+    assert set(fixes["profile_stuck"]["step"]) | {"init"} == steps(repairs.ProfileStuckFlow)
     assert set(fixes["no_thresholds"]["step"]) == steps(repairs.FirstSettingsFlow) - {"init"}
     for step in fixes["no_thresholds"]["step"].values():
         assert set(step["data"]) == set(step["data_description"]) == set(FIELDS)

@@ -8,7 +8,11 @@ from typing import cast
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_SOURCE
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers import (
+    config_validation as cv,
+    device_registry as dr,
+    issue_registry as ir,
+)
 from homeassistant.helpers.device_registry import DeviceEntry, DeviceEntryType
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.translation import async_load_integrations
@@ -29,8 +33,10 @@ from .services import async_setup_actions
 from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from .sources.identifiers import person_identifier, source_identifier
-from .sources.issues import delete_issues_of
+from .sources.issues import delete_issues_of, unlinked
 from .sources.profiles import async_follow_profiles
+from .sources.setting_text import setting_lines
+from .sources.settings import NotPutBack
 from .sources.store import ReadingStore, SourceStore
 from .statistics import async_forget_statistics, async_keep_statistics
 from .websocket import async_setup_websocket
@@ -124,14 +130,34 @@ async def async_unload_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) 
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
-    """Leave nothing behind."""
-    delete_issues_of(hass, entry)
+    """Leave nothing behind, also not at the vendor's, if that can be: somebody is told what cannot."""
+    not_put_back: list[NotPutBack] = []
     if not is_household(entry.data):
-        if remove := SOURCES[entry.data[CONF_SOURCE]].remove:
-            await remove(hass, entry)
+        source_type, store = SOURCES[entry.data[CONF_SOURCE]], SourceStore(hass, entry.entry_id)
+        if source_type.put_back:
+            state = (await store.load()).get("provider", {})
+            not_put_back = await source_type.put_back(hass, entry, state)
+        if source_type.remove:
+            await source_type.remove(hass, entry)
         await ReadingStore(hass, entry.entry_id).remove()
-        await SourceStore(hass, entry.entry_id).remove()
+        await store.remove()
         await async_forget_statistics(hass, entry)
+    delete_issues_of(hass, entry)
+    for number, one in enumerate(not_put_back):
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            f"profile_not_put_back_{entry.entry_id}_{number}",
+            is_fixable=True,
+            # Nobody would know it again.
+            is_persistent=True,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="profile_not_put_back",
+            translation_placeholders={
+                "name": unlinked(one.name),
+                "settings": await setting_lines(hass, one.settings),
+            },
+        )
     if all(other is entry for other in hass.config_entries.async_entries(DOMAIN)):
         await async_forget_lights(hass)
         await async_forget_responses(hass)

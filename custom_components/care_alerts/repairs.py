@@ -1,6 +1,6 @@
 """Repairs that can be done here: first settings, what is left to do after set-up, and what to look up elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -10,7 +10,6 @@ from homeassistant.config_entries import SOURCE_USER, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.helpers.translation import async_get_translations
 import voluptuous as vol
 
 from .alerts.alert import AlertKey, Severity
@@ -26,7 +25,8 @@ from .services.testing import first_type
 from .sources.coordinator import SourceCoordinator
 from .sources.issues import unlinked
 from .sources.setting_field import setting_field
-from .sources.settings import SettingConflict, SettingsKeeper
+from .sources.setting_text import setting_lines
+from .sources.settings import SettingsKeeper
 from .sources.targets import sources
 
 DASHBOARDS_PAGE: Final = "/config/lovelace/dashboards"
@@ -81,14 +81,24 @@ class FirstSettingsFlow(RepairsFlow):
         )
 
 
-class ProfileConflictFlow(RepairsFlow):
-    """Shows what was there before a profile and what somebody has put in its place, and asks which it shall be."""
+class _ProfileFlow(RepairsFlow):
+    """About what a profile has made of somebody's settings."""
 
     def __init__(self, entry_id: str, person_id: str) -> None:
         """Know whose settings they are."""
         self._entry_id = entry_id
         self._person_id = person_id
         self._problem = ""
+
+    def _found(self) -> tuple[SourceCoordinator, SettingsKeeper] | None:
+        entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
+        coordinator: SourceCoordinator | None = getattr(entry, "runtime_data", None)
+        keeper = coordinator.source.settings_keeper if coordinator else None
+        return (coordinator, keeper) if coordinator and keeper else None
+
+
+class ProfileConflictFlow(_ProfileFlow):
+    """Shows what was there before a profile and what somebody has put in its place, and asks which it shall be."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Show both, and ask."""
@@ -97,15 +107,12 @@ class ProfileConflictFlow(RepairsFlow):
         _, keeper = found
         if not (conflicts := keeper.conflicts_of(self._person_id)):
             return self.async_abort(reason="settled")
-        texts = await async_get_translations(
-            self.hass, self.hass.config.language, "entity", {DOMAIN}
-        )
         return self.async_show_menu(
             step_id="init",
             menu_options=["put_back", "keep"],
             description_placeholders={
                 "name": unlinked(keeper.name_of(self._person_id)),
-                "conflicts": "\n".join(_line(one, texts) for one in conflicts),
+                "conflicts": await setting_lines(self.hass, conflicts),
                 "problem": unlinked(self._problem),
             },
         )
@@ -133,30 +140,33 @@ class ProfileConflictFlow(RepairsFlow):
             return await self.async_step_init()
         return self.async_create_entry(data={})
 
-    def _found(self) -> tuple[SourceCoordinator, SettingsKeeper] | None:
-        entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
-        coordinator: SourceCoordinator | None = getattr(entry, "runtime_data", None)
-        keeper = coordinator.source.settings_keeper if coordinator else None
-        return (coordinator, keeper) if coordinator and keeper else None
 
+class ProfileStuckFlow(_ProfileFlow):
+    """Shows what is still a profile's and cannot be put back, until somebody gives it up."""
 
-def _line(conflict: SettingConflict, texts: Mapping[str, str]) -> str:
-    """A setting, what it was and what it is, as a line of Markdown."""
-    domain = "switch" if isinstance(conflict.before.value, bool) else "number"
-    name = texts.get(f"component.{DOMAIN}.entity.{domain}.{conflict.key}.name", conflict.key)
-    before, theirs = (_shown(one, texts) for one in (conflict.before, conflict.theirs))
-    return f"- {name}: {before} → **{theirs}**"
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Show it."""
+        return await self.async_step_give_up()
 
-
-def _shown(setting: Setting, texts: Mapping[str, str]) -> str:
-    match setting.value:
-        case None:
-            return "-"
-        case bool(is_on):
-            state = "on" if is_on else "off"
-            return texts.get(f"component.{DOMAIN}.entity.switch.low.state.{state}", state)
-        case value:
-            return f"{value:g} {setting.unit}"
+    async def async_step_give_up(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Say it until somebody has no more use for it."""
+        if (found := self._found()) is None:
+            return self.async_abort(reason="not_running")
+        _, keeper = found
+        if not (settings := keeper.stuck_of(self._person_id)):
+            return self.async_abort(reason="settled")
+        if user_input is None:
+            return self.async_show_form(
+                step_id="give_up",
+                description_placeholders={
+                    "name": unlinked(keeper.name_of(self._person_id)),
+                    "settings": await setting_lines(self.hass, settings),
+                },
+            )
+        await keeper.async_give_up(self._person_id)
+        return self.async_create_entry(data={})
 
 
 class NextStepsFlow(RepairsFlow):
@@ -295,6 +305,14 @@ def _form(proposed: Mapping[str, Setting]) -> vol.Schema:
     )
 
 
+_FLOWS: Final[dict[str, Callable[[str, str], RepairsFlow]]] = {
+    "no_thresholds": FirstSettingsFlow,
+    "profile_conflict": ProfileConflictFlow,
+    "profile_stuck": ProfileStuckFlow,
+}
+"""What mends something of one person, by what it is."""
+
+
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
@@ -306,5 +324,5 @@ async def async_create_fix_flow(
         return SamePersonFlow(str(data["same_person"]))
     if "person_id" not in data:
         return LookedFlow(is_kept=bool(data.get("is_kept")))
-    flow = ProfileConflictFlow if data.get("kind") == "profile_conflict" else FirstSettingsFlow
+    flow = _FLOWS[str(data["kind"])]
     return flow(str(data["entry_id"]), str(data["person_id"]))

@@ -71,6 +71,13 @@ class SettingConflict(NamedTuple):
     theirs: Setting
 
 
+class NotPutBack(NamedTuple):
+    """Somebody's settings that are still a profile's: what each was before, and what the profile has made of it."""
+
+    name: str
+    settings: list[SettingConflict]
+
+
 class SettingsKeeper(ABC):
     """The settings that a source has for each person, named as in the actions."""
 
@@ -192,6 +199,14 @@ class SettingsKeeper(ABC):
     @abstractmethod
     def conflicts_of(self, person_id: str) -> list[SettingConflict]:
         """What could not be put back, because somebody else has changed it."""
+
+    @abstractmethod
+    def stuck_of(self, person_id: str) -> list[SettingConflict]:
+        """What is still a profile's (`theirs`) and is not ours to put back any more; empty once it is."""
+
+    @abstractmethod
+    async def async_give_up(self, person_id: str) -> None:
+        """Put nothing of that back, should it be ours again."""
 
     @abstractmethod
     async def async_resolve(self, person_id: str, *, put_back: bool) -> None:

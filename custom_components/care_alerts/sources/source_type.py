@@ -12,7 +12,7 @@ from homeassistant.config_entries import OptionsFlow
 from homeassistant.core import HomeAssistant
 
 from ..alerts.snapshot import PersonSnapshot
-from .settings import SettingsKeeper
+from .settings import NotPutBack, SettingsKeeper
 from .source import Host, Source
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class SourceType:
     """A kind of source. A new one is a folder, and a line in `SOURCES`.
 
     A person has binary sensors for those of the alert types that their snapshot has, and numbers and switches for what it
-    has settings for. `create` opens the source of a config entry, `remove` leaves nothing of a removed one behind.
+    has settings for. `create` opens the source of a config entry, `remove` leaves nothing of a removed one behind. `put_back` comes
+    before that: by the state that its source had, people's settings become what they were before we changed them for a while;
+    what could not be is returned.
     """
 
     key: str
@@ -63,6 +65,13 @@ class SourceType:
     remove: Callable[[HomeAssistant, CareAlertsConfigEntry], Coroutine[Any, Any, None]] | None = (
         None
     )
+    put_back: (
+        Callable[
+            [HomeAssistant, CareAlertsConfigEntry, dict[str, Any]],
+            Coroutine[Any, Any, list[NotPutBack]],
+        ]
+        | None
+    ) = None
     options_flow: type[OptionsFlow]
     safe_options: frozenset[str]
     """The options that are no names or ids: diagnostics have them as they are."""

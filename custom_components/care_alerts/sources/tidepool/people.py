@@ -160,7 +160,21 @@ class TidepoolState(Stored):
     """Where the reading of Tidepool stands."""
 
     people: dict[str, Followed] = field(default_factory=dict)
+    left: dict[str, Followed] = field(default_factory=dict)
+    """Those who are followed no more (`since` then), and whose settings are still a profile's."""
     refusals: Refusals = field(default_factory=Refusals)
+
+    def leave(self, person_id: str, now: datetime) -> None:
+        """Follow somebody no more. A profile of theirs is over by that."""
+        followed = self.people.pop(person_id, None)
+        if followed and followed.switched.is_on:
+            self.left[person_id] = Followed(
+                name=followed.name,
+                since=now,
+                watch=AlertEvaluator(person_id=person_id),
+                unit=followed.unit,
+                switched=followed.switched.ended(now),
+            )
 
 
 def wants_loop(followed: Followed) -> bool:

@@ -84,11 +84,22 @@ class Switched(Stored):
     conflicts: dict[str, Conflict] = field(default_factory=dict)
     scheduled: tuple[str, ...] = ()
 
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is to be put back yet, or may be."""
+        return self.profile is not None or not self.is_settled
+
     def due(self, now: datetime) -> datetime | None:
         """When something is to be written; None if nothing is."""
         if not self.is_settled:
             return now
         return self.until if self.profile else None
+
+    def ended(self, now: datetime) -> Self:
+        """The same, where the profile's time is over, or was before `now`."""
+        if self.profile is None or (self.until and self.until <= now):
+            return self
+        return replace(self, until=now)
 
     def switch(
         self,

@@ -17,6 +17,7 @@ KINDS: Final = (
     "no_thresholds",
     "thresholds_unreadable",
     "profile_conflict",
+    "profile_stuck",
 )
 
 NAMELESS_APPS: Final = "xDrip+ / AndroidAPS"
@@ -73,6 +74,17 @@ def repairs_of(person_id: str, followed: Followed, *, unreadable: bool) -> Itera
                 "minutes": str(ceil(abs(clock.ahead) / timedelta(minutes=1))),
             },
         )
+
+
+def stuck_repair(person_id: str, followed: Followed) -> Repair:
+    """What to say of somebody whose settings are a profile's and are not ours to change any more."""
+    return Repair(
+        kind="profile_stuck",
+        of=_hash(person_id),
+        key="profile_stuck",
+        person_id=person_id,
+        placeholders={"name": followed.name},
+    )
 
 
 def _hash(text: str) -> str:

@@ -20,6 +20,7 @@ from .asking import Question, ask, ask_all
 from .cadence import EARLY
 from .evaluation import Reason
 from .evaluator import AlertEvaluator
+from .leaving import Leavers
 from .mapping import own_freshness, snapshot_of, unreadable_of, why_not_judged
 from .people import (
     LOOK_BACK,
@@ -32,9 +33,10 @@ from .people import (
     asked_from,
     wants_loop,
 )
+from .profiles import Switched
 from .readings import HELD, Readings, kept_of
 from .records import ALERT, CBG, DOSING_DECISION, FOLLOW, SMBG, VIEW
-from .repairs import repairs_of
+from .repairs import repairs_of, stuck_repair
 from .session import PasswordSession
 from .settings import GLUCOSE_KINDS, Settings
 from .thresholds import SETTINGS_EVERY, ThresholdKeeper
@@ -75,6 +77,7 @@ class TidepoolSource(Source):
         self.people_are_chosen = bool(self._chosen)
         self.settings_keeper = self._thresholds = ThresholdKeeper(client, user_id, host, self)
         self._state = TidepoolState()
+        self._leavers = Leavers(client, user_id, host, self._state.left)
         self._polls: dict[str, PollState] = {}
         self._sharers = PollSchedule(host.now())
         self._has_answer = False
@@ -86,6 +89,23 @@ class TidepoolSource(Source):
     def followed(self) -> Mapping[str, Followed]:
         """The people followed, by user id."""
         return self._state.people
+
+    @property
+    def stuck(self) -> Mapping[str, Followed]:
+        """Those whose settings are a profile's and are not ours to change any more."""
+        lost = {
+            person_id: followed
+            for person_id, followed in self._state.people.items()
+            if followed.switched.is_on and not followed.may(FOLLOW)
+        }
+        return {**lost, **self._leavers.stuck}
+
+    def give_up(self, person_id: str) -> None:
+        """Put nothing back of one of these, whatever comes."""
+        self._leavers.give_up(person_id)
+        if followed := self._state.people.get(person_id):
+            followed.switched = Switched(scheduled=followed.switched.scheduled)
+        self._host.changed(write=True)
 
     def _watched(self) -> dict[str, PollState]:
         """Those whose readings are asked for."""
@@ -134,7 +154,7 @@ class TidepoolSource(Source):
 
     @override
     def forget(self, person_id: str) -> None:
-        self._state.people.pop(person_id, None)
+        self._state.leave(person_id, self._host.now())
         self._polls.pop(person_id, None)
         self._host.readings.forget(person_id)
 
@@ -261,7 +281,12 @@ class TidepoolSource(Source):
         for person_id, sharer in listed.items():
             followed = people.setdefault(
                 person_id,
-                Followed(name=NAMELESS, since=now, watch=AlertEvaluator(person_id=person_id)),
+                Followed(
+                    name=NAMELESS,
+                    since=now,
+                    watch=AlertEvaluator(person_id=person_id),
+                    switched=self._leavers.come_back(person_id),
+                ),
             )
             followed.name = sharer.name or followed.name
             followed.unit = sharer.unit or followed.unit
@@ -278,6 +303,10 @@ class TidepoolSource(Source):
         lost = {person_id for person_id, followed in people.items() if followed.lost}
         # One answer that leaves somebody out may be a hiccup, and nobody is judged meanwhile.
         again = SOON if lost - lost_before else SETTINGS_EVERY
+        await self._leavers.put_back(
+            {one.user_id for one in sharers if FOLLOW in one.permissions}, now
+        )
+        lost |= self._leavers.followed.keys()
         self._sharers.due = now + (again if lost or not people else PEOPLE_EVERY)
 
     # Settings.
@@ -458,6 +487,8 @@ class TidepoolSource(Source):
         for person_id, followed in self._state.people.items():
             unreadable = unreadable_of(followed, self._polls[person_id], judges=self._judges)
             yield from repairs_of(person_id, followed, unreadable=bool(unreadable))
+        for person_id, followed in self.stuck.items():
+            yield stuck_repair(person_id, followed)
 
     # Keeping.
 
@@ -465,10 +496,12 @@ class TidepoolSource(Source):
     def load(self, stored: dict[str, Any], now: datetime) -> None:
         state = TidepoolState.from_dict(stored)
         if self._chosen:
-            state.people = {who: one for who, one in state.people.items() if who in self._chosen}
+            for person_id in state.people.keys() - self._chosen:
+                state.leave(person_id, now)
         for followed in state.people.values():
             followed.not_after(now)
         self._state = state
+        self._leavers = Leavers(self._client, self._me, self._host, state.left)
         self._session.remember(state.refusals)
         self._polls = {person_id: PollState.due_at(now) for person_id in state.people}
         for person_id in state.people:

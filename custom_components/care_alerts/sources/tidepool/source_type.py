@@ -1,8 +1,9 @@
 """Tidepool as Home Assistant knows it: how it is opened, its sensors beside those every person has, and what can be set."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from aiohttp import ClientSession
 from homeassistant.components.number import NumberDeviceClass, NumberEntityDescription, NumberMode
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.components.switch import SwitchEntityDescription
@@ -10,18 +11,21 @@ from homeassistant.const import EntityCategory, UnitOfBloodGlucoseConcentration
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
+from yarl import URL
 
 from ...alerts.snapshot import PersonSnapshot
 from ...const import LOGGER
 from ..glucose import glucose_sensors
 from ..http import ApiError, base_url
+from ..settings import NotPutBack
 from ..source import Host
 from ..source_type import PersonSensorDescription, SourceType, Value
 from .api import TidepoolClient
 from .environments import CONF_ENVIRONMENT, host_of
 from .evaluation import SOURCE
 from .flow import NAME, SESSIONS, TidepoolOptionsFlow
-from .people import LONGEST_RETRY
+from .leaving import put_back_all
+from .people import LONGEST_RETRY, TidepoolState
 from .repairs import KINDS as REPAIRS
 from .session import PasswordSession
 from .settings import FIELDS, KINDS
@@ -32,8 +36,10 @@ if TYPE_CHECKING:
     from ..coordinator import CareAlertsConfigEntry
 
 
-def _create(hass: HomeAssistant, entry: CareAlertsConfigEntry, host: Host) -> TidepoolSource:
-    """Open the source of an entry with `environment`, `username`, `password` and `user_id`."""
+def _session_of(
+    hass: HomeAssistant, entry: CareAlertsConfigEntry
+) -> tuple[ClientSession, URL, PasswordSession]:
+    """What to ask an entry's account with: the session that there is, or a new one."""
     data, http = entry.data, async_get_clientsession(hass)
     url = base_url(host_of(data[CONF_ENVIRONMENT]))
     sessions = hass.data.setdefault(SESSIONS, {})
@@ -41,14 +47,34 @@ def _create(hass: HomeAssistant, entry: CareAlertsConfigEntry, host: Host) -> Ti
     if (before := sessions.get(entry.entry_id)) and before.is_for(session):
         session = before
     sessions[entry.entry_id] = session
+    return http, url, session
+
+
+def _create(hass: HomeAssistant, entry: CareAlertsConfigEntry, host: Host) -> TidepoolSource:
+    """Open the source of an entry with `environment`, `username`, `password` and `user_id`."""
+    http, url, session = _session_of(hass, entry)
     return TidepoolSource(
         TidepoolClient(http, url, session),
         session,
         host,
-        user_id=data["user_id"],
+        user_id=entry.data["user_id"],
         judges=entry.options.get(CONF_JUDGED, True),
         chosen=entry.options.get(CONF_FOLLOWED, ()),
     )
+
+
+async def _put_back(
+    hass: HomeAssistant, entry: CareAlertsConfigEntry, stored: dict[str, Any]
+) -> list[NotPutBack]:
+    """Put back what was there before the profiles of an entry that is removed."""
+    try:
+        state = TidepoolState.from_dict(stored)
+    except AttributeError, LookupError, TypeError, ValueError:
+        return []
+    http, url, session = _session_of(hass, entry)
+    session.remember(state.refusals)
+    client = TidepoolClient(http, url, session)
+    return await put_back_all(client, entry.data["user_id"], state, dt_util.utcnow())
 
 
 async def _remove(hass: HomeAssistant, entry: CareAlertsConfigEntry) -> None:
@@ -99,6 +125,7 @@ TIDEPOOL = SourceType(
     website="https://app.tidepool.org",
     alert_types=tuple(KINDS),
     create=_create,
+    put_back=_put_back,
     remove=_remove,
     options_flow=TidepoolOptionsFlow,
     safe_options=frozenset({CONF_JUDGED}),

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any, ClassVar, Final, Protocol, override
 
 from ...alerts.alert import Alert
+from ...alerts.readings import GlucoseLogs
 from ...alerts.snapshot import Setting
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
 from ..settings import NotDoneError, Profile, SettingConflict, SettingsKeeper
-from ..source import Host
 from .api import SettingsUnreadableError, TidepoolClient
 from .changing import Change, Problem, SettingsError, change, put, starting
 from .people import NAMELESS, Followed, PollState
-from .profiles import Step, is_risky
+from .profiles import Amount, Step, is_risky
 from .records import FOLLOW
 from .replay import replay
 from .settings import FIELDS, GLUCOSE_KINDS, KINDS, Settings, setting_of
@@ -25,12 +25,45 @@ SETTINGS_EVERY: Final = timedelta(minutes=15)
 """How often they are asked for: somebody may change them in Tidepool's app."""
 
 
+class SettingsHost(Protocol):
+    """What of a source's host is needed here: see there."""
+
+    @property
+    def readings(self) -> GlucoseLogs:
+        """What is kept of glucose."""
+
+    def now(self) -> datetime:
+        """The time."""
+
+    async def save(self) -> None:
+        """Write all that is kept."""
+
+    def changed(self, *, write: bool = False) -> None:
+        """Show what has come meanwhile."""
+
+    def ask_soon(self) -> None:
+        """Poll for what is due."""
+
+    def check_wait(self) -> None:
+        """Ask nothing while the source wants us to wait."""
+
+    def wait_as_told(self, error: ApiError) -> None:
+        """Keep a wait that came with an answer."""
+
+
 class Owner(Protocol):
     """Who asks for everybody's settings again and again, and evaluates by them."""
 
     @property
     def followed(self) -> Mapping[str, Followed]:
         """The people followed, by user id."""
+
+    @property
+    def stuck(self) -> Mapping[str, Followed]:
+        """Those whose settings are a profile's and are not ours to change any more."""
+
+    def give_up(self, person_id: str) -> None:
+        """Put nothing back of one of these, whatever comes."""
 
     def settable(self) -> Mapping[str, PollState]:
         """Those whose settings are asked for."""
@@ -53,7 +86,7 @@ class ThresholdKeeper(SettingsKeeper):
     }
     units = tuple(STEP)
 
-    def __init__(self, client: TidepoolClient, me: str, host: Host, owner: Owner) -> None:
+    def __init__(self, client: TidepoolClient, me: str, host: SettingsHost, owner: Owner) -> None:
         """Keep the settings of those who share with `me`, a user id."""
         self._client = client
         self._me = me
@@ -62,7 +95,7 @@ class ThresholdKeeper(SettingsKeeper):
 
     @override
     def name_of(self, person_id: str) -> str:
-        followed = self._owner.followed.get(person_id)
+        followed = self._owner.followed.get(person_id) or self._owner.stuck.get(person_id)
         return followed.name if followed else NAMELESS
 
     @override
@@ -147,8 +180,7 @@ class ThresholdKeeper(SettingsKeeper):
         async with self._changing(person_id):
             settings, followed = await self._read(person_id), self._owner.followed[person_id]
             if profile is None:
-                if followed.switched.profile:
-                    followed.switched = replace(followed.switched, until=self._host.now())
+                followed.switched = followed.switched.ended(self._host.now())
                 return await self._settle(person_id, settings)
             self._check_can_be(person_id, profile, settings)
             before = followed.switched
@@ -251,9 +283,10 @@ class ThresholdKeeper(SettingsKeeper):
 
     def _end(self, followed: Followed) -> None:
         """Have a profile end, as soon as Tidepool can be asked."""
-        if followed.switched.until and followed.switched.until <= self._host.now():
+        ended = followed.switched.ended(self._host.now())
+        if ended is followed.switched:
             return
-        followed.switched = replace(followed.switched, until=self._host.now())
+        followed.switched = ended
         self._host.changed(write=True)
         self._host.ask_soon()
 
@@ -262,17 +295,37 @@ class ThresholdKeeper(SettingsKeeper):
         followed = self._owner.followed.get(person_id)
         if followed is None:
             return []
-        unit = self._owner.unit_for(followed)
         return [
-            SettingConflict(
-                FIELDS[name].key,
-                *(
-                    setting_of(FIELDS[name], amount.value, amount.unit or unit)
-                    for amount in (one.before, one.theirs)
-                ),
-            )
+            self._conflict(name, one.before, one.theirs, followed)
             for name, one in sorted(followed.switched.conflicts.items())
         ]
+
+    @override
+    def stuck_of(self, person_id: str) -> list[SettingConflict]:
+        followed = self._owner.stuck.get(person_id)
+        return self.held_of(followed) if followed else []
+
+    def held_of(self, followed: Followed) -> list[SettingConflict]:
+        """What is to be put back of somebody yet, and what a profile has put in its place."""
+        return [
+            self._conflict(name, one.before, one.ours[-1], followed)
+            for name, one in sorted(followed.switched.held.items())
+            if one.ours
+        ]
+
+    def _conflict(
+        self, name: str, before: Amount, there: Amount, followed: Followed
+    ) -> SettingConflict:
+        unit, asked = self._owner.unit_for(followed), FIELDS[name]
+        return SettingConflict(
+            asked.key,
+            *(setting_of(asked, one.value, one.unit or unit) for one in (before, there)),
+        )
+
+    @override
+    async def async_give_up(self, person_id: str) -> None:
+        self._owner.give_up(person_id)
+        await self._host.save()
 
     @override
     async def async_resolve(self, person_id: str, *, put_back: bool) -> None:
