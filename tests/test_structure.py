@@ -279,6 +279,21 @@ def sources_named(path: Path) -> set[str]:
     return SOURCES & {name.removeprefix(package).split(".")[0] for name in imports(path)}
 
 
+def test_what_is_kept_is_a_data_class_with_slots() -> None:
+    """Its reading and writing are made when such a class is made for the second time: of another there would be none."""
+    kept = [
+        node
+        for path in modules()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ClassDef) and "Stored" in map(ast.unparse, node.bases)
+    ]
+    assert len(kept) > 20
+    for node in kept:
+        [decorator] = map(ast.unparse, node.decorator_list)
+        assert decorator.startswith("dataclass("), node.name
+        assert "slots=True" in decorator, node.name
+
+
 def test_sources_do_not_know_each_other() -> None:
     assert SOURCES
     for source in SOURCES:

@@ -47,6 +47,12 @@ class Stored(DataClassDictMixin):
 
     __slots__ = ()
 
+    @override
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Make its reading and writing once: a data class with slots is made twice, and has its fields only then."""
+        if "__dataclass_fields__" in cls.__dict__:
+            super().__init_subclass__(**kwargs)
+
     @classmethod
     @override
     def __post_deserialize__(cls, obj: Self) -> Self:

@@ -8,7 +8,7 @@ from unicodedata import category
 
 import orjson
 
-from ..alerts.tolerant import is_shallow
+from ..alerts.tolerant import UNREADABLE, is_shallow
 
 LARGEST_DETAILS: Final = 12 * 1024
 """Bytes. Home Assistant's recorder keeps no state with more than 16 KiB beside it."""
@@ -96,6 +96,14 @@ def utc(value: Any) -> datetime:
     if not 2000 < moment.year < 2100:
         raise ValueError
     return moment
+
+
+def utc_or_none(value: Any) -> datetime | None:
+    """An instant in UTC; None if it is none, or none that can be."""
+    try:
+        return utc(value)
+    except UNREADABLE:
+        return None
 
 
 @lru_cache(maxsize=1000)

@@ -23,7 +23,7 @@ from ..http import (
     records_in,
     request,
 )
-from ..parsing import text, utc, word
+from ..parsing import text, utc, utc_or_none, word
 
 DAYS_AVAILABLE: Final = 14
 """How many days back, today among them, the alerts can be asked for (vendor: "last 14 days")."""
@@ -34,14 +34,6 @@ ALL_TIME: Final = datetime(2015, 1, 1, tzinfo=UTC)
 
 class DateUnavailableError(RefusedError):
     """The day asked for is in the future or no longer kept (409)."""
-
-
-def utc_or_none(value: Any) -> datetime | None:
-    """An instant in UTC; None if it is none, or none that can be."""
-    try:
-        return utc(value)
-    except UNREADABLE:
-        return None
 
 
 @dataclass(slots=True)

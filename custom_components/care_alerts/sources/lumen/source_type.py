@@ -12,9 +12,10 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from ...alerts.alert import Severity
 from ...alerts.snapshot import PersonSnapshot
 from ..http import base_url
+from ..parsing import utc_or_none
 from ..source import Host
 from ..source_type import PersonSensorDescription, SourceType, Value
-from .api import LumenClient, utc_or_none
+from .api import LumenClient
 from .flow import LumenOptionsFlow
 from .mapping import ALERT_TYPES, SOURCE
 from .source import LumenSource

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from ...alerts.glucose import MG_DL, MMOL_L, OutOfRange, converted, rounded
 from ...alerts.tolerant import UNREADABLE, read_each
-from ..parsing import name_or_none, text, text_or_none, utc
+from ..parsing import name_or_none, text, text_or_none, utc, utc_or_none
 from .units import HIGHEST, exact_unit
 
 VIEW: Final = "view"
@@ -178,8 +178,8 @@ class DeviceAlert:
     @classmethod
     def of(cls, record: Any) -> Self | None:
         """Read an `alert`; None for what came through Dexcom and says that it is over, or nothing that we know."""
-        issued_at = _utc_or_none(record.get("issuedTime")) or utc(record["time"])
-        answered_at = _utc_or_none(record.get("acknowledgedTime"))
+        issued_at = utc_or_none(record.get("issuedTime")) or utc(record["time"])
+        answered_at = utc_or_none(record.get("acknowledgedTime"))
         match record.get("payload"):
             case {"alertState": "activeSnoozed"}:
                 answered_at = answered_at or issued_at
@@ -217,13 +217,6 @@ class Data:
             alerts=tuple(alerts),
             is_nonsense=bool(judged) and unreadable == len(judged),
         )
-
-
-def _utc_or_none(value: Any) -> datetime | None:
-    try:
-        return utc(value)
-    except UNREADABLE:
-        return None
 
 
 def _type_in(record: Any) -> Any:
