@@ -1,6 +1,7 @@
 """Each language as somebody sees it who has no other: the dashboard, a flow and a notification, whole and without English."""
 
 from collections.abc import AsyncGenerator
+from html import escape
 from pathlib import Path
 import re
 from typing import Final
@@ -8,7 +9,7 @@ from typing import Final
 from playwright.async_api import Browser, Page, expect
 import pytest
 
-from scripts.real_home import RealHome
+from scripts.real_home import Json, RealHome
 from scripts.sources import set_up_dexcom, set_up_tidepool
 from simulator import Simulator
 
@@ -97,6 +98,23 @@ async def household(home: RealHome) -> str:
     return str(made["result"]["entry_id"])
 
 
+def as_notification(language: str, note: Json) -> str:
+    """Draw a notification as a phone does: one line of its title."""
+    buttons = "".join(f"<button>{escape(one['title'])}</button>" for one in note["data"]["actions"])
+    return (
+        f"<article lang={language}><b>{escape(note['title'])}</b>"
+        f"<p>{escape(note['message'])}</p>{buttons}</article>"
+    )
+
+
+NOTIFICATION_STYLE: Final = """
+  body { font: 14px Roboto, sans-serif; width: 340px; background: #ddd; }
+  article { background: #fff; border-radius: 12px; margin: 10px 0; padding: 10px; }
+  b { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  p { white-space: pre-line; margin: 4px 0 8px; }
+"""
+
+
 @pytest.fixture
 async def home(tmp_path: Path) -> AsyncGenerator[RealHome]:
     """Anna's, who has a phone."""
@@ -125,6 +143,7 @@ async def test_each_language_is_whole_and_fits(
     await page.goto(f"{home.url}/profile")
     english: dict[str, list[str]] = {}
     cut: dict[str, list[str]] = {}
+    notifications: list[str] = []
     async with Outside() as outside:
         phone = await Phone.register(home, outside, "Pixel", os_name="Android")
         for language in OTHERS:
@@ -138,6 +157,7 @@ async def test_each_language_is_whole_and_fits(
             episode_id = state["attributes"]["episode_id"]
             await act(home, "notify", device_id=phone.device_id, episode_id=episode_id)
             [note] = phone.screen
+            notifications.append(as_notification(language, note))
             told = [
                 note["title"],
                 note["message"],
@@ -172,5 +192,12 @@ async def test_each_language_is_whole_and_fits(
             await expect(dialog.get_by_text(title, exact=True)).to_be_visible()
             english[f"{language} form"] = await english_on(page, language)
             await screenshot(page, f"language-{language}-form")
+    await page.set_content(f"<style>{NOTIFICATION_STYLE}</style>{''.join(notifications)}")
+    await screenshot(page, "language-notifications", full_page=True)
+    titles = page.locator("b")
+    await expect(titles).to_have_count(len(OTHERS))
+    for language, shown in zip(OTHERS, await titles.all(), strict=True):
+        if await shown.evaluate("one => one.scrollWidth > one.clientWidth"):
+            cut[f"{language} phone"] = [await shown.inner_text()]
     assert {where: found for where, found in english.items() if found} == {}
     assert {where: found for where, found in cut.items() if found} == {}
