@@ -195,6 +195,38 @@ async def test_a_write_that_fails_is_said(house: House, announced: list[State]) 
     assert issues.async_get_issue(DOMAIN, issue) is None
 
 
+async def test_a_source_that_is_reloaded_while_the_disk_is_full_knows_what_it_told(
+    house: House, announced: list[State]
+) -> None:
+    maria = add_person(house)
+    entry = await house.set_up(house.entry())
+    add_alert(house, maria, 1)
+
+    with patch.object(Store, "_async_write_data", side_effect=WriteError("full")):
+        await house.pass_time(hours=19)
+        [episode_id] = told(announced, "episode_id")
+        weight = house.entity_id("binary_sensor", "weight", maria.shared_user_id)
+        await house.hass.services.async_call(
+            DOMAIN, "acknowledge", {"entity_id": weight}, blocking=True
+        )
+        for _ in range(2):
+            await house.hass.config_entries.async_reload(entry.entry_id)
+            await house.settle()
+    assert house.state("binary_sensor", "weight", maria.shared_user_id).attributes[
+        "acknowledged_at"
+    ]
+    issue = f"journal_not_written_{entry.entry_id}"
+    await house.pass_time(minutes=6)
+    assert ir.async_get(house.hass).async_get_issue(DOMAIN, issue) is None
+
+    await house.hass.config_entries.async_reload(entry.entry_id)
+    await house.pass_time(hours=1)
+    assert told(announced, "episode_id") == [episode_id]
+    assert house.state("binary_sensor", "weight", maria.shared_user_id).attributes[
+        "acknowledged_at"
+    ]
+
+
 async def test_a_journal_that_cannot_be_put_into_words_is_said(
     house: House, announced: list[State]
 ) -> None:

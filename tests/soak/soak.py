@@ -41,6 +41,7 @@ from homeassistant.util.async_ import get_scheduled_timer_handles
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.event_data import EVENT_ALERT_ENDED, EVENT_ALERT_RECEIVED
 from custom_components.care_alerts.sources.coordinator import SourceCoordinator
+from custom_components.care_alerts.sources.http import LONGEST_WAIT
 from simulator import CATALOGUE, Fault, LoggedRequest, Simulator
 from simulator.faults import Exchange
 from tests.conftest import House
@@ -82,6 +83,9 @@ WAITS: Final = {
     "hang_body": timedelta(seconds=152),
 }
 """A little more than any client waits for an answer."""
+
+ASKS_TO_WAIT: Final = {"429_enormous": LONGEST_WAIT}
+"""Faults that ask for more than they last: nothing is asked meanwhile, and so nothing heard."""
 
 EXPLAINS_FOR: Final = HOUR
 """How long after a trouble is over it may still be spoken of: the longest between two questions to one vendor."""
@@ -406,7 +410,8 @@ class Soak:
                 # Time has passed while others were asked, and waited in vain.
                 return await exchange.proceed()
             # Also between two questions: who is asked to wait asks nothing.
-            self._troubled(*sources, until=until)
+            waits_until = self.now + ASKS_TO_WAIT.get(name, timedelta())
+            self._troubled(*sources, until=max(until, waits_until))
             self.tally.faults_met[name] += 1
             if name in WAITS:
                 # Time stands still, and with it the client's time-out: move on.
@@ -445,7 +450,6 @@ class Soak:
         if hass is None:
             return
         self.tally.happened["reload"] += 1
-        self._forget_unwritten()
         entries = hass.config_entries.async_entries(DOMAIN)
         entry_id = entries[int(one.number) % len(entries)].entry_id
         before, was_well = self._listening(hass), self._is_all_well(hass)
@@ -607,7 +611,10 @@ class Soak:
         self._ended[person_id, alert_type].append(self.now)
         has_news = not following.may_have_ended(person_id, self._heard_to, self.now)
         if self._is_well(following.source) and has_news:
-            self.complain(self.tally.untrue, f"{alert_type} of {person_id} has ended, it says")
+            through = following.data_through(person_id, self._heard_to)
+            there = f"data until {through:%H:%M} were there at {self._heard_to:%H:%M}"
+            what = f"{alert_type} of {person_id} has ended, it says, and {there}"
+            self.complain(self.tally.untrue, what)
 
     def _is_well(self, source: str, for_long: timedelta = timedelta()) -> bool:
         """Whether nothing ails what is between a vendor and the house, and nothing did for so long."""

@@ -5,6 +5,7 @@ Its readings have a file of their own: they are many, and nothing is lost with t
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, override
@@ -12,8 +13,10 @@ from typing import Any, Final, override
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersionError
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.json import json_bytes
 from homeassistant.helpers.storage import Store
-from homeassistant.util.json import SerializationError
+from homeassistant.util.hass_dict import HassKey
+from homeassistant.util.json import SerializationError, json_loads_object
 
 from ..alerts.ledger import CorruptLedgerError, Ledger
 from ..alerts.readings import GlucoseLogs
@@ -32,6 +35,9 @@ READINGS_WITHIN: Final = 900.0
 
 VERSION: Final = 1
 """Of our files."""
+
+UNWRITTEN: HassKey[dict[str, bytes]] = HassKey(f"{DOMAIN}_unwritten")
+"""What the disk did not take of sources that are being reloaded, by their entries' ids: they go on with it."""
 
 UNREADABLE_FILE: Final = (
     *UNREADABLE,
@@ -114,6 +120,7 @@ class SourceStore:
         self._state: Callable[[], dict[str, Any]] = dict
         self._is_waiting = False
         self._is_closed = False
+        self._is_on_disk = True
         self._written: object = None
         self.ledger = Ledger()
         self.responses = ResponseLog()
@@ -123,7 +130,13 @@ class SourceStore:
 
         A file that makes no sense is set aside beside it, and reading starts as at first contact.
         """
-        stored, is_ours = await _load(self._store)
+        unwritten = self._hass.data.get(UNWRITTEN, {}).pop(self._entry_id, b"")
+        self._is_on_disk = not unwritten
+        stored: dict[str, Any] | None
+        if unwritten:
+            stored, is_ours = dict(json_loads_object(unwritten)), True
+        else:
+            stored, is_ours = await _load(self._store)
         if not is_ours:
             await self.set_aside(None)
         if stored is None:
@@ -140,6 +153,9 @@ class SourceStore:
                 "%s of the kept alerts could not be read and were left out",
                 self.ledger.unreadable,
             )
+        if unwritten:
+            self._state = lambda: state
+            self._write_within(AT_LEISURE)
         return state
 
     async def set_aside(self, stored: Any) -> None:
@@ -183,11 +199,15 @@ class SourceStore:
             self._write_within(AT_LEISURE)
 
     async def close(self) -> None:
-        """Write what waits to be written, and nothing ever after: the file is another's then."""
+        """Write what waits to be written, and nothing ever after: the file is another's then, who goes on with what it has not."""
         self._is_closed = True
         if self._is_waiting:
             await self._save()
         await self._store.settle()
+        if not self._is_on_disk:
+            with suppress(TypeError, ValueError):
+                unwritten = self._hass.data.setdefault(UNWRITTEN, {})
+                unwritten[self._entry_id] = json_bytes(self._all())
 
     def _write_within(self, seconds: float) -> None:
         self._is_waiting = True
@@ -207,6 +227,7 @@ class SourceStore:
     @callback
     def _tell_of_write(self, is_written: bool) -> None:
         issue_id = f"journal_not_written_{self._entry_id}"
+        self._is_on_disk = is_written
         if is_written:
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
             return
@@ -216,6 +237,7 @@ class SourceStore:
 
     async def remove(self) -> None:
         """Leave nothing behind: not what was set aside, and not what a provider or Home Assistant put beside it."""
+        self._hass.data.get(UNWRITTEN, {}).pop(self._entry_id, None)
         await self._store.async_remove()
         path = Path(self._store.path)
         await self._hass.async_add_executor_job(_remove_all, path.parent, f"{path.name}.*")
