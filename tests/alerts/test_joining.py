@@ -41,6 +41,7 @@ def witness(
     received: float | None = None,
     reason: EndReason = EndReason.SOURCE,
     last: float | None = None,
+    seen: float | None = None,
     acknowledged: float | None = None,
     **more: Any,
 ) -> Witness:
@@ -74,6 +75,7 @@ def witness(
             severity=opened.severity,
             ended_at=None if end is None else minute(end),
             end_reason=None if end is None else reason,
+            seen_until=None if seen is None else minute(seen),
         ),
         announced=[opened],
         acknowledgement=held or None,
@@ -84,6 +86,11 @@ def witness(
     return Witness(
         episode=replace(episode, **more), source=source, is_live=is_live, known_to=known_to
     )
+
+
+def lost(alert_type: str, seen: float) -> Witness:
+    """What began at 100 and of which the live source has lost sight, some time before 130."""
+    return witness(alert_type, 100, 130, reason=EndReason.EXPIRED, seen=seen)
 
 
 def groups(*witnesses: Witness) -> list[set[str]]:
@@ -179,6 +186,15 @@ def test_what_is_only_believed_to_go_on_joins_nothing_newer() -> None:
             {"dexcom low 101", "tidepool low 100"},
             {"tidepool low 150"},
         ]
+
+
+def test_what_was_seen_until_it_was_lost_is_in_common() -> None:
+    """And not what the source is believed for, once it says no more."""
+    for seen, count in ((120, 1), (119, 2)):
+        late = witness("low", 150, 160, source="dexcom"), witness("low", 120, source="dexcom")
+        live = witness("low", 80, 200, reason=EndReason.EXPIRED, seen=seen)
+        assert len(groups(live, late[1])) == count
+        assert len(groups(live, late[0])) == 2
 
 
 def test_the_closest_is_the_one() -> None:
@@ -325,7 +341,9 @@ def test_the_live_source_knows_when_it_is_over() -> None:
         (witness("urgent_low", 100, 130), witness("low", 99, source="dexcom")),
         # What comes late never says what is so now.
         (witness("low", 100), witness("low", 99, 130, source="dexcom")),
-        (witness("low", 100, 130, reason=EndReason.EXPIRED), witness("low", 99, source="dexcom")),
+        # What was lost is not over, as far as anybody knows: what was seen after that, or is worse, is news.
+        (lost("low", 115), witness("low", 99, last=116, source="dexcom")),
+        (lost("low", 115), witness("urgent_low", 102, source="dexcom")),
     ],
 )
 def test_it_goes_on_as_long_as_any_does(live: Witness, late: Witness) -> None:
@@ -333,19 +351,44 @@ def test_it_goes_on_as_long_as_any_does(live: Witness, late: Witness) -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "reason", "is_past"),
+    "late",
     [
-        (None, EndReason.SOURCE, True),
-        (130, EndReason.SOURCE, True),
-        (105, EndReason.SOURCE, True),
-        (130, EndReason.EXPIRED, False),  # nobody looked on
+        witness("low", 99, source="dexcom"),
+        witness("low", 99, last=115, source="dexcom"),
+        witness("low", 99, 219, reason=EndReason.EXPIRED, source="dexcom"),
+    ],
+)
+@pytest.mark.parametrize("alert_type", ["low", "urgent_low"])
+def test_what_was_lost_is_no_news_when_another_tells_of_it_later(
+    alert_type: str, late: Witness
+) -> None:
+    episode = one(lost(alert_type, 115), late)
+    assert (episode.end_reason, episode.unacknowledged_since) == (EndReason.EXPIRED, None)
+    # Who tells of it later does not know that it was over before that.
+    assert episode.ended_at == (late.episode.ended_at or minute(130))
+
+
+def test_what_came_late_is_lost_only_with_what_is_live() -> None:
+    dexcom = witness("low", 100, 130, reason=EndReason.EXPIRED, seen=115, source="dexcom")
+    assert one(dexcom, witness("low", 101, source="nightscout")).is_open
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "seen", "is_past"),
+    [
+        (None, EndReason.SOURCE, None, True),
+        (130, EndReason.SOURCE, None, True),
+        (105, EndReason.SOURCE, None, True),
+        (130, EndReason.EXPIRED, None, False),  # nobody looked on
+        (130, EndReason.EXPIRED, 114, False),
+        (130, EndReason.EXPIRED, 115, True),
     ],
 )
 def test_a_forecast_is_no_worse_than_what_came_of_it(
-    end: float | None, reason: EndReason, is_past: bool
+    end: float | None, reason: EndReason, seen: float | None, is_past: bool
 ) -> None:
     soon = witness("urgent_low_soon", 95, source="dexcom")
-    episode = one(witness("low", 100, end, reason=reason), soon)
+    episode = one(witness("low", 100, end, reason=reason, seen=seen), soon)
     assert (episode.severity is MEDIUM) is is_past
     assert (soon.episode.opened in episode.announced) is not is_past
     assert episode.ids == {"tidepool low 100", "dexcom urgent_low_soon 95"}

@@ -120,9 +120,15 @@ class Mila:
         self.wearer.add_session(start, end, curve, delay=delay)
         moment = start
         while moment < end:
-            value = round(curve(moment) / MG_DL_PER_MMOL_L, 5)
-            self.child.add_reading(moment, value, uploaded_at=moment + reaches(moment))
+            self.reads(moment, curve, reaches(moment))
             moment += EVERY
+
+    def reads(
+        self, moment: datetime, curve: Curve, reaches: timedelta = timedelta(seconds=20)
+    ) -> None:
+        """Have Tidepool tell of the glucose of a moment, after so long."""
+        value = round(curve(moment) / MG_DL_PER_MMOL_L, 5)
+        self.child.add_reading(moment, value, uploaded_at=moment + reaches)
 
     async def minutes(self, count: int) -> None:
         """Let minutes pass."""

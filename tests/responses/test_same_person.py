@@ -8,6 +8,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 import pytest
 
+from custom_components.care_alerts.alerts.episode import EndReason
 from custom_components.care_alerts.repairs import SamePersonFlow, async_create_fix_flow
 from custom_components.care_alerts.responses.household import SAME_PERSON, same_people_of
 from tests.care import automate, trigger
@@ -160,6 +161,29 @@ async def test_a_late_witness_that_is_worse_is_told(mila: Mila) -> None:
     told = [one["title"] for one in mila.annas.rang]
     assert (told[0], set(told[1:])) == ("Mila: Low", {"Mila: Urgent low"})
     assert len(mila.annas.screen) == 1
+
+
+async def test_what_was_lost_is_not_told_again_by_who_tells_of_it_later(mila: Mila) -> None:
+    """Tidepool has nothing more ten minutes into the low, and Dexcom nothing newer of it."""
+    now = mila.house.now
+    low = dip(now + timedelta(minutes=5), 65, 300)
+    mila.wearer.add_session(now, now + timedelta(hours=8), low)
+    mila.wearer.add_alert("low", now + timedelta(minutes=15), state="activeSnoozed")
+    for number in range(4):
+        mila.reads(now + timedelta(minutes=5 * number), low)
+    for _ in range(8):
+        await mila.house.pass_time(minutes=10)
+
+    def told() -> int:
+        return len([one for one in mila.annas.rang if one["title"] == "Mila: Low"])
+
+    told_before = told()
+    assert told_before
+    await dexcom_tells(mila)
+    [low_of_both] = mila.episodes("low")
+    assert len(low_of_both.witnesses) == 2
+    assert low_of_both.episode.end_reason is EndReason.EXPIRED
+    assert told() == told_before
 
 
 async def test_one_who_is_gone_from_a_source(mila: Mila) -> None:

@@ -26,11 +26,15 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Whatever began before `at` is over then, on one of the person's devices or (None) on all."""
+    """Whatever began before `at` is over then, on one of the person's devices or (None) on all.
+
+    `seen_until`: when the source last saw it, where that is later than its newest alert.
+    """
 
     at: datetime
     reason: EndReason
     device: Hashable = None
+    seen_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,6 +82,7 @@ class EpisodeSpan:
     """An episode as its alerts give it: the first and the newest of them, and the worst severity of all.
 
     `handled_at`: when somebody answered it on the person's own device; what the house has to do about it stays.
+    `seen_until`: of what is over, when its source last saw it, where that is later than the newest alert.
     """
 
     opened: Alert
@@ -86,6 +91,7 @@ class EpisodeSpan:
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
     handled_at: datetime | None = None
+    seen_until: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -146,7 +152,14 @@ def derive_episodes(
                 active_on.clear()
             active_on.discard(ending.device)
         if open_span is not None and not active_on:
-            found.append(replace(open_span, ended_at=ending.at, end_reason=ending.reason))
+            found.append(
+                replace(
+                    open_span,
+                    ended_at=ending.at,
+                    end_reason=ending.reason,
+                    seen_until=ending.seen_until,
+                )
+            )
             open_span = None
     if open_span is not None:
         found.append(open_span)

@@ -14,6 +14,7 @@ from them each time, so nothing is lost where later data part them again, or som
 | one that is as bad or milder comes late | whoever had it when it went on has this, too; nobody is told again       |
 | an urgent low was foretold               | it is no worse than what a live source saw come of it (`FORESEEN`)      |
 | the live source says that it is over    | so is what was said before that by another and is as bad                |
+| the live source was lost                | whatever was said before that by another, as bad or milder, is lost, too |
 | any other goes on                       | it goes on                                                              |
 | all were over or somebody's, one is new | it begins anew: what is `announced` counts from there                   |
 | later data part them                    | each is its own again, with what was done about it                      |
@@ -114,7 +115,9 @@ class Witness:
         last = max(episode.last_seen.observed_at, self.begin)
         if episode.ended_at is None:
             return max(last, self.known_to) if self.is_live else last
-        return last if episode.end_reason is EndReason.EXPIRED else max(last, episode.ended_at)
+        if episode.end_reason is EndReason.EXPIRED:
+            return max(last, episode.span.seen_until or last)
+        return max(last, episode.ended_at)
 
     @cached_property
     def reached_at(self) -> datetime:
@@ -305,24 +308,28 @@ def _end(one: Witness, group: Sequence[Witness]) -> tuple[datetime, EndReason | 
     """When and why it is over; None if it goes on.
 
     What a source does not say any more of is over, too, once a live one has said so of what is as bad: it was there when
-    the other had said its last. Never the other way round: what was said before is no news of what goes on now.
+    the other had said its last. And what that one saw of it until it was lost itself is no news when another tells of it
+    later. Never the other way round: what was said before is no news of what goes on now.
     """
     episode = one.episode
     if episode.ended_at and episode.end_reason is not EndReason.EXPIRED:
         return episode.ended_at, episode.end_reason
-    said = [
-        other.episode.ended_at
+    over = [
+        other
         for other in group
-        if other.is_live
-        and other.source != one.source
-        and other.rank == one.rank
-        and other.episode.end_reason is EndReason.SOURCE
-        and other.episode.ended_at
-        and other.episode.ended_at >= one.reach
+        if other.is_live and other.source != one.source and other.reach >= one.reach
     ]
-    if said:
-        return max(said), EndReason.SOURCE
-    return (episode.ended_at, episode.end_reason) if episode.ended_at else None
+    said = [_ended(other, EndReason.SOURCE) for other in over if other.rank == one.rank]
+    lost = [_ended(other, EndReason.EXPIRED) for other in over if other.rank >= one.rank]
+    if ended_at := max(filter(None, said), default=None):
+        return ended_at, EndReason.SOURCE
+    ended_at = episode.ended_at or max(filter(None, lost), default=None)
+    return (ended_at, EndReason.EXPIRED) if ended_at else None
+
+
+def _ended(one: Witness, reason: EndReason) -> datetime | None:
+    """When it ended, if that was the reason."""
+    return one.episode.ended_at if one.episode.end_reason is reason else None
 
 
 def _held(one: Witness, group: Sequence[Witness], now: datetime) -> Acknowledgement | None:

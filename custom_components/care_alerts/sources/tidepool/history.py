@@ -123,7 +123,7 @@ class KindHistory(Stored):
     def endings(self) -> list[Ending]:
         """The ends of what was announced, to derive episodes by."""
         return [
-            Ending(one.ended_at, one.end_reason)
+            Ending(one.ended_at, one.end_reason, seen_until=one.last)
             for one in self.told
             if one.ended_at and one.end_reason
         ]
