@@ -7,7 +7,13 @@ from random import Random
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.care_alerts.alerts.coverage import USUAL_STEP, Stretch, stretches
+from custom_components.care_alerts.alerts.coverage import (
+    SAME,
+    USUAL_STEP,
+    Stretch,
+    of_one,
+    stretches,
+)
 from custom_components.care_alerts.alerts.readings import KeptReading
 
 MINUTE = 60
@@ -161,3 +167,43 @@ def test_two_weeks_of_a_reading_a_minute_are_no_long_work() -> None:
     random = Random(1)  # noqa: S311 # no secret
     times = [one for one in range(0, 14 * DAY, MINUTE) if random.random() < 0.5]
     assert minutes(stretches(readings(times))) == pytest.approx(len(times), rel=0.05)
+
+
+# One person's readings of several sources
+
+
+ROWS = st.lists(st.integers(0, 6 * HOUR), max_size=40).map(readings)
+
+
+@given(ROWS, ROWS)
+def test_of_one_person_another_source_has_only_what_the_first_has_not(
+    first: list[KeptReading], other: list[KeptReading]
+) -> None:
+    found = of_one([first, other])
+    assert found == sorted(found)
+    assert [one for one in found if not one.sender] == first
+
+    def is_known(one: KeptReading) -> bool:
+        return any(abs(one.observed - known.observed) <= SAME for known in first)
+
+    added = [one.observed for one in found if one.sender]
+    assert added == [one.observed for one in other if not is_known(one)]
+    assert of_one([first, first]) == of_one([first, []]) == of_one([first]) == first
+    assert of_one([]) == []
+
+
+def test_the_same_sensor_in_two_sources_is_counted_once_and_its_gaps_are_filled() -> None:
+    """Live, with a gap of two hours; and all of it hours late, some seconds apart."""
+    times = sensor(USUAL_STEP, 0, 6 * HOUR)
+    live = readings([one for one in times if not 2 * HOUR <= one < 4 * HOUR])
+    late = readings([one + 20 for one in times], mg_dl=101)
+    found = of_one([live, late])
+    assert len(found) == len(times)
+    assert minutes(stretches(found)) == pytest.approx(6 * 60, abs=1)
+    assert no_two_overlap(stretches(found))
+
+
+@pytest.mark.parametrize(("apart", "count"), [(SAME, 1), (SAME + 1, 2)])
+def test_what_is_the_same_reading_again(apart: float, count: int) -> None:
+    for one in (apart, -apart):
+        assert len(of_one([readings([HOUR]), readings([int(HOUR + one)])])) == count

@@ -1,6 +1,6 @@
 """The report of a person, against sums that are made minute by minute, without any of its code."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,9 +10,10 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.care_alerts.alerts.acknowledgement import Acknowledgement, Actor, Via
-from custom_components.care_alerts.alerts.alert import AlertKey, AlertState, Severity
+from custom_components.care_alerts.alerts.alert import Alert, AlertKey, AlertState, Severity
 from custom_components.care_alerts.alerts.episode import EndReason, EpisodeSpan, TimeSpan
 from custom_components.care_alerts.alerts.glucose import MG_DL, MMOL_L, OutOfRange
+from custom_components.care_alerts.alerts.joining import Joined, Witness, join
 from custom_components.care_alerts.alerts.nights import nights_between
 from custom_components.care_alerts.alerts.readings import KeptReading, KeptThreshold
 from custom_components.care_alerts.alerts.report import (
@@ -39,10 +40,27 @@ def local(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=AMSTERDAM).astimezone(UTC)
 
 
+def of_one_source(
+    *,
+    episodes: Sequence[Episode] = (),
+    alerts: Mapping[AlertKey, Sequence[Alert]] = {},
+    **more: Any,
+) -> Report:
+    """A report of what only one source has."""
+    return report_of(
+        episodes=[
+            Joined.alone(Witness(episode=one, source="", is_live=True, known_to=START))
+            for one in episodes
+        ],
+        alerts={("", key): found for key, found in alerts.items()},
+        **more,
+    )
+
+
 def report(start: datetime, end: datetime, **more: Any) -> Report:
-    """A report in Amsterdam of whom there is glucose."""
-    given: dict[str, Any] = {"zone": AMSTERDAM, "episodes": [], "alerts": {}, "readings": []}
-    return report_of(start=start, end=end, **given | more)
+    """The same in Amsterdam, of whom there is glucose."""
+    given: dict[str, Any] = {"zone": AMSTERDAM, "readings": []}
+    return of_one_source(start=start, end=end, **given | more)
 
 
 def glucose_of(found: Report) -> GlucoseReport:
@@ -479,3 +497,178 @@ def test_what_was_kept_before_has_the_newest() -> None:
     assert found.at == hour(1)
     log.unacknowledge(key, span, at=hour(3))
     assert log.episode(key, span, [first], hour(4)).answer is None
+
+
+# What several sources have of one person
+
+
+def seen(
+    source: str,
+    opened: float,
+    ended: float | None,
+    *,
+    told: float = 0,
+    answered: float | None = None,
+    alert_type: str = "low",
+    count: int = 1,
+) -> tuple[Witness, list[Alert]]:
+    """What a source has of a low, by hours since the start, and its alerts; `tidepool` is live."""
+    severity = Severity.MEDIUM if alert_type == "low" else Severity.HIGH
+    alerts = [
+        alert(
+            f"{source} {alert_type} {opened} {number}",
+            opened + number / 100,
+            received=opened + told,
+            source=source,
+            alert_type=alert_type,
+            severity=severity,
+            person_id=source,
+        )
+        for number in range(count)
+    ]
+    key = AlertKey(source, alert_type)
+    one = episode(opened, ended, told=told, answered=answered)
+    answer = one.answer and replace(one.answer, severity=severity)
+    return Witness(
+        episode=replace(
+            one,
+            episode_id=alerts[0].alert_id,
+            topic=key,
+            span=replace(one.span, opened=alerts[0], last_seen=alerts[-1], severity=severity),
+            announced=alerts,
+            answer=answer,
+            acknowledgement=answer,
+        ),
+        source=source,
+        is_live=source == "tidepool",
+        known_to=hour(opened),
+    ), alerts
+
+
+def household(*found: tuple[Witness, list[Alert]]) -> Report:
+    """The report of a day."""
+    alerts: dict[Hashable, list[Alert]] = {}
+    for one, theirs in sorted(found, key=lambda pair: pair[0].begin):
+        alerts.setdefault(one.kind, []).extend(theirs)
+    return report_of(
+        start=hour(0),
+        end=hour(24),
+        zone=AMSTERDAM,
+        episodes=join([one for one, _ in found], hour(24)),
+        alerts=alerts,
+        readings=None,
+    )
+
+
+def test_what_several_sources_have_is_one_and_counted_once() -> None:
+    found = household(
+        seen("tidepool", 2, 3, answered=2.5),
+        seen("dexcom", 2.1, 3, told=2, count=3),
+        seen("dexcom", 10, 11, told=2),
+    )
+    low, late = found.episodes
+    assert (low.outcome, low.told_at, low.answered_after) == (
+        Outcome.ANSWERED,
+        hour(2),
+        timedelta(hours=0.5),
+    )
+    assert [one.source for one in low.witnesses] == ["tidepool", "dexcom"]
+    assert late.outcome is Outcome.OVER_BEFORE_TOLD
+    # As many as the source with most of them has told.
+    assert found.alerts == 4
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome"),
+    [
+        # Whoever had the milder one had not the worse one,
+        (
+            (
+                seen("tidepool", 2, 3, answered=2.1),
+                seen("tidepool", 2.2, 2.9, alert_type="urgent_low"),
+            ),
+            Outcome.UNANSWERED,
+        ),
+        (
+            (
+                seen("tidepool", 2, 3),
+                seen("tidepool", 2.2, 2.9, alert_type="urgent_low", answered=2.5),
+            ),
+            Outcome.ANSWERED,
+        ),
+        # unless that came only when all was over.
+        (
+            (
+                seen("tidepool", 2, 3, answered=2.1),
+                seen("dexcom", 2.2, 2.9, told=0.8, alert_type="urgent_low"),
+            ),
+            Outcome.ANSWERED,
+        ),
+        (
+            (
+                seen("tidepool", 2, 3, answered=2.1),
+                seen("dexcom", 2.2, 2.9, told=0.79, alert_type="urgent_low"),
+            ),
+            Outcome.UNANSWERED,
+        ),
+        # Whoever knew what was foretold did not know that it came.
+        (
+            (
+                seen("dexcom", 2, 2.2, alert_type="urgent_low_soon", answered=2.1),
+                seen("tidepool", 2.2, 2.9, alert_type="urgent_low"),
+            ),
+            Outcome.UNANSWERED,
+        ),
+        (
+            (
+                seen("dexcom", 2, 3, alert_type="urgent_low_soon", answered=2.1),
+                seen("nightscout", 2, 3, alert_type="urgent_low_soon"),
+            ),
+            Outcome.ANSWERED,
+        ),
+    ],
+)
+def test_who_answered_has_had_the_worst(
+    found: tuple[tuple[Witness, list[Alert]], ...], outcome: Outcome
+) -> None:
+    [one] = household(*found).episodes
+    assert one.outcome is outcome
+
+
+@st.composite
+def _told(draw: st.DrawFn) -> list[tuple[Witness, list[Alert]]]:
+    lows = draw(st.lists(st.integers(0, 40), min_size=1, max_size=5, unique=True))
+    return [
+        seen(
+            draw(st.sampled_from(["tidepool", "dexcom"])),
+            low / 2,
+            draw(st.none() | st.just(low / 2 + 0.4)),
+            told=draw(st.sampled_from([0, 0.3, 2])),
+            answered=draw(st.none() | st.just(low / 2 + 0.35)),
+            alert_type=draw(st.sampled_from(["low", "urgent_low"])),
+            count=draw(st.integers(1, 3)),
+        )
+        for low in lows
+    ]
+
+
+@given(_told())
+def test_one_person_is_never_more_and_never_less_than_their_sources(
+    found: list[tuple[Witness, list[Alert]]],
+) -> None:
+    whole = household(*found)
+    alone = {
+        source: household(*(one for one in found if one[0].source == source))
+        for source in ("tidepool", "dexcom")
+    }
+    assert max(one.alerts for one in alone.values()) <= whole.alerts
+    assert whole.alerts <= sum(one.alerts for one in alone.values())
+    assert len(whole.episodes) <= len(found)
+    assert sorted(part.episode.episode_id for one in whole.episodes for part in one.witnesses) == (
+        sorted(one.episode.episode_id for one, _ in found)
+    )
+    # Its outcomes are all of the episodes, each once.
+    assert sum(whole.count(outcome) for outcome in Outcome) == len(whole.episodes)
+    for one in whole.episodes:
+        if one.outcome is Outcome.ANSWERED:
+            assert one.answer in [part.episode.answer for part in one.witnesses]

@@ -8,13 +8,13 @@ import pytest
 
 from custom_components.care_alerts.alerts.glucose import MG_DL, MMOL_L, OutOfRange
 from custom_components.care_alerts.alerts.readings import KeptReading
-from custom_components.care_alerts.alerts.report import Report, report_of
+from custom_components.care_alerts.alerts.report import Report
 from custom_components.care_alerts.responses.morning import NightOf, morning_note
 from custom_components.care_alerts.responses.plan import Text
 from custom_components.care_alerts.responses.store import Kept
 from custom_components.care_alerts.responses.wording import Wording
 from tests.alerts.build import hour
-from tests.alerts.test_report import episode
+from tests.alerts.test_report import episode, of_one_source
 from tests.home import Home, Phone
 
 from .house import caregiver, plan, set_up
@@ -112,8 +112,7 @@ def keys(key: str, /, **placeholders: str) -> str:
 
 def night(**more: Any) -> Report:
     """Ten hours with two lows."""
-    given: dict[str, Any] = {"episodes": [], "alerts": {}, "readings": None}
-    return report_of(start=hour(0), end=hour(10), zone=UTC_ZONE, **given | more)
+    return of_one_source(start=hour(0), end=hour(10), zone=UTC_ZONE, **{"readings": None} | more)
 
 
 def said(report: Report, unit: str = MG_DL) -> str:

@@ -2,17 +2,22 @@
 
 from datetime import timedelta
 import re
+from typing import Any
 
+from homeassistant.auth.models import User
 from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER
+from homeassistant.core import Context
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 import pytest
 
 from custom_components.care_alerts.alerts.episode import EndReason
+from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.repairs import SamePersonFlow, async_create_fix_flow
 from custom_components.care_alerts.responses.household import SAME_PERSON, same_people_of
 from tests.care import automate, trigger
 from tests.home import Home
+from tests.services.test_permissions import somebody
 
 from .mila import LATE, Mila, dip
 
@@ -63,6 +68,47 @@ async def test_a_low_that_both_have_is_told_once(mila: Mila) -> None:
     assert [one["reason"] for one in heard.of("alert_needs_attention")] == ["new"]
     assert len(heard.of("alert_acknowledged")) == 1
     assert heard.of("alert_unacknowledged") == []
+
+
+async def test_they_are_one_person_in_the_report_and_in_the_morning(home: Home) -> None:
+    mila = await Mila.moves_in(home, morning="16:00:00")
+    hass = mila.house.hass
+    start = mila.house.now
+    await is_low(mila)
+    await mila.annas.press("I have it")
+    await dexcom_tells(mila)
+
+    async def reported(devices: list[str], user: User | None = None) -> dict[str, Any]:
+        answer = await hass.services.async_call(
+            DOMAIN,
+            "get_report",
+            {"device_id": devices, "start": start.isoformat()},
+            blocking=True,
+            return_response=True,
+            context=Context(user_id=user.id if user else None),
+        )
+        people: Any = answer and answer["people"]
+        assert len(people) == 1
+        return people[0]  # type: ignore[no-any-return]
+
+    tidepool, dexcom = mila.devices
+    for devices in (mila.devices, [dexcom], [tidepool]):
+        person = await reported(devices)
+        assert (person["device_id"], person["source"]) == (tidepool, "Tidepool, Mila")
+        [low] = person["episodes"]
+        assert [one["source"] for one in low["witnesses"]] == ["tidepool", "dexcom"]
+        assert (low["outcome"], low["answered_by"]) == ("answered", "Anna")
+        assert person["alerts"] == 1
+        # By the source that is live: what the other tells of the same minutes is no second reading.
+        minutes = (mila.house.now - start) / timedelta(minutes=1)
+        assert abs(person["glucose"]["readings"] - minutes / 5) <= 2
+        assert person["glucose"]["coverage_percent"] > 95
+    # Who may see only one source's is told of that.
+    only_dexcom = somebody(hass, device_ids={dexcom: {"read": True}})
+    assert (await reported([dexcom], only_dexcom))["source"] == "Mila"
+    await mila.minutes(40)
+    [morning] = [one for one in mila.annas.pushed if one.get("title") == "How the night was"]
+    assert morning["message"].count("Mila") == 1
 
 
 async def test_who_has_it_has_what_comes_late_of_it_also_while_a_source_is_away_and_undone(

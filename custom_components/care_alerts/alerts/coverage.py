@@ -43,6 +43,25 @@ NEARBY: Final = 12
 some are in a row."""
 
 
+SAME: Final = USUAL_STEP / 2
+"""Seconds within which a reading of another source is the same again. Ours: half of what most sensors take to the next."""
+
+
+def of_one(sources: Sequence[Sequence[KeptReading]]) -> list[KeptReading]:
+    """One person's readings (oldest first) of several sources as one: another's only where those before it have none."""
+    found: list[KeptReading] = []
+    for number, readings in enumerate(sources):
+        times = [one.observed for one in found]
+        missing = [
+            # Senders are told apart by their source alone.
+            one._replace(sender=f"{number} {one.sender}") if number else one
+            for one in readings
+            if bisect_left(times, one.observed - SAME) == bisect_right(times, one.observed + SAME)
+        ]
+        found = sorted(found + missing)
+    return found
+
+
 class Stretch(NamedTuple):
     """The time `start` <= t < `end` (seconds since 1970) for which a reading stands."""
 

@@ -18,6 +18,7 @@ from them each time, so nothing is lost where later data part them again, or som
 | any other goes on                       | it goes on                                                              |
 | all were over or somebody's, one is new | it begins anew: what is `announced` counts from there                   |
 | later data part them                    | each is its own again, with what was done about it                      |
+| who answered it                         | the first who had what was as bad as the worst that came in time        |
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from itertools import islice
-from typing import Final
+from typing import Final, Self
 
 from .acknowledgement import Acknowledgement
 from .alert import Alert, AlertKey, in_order
@@ -141,14 +142,24 @@ class Joined:
     loudest: tuple[Witness, ...]
     inherited: tuple[tuple[Witness, Acknowledgement], ...] = ()
 
+    @classmethod
+    def alone(cls, one: Witness) -> Self:
+        """What only one source has, as it has it."""
+        return cls(episode=one.episode, witnesses=(one,), worst=one, loudest=(one,))
+
+    @property
+    def told_at(self) -> datetime | None:
+        """When the house was first told of it; None if it never was."""
+        told = (one.reached_at for one in self.witnesses if one.episode.announced)
+        return min(told, default=None)
+
 
 def join(witnesses: Iterable[Witness], now: datetime) -> list[Joined]:
     """What one person's episodes, of whatever sources, are for the household; in no order."""
     found = []
     for group in _groups(list(witnesses)):
         if len(group) == 1:
-            [one] = alone = tuple(group)
-            found.append(Joined(episode=one.episode, witnesses=alone, worst=one, loudest=alone))
+            found.append(Joined.alone(group[0]))
         else:
             found.append(_joined(group, now))
     return found
@@ -270,11 +281,7 @@ def _joined(group: list[Witness], now: datetime) -> Joined:
             default=None,
         ),
         reopened_at=max((at for one in going_on if (at := one.episode.reopened_at)), default=None),
-        answer=min(
-            (answer for one in group if (answer := one.episode.answer)),
-            key=lambda answer: answer.at,
-            default=None,
-        ),
+        answer=_answer(told, group, None if going_on else ended and ended[0]),
     )
     return Joined(
         episode=episode,
@@ -348,6 +355,26 @@ def _held(one: Witness, group: Sequence[Witness], now: datetime) -> Acknowledgem
             and held.covers_all_of(one.episode.span, now)
         ),
         key=lambda held: held.at,
+        default=None,
+    )
+
+
+def _answer(
+    told: Sequence[Witness], group: Iterable[Witness], ended_at: datetime | None
+) -> Acknowledgement | None:
+    """The first acknowledgement of what is as bad as the worst that came before it was over; who has what is milder has not answered that."""
+    in_time = [one for one in told if ended_at is None or one.reached_at < ended_at] or told
+    rank = max(one.rank for one in in_time)
+    is_foretold = all(one.is_forecast for one in in_time)
+    return min(
+        (
+            answer
+            for one in group
+            if (answer := one.episode.answer)
+            and answer.severity.rank >= rank
+            and (is_foretold or not one.is_forecast)
+        ),
+        key=lambda answer: answer.at,
         default=None,
     )
 

@@ -5,16 +5,17 @@ never without how much that is.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Final, Self
 
 from .acknowledgement import Acknowledgement
-from .alert import Alert, AlertKey, AlertState
+from .alert import Alert, AlertState
 from .coverage import Stretch, stretches
 from .glucose import MG_DL, OutOfRange, converted, is_beyond, rounded
+from .joining import Joined, Witness
 from .nights import nights_between
 from .readings import KeptReading, KeptThreshold
 from .response_log import Episode
@@ -165,17 +166,21 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EpisodeReport:
-    """An episode, when the house was told of it, and who was the first to answer, also if that was after its end."""
+    """An episode as the house has it, when that was told of it, and who was the first to answer, also if that was after its end.
+
+    `witnesses`: what each source has of it, those heard of first before others.
+    """
 
     episode: Episode
+    witnesses: Sequence[Witness]
     told_at: datetime | None
     answer: Acknowledgement | None
     outcome: Outcome
 
     @classmethod
-    def of(cls, episode: Episode) -> Self:
+    def of(cls, one: Joined) -> Self:
         """What became of an episode."""
-        told_at = min((alert.received_at for alert in episode.announced), default=None)
+        episode, told_at = one.episode, one.told_at
         ended_at, answer = episode.ended_at, episode.answer
         if told_at is None:
             outcome = Outcome.NOT_TOLD
@@ -185,7 +190,7 @@ class EpisodeReport:
             outcome = Outcome.ANSWERED
         else:
             outcome = Outcome.UNANSWERED if ended_at else Outcome.OPEN
-        return cls(episode, told_at, answer, outcome)
+        return cls(episode, one.witnesses, told_at, answer, outcome)
 
     @property
     def answered_after(self) -> timedelta | None:
@@ -248,20 +253,23 @@ def report_of(
     start: datetime,
     end: datetime,
     zone: tzinfo,
-    episodes: Iterable[Episode],
-    alerts: Mapping[AlertKey, Sequence[Alert]],
+    episodes: Iterable[Joined],
+    alerts: Mapping[Hashable, Sequence[Alert]],
     readings: Sequence[KeptReading] | None,
     thresholds: Iterable[KeptThreshold] = (),
     alerts_from: datetime | None = None,
 ) -> Report:
     """The report of a person, of `start` <= time < `end` (aware UTC); what was tried out (drills) is not in it.
 
-    `alerts`: of each key in order, those that count. `readings`: oldest first, also some from before and after, by which
+    `alerts`: of each `Witness.kind` in order, those that count; of what several sources have told, those of the one that has
+    told most of it. `readings`: oldest first, also some from before and after, by which
     it is seen how often a sensor reads and what was known at the start; None of whom there never are any. `alerts_from`: of
     what was before, nobody looked for alerts; None where there are all.
     """
-    here = [one for one in episodes if not one.topic.drill and _is_in(one, start, end)]
-    here.sort(key=lambda one: (one.opened.observed_at, one.topic))
+    here = [
+        one for one in episodes if not one.episode.topic.drill and _is_in(one.episode, start, end)
+    ]
+    here.sort(key=lambda one: (one.episode.opened.observed_at, one.episode.topic))
     times = sorted(_alert_times(here, alerts, start, end))
     quarters: dict[int, GlucoseTime] | None = None
     glucose = None
@@ -298,15 +306,20 @@ def _is_in(episode: Episode, start: datetime, end: datetime) -> bool:
 
 
 def _alert_times(
-    episodes: Iterable[Episode],
-    alerts: Mapping[AlertKey, Sequence[Alert]],
+    episodes: Iterable[Joined],
+    alerts: Mapping[Hashable, Sequence[Alert]],
     start: datetime,
     end: datetime,
 ) -> Iterator[datetime]:
     for episode in episodes:
-        for alert in episode.span.its_own(alerts.get(episode.topic, ())):
-            if start <= alert.observed_at < end and alert.state is not AlertState.ENDED:
-                yield alert.observed_at
+        told: defaultdict[Hashable, list[datetime]] = defaultdict(list)
+        for one in episode.witnesses:
+            told[one.source] += [
+                alert.observed_at
+                for alert in one.episode.span.its_own(alerts.get(one.kind, ()))
+                if start <= alert.observed_at < end and alert.state is not AlertState.ENDED
+            ]
+        yield from max(told.values(), key=len)
 
 
 def _glucose(

@@ -173,16 +173,10 @@ def _is_same(
 SAME_PEOPLE: HassKey[SamePeople] = HassKey(f"{DOMAIN}_same_people")
 
 
-def refs_since(
-    people: Iterable[tuple[SourceCoordinator, PersonSnapshot]],
-    since: datetime,
-    now: datetime,
-    *,
-    are_one: bool,
-) -> list[EpisodeRef]:
-    """The episodes of people that go on, or did since then; as the household has them if they `are_one` person."""
-    refs: dict[int, EpisodeRef] = {}
-    witnesses = []
+def witnesses_since(
+    people: Iterable[tuple[SourceCoordinator, PersonSnapshot]], since: datetime, now: datetime
+) -> Iterator[tuple[Witness, EpisodeRef]]:
+    """The episodes of people that go on, or did since then, as each source has them, and as they are joined."""
     for coordinator, person in people:
         through = person.freshness.data_through
         for episode in episodes_since(coordinator, person.person.person_id, since, now):
@@ -194,10 +188,21 @@ def refs_since(
                 # That nothing comes is known until now.
                 known_to=now if is_of_signal else through or episode.last_seen.observed_at,
             )
-            witnesses.append(witness)
-            refs[id(witness)] = EpisodeRef(coordinator, person, episode)
+            yield witness, EpisodeRef(coordinator, person, episode)
+
+
+def refs_since(
+    people: Iterable[tuple[SourceCoordinator, PersonSnapshot]],
+    since: datetime,
+    now: datetime,
+    *,
+    are_one: bool,
+) -> list[EpisodeRef]:
+    """The episodes of people that go on, or did since then; as the household has them if they `are_one` person."""
+    found = list(witnesses_since(people, since, now))
     if not are_one:
-        return list(refs.values())
+        return [ref for _, ref in found]
+    refs = {id(witness): ref for witness, ref in found}
     return [
         replace(
             refs[id(one.worst)],
@@ -208,7 +213,7 @@ def refs_since(
         )
         if len(one.witnesses) > 1
         else refs[id(one.worst)]
-        for one in join(witnesses, now)
+        for one in join((witness for witness, _ in found), now)
     ]
 
 
@@ -232,6 +237,25 @@ def people_as(
     same = hass.data.get(SAME_PEOPLE)
     found = same.of(device_ref(hass, coordinator, person).device_id) if same else []
     return found or [(coordinator, person)]
+
+
+def people_once(
+    hass: HomeAssistant, people: Iterable[tuple[SourceCoordinator, PersonSnapshot]]
+) -> Iterator[tuple[list[tuple[SourceCoordinator, PersonSnapshot]], bool]]:
+    """Each person once: what all sources that run have of them, who speaks of the present first; and if several have them.
+
+    Also where only one of these runs: what it has of them is then as it is for the household.
+    """
+    same = hass.data.get(SAME_PEOPLE)
+    seen: set[Sequence[str | None]] = set()
+    for coordinator, person in people:
+        device_id = device_ref(hass, coordinator, person).device_id
+        devices = tuple(same.devices(device_id)) if same and device_id else (device_id,)
+        if device_id is None or devices not in seen:
+            seen.add(devices)
+            theirs = people_as(hass, coordinator, person)
+            theirs.sort(key=lambda one: not one[0].source_type.is_live)
+            yield theirs, len(devices) > 1
 
 
 def all_episodes(hass: HomeAssistant) -> Iterator[EpisodeRef]:

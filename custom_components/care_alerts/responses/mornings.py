@@ -12,11 +12,12 @@ from ..alerts.nights import night_of
 from ..alerts.report import Report
 from ..const import DOMAIN
 from ..sources.targets import device_ref, sources, unit_of
+from .episodes import people_once
 from .household import Household
 from .messages import send
 from .morning import NightOf, morning_note
 from .notices import wording_of
-from .person_report import report_maker
+from .person_report import AsOneHas, report_maker
 from .plan import Caregiver, Plan
 from .store import ResponseStore
 from .trouble import is_entity, push_note, text_for
@@ -60,18 +61,31 @@ class Mornings:
         """The night of everybody whom a plan is for."""
         start, end = night_of(now, dt_util.get_default_time_zone())
         asked: list[tuple[str, str, Callable[[], Report]]] = []
-        for coordinator in sources(self._hass):
-            for person_id, person in coordinator.data.people.items():
-                if household.test_key(plan, coordinator, person) is None:
-                    continue
-                exempt = frozenset(
-                    one
-                    for one in person.conditions
-                    if not household.is_for(plan, coordinator, person, one)
+        everybody = (
+            (coordinator, person)
+            for coordinator in sources(self._hass)
+            for person in coordinator.data.people.values()
+        )
+        for theirs, are_one in people_once(self._hass, everybody):
+            if not any(household.test_key(plan, *one) for one in theirs):
+                continue
+            parts = [
+                AsOneHas(
+                    coordinator,
+                    person,
+                    frozenset(
+                        one
+                        for one in person.conditions
+                        if not household.is_for(plan, coordinator, person, one)
+                    ),
                 )
-                make = report_maker(coordinator, person_id, start=start, end=end, exempt=exempt)
-                name = device_ref(self._hass, coordinator, person).name
-                asked.append((name, unit_of(self._hass, coordinator, person_id), make))
+                for coordinator, person in theirs
+            ]
+            coordinator, person = theirs[0]
+            make = report_maker(parts, start=start, end=end, are_one=are_one)
+            name = device_ref(self._hass, coordinator, person).name
+            unit = unit_of(self._hass, coordinator, person.person.person_id)
+            asked.append((name, unit, make))
         reports = await self._hass.async_add_executor_job(lambda: [make() for *_, make in asked])
         return [
             NightOf(person=name, unit=unit, report=report)

@@ -1,12 +1,13 @@
 """The action `get_report`: what there was of people in a time, who answered, and how much of it data cover."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
+from homeassistant.auth.models import User
 from homeassistant.auth.permissions.const import POLICY_READ
-from homeassistant.core import ServiceCall, ServiceResponse
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
@@ -14,6 +15,7 @@ from homeassistant.util.json import JsonValueType
 import voluptuous as vol
 
 from ..alerts import ledger, readings
+from ..alerts.alert import Alert
 from ..alerts.glucose import MG_DL, converted, rounded
 from ..alerts.nights import night_of
 from ..alerts.readings import KeptReading, KeptThreshold
@@ -29,9 +31,13 @@ from ..alerts.report import (
     Outcome,
     Report,
 )
+from ..alerts.snapshot import PersonSnapshot
 from ..const import DOMAIN
-from ..responses.person_report import report_maker
-from ..sources.targets import unit_of
+from ..responses.episodes import people_once
+from ..responses.permissions import entities_of_person, forbidden
+from ..responses.person_report import AsOneHas, report_maker
+from ..sources.coordinator import SourceCoordinator
+from ..sources.targets import device_ref, unit_of
 from .history import ATTR_END, ATTR_START
 from .targets import Targeted, targeted
 
@@ -46,7 +52,7 @@ async def get_report(call: ServiceCall) -> ServiceResponse:
     """Return `{start, end, alerts_kept_from, readings_kept_from, people}`, of `start` <= time < `end`.
 
     `start` and `end` are those asked for as far as anything is kept, and has been; `alerts_kept_from` and
-    `readings_kept_from` are None unless more was asked for. A person has `glucose` (None of whom there never is any),
+    `readings_kept_from` are None unless more was asked for. Whoever several sources have is one person. A person has `glucose` (None of whom there never is any),
     `episodes`, `alerts`, `nights` and what is of all of these. Minutes and percentages have one decimal; each
     `..._percent` has a `coverage_percent` beside it, and is None where no data are.
 
@@ -68,9 +74,11 @@ async def get_report(call: ServiceCall) -> ServiceResponse:
             translation_key="nothing_kept",
             translation_placeholders={"days": str(ledger.KEPT_FOR.days)},
         )
+    user = call.context.user_id and await call.hass.auth.async_get_user(call.context.user_id)
     # All that is known, before anything is waited for: a source may be gone after that.
     asked = [
-        _Asked.of(call, one, person_id, start, end) for one in found for person_id in one.everybody
+        _Asked.of(call.hass, parts, start, end, are_one=are_one)
+        for parts, are_one in _people(call.hass, found, user or None)
     ]
     reports = await call.hass.async_add_executor_job(lambda: [one.make() for one in asked])
     people: list[JsonValueType] = [
@@ -96,6 +104,44 @@ def _asked_for(call: ServiceCall, now: datetime) -> tuple[datetime, datetime]:
     return begins, until if end else ends
 
 
+def _people(
+    hass: HomeAssistant, found: Sequence[Targeted], user: User | None
+) -> Iterator[tuple[list[AsOneHas], bool]]:
+    """Each person who is meant once, with what all sources have of them that this user may see, and if several have them."""
+    exempt = {
+        (one.coordinator.config_entry.entry_id, person_id): one.exempt.get(person_id, frozenset())
+        for one in found
+        for person_id in one.everybody
+    }
+    meant = (
+        (one.coordinator, one.coordinator.data.people[person_id])
+        for one in found
+        for person_id in one.everybody
+    )
+    for theirs, are_one in people_once(hass, meant):
+        known = [
+            (coordinator, person, (coordinator.config_entry.entry_id, person.person.person_id))
+            for coordinator, person in theirs
+        ]
+        # Another source's alert types have the same names.
+        others = frozenset[str]().union(*(exempt.get(key, ()) for *_, key in known))
+        yield (
+            [
+                AsOneHas(coordinator, person, exempt.get(key, others))
+                for coordinator, person, key in known
+                if key in exempt or _may_see(hass, user, coordinator, person)
+            ],
+            are_one,
+        )
+
+
+def _may_see(
+    hass: HomeAssistant, user: User | None, coordinator: SourceCoordinator, person: PersonSnapshot
+) -> bool:
+    entities = entities_of_person(hass, device_ref(hass, coordinator, person).device_id)
+    return user is None or forbidden(user, POLICY_READ, entities) is None
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """Somebody of whom a report is wanted: what is said of them, what makes it, and the unit of their glucose."""
@@ -106,19 +152,24 @@ class _Asked:
 
     @classmethod
     def of(
-        cls, call: ServiceCall, one: Targeted, person_id: str, start: datetime, end: datetime
+        cls,
+        hass: HomeAssistant,
+        parts: Sequence[AsOneHas],
+        start: datetime,
+        end: datetime,
+        *,
+        are_one: bool,
     ) -> Self:
-        """What is known of them now."""
-        coordinator = one.coordinator
-        freshness = coordinator.data.people[person_id].freshness
-        exempt = one.exempt.get(person_id, frozenset())
+        """What is known of them now; called and measured as by who speaks of the present."""
+        coordinator, person = parts[0].coordinator, parts[0].person
+        reach = [at for one in parts if (at := one.person.freshness.data_through)]
         about = {
-            **one.everybody[person_id].as_data,
-            "source": coordinator.config_entry.title,
-            "data_through": _iso(freshness.data_through),
+            **device_ref(hass, coordinator, person).as_data,
+            "source": ", ".join(one.coordinator.config_entry.title for one in parts),
+            "data_through": _iso(max(reach, default=None)),
         }
-        make = report_maker(coordinator, person_id, start=start, end=end, exempt=exempt)
-        return cls(about, make, unit_of(call.hass, coordinator, person_id))
+        make = report_maker(parts, start=start, end=end, are_one=are_one)
+        return cls(about, make, unit_of(hass, coordinator, person.person.person_id))
 
 
 def _of_all(report: Report, unit: str) -> dict[str, JsonValueType]:
@@ -223,7 +274,23 @@ def _episode(one: EpisodeReport) -> JsonValueType:
         "note": answer.note if answer else None,
         "outcome": one.outcome.value,
         "slept_through": one.outcome is Outcome.UNANSWERED,
+        "witnesses": _witnesses(one),
     }
+
+
+def _witnesses(one: EpisodeReport) -> list[JsonValueType]:
+    """What each source has first said of it."""
+    first: dict[Hashable, Alert] = {}
+    for witness in sorted(one.witnesses, key=lambda known: known.episode.opened.observed_at):
+        first.setdefault(witness.source, witness.episode.opened)
+    return [
+        {
+            "source": alert.source,
+            "observed_at": alert.observed_at.isoformat(),
+            "received_at": alert.received_at.isoformat(),
+        }
+        for alert in first.values()
+    ]
 
 
 def _night(night: NightReport) -> JsonValueType:
