@@ -11,7 +11,8 @@ from .alerts.alert import AlertKey, Severity
 from .entity import PersonEntity, SourceEntity, add_people
 from .household_entity import DrillButton, add_household
 from .responses.attribution import resolve_actor
-from .responses.care import acknowledge
+from .responses.care import acknowledge, may_control
+from .responses.episodes import people_as
 from .responses.household import is_household
 from .services.acknowledging import unacknowledged
 from .services.testing import first_type
@@ -73,10 +74,18 @@ class AcknowledgeAllButton(PersonEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         context = self._context or Context()
-        people = [self.person_id] if self.snapshot else []
+        person = self.snapshot
+        meant = {
+            coordinator: unacknowledged(coordinator, [theirs.person.person_id])
+            for coordinator, theirs in (
+                people_as(self.hass, self.coordinator, person) if person else ()
+            )
+            if coordinator is self.coordinator
+            or await may_control(self.hass, coordinator, theirs, context)
+        }
         await acknowledge(
             self.hass,
-            {self.coordinator: unacknowledged(self.coordinator, people)},
+            meant,
             by=await resolve_actor(self.hass, context),
             note=None,
             context=context,

@@ -198,6 +198,60 @@ async def test_all_witnesses_are_answered_wherever_it_comes_from(mila: Mila) -> 
     assert has("acknowledgement") == {True}
 
 
+async def test_what_is_done_about_a_person_is_done_about_what_all_sources_have(mila: Mila) -> None:
+    """A snooze of the person, wherever it is aimed; and what another source alone has of them."""
+    hass = mila.house.hass
+    tidepool, dexcom = mila.devices
+
+    async def call(action: str, user: User | None = None, **data: Any) -> list[str]:
+        answer: Any = await hass.services.async_call(
+            DOMAIN,
+            action,
+            data,
+            blocking=True,
+            return_response=True,
+            context=Context(user_id=user.id if user else None),
+        )
+        await mila.house.settle()
+        return [one["device_id"] for one in answer[f"{action.removesuffix('e')}ed"]]
+
+    async def dexcom_has(alert: str) -> int:
+        rang = len(mila.annas.rang)
+        mila.wearer.add_alert(alert, mila.house.now, uploaded_at=mila.house.now)
+        for _ in range(4):
+            await mila.house.pass_time(minutes=10)
+        return len(mila.annas.rang) - rang
+
+    assert await call("snooze", device_id=tidepool, duration="02:00:00") == [tidepool, dexcom]
+    assert await dexcom_has("high") == 0
+    # What is severe is never silenced by that.
+    assert await dexcom_has("urgentLow")
+    only_dexcom = somebody(hass, device_ids={dexcom: True})
+    assert await call("unsnooze", only_dexcom, device_id=dexcom) == [dexcom]
+    assert await call("unsnooze", device_id=dexcom) == [tidepool]
+    assert await call("snooze", only_dexcom, device_id=dexcom, duration="02:00:00") == [dexcom]
+    # A source as a whole is that source.
+    source = mila.house.source_device(mila.tidepool).id
+    assert await call("snooze", device_id=source, duration="02:00:00") == [source]
+    assert set(await call("unsnooze", device_id=dexcom)) == {dexcom}
+
+    def nobodys() -> set[str]:
+        return {
+            one.episode.topic.alert_type
+            for kind in ("high", "urgent_low")
+            for one in mila.episodes(kind)
+            if one.episode.acknowledgement is None
+        }
+
+    assert nobodys() == {"high", "urgent_low"}
+    assert await call("acknowledge", device_id=tidepool) == [dexcom, dexcom]
+    assert nobodys() == set()
+    assert await call("unacknowledge", device_id=tidepool) == [dexcom, dexcom]
+    await mila.house.press("acknowledge_all", mila.child.user_id, mila.tidepool)
+    await mila.house.settle()
+    assert nobodys() == set()
+
+
 async def test_a_late_witness_that_is_worse_is_told(mila: Mila) -> None:
     await is_low(mila, minutes=300)
     await mila.annas.press("I have it")

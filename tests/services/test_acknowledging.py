@@ -15,6 +15,8 @@ import voluptuous as vol
 
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.responses.attribution import REMEMBERED
+from custom_components.care_alerts.services.targets import Targeted
+from custom_components.care_alerts.sources.targets import DeviceRef
 from tests.care import Care
 from tests.conftest import NOON, House
 from tests.world import HENK, add_alert, add_person, generation
@@ -432,3 +434,13 @@ async def test_nothing_of_it_is_lost_by_a_reload(ill: Care, anna: User) -> None:
     assert [owned(ill, key) for key in ("weight", "flex", "medication")] == before
     assert before[0]["note"] == "Called her"
     assert all(one["snoozed_until"] for one in before[1:])
+
+
+def test_who_is_meant_as_a_whole_is_not_among_single_alerts_too(care: Care) -> None:
+    where = DeviceRef("device", "Maria", "source")
+    sensors = {"maria": (where, ["weight"]), "olga": (where, ["flex"])}
+    one = Targeted(care.coordinator, False, {}, {}, sensors)
+    whole = one.with_person("maria", where, frozenset({"flex"}))
+    assert (whole.people, whole.exempt) == ({"maria": where}, {"maria": frozenset({"flex"})})
+    assert whole.alerts == {"olga": sensors["olga"]}
+    assert one.with_person("maria", where, frozenset()).exempt == {}

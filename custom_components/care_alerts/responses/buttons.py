@@ -39,7 +39,9 @@ async def _do(hass: HomeAssistant, verb: Verb, episode_ids: list[str], context: 
     for episode_id in episode_ids:
         ref = find_episode(hass, episode_id)
         for one in ref.witnesses if ref else ():
-            if context.user_id is not None and await may_control(hass, one, context):
+            if context.user_id is not None and await may_control(
+                hass, one.coordinator, one.person, context
+            ):
                 meant.setdefault(one.coordinator, []).append(one.episode.topic)
             else:
                 is_refused = True

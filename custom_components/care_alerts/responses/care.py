@@ -10,10 +10,11 @@ from homeassistant.core import Context, HomeAssistant
 from ..alerts.acknowledgement import Actor
 from ..alerts.alert import AlertKey
 from ..alerts.response_log import Episode
+from ..alerts.snapshot import PersonSnapshot
 from ..sources.coordinator import SourceCoordinator
 from ..sources.targets import device_ref
-from .episodes import EpisodeRef, all_episodes
-from .permissions import entities_of_person, forbidden
+from .episodes import all_episodes
+from .permissions import may
 
 
 async def with_witnesses(
@@ -35,21 +36,20 @@ async def with_witnesses(
             continue
         loud = max(of_it, key=lambda one: one.episode.severity.rank)
         for one in parts:
-            if one in of_it or await may_control(hass, one, context):
+            if one in of_it or await may_control(hass, one.coordinator, one.person, context):
                 found[one.coordinator, one is loud].append(one.episode.topic)
     return [(coordinator, topics, announce) for (coordinator, announce), topics in found.items()]
 
 
-async def may_control(hass: HomeAssistant, ref: EpisodeRef, context: Context) -> bool:
-    """Whether whoever does something may do it about an episode; what no user does, as an automation, may do all."""
+async def may_control(
+    hass: HomeAssistant, coordinator: SourceCoordinator, person: PersonSnapshot, context: Context
+) -> bool:
+    """Whether whoever does something may do it about somebody; what no user does, as an automation, may do all."""
     if context.user_id is None:
         return True
     user = await hass.auth.async_get_user(context.user_id)
-    device_id = device_ref(hass, ref.coordinator, ref.person).device_id
-    return (
-        user is not None
-        and forbidden(user, POLICY_CONTROL, entities_of_person(hass, device_id)) is None
-    )
+    device_id = device_ref(hass, coordinator, person).device_id
+    return user is not None and may(hass, user, POLICY_CONTROL, device_id)
 
 
 async def acknowledge(

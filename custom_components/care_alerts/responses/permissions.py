@@ -26,6 +26,11 @@ def forbidden(user: User, permission: str, entity_ids: Iterable[str]) -> str | N
     return None
 
 
+def may(hass: HomeAssistant, user: User | None, permission: str, device_id: str | None) -> bool:
+    """Whether a user has a permission for all of somebody, by their device; what no user does, as an automation, may do all."""
+    return user is None or forbidden(user, permission, entities_of_person(hass, device_id)) is None
+
+
 def entities_of_person(hass: HomeAssistant, device_id: str | None) -> list[str]:
     """The entities that stand for somebody, by their device.
 

@@ -26,7 +26,7 @@ from ..responses.attribution import resolve_actor
 from ..responses.care import acknowledge as acknowledge_all, with_witnesses
 from ..responses.episodes import find_episode
 from ..sources.coordinator import SourceCoordinator
-from .targets import Targeted, targeted
+from .targets import Targeted, targeted, with_other_sources
 
 ACKNOWLEDGE: Final = "acknowledge"
 UNACKNOWLEDGE: Final = "unacknowledge"
@@ -67,7 +67,7 @@ async def acknowledge(call: ServiceCall) -> ServiceResponse:
     note = call.data.get(ATTR_NOTE) or None
     only: str | None = call.data.get(ATTR_EPISODE_ID)
     meant = {}
-    for one in await targeted(call, POLICY_CONTROL):
+    for one in await _targeted(call):
         theirs = unacknowledged(one.coordinator, one.people)
         topics = [*_meant(one), *_but_exempt(one, theirs)]
         meant[one.coordinator] = topics if only is None else _of_episode(call.hass, one, only)
@@ -80,7 +80,7 @@ async def unacknowledge(call: ServiceCall) -> ServiceResponse:
     """Take acknowledgements back."""
     by = await resolve_actor(call.hass, call.context)
     meant = {}
-    for one in await targeted(call, POLICY_CONTROL):
+    for one in await _targeted(call):
         theirs = [topic for topic, _ in _asked_of(one.coordinator, one.people)]
         meant[one.coordinator] = [*_meant(one), *_but_exempt(one, theirs)]
     found = await with_witnesses(call.hass, meant, call.context)
@@ -105,7 +105,7 @@ async def snooze(call: ServiceCall) -> ServiceResponse:
     until = dt_util.utcnow() + call.data[ATTR_DURATION]
     only: str | None = call.data.get(ATTR_EPISODE_ID)
     done: list[JsonValueType] = []
-    found = await targeted(call, POLICY_CONTROL)
+    found = await _targeted(call)
     meant = {
         one.coordinator: _meant(one) if only is None else _of_episode(call.hass, one, only)
         for one in found
@@ -130,7 +130,7 @@ async def unsnooze(call: ServiceCall) -> ServiceResponse:
     """Hear the alerts of sensors again; of people and sources all that was snoozed of them."""
     by = await resolve_actor(call.hass, call.context)
     done: list[JsonValueType] = []
-    found = await targeted(call, POLICY_CONTROL)
+    found = await _targeted(call)
     topics_of = {
         one.coordinator: [
             AlertKey(person_id, alert_type, drill)
@@ -157,6 +157,11 @@ async def unsnooze(call: ServiceCall) -> ServiceResponse:
         )
         done += [_snooze_answer(call.hass, coordinator, snooze) for snooze in snoozes]
     return {"unsnoozed": done}
+
+
+async def _targeted(call: ServiceCall) -> list[Targeted]:
+    """What is meant: of people what all sources have of them."""
+    return await with_other_sources(call, await targeted(call, POLICY_CONTROL), POLICY_CONTROL)
 
 
 def unacknowledged(coordinator: SourceCoordinator, people: Iterable[str]) -> list[AlertKey]:

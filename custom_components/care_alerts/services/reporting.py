@@ -31,12 +31,10 @@ from ..alerts.report import (
     Outcome,
     Report,
 )
-from ..alerts.snapshot import PersonSnapshot
 from ..const import DOMAIN
 from ..responses.episodes import people_once
-from ..responses.permissions import entities_of_person, forbidden
+from ..responses.permissions import may
 from ..responses.person_report import AsOneHas, report_maker
-from ..sources.coordinator import SourceCoordinator
 from ..sources.targets import device_ref, unit_of
 from .history import ATTR_END, ATTR_START
 from .targets import Targeted, targeted
@@ -129,17 +127,11 @@ def _people(
             [
                 AsOneHas(coordinator, person, exempt.get(key, others))
                 for coordinator, person, key in known
-                if key in exempt or _may_see(hass, user, coordinator, person)
+                if key in exempt
+                or may(hass, user, POLICY_READ, device_ref(hass, coordinator, person).device_id)
             ],
             are_one,
         )
-
-
-def _may_see(
-    hass: HomeAssistant, user: User | None, coordinator: SourceCoordinator, person: PersonSnapshot
-) -> bool:
-    entities = entities_of_person(hass, device_ref(hass, coordinator, person).device_id)
-    return user is None or forbidden(user, POLICY_READ, entities) is None
 
 
 @dataclass(frozen=True, slots=True)

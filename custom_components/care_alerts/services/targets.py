@@ -1,8 +1,8 @@
 """What an action is aimed at, and whether the user who calls may."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_EXCLUDE
@@ -12,8 +12,8 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
 from ..const import DOMAIN
-from ..responses.episodes import EpisodeRef
-from ..responses.permissions import entities_of_person, forbidden
+from ..responses.episodes import EpisodeRef, people_as
+from ..responses.permissions import entities_of_person, forbidden, may
 from ..responses.snapshots import DOMAINS, MEMORY
 from ..sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from ..sources.targets import (
@@ -43,6 +43,15 @@ class Targeted:
     def everybody(self) -> dict[str, DeviceRef]:
         """Everybody concerned: an alert stands for its person."""
         return {**self.people, **{who: where for who, (where, _) in self.alerts.items()}}
+
+    def with_person(self, person_id: str, where: DeviceRef, exempt: frozenset[str]) -> Self:
+        """The same, with somebody as a whole, but for alert types that are `exempt`."""
+        return replace(
+            self,
+            people={**self.people, person_id: where},
+            exempt={**self.exempt, person_id: exempt} if exempt else self.exempt,
+            alerts={who: known for who, known in self.alerts.items() if who != person_id},
+        )
 
     def exempts(self, person_id: str, alert_type: str) -> bool:
         """Whether alerts of a type are not meant, though their person is."""
@@ -120,6 +129,30 @@ async def targeted(call: ServiceCall, permission: str) -> list[Targeted]:
                 translation_placeholders={"entry": entry.title},
             )
     raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nobody_targeted")
+
+
+async def with_other_sources(
+    call: ServiceCall, found: Iterable[Targeted], permission: str
+) -> list[Targeted]:
+    """The same, with what other sources have of the people among them, as far as the user has the permission for that.
+
+    Not of those of a source that is meant as a whole: who is to hear nothing of one source did not say so of another.
+    """
+    user_id = call.context.user_id
+    user = await call.hass.auth.async_get_user(user_id) if user_id else None
+    whole = {one.coordinator: one for one in found}
+    for one in list(whole.values()):
+        for person_id in () if one.is_whole else one.people:
+            # They may be gone since they were aimed at.
+            snapshot = one.coordinator.data.people.get(person_id)
+            theirs = people_as(call.hass, one.coordinator, snapshot) if snapshot else ()
+            for coordinator, person in theirs:
+                known = whole.get(coordinator) or Targeted(coordinator, False, {}, {}, {})
+                which, where = person.person.person_id, device_ref(call.hass, coordinator, person)
+                if which not in known.people and may(call.hass, user, permission, where.device_id):
+                    exempt = one.exempt.get(person_id, frozenset())
+                    whole[coordinator] = known.with_person(which, where, exempt)
+    return list(whole.values())
 
 
 def _aimed_at(hass: HomeAssistant, aim: ResolvedTarget, entry: CareAlertsConfigEntry) -> list[str]:
