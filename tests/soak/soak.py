@@ -329,9 +329,12 @@ class Soak:
         self._persons.clear()
         await hass.config.async_set_time_zone(BERLIN)
         house = House(hass, self._sim, self._freezer)
-        hass.bus.async_listen(EVENT_ALERT_RECEIVED, self._hear_event)
-        hass.bus.async_listen(EVENT_ALERT_ENDED, self._hear_end)
-        hass.bus.async_listen(EVENT_STATE_CHANGED, self._hear_state)
+        for event_type, hear in (
+            (EVENT_ALERT_RECEIVED, self._hear_event),
+            (EVENT_ALERT_ENDED, self._hear_end),
+            (EVENT_STATE_CHANGED, self._hear_state),
+        ):
+            hass.bus.async_listen(event_type, partial(self._hear_while_alive, self.life, hear))
         for following in self._following:
             for entry in await following.entries(house, self._kept):
                 entry.add_to_hass(hass)
@@ -352,6 +355,8 @@ class Soak:
             for entry in hass.config_entries.async_loaded_entries(DOMAIN):
                 await hass.config_entries.async_unload(entry.entry_id)
         await hass.async_stop(force=True)
+        # Its timers are the loop's, which goes on here.
+        self.life.over = True
         self._hass = None
         await self._stack.aclose()
         self._later(self.now + self._down, "starts", self._come_back)
@@ -583,6 +588,13 @@ class Soak:
         self.tally.requests += 1
 
     @callback
+    def _hear_while_alive(
+        self, life: Life, hear: Callable[[Event[Any]], None], event: Event[Any]
+    ) -> None:
+        if not life.over:
+            hear(event)
+
+    @callback
     def _hear_event(self, event: Event) -> None:
         alert = event.data["alert"]
         self._hear("event bus", event.data["event_entity_id"], alert)
@@ -604,7 +616,7 @@ class Soak:
 
     @callback
     def _hear_end(self, event: Event) -> None:
-        if self.life.over or event.data["end_reason"] != "expired":
+        if event.data["end_reason"] != "expired":
             return
         following, person_id = self._whose(event.data["event_entity_id"])
         alert_type = event.data["alert"]["alert_type"]
@@ -621,8 +633,6 @@ class Soak:
         return self.now > self._troubled_until[source] + for_long and not self._ahead
 
     def _hear(self, channel: str, entity_id: str, alert: Any) -> None:
-        if self.life.over:
-            return
         following, person_id = self._whose(entity_id)
         key = following.recognise(person_id, alert, self._ahead)
         if key is None:
