@@ -15,7 +15,7 @@ from .alerts.readings import GlucoseLog
 from .alerts.response_log import Episode
 from .alerts.snapshot import PersonSnapshot
 from .const import DOMAIN
-from .responses.episodes import SAME_PEOPLE, EpisodeRef, Need, need_at, refs_since
+from .responses.episodes import SAME_PEOPLE, EpisodeRef, Need, need_at, refs_since, unit_of_person
 from .responses.responder import RESPONDER
 from .sources import SOURCES
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
@@ -94,7 +94,11 @@ def person_data(
         own = ref.coordinator.data.freshness.status
         status = (own if own.rank > Status.NO_NEW_DATA.rank else Status.NO_NEW_DATA).value
     if ref.coordinator:
-        unit = unit_of(hass, ref.coordinator, ref.person_id)
+        unit = (
+            unit_of_person(hass, ref.coordinator, snapshot)
+            if snapshot
+            else unit_of(hass, ref.coordinator, ref.person_id)
+        )
     else:
         unit = before["unit"] if before else usual_unit(hass.config.country)
     data = {

@@ -24,7 +24,7 @@ from .const import DOMAIN
 from .person_data import PersonRef, find_person
 from .responses.answers import Known, acknowledged_text, active_text, night_text
 from .responses.care import acknowledge as acknowledge_all
-from .responses.episodes import SAME_PEOPLE, find_episode, refs_since
+from .responses.episodes import SAME_PEOPLE, find_episode, refs_since, unit_of_person
 from .responses.household import is_household
 from .responses.localize import localize, localize_status
 from .responses.message import Notice
@@ -34,7 +34,6 @@ from .responses.reporting import duty_reasons
 from .responses.responder import RESPONDER
 from .sources import SOURCES
 from .sources.coordinator import SourceCoordinator
-from .sources.targets import unit_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +208,7 @@ def _known(
         source=ref.entry.title,
         notices=notices,
         glucose=snapshot.last_glucose or snapshot.glucose,
-        unit=unit_of(hass, coordinator, ref.person_id),
+        unit=unit_of_person(hass, coordinator, snapshot),
         data_through=freshness.data_through,
         trouble=None
         if freshness.status is Status.OK

@@ -58,9 +58,24 @@ def async_setup_websocket(hass: HomeAssistant) -> None:
 @websocket_command({vol.Required("type"): f"{DOMAIN}/same_people"})
 @callback
 def same_people(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
-    """Tell which devices are of one person, as several sources have them: `[[device ids]]`, of those the user may hear of."""
+    """Tell which devices are of one person, as several sources have them: `[[device ids]]`, of those the user may hear of.
+
+    Who speaks of the present comes first.
+    """
+
+    def is_late(device_id: str) -> bool:
+        ref = find_person(hass, device_id)
+        return ref is None or not ref.source_type.is_live
+
     found = [
-        [one for one in link.people if _may_hear(connection.user, entities_of_person(hass, one))]
+        sorted(
+            (
+                one
+                for one in link.people
+                if _may_hear(connection.user, entities_of_person(hass, one))
+            ),
+            key=is_late,
+        )
         for link in hass.data[SAME_PEOPLE].links()
     ]
     connection.send_result(msg["id"], [one for one in found if len(one) > 1])

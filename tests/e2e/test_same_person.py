@@ -17,6 +17,7 @@ from .pages import line, need, section
 
 URL_PATH: Final = "care-same"
 SAYS: Final[dict[str, str]] = TEXTS["common"]
+SOURCES: Final = ["Tidepool", "Dexcom cloud Mila"]
 MG_DL_PER_MMOL_L: Final = 18.01559
 
 
@@ -95,7 +96,26 @@ async def test_one_person_is_one_on_the_dashboard(
     await expect(timeline.locator("article")).to_have_count(1)
     await expect(timeline).to_contain_text("arrived")
     await does_not_scroll_sideways(page)
+    # Each curve says whose it is, in one unit.
+    curves = section(page, "Mila").locator("care-alerts-glucose")
+    await expect(curves.locator("h2")).to_have_text(SOURCES)
+    for number in range(len(SOURCES)):
+        await expect(curves.nth(number)).to_contain_text("mg/dL")
     await screenshot(page, "dashboard-same-person", in_readme=True)
+
+    # All there is about her is in one place, and there is one report.
+    await page.goto(f"{home.url}/{URL_PATH}/details")
+    await expect(page.locator("care-alerts-timeline")).to_have_count(1)
+    for source in SOURCES:
+        await expect(page.get_by_text(f"{source} · {SAYS['dashboard_details']}")).to_be_visible()
+    await does_not_scroll_sideways(page)
+    await screenshot(page, "details-same-person")
+    await page.goto(f"{home.url}/{URL_PATH}/report")
+    report = page.locator("care-alerts-report")
+    await expect(report).to_have_count(1)
+    await expect(report).to_contain_text("Tidepool, Mila")
+    await screenshot(page, "report-same-person")
+    await page.goto(f"{home.url}/{URL_PATH}/now")
 
     await low.get_by_role("button", name=SAYS["dashboard_acknowledge"]).click()
     await expect(low).to_contain_text(re.compile(r"Demo has it since"))

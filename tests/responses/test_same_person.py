@@ -8,13 +8,15 @@ from homeassistant.auth.models import User
 from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER
 from homeassistant.core import Context
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 import pytest
 
 from custom_components.care_alerts.alerts.episode import EndReason
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.repairs import SamePersonFlow, async_create_fix_flow
+from custom_components.care_alerts.responses.episodes import unit_of_person
 from custom_components.care_alerts.responses.household import SAME_PERSON, same_people_of
+from custom_components.care_alerts.sources.targets import person_of, unit_of
 from tests.care import automate, trigger
 from tests.home import Home
 from tests.services.test_permissions import somebody
@@ -284,6 +286,21 @@ async def test_what_was_lost_is_not_told_again_by_who_tells_of_it_later(mila: Mi
     assert len(low_of_both.witnesses) == 2
     assert low_of_both.episode.end_reason is EndReason.EXPIRED
     assert told() == told_before
+
+
+async def test_their_glucose_has_one_unit_that_of_the_live_source(mila: Mila) -> None:
+    hass = mila.house.hass
+    found = [person_of(hass, one) for one in reversed(mila.devices)]
+    people = [one for one in found if one]
+    (dexcom, her), (tidepool, same) = people
+    unit = unit_of(hass, tidepool, same.person.person_id)
+    sensor = mila.house.entity_id("sensor", "glucose", mila.wearer.user_id, mila.dexcom)
+    other = "mg/dL" if unit == "mmol/L" else "mmol/L"
+    er.async_get(hass).async_update_entity_options(sensor, "sensor", {"unit_of_measurement": other})
+    assert unit_of(hass, dexcom, her.person.person_id) == other
+    assert [unit_of_person(hass, *one) for one in people] == [unit, unit]
+    await hass.config_entries.async_unload(mila.tidepool.entry_id)
+    assert unit_of_person(hass, dexcom, her) == other
 
 
 async def test_one_who_is_gone_from_a_source(mila: Mila) -> None:

@@ -16,13 +16,14 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..alerts.acknowledgement import Acknowledgement
 from ..alerts.alert import AlertKey
+from ..alerts.glucose import GLUCOSE_ALERT_TYPES
 from ..alerts.joining import Condition, Witness, condition_of, join
 from ..alerts.response_log import Episode
 from ..alerts.snapshot import PersonSnapshot, SourceSnapshot
 from ..alerts.snooze import Span, joined
 from ..const import DOMAIN
 from ..sources.coordinator import SourceCoordinator
-from ..sources.targets import device_ref, person_of, sources
+from ..sources.targets import device_ref, person_of, sources, unit_of
 from .log import ResponseState
 from .plan import SamePerson
 
@@ -237,6 +238,19 @@ def people_as(
     same = hass.data.get(SAME_PEOPLE)
     found = same.of(device_ref(hass, coordinator, person).device_id) if same else []
     return found or [(coordinator, person)]
+
+
+def unit_of_person(
+    hass: HomeAssistant, coordinator: SourceCoordinator, person: PersonSnapshot
+) -> str:
+    """The one unit of somebody's glucose, whichever source it is of: that of who speaks of the present."""
+    theirs = [
+        one
+        for one in people_as(hass, coordinator, person)
+        if not GLUCOSE_ALERT_TYPES.isdisjoint(one[1].conditions)
+    ] or [(coordinator, person)]
+    first, known = min(theirs, key=lambda one: not one[0].source_type.is_live)
+    return unit_of(hass, first, known.person.person_id)
 
 
 def people_once(

@@ -11,8 +11,8 @@ from homeassistant.util import dt as dt_util
 from ..alerts.nights import night_of
 from ..alerts.report import Report
 from ..const import DOMAIN
-from ..sources.targets import device_ref, sources, unit_of
-from .episodes import people_once
+from ..sources.targets import device_ref, sources
+from .episodes import people_once, unit_of_person
 from .household import Household
 from .messages import send
 from .morning import NightOf, morning_note
@@ -84,7 +84,7 @@ class Mornings:
             coordinator, person = theirs[0]
             make = report_maker(parts, start=start, end=end, are_one=are_one)
             name = device_ref(self._hass, coordinator, person).name
-            unit = unit_of(self._hass, coordinator, person.person.person_id)
+            unit = unit_of_person(self._hass, coordinator, person)
             asked.append((name, unit, make))
         reports = await self._hass.async_add_executor_job(lambda: [make() for *_, make in asked])
         return [

@@ -7,8 +7,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..alerts.glucose import GLUCOSE_ALERT_TYPES, Glucose
-from ..sources.targets import device_ref, unit_of
-from .episodes import EpisodeRef, people_as
+from ..sources.targets import device_ref
+from .episodes import EpisodeRef, people_as, unit_of_person
 from .localize import localize, localize_alert
 from .message import Notice, Testimony
 from .wording import Wording
@@ -34,7 +34,7 @@ def notice_of(
         tag=device_ref(hass, first.coordinator, first.person).tag(first.episode.topic),
         url=url,
         glucose=_newest_glucose(hass, ref) if is_of_glucose else None,
-        unit=unit_of(hass, ref.coordinator, topic.person_id) if is_of_glucose else None,
+        unit=unit_of_person(hass, ref.coordinator, ref.person) if is_of_glucose else None,
         rings=rings,
         redelivered=redelivered,
         witnesses=_witnesses(ref),

@@ -32,10 +32,10 @@ from ..alerts.report import (
     Report,
 )
 from ..const import DOMAIN
-from ..responses.episodes import people_once
+from ..responses.episodes import people_once, unit_of_person
 from ..responses.permissions import may
 from ..responses.person_report import AsOneHas, report_maker
-from ..sources.targets import device_ref, unit_of
+from ..sources.targets import device_ref
 from .history import ATTR_END, ATTR_START
 from .targets import Targeted, targeted
 
@@ -161,7 +161,7 @@ class _Asked:
             "data_through": _iso(max(reach, default=None)),
         }
         make = report_maker(parts, start=start, end=end, are_one=are_one)
-        return cls(about, make, unit_of(hass, coordinator, person.person.person_id))
+        return cls(about, make, unit_of_person(hass, coordinator, person))
 
 
 def _of_all(report: Report, unit: str) -> dict[str, JsonValueType]:

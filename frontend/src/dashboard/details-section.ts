@@ -1,5 +1,6 @@
 import { ALL_DAYS } from "../const";
 import type { Config, DeviceEntry, EntityEntry } from "../home-assistant";
+import { deviceName } from "../registry-view";
 import { headingCard, OWN_NAME, subtitleCard, WIDE } from "./cards";
 import type { Context } from "./context";
 import { timelineCard } from "./person-section";
@@ -23,9 +24,27 @@ function placeOf({ translation_key }: EntityEntry): number {
 
 const row = ({ entity_id }: EntityEntry): Config => ({ entity: entity_id, ...OWN_NAME });
 
-/** All there is about a person. */
+/** All there is about a person: what each source has of them, under its name where there are several. */
 export function detailsSection(context: Context, person: DeviceEntry): Config {
+  const { registry, same } = context;
+  const devices = same.find((group) => group.includes(person.id)) ?? [person.id];
+  const theirs = devices.flatMap((id) =>
+    registry.people.filter((one) => one.id === id && registry.maySee(one)),
+  );
+  const cards = theirs.flatMap((one) => {
+    const source = registry.sources.find(({ id }) => id === one.via_device_id);
+    return sourceDetails(context, one, theirs.length > 1 && source ? deviceName(source) : "");
+  });
+  return {
+    type: "grid",
+    cards: [headingCard(person, "mdi:account-heart"), timelineCard(person, ALL_DAYS), ...cards],
+  };
+}
+
+/** What one source has of a person: what it knows, and what can be set there. */
+function sourceDetails(context: Context, person: DeviceEntry, source: string): Config[] {
   const { localize, registry } = context;
+  const title = (text: string): Config => subtitleCard(source ? `${source} · ${text}` : text);
   const known = registry
     .entitiesOf(person.id, "sensor")
     .filter((sensor) => !IN_FRONT.has(sensor.translation_key ?? ""))
@@ -38,19 +57,14 @@ export function detailsSection(context: Context, person: DeviceEntry): Config {
     .flatMap((domain) => registry.entitiesOf(person.id, domain))
     .sort((one, other) => placeOf(one) - placeOf(other))
     .map(row);
-  const cards = [
-    headingCard(person, "mdi:account-heart"),
-    timelineCard(person, ALL_DAYS),
-    subtitleCard(localize("details")),
-    { type: "entities", entities: known, ...WIDE },
-  ];
+  const cards = [title(localize("details")), { type: "entities", entities: known, ...WIDE }];
   if (settings.length) {
-    cards.push(subtitleCard(localize("settings")), {
+    cards.push(title(localize("settings")), {
       type: "entities",
       show_header_toggle: false,
       entities: settings,
       ...WIDE,
     });
   }
-  return { type: "grid", cards };
+  return cards;
 }

@@ -59,14 +59,14 @@ export class CareAlertsDashboard extends HTMLElement {
           max_columns: 3,
           title: localize("details"),
           path: "details",
-          sections: people.map((person) => detailsSection(context, person)),
+          sections: each.map((person) => detailsSection(context, person)),
         },
         {
           type: "sections",
           max_columns: 2,
           title: localize("report"),
           path: "report",
-          sections: people.map((person) => ({
+          sections: each.map((person) => ({
             type: "grid",
             column_span: 2,
             cards: [reportCard(person)],

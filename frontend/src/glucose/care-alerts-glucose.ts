@@ -200,6 +200,7 @@ export class CareAlertsGlucose extends CareCard {
     const { summary } = this.look(wording, data);
     return html`<ha-card>
       <section aria-label=${localize("glucose_of", { name: data.person.name })}>
+        ${data.person.same_as.length ? html`<h2>${data.person.source_name}</h2>` : nothing}
         <div class="choices" role="group" aria-label=${localize("time_shown")}>
           ${CHOICES.map(
             (hours) =>

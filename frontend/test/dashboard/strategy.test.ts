@@ -126,4 +126,17 @@ test("whom several sources have has one section, with the curve of each, and a v
   );
   expect(curves?.map(({ device_id }) => device_id)).toEqual(["mila", "anna"]);
   expect(views.map(({ path }) => path)).toEqual(expect.arrayContaining(["mila", "anna"]));
+  // All there is about them is in one place, under the name of each source.
+  const [, details, report, anna] = views;
+  expect(details && headings(details)).toEqual(["Anna", "Maria"]);
+  const [first, alone] = details?.sections ?? [];
+  const titles = (cards: Config[] = []): unknown[] =>
+    cards.filter(({ heading_style }) => heading_style).map(({ heading }) => heading);
+  expect(titles(first?.cards)).toEqual(
+    expect.arrayContaining(["Lumen · Details", "Dexcom · Details"]),
+  );
+  expect(first?.cards.filter(({ type }) => type === "custom:care-alerts-timeline")).toHaveLength(1);
+  expect(titles(alone?.cards)[0]).toBe("Details");
+  expect(titles(anna?.sections[1]?.cards)).toEqual(titles(first?.cards));
+  expect(report?.sections).toHaveLength(2);
 });
