@@ -108,7 +108,17 @@ async def test_they_are_one_person_in_the_report_and_in_the_morning(home: Home) 
     # Who may see only one source's is told of that.
     only_dexcom = somebody(hass, device_ids={dexcom: {"read": True}})
     assert (await reported([dexcom], only_dexcom))["source"] == "Mila"
+    # Whatever the other source calls her.
+    dr.async_get(hass).async_update_device(dexcom, name_by_user="Mila D.")
+    await home.automate(
+        "digest", phones=[mila.annas.device_id], at="16:05:00", night_from="12:00:00"
+    )
     await mila.minutes(40)
+    [digest] = [one for one in mila.annas.pushed if one.get("title") == "Last night"]
+    assert re.findall(r"^.*: Low, observed at .*$", digest["message"], re.MULTILINE) == [
+        "Mila: Low, observed at 13:05"
+    ]
+    assert "Mila D." not in digest["message"]
     [morning] = [one for one in mila.annas.pushed if one.get("title") == "How the night was"]
     assert morning["message"].count("Mila") == 1
 

@@ -157,6 +157,9 @@ class _Asked:
         reach = [at for one in parts if (at := one.person.freshness.data_through)]
         about = {
             **device_ref(hass, coordinator, person).as_data,
+            "device_ids": [
+                device_ref(hass, one.coordinator, one.person).device_id for one in parts
+            ],
             "source": ", ".join(one.coordinator.config_entry.title for one in parts),
             "data_through": _iso(max(reach, default=None)),
         }
