@@ -195,10 +195,20 @@ class Model:
         self.there = dict(self.theirs)
         self.until: datetime | None = None
         self.is_on = False
+        self.displaced: dict[str, Any] = {}
+        """What a profile's values stand in the place of."""
+        self.conflicts: dict[str, Any] = {}
+        """What was there before where somebody else has changed a profile's value, once that is over."""
 
     def switch(self, one: Profile | None, until: datetime | None = None) -> None:
         """Have the values of a profile, or of none."""
         values = one.values if one else {}
+        for name, before in self.displaced.items():
+            if name not in values and self.there[name] == self.theirs[name] != before:
+                self.conflicts[name] = before
+        self.displaced = {
+            name: self.theirs[name] for name in values if values[name] != self.theirs[name]
+        }
         self.there = {name: values.get(name, value) for name, value in self.theirs.items()}
         self.is_on, self.until = one is not None, until if one else None
 
@@ -259,7 +269,16 @@ async def lived(  # noqa: C901 # a line for each thing that happens
     assert there(tidepool) == model.there
     # Nobody's word is lost, whatever else is in the document and however it is written.
     await house.switch(None)
+    model.switch(None)
     assert there(tidepool) == model.theirs
+    await house.keeper.async_settings_of(JILL)
+    asked = {name: one.before.value for name, one in house.jill.switched.conflicts.items()}
+    theirs = {name: one.theirs.value for name, one in house.jill.switched.conflicts.items()}
+    assert theirs == {name: model.theirs[name] for name in asked}
+    # Where nobody knew what was written, a person may be asked once more, but never less.
+    assert asked.items() >= model.conflicts.items()
+    if not any(step[0] == "fail" for step in steps):
+        assert asked == model.conflicts
     expected = deepcopy(DOCUMENT)
     for name, value in edits.items():
         kind, key = EDITED[name][0]
