@@ -8,7 +8,7 @@ from typing import Any
 from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, SubentryFlowResult
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 import pytest
@@ -191,6 +191,157 @@ async def test_urgent_low_is_not_given_up_without_a_word_of_its_own(
     assert error.value.translation_key == "profile_urgent_low"
     assert chosen(follower) == "none"
     assert follower.settings == {**follower.settings, "urgentLow": SETTINGS["urgentLow"]}
+
+
+async def change_it(follower: Follower, profile_id: str, **values: Any) -> SubentryFlowResult:
+    """Change a profile's thresholds in the form, up to what it would have told."""
+    flow = follower.house.hass.config_entries.subentries
+    form = await flow.async_init(
+        (follower.entry.entry_id, "profile"),
+        context={"source": SOURCE_RECONFIGURE, "subentry_id": profile_id},
+    )
+    form = await go_on(follower, form, name="Sport")
+    return await go_on(follower, form, **values)
+
+
+@pytest.mark.parametrize("is_applied", [False, True])
+async def test_what_was_confirmed_once_is_not_confirmed_for_ever(
+    follower: Follower, is_applied: bool
+) -> None:
+    await follower.start()
+    before = deepcopy(follower.settings)
+    made = await make(follower, urgent_low=60)
+    if is_applied:
+        await choose(follower, "Sport")
+    form = await change_it(follower, made, urgent_low=50)
+    form = await go_on(follower, form, urgent_low_confirmed=False)
+    assert form["errors"] == {"urgent_low_confirmed": "urgent_low_unconfirmed"}
+    assert follower.settings["urgentLow"]["threshold"]["value"] == (60 if is_applied else 55)
+    done = await go_on(follower, form, urgent_low_confirmed=True)
+    assert done["reason"] == "reconfigure_successful"
+    await choose(follower, "Sport")
+    assert follower.settings["urgentLow"]["threshold"]["value"] == 50
+    # Another risk is another word.
+    form = await change_it(follower, made, urgent_low_enabled=False)
+    assert form["data_schema"] is not None
+    assert [str(field) for field in form["data_schema"].schema] == ["urgent_low_confirmed"]
+    form = await go_on(follower, form, urgent_low_confirmed=False)
+    assert form["errors"] == {"urgent_low_confirmed": "urgent_low_unconfirmed"}
+    assert follower.settings["urgentLow"] == {
+        "enabled": True,
+        "threshold": {"units": "mg/dL", "value": 50},
+    }
+    await choose(follower, "none")
+    assert follower.settings == before
+
+
+@pytest.mark.parametrize(
+    ("units", "safe", "risky", "written"),
+    [
+        (("mmol/L", "mg/dL"), 3.0, 2.9, 54),
+        (("mg/dL", "mmol/L"), 54, 53, 3.0),
+    ],
+)
+async def test_in_whichever_unit_urgent_low_is_as_safe(
+    follower: Follower, units: tuple[str, str], safe: float, risky: float, written: float
+) -> None:
+    """The settings are in another unit by now than the profile is."""
+    values = {"mmol/L": (3.1, 3.9, 14.0), "mg/dL": (56, 70, 250)}
+
+    def all_in(unit: str) -> None:
+        for kind, value in zip(("urgentLow", "low", "high"), values[unit], strict=True):
+            edit(follower, kind, threshold={"units": unit, "value": value})
+
+    all_in(units[0])
+    await follower.start()
+    made = await make(follower, urgent_low=safe)
+    all_in(units[1])
+    before = deepcopy(follower.settings)
+    await follower.house.pass_time(minutes=16)
+    await choose(follower, "Sport")
+    threshold = follower.settings["urgentLow"]["threshold"]
+    assert threshold == {"units": units[1], "value": written}
+    await choose(follower, "none")
+    assert follower.settings == before
+    form = await change_it(follower, made, urgent_low=risky)
+    form = await go_on(follower, form, urgent_low_confirmed=False)
+    assert form["errors"] == {"urgent_low_confirmed": "urgent_low_unconfirmed"}
+    # Whatever has become of its word, it is not written.
+    [profile] = follower.entry.subentries.values()
+    follower.house.hass.config_entries.async_update_subentry(
+        follower.entry, profile, data={**profile.data, "values": {"urgent_low": risky}}
+    )
+    with pytest.raises(HomeAssistantError) as error:
+        await follower.call("apply_profile", profile="Sport")
+    assert error.value.translation_key == "profile_urgent_low"
+    assert follower.settings == before
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"urgent_low": float("nan")},
+        {"urgent_low": float("inf")},
+        {"urgent_low": 54.4},
+        {"urgent_low": 70},
+        {"urgent_low": 260},
+        {"low": 55},
+        {"high": 70},
+        {"low": 250, "high": 250},
+        {"high": 1001},
+        {"low_delay": 121},
+        {"low_delay": 1.5},
+        {"low_repeat": 14},
+        {"high_repeat": 241},
+        {"high_delay": float("nan")},
+    ],
+)
+async def test_what_cannot_be_written_is_neither_saved_nor_sent(
+    follower: Follower, values: dict[str, Any]
+) -> None:
+    await follower.start()
+    form = await begin(follower, name="Odd")
+    try:
+        form = await go_on(follower, form, **values)
+    except InvalidData:
+        pass
+    else:
+        assert form["errors"] == {"base": "not_possible"}
+    assert follower.entry.subentries == {}
+    # Nor where it has got in some other way.
+    made = await make(follower, low=80)
+    [profile] = follower.entry.subentries.values()
+    data = {**profile.data, "values": values, "urgent_low_confirmed": True}
+    follower.house.hass.config_entries.async_update_subentry(follower.entry, profile, data=data)
+    with pytest.raises(HomeAssistantError):
+        await follower.call("apply_profile", profile=made)
+    assert follower.settings == SETTINGS
+    assert "write_alerts" not in follower.asked
+
+
+async def test_thresholds_are_in_order_by_what_is_there_in_the_end(follower: Follower) -> None:
+    """Not by those of the profile that is over then."""
+    await follower.start()
+    before = deepcopy(follower.settings)
+    await make(follower, low=58)
+    await make(follower, "Ill", urgent_low=60)
+    await choose(follower, "Sport")
+    await choose(follower, "Ill")
+    assert follower.settings["urgentLow"]["threshold"]["value"] == 60
+    assert follower.settings["low"]["threshold"]["value"] == 70
+    # And the other way: what fits beside the other one only.
+    await make(follower, "High", low=90)
+    await choose(follower, "High")
+    [ill] = [one for one in follower.entry.subentries.values() if one.title == "Ill"]
+    follower.house.hass.config_entries.async_update_subentry(
+        follower.entry, ill, data={**ill.data, "values": {"urgent_low": 80}}
+    )
+    with pytest.raises(HomeAssistantError) as error:
+        await follower.call("apply_profile", profile="Ill")
+    assert error.value.translation_key == "settings_threshold_order"
+    assert chosen(follower) == "High"
+    await choose(follower, "none")
+    assert follower.settings == before
 
 
 async def test_54_is_no_risk(follower: Follower) -> None:

@@ -122,12 +122,16 @@ def starting(unit: str) -> dict[Field, bool | float]:
 
 
 def change(
-    settings: Settings, asked: Mapping[Field, bool | float], unit: str | None = None
+    settings: Settings,
+    asked: Mapping[Field, bool | float],
+    unit: str | None = None,
+    *,
+    is_all: bool = True,
 ) -> Change:
     """Work out how to make `asked` true, changing nothing else.
 
     `unit` is the one asked thresholds are in, None: that of the settings. They go out in the unit that the settings
-    already use, `unit` only where there are none.
+    already use, `unit` only where there are none. `is_all`: nothing else changes at once, so that their order can be told.
 
     Raises:
         SettingsError: it cannot be written.
@@ -168,7 +172,8 @@ def change(
     )
     for kind in kinds:
         _check(kind, alerts[kind], changed)
-    _check_order(result, changed)
+    if is_all:
+        _check_order(result, changed)
     return Change({KINDS[kind]: alerts[kind] for kind in kinds}, wanted)
 
 

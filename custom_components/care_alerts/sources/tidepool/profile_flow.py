@@ -238,7 +238,7 @@ class ProfileFlow(ConfigSubentryFlow):
 
 def rounded_as(value: float) -> float:
     """A number as a form gives it: whole ones as such."""
-    return int(value) if value == int(value) else value
+    return int(value) if value.is_integer() else value
 
 
 def _value_in(unit: str, setting: Setting) -> bool | float | None:

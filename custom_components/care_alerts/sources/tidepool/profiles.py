@@ -50,9 +50,10 @@ class Conflict(Stored):
 
 def is_risky(values: Mapping[str, bool | float], unit: str) -> bool:
     """Whether urgent low would be off by these, or lower than 54 mg/dL (3.0 mmol/L)."""
-    threshold = values.get("urgent_low")
-    return values.get("urgent_low_enabled") is False or (
-        threshold is not None and threshold < LOWEST_URGENT_LOW[unit]
+    lowest = LOWEST_URGENT_LOW[unit]
+    # What is no number is not as high, either.
+    return not values.get("urgent_low_enabled", True) or not (
+        values.get("urgent_low", lowest) >= lowest
     )
 
 

@@ -196,7 +196,7 @@ class ThresholdKeeper(SettingsKeeper):
                 raise
 
     def _check_can_be(self, person_id: str, profile: Profile, settings: Settings) -> None:
-        """Hold a profile against the settings there are.
+        """Hold a profile against the settings there are, but for the order of thresholds: others may be put back meanwhile.
 
         Raises:
             NotDoneError: there is nothing that could be put back.
@@ -206,7 +206,7 @@ class ThresholdKeeper(SettingsKeeper):
         wanted = {FIELDS[name]: value for name, value in profile.values.items() if name in FIELDS}
         if any(settings.value(one) is None for one in wanted):
             raise NotDoneError("settings_first", is_input=True, name=self.name_of(person_id))
-        change(settings, wanted, profile.unit)
+        change(settings, wanted, profile.unit, is_all=False)
 
     async def _take(self, person_id: str, step: Step, made: Change, settings: Settings) -> Settings:
         """Do a step: what it needs to be undone is on disk before anything is written."""
