@@ -14,9 +14,11 @@ from scripts.real_home import RealHome
 from scripts.sources import set_up_tidepool
 from simulator import Simulator
 
+from ..languages import texts
 from .conftest import OUTPUT, TEXTS, in_colours, screenshot
-from .test_care_dashboard import act, find, opened, take_over
-from .test_first_screen import axe_finds_nothing, nothing_is_cut
+from .test_care_dashboard import URL_PATH, act, find, opened, take_over
+from .test_first_screen import FIND, axe_finds_nothing, nothing_is_cut
+from .test_languages import speak
 
 SAYS: Final[dict[str, str]] = TEXTS["common"]
 FIVE: Final = timedelta(minutes=5)
@@ -62,7 +64,28 @@ def numbers(text: str | None) -> list[float]:
     return [float(one) for one in re.findall(r"\d+(?:\.\d+)?", text or "")]
 
 
-@pytest.mark.timeout(240)
+async def no_word_is_broken(page: Page) -> None:
+    """See each word of each table in one line: numbers with their units, too, as long as they have no space."""
+    broken: list[str] = await page.evaluate(
+        """() => {"""
+        + FIND
+        + """
+          const words = node => [...node.data.matchAll(/\\S+/g)].map(({ 0: text, index }) => {
+            const range = document.createRange();
+            range.setStart(node, index);
+            range.setEnd(node, index + text.length);
+            return { text, lines: new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size };
+          });
+          const texts = one => [...one.childNodes].flatMap(node => node.nodeType === Node.TEXT_NODE ? words(node) : texts(node));
+          return find(document, "care-alerts-report, care-alerts-print")
+            .flatMap(card => find(card.shadowRoot, "th, td")).flatMap(texts)
+            .filter(({ text, lines }) => lines > 1 && !/[-\u2013]/.test(text)).map(({ text }) => text);
+        }"""
+    )
+    assert broken == []
+
+
+@pytest.mark.timeout(300)
 async def test_a_fortnight_is_read_printed_and_taken_along(
     home: RealHome, simulator: Simulator, browser: Browser
 ) -> None:
@@ -84,9 +107,17 @@ async def test_a_fortnight_is_read_printed_and_taken_along(
     bands = card.get_by_role("table", name=SAYS["dashboard_report_bands"])
     await expect(bands).to_be_visible()
     await nothing_is_cut(page)
-    await axe_finds_nothing(page)
+    await no_word_is_broken(page)
+    for shade in ("dark", "light"):
+        await in_colours(page, shade)
+        await axe_finds_nothing(page)
+        await screenshot(card, f"report-en-320-{shade}")
+    # As a table, however its lines stand.
+    await expect(bands.get_by_role("columnheader")).to_have_count(4)
+    await expect(bands.get_by_role("rowheader")).to_have_count(5)
     await page.set_viewport_size({"width": 1280, "height": 2000})
     await nothing_is_cut(page)
+    await no_word_is_broken(page)
 
     # What stands there is what the sensor read.
     known = list(truth.values())
@@ -146,4 +177,32 @@ async def test_a_fortnight_is_read_printed_and_taken_along(
     await expect(paper.get_by_role("heading", name="Report: Mila")).to_be_visible()
     assert await paper.get_by_role("button").count() == 0
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await no_word_is_broken(page)
     await screenshot(page, "report-print", in_readme=True, full_page=True)
+    await page.emulate_media(media="screen")
+    for language in ("de", "pl"):
+        await reads_well_in(language, home, page)
+
+
+async def reads_well_in(language: str, home: RealHome, page: Page) -> None:
+    """See the report in a language of long words, on a phone, a tablet, a screen, and on paper."""
+    await speak(home, page, language)
+    await page.goto(f"{home.url}/{URL_PATH}/report")
+    said = texts(language)
+    card = reports(page).first
+    await card.get_by_role(
+        "button", name=said["common.dashboard_choice_days"].format(days=14)
+    ).click()
+    nights = card.get_by_role("table", name=said["common.dashboard_report_nights"])
+    for width in (320, 768, 1280):
+        await page.set_viewport_size({"width": width, "height": 1000})
+        await expect(nights).to_be_visible()
+        await nothing_is_cut(page)
+        await no_word_is_broken(page)
+        await screenshot(card, f"report-{language}-{width}")
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    await page.emulate_media(media="print")
+    await page.set_viewport_size({"width": 660, "height": 960})
+    await no_word_is_broken(page)
+    await screenshot(page, f"report-{language}-print", full_page=True)
+    await page.emulate_media(media="screen")

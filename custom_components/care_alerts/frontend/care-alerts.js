@@ -418,6 +418,7 @@ ${_r(t??"")}{% if moment %}: {{ clock(moment) }}{% endif %}`}var pc=N(()=>{"use 
     font-size: var(--ha-font-size-m, 14px);
     line-height: 1.4;
     overflow-wrap: anywhere;
+    container-type: inline-size;
   }
   h2,
   h3,
@@ -464,7 +465,6 @@ ${_r(t??"")}{% if moment %}: {{ clock(moment) }}{% endif %}`}var pc=N(()=>{"use 
     margin-top: 4px;
     border-collapse: collapse;
     font-variant-numeric: tabular-nums;
-    hyphens: auto;
   }
   th,
   td {
@@ -477,9 +477,51 @@ ${_r(t??"")}{% if moment %}: {{ clock(moment) }}{% endif %}`}var pc=N(()=>{"use 
   }
   thead th {
     border: 0;
-    overflow-wrap: anywhere;
     font-size: var(--ha-font-size-s, 12px);
     color: var(--secondary-text-color, #333);
+  }
+  @supports not (container-type: inline-size) {
+    thead th {
+      overflow-wrap: anywhere;
+    }
+  }
+  @container (max-width: 26em) {
+    table,
+    tbody,
+    tr,
+    tbody th {
+      display: block;
+    }
+    thead {
+      position: absolute;
+      clip-path: inset(50%);
+      width: 1px;
+      height: 1px;
+      overflow: hidden;
+      white-space: nowrap;
+    }
+    tr {
+      padding: 4px 0;
+      border-top: 1px solid var(--divider-color, #999);
+    }
+    tbody th,
+    td {
+      padding: 0;
+      border: 0;
+    }
+    tbody th {
+      font-weight: var(--ha-font-weight-medium, 500);
+    }
+    td {
+      display: inline-block;
+      margin-inline-end: 12px;
+    }
+    td::before {
+      content: attr(data-column) ": ";
+      content: attr(data-column) ": " / "";
+      font-size: var(--ha-font-size-s, 12px);
+      color: var(--secondary-text-color, #333);
+    }
   }
   @media print {
     ha-card {
@@ -514,7 +556,7 @@ ${_r(t??"")}{% if moment %}: {{ clock(moment) }}{% endif %}`}var pc=N(()=>{"use 
       display: none;
     }
   }
-`});function on({language:n},e){return e==null?"–":(e/100).toLocaleString(n,{style:"percent",maximumFractionDigits:1})}function Sm({language:n},e,t){let o=t==="mmol/L"?1:0,r=a=>a.toLocaleString(n,{minimumFractionDigits:o}),[s,i]=$m[t][e];return s===void 0||i===void 0?s===void 0?`< ${r(i??0)}`:`> ${r(s)}`:`${r(s)}–${r(i)}`}function _d(n,e,t,o){let{localize:r,language:s}=n,i=Oo(s,t.value,o);return t.rule==="own"?e==="below"?r("report_below_own",{value:i}):r("report_above_own",{value:i}):e==="below"?r("report_below_consensus",{value:i}):r("report_above_consensus",{value:i})}function vd(n,e,t){let{localize:o}=n,{unit:r,lowest:s,highest:i}=e,a=on(n,e.coverage_percent),c=[r,o("report_share"),o("report_length"),o("report_of_time")];return D`<h3>${o("report_glucose")}</h3>
+`});function on({language:n},e){return e==null?"–":(e/100).toLocaleString(n,{style:"percent",maximumFractionDigits:1})}function Sm({language:n},e,t){let o=t==="mmol/L"?1:0,r=a=>a.toLocaleString(n,{minimumFractionDigits:o}),[s,i]=$m[t][e];return s===void 0||i===void 0?s===void 0?`< ${r(i??0)} ${t}`:`> ${r(s)} ${t}`:`${r(s)}–${r(i)} ${t}`}function _d(n,e,t,o){let{localize:r,language:s}=n,i=Oo(s,t.value,o);return t.rule==="own"?e==="below"?r("report_below_own",{value:i}):r("report_above_own",{value:i}):e==="below"?r("report_below_consensus",{value:i}):r("report_above_consensus",{value:i})}function vd(n,e,t){let{localize:o}=n,{unit:r,lowest:s,highest:i}=e,a=on(n,e.coverage_percent),c=[o("report_glucose"),o("report_share"),o("report_length"),o("report_of_time")];return D`<h3>${o("report_glucose")}</h3>
     <p>${yd(n,e)}</p>
     ${s?D`<p>${o("report_lowest",t(s))}</p>`:L}
     ${i?D`<p>${o("report_highest",t(i))}</p>`:L}
@@ -533,16 +575,16 @@ ${_r(t??"")}{% if moment %}: {{ clock(moment) }}{% endif %}`}var pc=N(()=>{"use 
     ${e.episodes.length?Er(t("report_alerts"),[t("table_time"),t("report_alert"),t("report_answer")],e.episodes.map(d=>[o.shortDateTime(new Date(d.opened_at)),D`${c(d)}
               ${d.ended_at?D`<small
                       >${t("report_lasted",{age:Qn(n,(Date.parse(d.ended_at)-Date.parse(d.opened_at))/6e4)})}</small
-                    >`:L}`,Cm(n,d)])):D`<p>${t("timeline_empty")}</p>`}`}var xm,$m,Qn,Er,_l,yd,$d=N(()=>{"use strict";b();dt();_n();Hn();Do();xm=["very_high","high","in_range","low","very_low"],$m={"mg/dL":{very_high:[250,void 0],high:[181,250],in_range:[70,180],low:[54,69],very_low:[void 0,54]},"mmol/L":{very_high:[13.9,void 0],high:[10.1,13.9],in_range:[3.9,10],low:[3,3.8],very_low:[void 0,3]}};Qn=({localize:n},e)=>hn(n,Math.round(e)),Er=(n,e,t)=>D`<table aria-label=${n}>
-    <thead>
-      <tr>
-        ${e.map(o=>D`<th scope="col">${o}</th>`)}
+                    >`:L}`,Cm(n,d)])):D`<p>${t("timeline_empty")}</p>`}`}var xm,$m,Qn,Er,_l,yd,$d=N(()=>{"use strict";b();dt();_n();Hn();Do();xm=["very_high","high","in_range","low","very_low"],$m={"mg/dL":{very_high:[250,void 0],high:[181,250],in_range:[70,180],low:[54,69],very_low:[void 0,54]},"mmol/L":{very_high:[13.9,void 0],high:[10.1,13.9],in_range:[3.9,10],low:[3,3.8],very_low:[void 0,3]}};Qn=({localize:n},e)=>hn(n,Math.round(e)),Er=(n,e,t)=>D`<table role="table" aria-label=${n}>
+    <thead role="rowgroup">
+      <tr role="row">
+        ${e.map(o=>D`<th role="columnheader" scope="col">${o}</th>`)}
       </tr>
     </thead>
-    <tbody>
-      ${t.map(([o,...r])=>D`<tr>
-            <th scope="row">${o}</th>
-            ${r.map(s=>D`<td>${s}</td>`)}
+    <tbody role="rowgroup">
+      ${t.map(([o,...r])=>D`<tr role="row">
+            <th role="rowheader" scope="row">${o}</th>
+            ${r.map((s,i)=>D`<td role="cell" data-column=${e[i+1]??""}>${s}</td>`)}
           </tr>`)}
     </tbody>
   </table>`,_l=(n,e,t)=>D`${Qn(n,e)} <small>${on(n,t)}</small>`;yd=(n,e)=>n.localize("report_covered",{percent:on(n,e.coverage_percent),covered:Qn(n,e.covered_minutes),time:Qn(n,e.minutes)})});var Sd,km,xn,Cd=N(()=>{"use strict";b();dt();pr();Po();Mo();zo();_n();ot();xt();dd();md();gd();$d();Sd=14,km=3e5,xn=class extends rt{constructor(){super(...arguments);this.styleText=gl.cssText;this.config={device_id:""};this.period="night";this.askedAt=-1/0;this.asked=0}setConfig({device_id:t}){if(!t)throw new Error("device_id is missing");this.config={device_id:t},this.report=void 0,this.askedAt=-1/0,this.watch(),this.requestUpdate()}static getStubConfig(t){var o;return{device_id:((o=new Ge(t).people[0])==null?void 0:o.id)??""}}static getConfigForm(){return Vt("device_id")}peopleIds(){return[this.config.device_id]}connectedCallback(){super.connectedCallback(),this.endPrinting=fd(this)}disconnectedCallback(){var t;super.disconnectedCallback(),(t=this.endPrinting)==null||t.call(this)}willUpdate(){this.home&&this.isConnected&&Date.now()-this.askedAt>=km&&this.ask(this.home)}async ask(t){this.askedAt=Date.now();let o=++this.asked,r=new Date(this.askedAt-Sd*864e5+6e4);try{let{response:s}=await t.callWS({type:"call_service",domain:Te,service:"get_report",service_data:this.period==="fortnight"?{start:r.toISOString()}:{},target:{device_id:this.config.device_id},return_response:!0});o===this.asked&&(this.report=s,this.failure=void 0)}catch(s){o===this.asked&&(this.failure=s.message??String(s))}}show(t){this.period=t,this.report=void 0,this.askedAt=-1/0}save(t,o){let r=new Blob(["\uFEFF",ud(t,o)],{type:"text/csv;charset=utf-8"}),s=document.createElement("a");s.href=URL.createObjectURL(r),s.download=`${o.person} ${t.start.slice(0,10)} ${t.end.slice(0,10)}.csv`,s.click(),URL.revokeObjectURL(s.href)}render(){let{wording:t,people:o,report:r}=this,[s]=o;if(!t||!s)return L;let{localize:i}=t,{problem:a}=s.state,c=r==null?void 0:r.people[0];return D`<ha-card>

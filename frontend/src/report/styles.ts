@@ -2,7 +2,10 @@ import { css } from "lit";
 
 import { buttons } from "../buttons";
 
-/** Numbers wrap before they are cut: letters may be twice as large, and the card 300 px narrow. On paper all is black. */
+/**
+ * Letters may be twice as large, and the card 300 px narrow: where five columns of words do not fit (ours: 26 letters' height),
+ * each line of a table is a paragraph. On paper all is black.
+ */
 export const styles = css`
   ${buttons}
   :host([hidden]) {
@@ -14,6 +17,7 @@ export const styles = css`
     font-size: var(--ha-font-size-m, 14px);
     line-height: 1.4;
     overflow-wrap: anywhere;
+    container-type: inline-size;
   }
   h2,
   h3,
@@ -60,7 +64,6 @@ export const styles = css`
     margin-top: 4px;
     border-collapse: collapse;
     font-variant-numeric: tabular-nums;
-    hyphens: auto;
   }
   th,
   td {
@@ -73,9 +76,51 @@ export const styles = css`
   }
   thead th {
     border: 0;
-    overflow-wrap: anywhere;
     font-size: var(--ha-font-size-s, 12px);
     color: var(--secondary-text-color, #333);
+  }
+  @supports not (container-type: inline-size) {
+    thead th {
+      overflow-wrap: anywhere;
+    }
+  }
+  @container (max-width: 26em) {
+    table,
+    tbody,
+    tr,
+    tbody th {
+      display: block;
+    }
+    thead {
+      position: absolute;
+      clip-path: inset(50%);
+      width: 1px;
+      height: 1px;
+      overflow: hidden;
+      white-space: nowrap;
+    }
+    tr {
+      padding: 4px 0;
+      border-top: 1px solid var(--divider-color, #999);
+    }
+    tbody th,
+    td {
+      padding: 0;
+      border: 0;
+    }
+    tbody th {
+      font-weight: var(--ha-font-weight-medium, 500);
+    }
+    td {
+      display: inline-block;
+      margin-inline-end: 12px;
+    }
+    td::before {
+      content: attr(data-column) ": ";
+      content: attr(data-column) ": " / "";
+      font-size: var(--ha-font-size-s, 12px);
+      color: var(--secondary-text-color, #333);
+    }
   }
   @media print {
     ha-card {

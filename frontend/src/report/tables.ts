@@ -48,20 +48,24 @@ export function percent({ language }: Wording, value: number | null | undefined)
 const minutes = ({ localize }: Wording, value: number): string =>
   formatDuration(localize, Math.round(value));
 
-/** A table whose first column says what its line is about. */
+/**
+ * A table whose first column says what its line is about.
+ *
+ * Where it is too narrow for columns, each cell bears the name of its column: the roles say that it is a table all the same.
+ */
 const table = (caption: string, columns: string[], rows: Cell[][]): TemplateResult =>
-  html`<table aria-label=${caption}>
-    <thead>
-      <tr>
-        ${columns.map((name) => html`<th scope="col">${name}</th>`)}
+  html`<table role="table" aria-label=${caption}>
+    <thead role="rowgroup">
+      <tr role="row">
+        ${columns.map((name) => html`<th role="columnheader" scope="col">${name}</th>`)}
       </tr>
     </thead>
-    <tbody>
+    <tbody role="rowgroup">
       ${rows.map(
         ([first, ...cells]) =>
-          html`<tr>
-            <th scope="row">${first}</th>
-            ${cells.map((cell) => html`<td>${cell}</td>`)}
+          html`<tr role="row">
+            <th role="rowheader" scope="row">${first}</th>
+            ${cells.map((cell, index) => html`<td role="cell" data-column=${columns[index + 1] ?? ""}>${cell}</td>`)}
           </tr>`,
       )}
     </tbody>
@@ -77,9 +81,9 @@ function bandName({ language }: Wording, band: Band, unit: GlucoseUnit): string 
     value.toLocaleString(language, { minimumFractionDigits: digits });
   const [from, to] = LIMITS[unit][band];
   if (from === undefined || to === undefined) {
-    return from === undefined ? `< ${number(to ?? 0)}` : `> ${number(from)}`;
+    return from === undefined ? `< ${number(to ?? 0)} ${unit}` : `> ${number(from)} ${unit}`;
   }
-  return `${number(from)}–${number(to)}`;
+  return `${number(from)}–${number(to)} ${unit}`;
 }
 
 /** How much is known of a time. */
@@ -118,7 +122,7 @@ export function renderGlucose(
   const { unit, lowest, highest } = glucose;
   const covered = percent(wording, glucose.coverage_percent);
   const columns = [
-    unit,
+    localize("report_glucose"),
     localize("report_share"),
     localize("report_length"),
     localize("report_of_time"),

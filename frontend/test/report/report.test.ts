@@ -175,12 +175,12 @@ test("the last night comes first, and each percentage has how much data cover be
   }
   const bands = [...(card.shadowRoot?.querySelectorAll("table")[0]?.rows ?? [])];
   expect(bands.map((row) => row.cells[0]?.textContent.trim())).toEqual([
-    "mmol/L",
-    "> 13.9",
-    "10.1–13.9",
-    "3.9–10.0",
-    "3.0–3.8",
-    "< 3.0",
+    "Glucose",
+    "> 13.9 mmol/L",
+    "10.1–13.9 mmol/L",
+    "3.9–10.0 mmol/L",
+    "3.0–3.8 mmol/L",
+    "< 3.0 mmol/L",
   ]);
 });
 
