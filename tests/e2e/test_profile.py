@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 import json
+import re
 from typing import Any, Final
 
 from playwright.async_api import Browser, Locator, Page, expect
@@ -153,8 +154,10 @@ async def test_a_profile_is_made_tried_applied_and_put_back(
         await field.fill(other)
     await screenshot(flow.frame, "tidepool-profile-thresholds")
     await flow.submit()
-    tried = f"nights of which there are readings: {len(LOW_NIGHTS + NEARLY_LOW_NIGHTS)} alerts instead of {len(LOW_NIGHTS)}"
+    count, instead_of = len(LOW_NIGHTS + NEARLY_LOW_NIGHTS), len(LOW_NIGHTS)
+    tried = f"The last {NIGHTS} nights: {count} alerts instead of {instead_of}."
     await expect(flow.dialog).to_contain_text(tried)
+    await expect(flow.dialog).to_contain_text(re.compile(r"Of these nights, 9[3-7]% have readings"))
     await screenshot(flow.frame, "tidepool-profile-tried", in_readme=True)
     await flow.submit()
     await flow.is_done()

@@ -7,7 +7,8 @@ or another's are between them that the source does not tell apart.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from datetime import datetime
+from itertools import islice, pairwise
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -85,6 +86,30 @@ def stretches(readings: Sequence[KeptReading]) -> list[Stretch]:
         for place, step in zip(places, own, strict=True):
             steps[place] = step
     return list(_stretches(readings, steps))
+
+
+def covered_share(
+    readings: Sequence[KeptReading], times: Sequence[tuple[datetime, datetime]]
+) -> float | None:
+    """For how much of some times that do not overlap, oldest first, readings stand (0 to 1); None of no time at all.
+
+    `readings` are oldest first, those from shortly before each time among them.
+    """
+    spans = [(begins.timestamp(), ends.timestamp()) for begins, ends in times]
+    whole = sum(ends - begins for begins, ends in spans)
+    if not whole:
+        return None
+    known = stretches(readings)
+    covered = 0.0
+    for begins, ends in spans:
+        first = max(bisect_right(known, begins, key=_begins) - 1, 0)
+        for one in islice(known, first, bisect_left(known, ends, key=_begins)):
+            covered += max(0.0, min(one.end, ends) - max(one.start, begins))
+    return covered / whole
+
+
+def _begins(one: Stretch) -> float:
+    return one.start
 
 
 def _stretches(readings: Sequence[KeptReading], steps: Sequence[float]) -> Iterator[Stretch]:

@@ -78,7 +78,8 @@ async def replay_thresholds(call: ServiceCall) -> ServiceResponse:
     """Return what would have been told from `start` to before `end` (the last 14 days), had the thresholds been these.
 
     `alerts`: that, oldest first. `replayed`: how many these are, `current`: how many by the thresholds there are, `told`: how
-    many were told; each with `alerts`, `at_night` and `by_type`. `nights`: those of which there are readings.
+    many were told; each with `alerts`, `at_night` and `by_type`. `nights`: those of which there are readings; `coverage_percent`:
+    for how much of all nights of that time readings stand, None of no night.
 
     Raises:
         ServiceValidationError: the start is not before the end, or such thresholds cannot be; or as `one_person`.
@@ -106,6 +107,7 @@ async def replay_thresholds(call: ServiceCall) -> ServiceResponse:
         "start": start.isoformat(),
         "end": end.isoformat(),
         "nights": len(replayed.nights),
+        "coverage_percent": None if replayed.covered is None else round(100 * replayed.covered, 1),
         "replayed": replayed.count(replayed.alerts),
         "current": replayed.count(replayed.current),
         "told": replayed.count(replayed.told),

@@ -2,18 +2,22 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.util import dt as dt_util
 
 from ..alerts.alert import Alert
+from ..alerts.coverage import covered_share
 from ..alerts.ledger import Delivery
 from ..alerts.nights import nights_between
 
 if TYPE_CHECKING:
     from .coordinator import SourceCoordinator
     from .settings import SettingsKeeper
+
+HOUR: Final = timedelta(hours=1)
+"""Before the beginning: longer than any reading stands."""
 
 type Nights = list[tuple[datetime, datetime]]
 
@@ -22,11 +26,13 @@ type Nights = list[tuple[datetime, datetime]]
 class Replayed:
     """The alerts there would have been, oldest first, and those by the thresholds there are and those that were told.
 
-    `types`: those that were looked at; `nights`: those of which there are readings.
+    `types`: those that were looked at; `nights`: those of which there are readings; `covered`: for how much of all nights
+    readings stand (0 to 1), None of no night.
     """
 
     types: Collection[str]
     nights: Nights
+    covered: float | None
     alerts: list[Alert]
     current: list[Alert]
     told: list[Alert]
@@ -63,9 +69,13 @@ async def async_replay(
     """
     replay = keeper.replay_of(person_id, asked, unit, until=end)
     replay_current = keeper.replay_of(person_id, {}, until=end)
+    nights = nights_between(start, end, dt_util.get_default_time_zone())
+    log = coordinator.readings.of(person_id)
+    readings = log.between(start - HOUR, end)
+    parts = [(max(begins, start), min(ends, end)) for begins, ends in nights]
     # Thousands of readings, judged as often: beside the loop, and one after the other.
-    alerts, current = await coordinator.hass.async_add_executor_job(
-        lambda: (replay(), replay_current())
+    alerts, current, covered = await coordinator.hass.async_add_executor_job(
+        lambda: (replay(), replay_current(), covered_share(readings, parts))
     )
     types = list(dict.fromkeys(keeper.replayed.values()))
     ledger = coordinator.ledger
@@ -77,14 +87,10 @@ async def async_replay(
         and not alert.drill
         and ledger.delivery(alert.alert_id) is not Delivery.HISTORY
     ]
-    log = coordinator.readings.of(person_id)
     return Replayed(
         types=types,
-        nights=[
-            night
-            for night in nights_between(start, end, dt_util.get_default_time_zone())
-            if log.between(*night)
-        ],
+        nights=[night for night in nights if log.between(*night)],
+        covered=covered,
         alerts=_between(alerts, start, end),
         current=_between(current, start, end),
         told=_between(told, start, end),

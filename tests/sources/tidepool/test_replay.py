@@ -6,14 +6,19 @@ import math
 from random import Random
 import time
 from typing import Any, override
+from unittest.mock import patch
 
 from homeassistant.exceptions import ServiceValidationError
+from hypothesis import given, settings as hypothesis_settings, strategies as st
 import pytest
 
 from custom_components.care_alerts.alerts.alert import Alert
 from custom_components.care_alerts.alerts.glucose import OutOfRange
 from custom_components.care_alerts.alerts.readings import GlucoseLog, KeptReading
+from custom_components.care_alerts.sources.tidepool import replay as replaying
+from custom_components.care_alerts.sources.tidepool.excursions import Scan
 from custom_components.care_alerts.sources.tidepool.people import SAMPLES
+from custom_components.care_alerts.sources.tidepool.readings import Device, Readings
 from custom_components.care_alerts.sources.tidepool.records import Reading, Sender
 from custom_components.care_alerts.sources.tidepool.replay import replay
 from custom_components.care_alerts.sources.tidepool.settings import Settings
@@ -200,6 +205,48 @@ def test_a_replay_tells_what_was_told_however_readings_came(uploads: Any) -> Non
     assert what(replay(JILL, SETTINGS_OF_JILL, kept, until=START + 2 * DAY)) == what(told)
 
 
+class Anew(Readings):
+    """Readings that are all put in order, and all looked at, each time."""
+
+    @override
+    def _bring_in_order(self) -> None:
+        self._ordered.clear()
+        super()._bring_in_order()
+
+    @override
+    def scans_by(self, kind: str, threshold: float, unit: str) -> dict[Device, Scan]:
+        return {}
+
+
+SOME = st.lists(
+    st.tuples(
+        # From one reading to the next, and from it to us, in minutes: None of what came before they were followed.
+        st.sampled_from([-7, 0, 1, 1, 1, 5, 5, 5, 14, 20, 61, 400]),
+        st.sampled_from([None, 0.2, 0.3, 2, 35, 200]),
+        st.sampled_from([39, 50, 55, 60, 68, 70, 72, 110, 178, 180, 181, 250]),
+        st.sampled_from(["one", "one", "one", "two", ""]),
+    ),
+    max_size=60,
+)
+
+
+@hypothesis_settings(max_examples=60, deadline=None)
+@given(SOME, st.integers(0, 4))
+def test_what_goes_on_is_told_as_if_all_was_looked_at_anew(some: Any, times: int) -> None:
+    at, readings = START, []
+    for wait, late, value, device in some * (1 + times):
+        at += wait * MINUTE
+        observed = int(at.timestamp())
+        received = None if late is None else observed + int(60 * late)
+        readings.append(
+            KeptReading(observed, received, value, None, Sender("cbg", device, "app").kept_as)
+        )
+    end = at + HOUR
+    fast = replay(JILL, SETTINGS_OF_JILL, readings, until=end)
+    with patch.object(replaying, "Readings", Anew):
+        assert replay(JILL, SETTINGS_OF_JILL, readings, until=end) == fast
+
+
 def kept(*values: float, start: datetime = START) -> list[KeptReading]:
     """Readings every five minutes, each received 15 seconds later."""
     begin = int(start.timestamp())
@@ -301,6 +348,8 @@ async def test_thresholds_are_tried_on_the_past(follower: Follower) -> None:
     assert tried["told"] == {"alerts": 1, "at_night": 0, "by_type": none | {"urgent_low": 1}}
     assert (tried["person"], tried["device_id"]) == ("Jill", follower.device_id)
     assert tried["nights"] == 1
+    # Three readings, of five minutes each, in 14 nights and what is over of one more.
+    assert tried["coverage_percent"] == 0.2
     assert [(one["alert_type"], one["at_night"]) for one in tried["alerts"][:3]] == [
         ("urgent_low", True),
         ("low", True),
@@ -315,6 +364,7 @@ async def test_thresholds_are_tried_on_the_past(follower: Follower) -> None:
     part = await follower.call("replay_thresholds", low=75, low_delay=0, start=at, end=at + HOUR)
     assert part["replayed"]["alerts"] == 1
     assert (part["nights"], part["told"]["alerts"]) == (0, 0)
+    assert part["coverage_percent"] is None
     assert part["start"] == at.isoformat()
 
 

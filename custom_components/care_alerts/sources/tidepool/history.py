@@ -100,7 +100,9 @@ class KindHistory(Stored):
         They may show, too, that two episodes are one: the first goes on as both, unless even later readings
         show that they were two after all.
         """
-        same = [one for one in self.told if one.shares_readings_with(excursion)]
+        # Of two weeks there are hundreds, asked for again and again.
+        first_at, last_at = excursion.first, excursion.last
+        same = [one for one in self.told if first_at <= one.last and last_at >= one.started]
         evaluated = [one for one in same if not one.given_up]
         if not evaluated:
             return same[-1] if same else self._parted(excursion)

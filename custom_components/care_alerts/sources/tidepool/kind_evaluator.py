@@ -97,6 +97,7 @@ class KindEvaluator:
             self.now,
             lambda one: is_out(self.kind, one, threshold, unit),
             believed_until - newest.observed_at,
+            readings.scans_by(self.kind, threshold, unit),
         )
         lasting = [one for one in excursions if self._follow(one, fresh_until, believed_until)]
         episodes = [self.history.episode_of(one) for one in excursions]

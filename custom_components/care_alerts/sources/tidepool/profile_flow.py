@@ -136,7 +136,8 @@ class ProfileFlow(ConfigSubentryFlow):
             return self._values(found, user_input, {"base": "not_possible"}, str(err))
         self._data[CONF_VALUES] = values
         self._tried = {
-            "nights": str(len(tried.nights)),
+            # As few of none are known as of none at all.
+            "coverage": f"{100 * (tried.covered or 0):.0f}",
             "days": str(KEPT_FOR // timedelta(days=1)),
             **{
                 f"{which}_{when}": str(tried.count(alerts)[when])

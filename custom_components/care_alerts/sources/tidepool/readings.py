@@ -1,16 +1,19 @@
 """A person's readings as they come in. Pure; time is an argument."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from statistics import median
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ...alerts.glucose import Glucose, Trend
 from ...alerts.readings import KeptReading
-from .clocks import Clock
+from .clocks import Clock, Date
 from .records import CBG, DOSING_DECISION, Data, Reading, Sender
+
+if TYPE_CHECKING:
+    from .excursions import Scan
 
 NOW: Final = timedelta(minutes=15)
 """How old a reading may be and still speak of the present."""
@@ -81,6 +84,11 @@ class Readings:
     _held: dict[Sender, dict[str, Reading]] = field(default_factory=dict)
     _observed: dict[Sender, list[Observed]] = field(default_factory=dict)
     """What is dated of it, in order."""
+    _glucose: dict[Sender, list[Observed]] = field(default_factory=dict)
+    """What is glucose of that."""
+    _ordered: dict[Sender, tuple[dict[str, Date], int, int]] = field(default_factory=dict)
+    """The dates by which each is in order, how many there were, and of how many that are held."""
+    _scans: dict[str, tuple[tuple[float, str], dict[Device, Scan]]] = field(default_factory=dict)
     _clocks: dict[Sender, Clock] = field(init=False)
     """The same, by whose they are."""
 
@@ -105,9 +113,11 @@ class Readings:
                     del held[old]
                     clock.replace(old, key)
                     self.corrected.add(key)
-            self.corrected |= {
-                key for key in answer.keys() & held.keys() if answer[key] != held[key]
-            }
+                    self._ordered.pop(sender, None)
+            others = {key for key in answer.keys() & held.keys() if answer[key] != held[key]}
+            if others:
+                self.corrected |= others
+                self._ordered.pop(sender, None)
             held |= answer
             clock.date({key: one.time for key, one in answer.items()}, now, is_seen=is_seen)
         self._hear_loops(data.loops, now, is_seen=is_seen)
@@ -128,19 +138,36 @@ class Readings:
         return clock
 
     def _bring_in_order(self) -> None:
-        self._observed = {}
+        """Have all that is dated in order. What has only gone on since is not looked at anew: a sensor may read each minute."""
+        for gone in self._observed.keys() - self._held.keys():
+            del self._observed[gone], self._glucose[gone]
+            self._ordered.pop(gone, None)
         for sender, held in self._held.items():
             dates = self._clock(sender).dates
-            observed = [
-                Observed(
-                    reading=reading,
-                    observed_at=dates[key].observed_at,
-                    received_at=dates[key].received_at,
-                )
-                for key, reading in held.items()
-                if key in dates
-            ]
-            self._observed[sender] = sorted(observed, key=_observed_at)
+            before, dated, looked_at = self._ordered.get(sender, (None, 0, 0))
+            new = _dated(islice(held.items(), looked_at, None), dates)
+            observed = self._observed.get(sender, [])
+            goes_on = (
+                before is dates
+                and len(dates) == dated + len(new)
+                and len(held) == looked_at + len(new)
+                and not (new and observed and new[0].observed_at < observed[-1].observed_at)
+            )
+            if not goes_on:
+                observed, self._glucose[sender] = [], []
+                new = _dated(held.items(), dates)
+            self._observed[sender] = observed
+            observed += new
+            self._glucose[sender] += [one for one in new if one.reading.is_glucose]
+            self._ordered[sender] = dates, len(dates), len(held)
+
+    def scans_by(self, kind: str, threshold: float, unit: str) -> dict[Device, Scan]:
+        """How far the readings were looked at for excursions of a kind beyond a threshold; nothing of another one's is kept."""
+        by, scans = self._scans.get(kind, (None, {}))
+        if by != (threshold, unit):
+            scans = {}
+            self._scans[kind] = (threshold, unit), scans
+        return scans
 
     def forget_before(self, moment: datetime) -> None:
         """Let go of what is older."""
@@ -165,11 +192,7 @@ class Readings:
         over_at: dict[Device, datetime] = {}
         """When the next of each is overdue."""
         for sender, observed in sorted(
-            (
-                (sender, glucose)
-                for sender, observed in self._observed.items()
-                if (glucose := [one for one in observed if one.reading.is_glucose])
-            ),
+            ((sender, glucose) for sender, glucose in self._glucose.items() if glucose),
             key=lambda one: one[1][0].observed_at,
         ):
             name, number = (sender.kind, sender.device or sender.origin), 1
@@ -266,6 +289,20 @@ def _usual_gap(observed: Sequence[Observed]) -> timedelta:
         for sooner, later in pairwise(observed[-13:])
     ]
     return timedelta(seconds=0.8 * median(gaps)) if gaps else GAP
+
+
+def _dated(held: Iterable[tuple[str, Reading]], dates: Mapping[str, Date]) -> list[Observed]:
+    """What is dated of what is held, in order."""
+    observed = [
+        Observed(
+            reading=reading,
+            observed_at=dates[key].observed_at,
+            received_at=dates[key].received_at,
+        )
+        for key, reading in held
+        if key in dates
+    ]
+    return sorted(observed, key=_observed_at)
 
 
 def _observed_at(one: Observed) -> datetime:
