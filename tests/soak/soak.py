@@ -334,7 +334,7 @@ class Soak:
             (EVENT_ALERT_ENDED, self._hear_end),
             (EVENT_STATE_CHANGED, self._hear_state),
         ):
-            hass.bus.async_listen(event_type, partial(self._hear_while_alive, self.life, hear))
+            hass.bus.async_listen(event_type, partial(self._hear_if_alive, hass, hear))
         for following in self._following:
             for entry in await following.entries(house, self._kept):
                 entry.add_to_hass(hass)
@@ -355,8 +355,6 @@ class Soak:
             for entry in hass.config_entries.async_loaded_entries(DOMAIN):
                 await hass.config_entries.async_unload(entry.entry_id)
         await hass.async_stop(force=True)
-        # Its timers are the loop's, which goes on here.
-        self.life.over = True
         self._hass = None
         await self._stack.aclose()
         self._later(self.now + self._down, "starts", self._come_back)
@@ -588,10 +586,11 @@ class Soak:
         self.tally.requests += 1
 
     @callback
-    def _hear_while_alive(
-        self, life: Life, hear: Callable[[Event[Any]], None], event: Event[Any]
+    def _hear_if_alive(
+        self, hass: HomeAssistant, hear: Callable[[Event[Any]], None], event: Event[Any]
     ) -> None:
-        if not life.over:
+        # The timers of one that has stopped are the loop's, which goes on here.
+        if hass is self._hass and not self.life.over:
             hear(event)
 
     @callback
