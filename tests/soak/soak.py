@@ -667,7 +667,11 @@ class Soak:
             if alert["late"] and self.now - truth.at <= following.USUAL + IN_TIME:
                 self.complain(self.tally.untrue, f"{key} came in time, and is late, it says")
         # Whose clock was wrong takes that of others to be wrong, until some more of theirs has come.
-        is_clock_right = not self._ahead and self.now > self._clock_set_at + WELL_AGAIN_AFTER
+        # And while somebody is waited for, time passes between a question and its answer.
+        is_waiting = any(fault.name in WAITS for _, fault in self._faults)
+        is_clock_right = (
+            not self._ahead and not is_waiting and self.now > self._clock_set_at + WELL_AGAIN_AFTER
+        )
         if is_clock_right and observed_at not in following.times_of(truth, is_first=is_first):
             self.complain(self.tally.untrue, f"{key} was at {observed_at}, it says")
         if truth.told_at:
