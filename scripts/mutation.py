@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+import gc
 from hashlib import sha256
 from importlib.machinery import SourceFileLoader
 import json
@@ -446,6 +447,9 @@ def _warm_up(tests: Collection[Path]) -> None:
     os.dup2(printed, 1)
     for name in [name for name in sys.modules if name.split(".")[0] in OURS]:
         del sys.modules[name]
+    # Else each process looks through all of it for what nobody needs, and copies it.
+    gc.collect()
+    gc.freeze()
 
 
 # What no test could tell.
@@ -499,6 +503,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     # The same examples for each mutant: a score is not to depend on luck.
     os.environ["CI"] = "true"
+    # What each process imports is compiled once.
+    sys.dont_write_bytecode, sys.pycache_prefix = False, str(LEARNED / "compiled")
     os.chdir(ROOT)
     explained = equivalents()
     every = [one for module in chosen(options.modules or JUDGED) for one in mutants_of(module)]

@@ -1,6 +1,7 @@
 """The mutation score: what is mutated, and that a mistake that tests notice is told from one that they do not."""
 
 from dataclasses import replace
+import os
 from pathlib import Path
 import subprocess
 import sys
@@ -13,7 +14,6 @@ from scripts.mutation import (
     COMPONENT,
     JUDGED,
     NEAR,
-    ROOT,
     SECONDS,
     Learned,
     Mutant,
@@ -144,16 +144,72 @@ def test_how_far_a_sample_may_be_off(killed: int, tried: int, low: float, high: 
     assert interval(killed, tried) == pytest.approx((low, high), abs=0.001)
 
 
-def test_a_mistake_that_is_noticed_is_killed() -> None:
-    """In a process of its own: the tests are forked from it."""
-    command = [sys.executable, "-m", "scripts.mutation", "alerts/counts.py"]
-    tried = ["--sample", "2", "--seed", "1", "--jobs", "1", "--at-least", "100"]
+LIMITS = """
+def is_low(value):
+    return value < 70
+
+def is_high(value):
+    return value > 180
+
+def shown(value):
+    return value + 0
+"""
+TESTS = """
+from custom_components.care_alerts.limits import is_high, is_low, shown
+
+def test_low():
+    assert is_low(69)
+    assert not is_low(70)
+
+def test_high():
+    assert is_high(181)
+    assert not is_high(179)
+
+def test_shown():
+    assert shown(5) == 5
+"""
+EXPLAINED = """
+limits.py:
+  shown:
+    value + 0 -> value - 0: nothing is nothing, either way
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of one module and one file of tests, which miss a boundary."""
+    root = tmp_path_factory.mktemp("small")
+    for path, content in {
+        "scripts/mutation.py": Path(mutation.__file__).read_text(),
+        "scripts/equivalent_mutants.yaml": EXPLAINED,
+        "custom_components/care_alerts/limits.py": LIMITS,
+        "tests/__init__.py": "",
+        "tests/test_limits.py": TESTS,
+    }.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(content)
+    return root
+
+
+@pytest.mark.parametrize(("at_least", "code"), [("87", 0), ("88", 1)])
+def test_a_mistake_that_is_noticed_is_killed_and_one_that_is_not_is_named(
+    small: Path, at_least: str, code: int
+) -> None:
+    """In a process of its own: the tests are forked from it. The second time it knows which tests run what."""
     printed = subprocess.run(  # noqa: S603 # ours
-        [*command, "--tests", "tests/alerts/test_counts.py", *tried],
-        cwd=ROOT,
+        [
+            *(sys.executable, "-m", "scripts.mutation", "limits.py"),
+            *("--tests", "tests/test_limits.py", "--jobs", "1", "--at-least", at_least),
+        ],
+        cwd=small,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         check=False,
         capture_output=True,
         text=True,
     )
-    assert printed.returncode == 0, printed.stdout + printed.stderr
-    assert "2 of     2 killed  100.0 %" in printed.stdout
+    lines = printed.stdout.splitlines()
+    assert lines[0] == "9 mutants, 1 of them explained", printed.stdout + printed.stderr
+    survived = [line for line in lines if line.startswith("survived")]
+    assert survived == ["survived  limits.py:6 is_high  value > 180 -> value >= 180"]
+    assert "7 of     8 killed   87.5 %" in lines[-1]
+    assert printed.returncode == code

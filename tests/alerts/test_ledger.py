@@ -54,6 +54,7 @@ def test_an_alert_is_written_down_once_and_its_first_version_stays() -> None:
     assert not ledger.add(alert("a", 2, received=9, late=True), announce=True)
     assert ledger.alerts() == [first]
     assert len(ledger) == 1
+    assert "a" in ledger
 
 
 def test_history_never_becomes_news() -> None:
@@ -110,9 +111,47 @@ def test_a_witness_is_known_but_not_announced() -> None:
         assert [one.alert_id for one in held.excluding_backfill()] == ["told", "witness"]
         assert held.delivery("witness") is Delivery.WITNESS
         held.announce("witness")
-        assert [one.alert.alert_id for one in held.pending()] == ["told", "witness"]
+        assert pending(held)[1:] == [("witness", False)]
         assert "witness" in held.held()
         assert held.delivery("witness") is Delivery.PENDING
+
+
+def test_what_is_not_saved_yet_is_held_until_it_is() -> None:
+    ledger = Ledger()
+    for number in range(3):
+        ledger.add(alert(f"{number}", number), announce=True)
+    ledger.add(alert("history", 3), announce=False)
+    assert ledger.held() == {"0", "1", "2"}
+    ledger.release(["0", "1"])
+    assert ledger.held() == {"2"}
+    assert [one.held for one in ledger.pending()] == [False, False, True]
+    # What is forgotten waits for nothing.
+    assert ledger.prune(hour(10), at_most=0) == 4
+    assert ledger.held() == frozenset()
+    # What was loaded has been saved.
+    ledger.add(alert("new", 11), announce=True)
+    assert restarted(ledger).held() == frozenset()
+
+
+def test_by_topic_there_is_what_the_house_has_heard_or_is_about_to() -> None:
+    ledger = Ledger()
+    assert ledger.announced_by_key() == {}
+    for one in (alert("b", 2), alert("a", 1), alert("other", 3, alert_type="pulse")):
+        ledger.add(one, announce=True)
+    ledger.add(alert("history", 4), announce=False)
+
+    def by_topic() -> dict[str, list[str]]:
+        return {
+            topic.alert_type: [one.alert_id for one in theirs]
+            for topic, theirs in ledger.announced_by_key().items()
+        }
+
+    assert by_topic() == {"weight": ["a", "b"], "pulse": ["other"]}
+    # Whatever changes, it is of now.
+    ledger.add(alert("witness", 5), announce=True, witness=True)
+    assert by_topic() == {"weight": ["a", "b", "witness"], "pulse": ["other"]}
+    ledger.prune(hour(10), at_most=2)
+    assert by_topic() == {"weight": ["witness"]}
 
 
 def test_a_forgotten_witness_is_not_counted() -> None:
@@ -183,6 +222,11 @@ def test_drills_are_forgotten_when_they_have_long_been_over_and_nothing_real_wit
     ledger = restarted(ledger)
     assert ledger.prune(hour(100)) == 0
     assert ledger.prune(hour(100)) == 1
+    # But not for longer than what is real.
+    for age, gone in ((KEPT_FOR - timedelta(seconds=1), 0), (KEPT_FOR, 1)):
+        damaged = Ledger()
+        damaged.add(drill(4), announce=True)
+        assert damaged.prune(hour(4) + age) == gone
     # They make nothing real old that comes late.
     for known in (ledger, restarted(ledger)):
         assert known.add(alert("late", 2), announce=True)
@@ -275,7 +319,8 @@ def test_lines_that_are_no_objects_are_left_out_and_counted() -> None:
 
 
 def test_an_empty_ledger_comes_back_empty() -> None:
-    assert len(restarted(Ledger())) == 0
+    for empty in (Ledger(), restarted(Ledger())):
+        assert (len(empty), empty.unreadable, "a" in empty) == (0, 0, False)
 
 
 class LedgerAgainstNaiveModel(RuleBasedStateMachine):
@@ -411,8 +456,10 @@ def test_what_was_announced_after_what_a_screen_shows() -> None:
     assert ledger.announced_since("person", "2", None) is newest
     assert ledger.announced_since("person", "3", None) is None
     # What is shown is not known, or nothing is: then its time tells.
-    for shown in (None, 7, "forgotten"):
+    for shown in (None, 7, "forgotten", ["2"]):
         assert ledger.announced_since("person", shown, None) is newest
+    # Nothing that can be read was shown: then its time says nothing either.
+    assert ledger.announced_since("person", None, hour(9)) is newest
     assert ledger.announced_since("person", "forgotten", hour(2.9)) is newest
     assert ledger.announced_since("person", "forgotten", hour(3)) is None
     assert ledger.announced_since("person", "forgotten", hour(3.1)) is None
@@ -425,4 +472,16 @@ def test_how_many_are_not_held_any_more_is_kept_with_them() -> None:
     assert ledger.prune(hour(1.5) + KEPT_FOR) == 2
     assert ledger.forgotten.total() == 2
     assert restarted(ledger).forgotten == ledger.forgotten
-    assert Ledger.from_dict(stored(ledger) | {"forgotten": [{"alerts": "?"}]}).forgotten == {}
+    for unreadable in ([{"alerts": "?"}], [7], None, 7):
+        assert Ledger.from_dict(stored(ledger) | {"forgotten": unreadable}).forgotten == {}
+    before = stored(ledger)
+    del before["forgotten"]
+    assert Ledger.from_dict(before).forgotten == {}
+
+
+def test_only_those_are_counted_that_count() -> None:
+    ledger = Ledger()
+    for number in range(4):
+        ledger.add(alert(f"{number}", number), announce=False)
+    assert ledger.prune(hour(10), at_most=1, counts=lambda one: one.alert_id != "1") == 3
+    assert ledger.forgotten == {AlertKey("person", "weight"): 2}

@@ -7,19 +7,20 @@ saves it between those steps; what a crash leaves in between is announced again 
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from .alert import Alert, AlertKey, Announcement, in_order
 from .stored import aware
 from .testing import ends_at_of, without_test_alerts
 from .tolerant import UNREADABLE, read_each
 
-KEPT_FOR = timedelta(days=45)
-KEPT_AT_MOST = 20_000
-DRILLS_KEPT_FOR = timedelta(days=1)
+KEPT_FOR: Final = timedelta(days=45)
+KEPT_AT_MOST: Final = 20_000
+DRILLS_KEPT_FOR: Final = timedelta(days=1)
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
@@ -246,7 +247,14 @@ class Ledger:
             ledger._forgotten_to = aware(forgotten_to)
         except (ValueError, OverflowError) as err:
             raise CorruptLedgerError from err
-        ledger.forgotten.update(_forgotten(stored.get("forgotten")))
+        # Numbers of long ago are no reason to lose alerts.
+        with suppress(*UNREADABLE):
+            ledger.forgotten.update(
+                {
+                    AlertKey.from_dict(one["topic"]): int(one["alerts"])
+                    for one in stored["forgotten"]
+                }
+            )
         _, ledger.unreadable = read_each(lines, ledger._read)
         if lines and not ledger._alerts:
             raise CorruptLedgerError
@@ -267,11 +275,3 @@ def _too_old_or_many(alerts: Sequence[Alert], limit: datetime, at_most: int) -> 
     if len(alerts) > at_most:
         limit = max(limit, alerts[len(alerts) - at_most - 1].observed_at)
     return bisect_right(alerts, limit, key=attrgetter("observed_at"))
-
-
-def _forgotten(stored: Any) -> dict[AlertKey, int]:
-    try:
-        return {AlertKey.from_dict(one["topic"]): int(one["alerts"]) for one in stored or ()}
-    except UNREADABLE:
-        # Numbers of long ago are no reason to lose alerts.
-        return {}
