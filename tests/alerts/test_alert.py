@@ -71,6 +71,16 @@ def test_alerts_of_one_instant_go_by_what_they_say_however_their_ids_are_spelled
     assert sorted(backwards, key=in_order) == alerts
 
 
+def test_alerts_of_one_instant_go_by_their_subtype_before_the_device() -> None:
+    alerts = [
+        alert("c", 2, device=("z",)),
+        alert("b", 2, subtype="too_fast", device=("y",)),
+        alert("a", 2, subtype="too_slow", device=("x",)),
+    ]
+    backwards = alerts[::-1]
+    assert sorted(backwards, key=in_order) == alerts
+
+
 def test_order_is_by_time_and_then_by_id_whatever_order_they_came_in() -> None:
     early, b, c = alert("z", 1), alert("b", 2), alert("c", 2, received=1)
 

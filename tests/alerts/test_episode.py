@@ -12,8 +12,11 @@ from custom_components.care_alerts.alerts.episode import (
     DeviceWord,
     Ending,
     EndReason,
+    EpisodeSpan,
+    TimeSpan,
     derive_episodes,
     handled_at,
+    span_of,
 )
 
 from .build import alert, hour
@@ -164,3 +167,104 @@ def test_what_was_answered_on_the_device_counts_until_it_alarms_there_again(
     said = [DeviceWord(hour(at), is_answer) for at, is_answer in words]
     expected = None if since is None else hour(since)
     assert handled_at(said) == handled_at(reversed(said)) == expected
+
+
+PHONE, RECEIVER = ("phone",), ("receiver",)
+
+
+def on(device: tuple[str, ...], at: float, *, good: bool = False) -> Alert:
+    """An alert of a device; or that it is over there."""
+    severity = Severity.LOW if good else Severity.HIGH
+    return alert(f"{device}{at}", at, device=device, severity=severity)
+
+
+@pytest.mark.parametrize(
+    ("alerts", "endings", "ended"),
+    [
+        ([on(PHONE, 0), on(PHONE, 3, good=True)], [], 3),
+        # Over on one of two, and then on the other.
+        ([on(PHONE, 0), on(RECEIVER, 1), on(PHONE, 3, good=True)], [], None),
+        (
+            [on(PHONE, 0), on(RECEIVER, 1), on(PHONE, 3, good=True), on(RECEIVER, 4, good=True)],
+            [],
+            4,
+        ),
+        # It was never there.
+        ([on(PHONE, 0), on(RECEIVER, 3, good=True)], [], None),
+        ([on(PHONE, 0), on(RECEIVER, 1)], [Ending(hour(3), EndReason.EXPIRED, PHONE)], None),
+        (
+            [on(PHONE, 0), on(RECEIVER, 1)],
+            [Ending(hour(at), EndReason.EXPIRED, at_) for at, at_ in ((3, PHONE), (4, RECEIVER))],
+            4,
+        ),
+        # On all of them.
+        ([on(PHONE, 0), on(RECEIVER, 1)], [Ending(hour(3), EndReason.NEWER_DAY)], 3),
+    ],
+)
+def test_an_episode_is_over_when_it_is_over_on_all_devices(
+    alerts: list[Alert], endings: list[Ending], ended: float | None
+) -> None:
+    [found] = derive_episodes(alerts, endings, is_active=is_active, device=lambda one: one.device)
+    assert found.ended_at == (None if ended is None else hour(ended))
+
+
+def test_an_episode_is_as_severe_as_the_worst_of_it() -> None:
+    alerts = [
+        alert(str(at), at, severity=severity)
+        for at, severity in enumerate((Severity.MEDIUM, Severity.HIGH, Severity.MEDIUM))
+    ]
+    for count, worst in ((1, Severity.MEDIUM), (2, Severity.HIGH), (3, Severity.HIGH)):
+        [found] = derive_episodes(alerts[:count], is_active=is_active)
+        assert found.severity is worst
+
+
+@pytest.mark.parametrize(
+    ("observed", "state", "number"),
+    [
+        (-1, AlertState.ACTIVE, None),
+        (-1, AlertState.ENDED, None),
+        (0, AlertState.ACTIVE, 0),
+        (1, AlertState.ACTIVE, 0),
+        # After the newest, but before it was over.
+        (3, AlertState.ACTIVE, 0),
+        (4, AlertState.ACTIVE, 0),
+        (4.01, AlertState.ACTIVE, None),
+        # What says that it is over, also when it was by itself.
+        (4.01, AlertState.ENDED, 0),
+        (8, AlertState.ACTIVE, 1),
+        (20, AlertState.ACTIVE, 1),
+    ],
+)
+def test_which_episode_an_alert_is_of(
+    observed: float, state: AlertState, number: int | None
+) -> None:
+    spans = [
+        EpisodeSpan(
+            opened=alert("a", 0),
+            last_seen=alert("b", 2),
+            severity=Severity.HIGH,
+            ended_at=hour(4),
+            end_reason=SOURCE,
+        ),
+        EpisodeSpan(opened=alert("c", 8), last_seen=alert("d", 9), severity=Severity.HIGH),
+    ]
+    found = span_of(alert("x", observed, state=state), spans)
+    assert found is (None if number is None else spans[number])
+
+
+def test_test_alerts_of_one_instant_are_episodes_of_their_own() -> None:
+    drills = [alert(name, 1, drill=True) for name in "ab"]
+    spans = [EpisodeSpan(opened=one, last_seen=one, severity=Severity.HIGH) for one in drills]
+    assert [span_of(one, spans) for one in drills] == spans
+    assert span_of(alert("c", 1, drill=True), spans) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "touch"),
+    [((1, 3), (3, 5), True), ((1, 3), (2, 2), True), ((1, 3), (3.01, 5), False)],
+)
+def test_what_has_a_moment_in_common_touches(
+    one: tuple[float, float], other: tuple[float, float], touch: bool
+) -> None:
+    first, second = (TimeSpan(*map(hour, each)) for each in (one, other))
+    assert first.touches(second) is second.touches(first) is touch

@@ -1,5 +1,6 @@
 """Freshness: what is said of a source at one moment, by tables."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -75,6 +76,23 @@ def test_a_source_that_never_spoke_is_silent_and_not_believed(
     assert not result.believable
     assert result.data_through is None
     assert result.changes_at is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "trouble", "status"),
+    [
+        (None, None, Status.OK),
+        (None, Status.PERMISSION_LOST, Status.PERMISSION_LOST),
+        # That there is no answer comes first.
+        (Status.UNREACHABLE, Status.PERMISSION_LOST, Status.UNREACHABLE),
+        (Status.UNREACHABLE, None, Status.UNREACHABLE),
+    ],
+)
+def test_what_is_wrong_with_what_is_heard_of_somebody(
+    failure: Status | None, trouble: Status | None, status: Status
+) -> None:
+    data = replace(WORD, trouble=trouble)
+    assert evaluate(hour(4), data, failure=failure, last_contact=hour(4)).status is status
 
 
 @pytest.mark.parametrize(

@@ -299,6 +299,14 @@ def test_nights_are_those_that_have_a_minute_of_the_time(
         assert ends.astimezone(zone).hour == 8
 
 
+def test_a_time_that_ends_as_a_night_begins_has_nothing_of_it() -> None:
+    ends, begins = local("2026-06-01T08:00"), local("2026-06-01T22:00")
+    minute = timedelta(minutes=1)
+    assert nights_between(ends, begins, AMSTERDAM) == []
+    assert len(nights_between(ends - minute, begins, AMSTERDAM)) == 1
+    assert len(nights_between(ends, begins + minute, AMSTERDAM)) == 1
+
+
 # Episodes
 
 

@@ -46,9 +46,10 @@ class Acknowledgement(Stored):
     reacknowledge_after_gap: timedelta | None = None
     expires_at: datetime | None = None
 
-    def has_expired(self, span: EpisodeSpan, now: datetime) -> bool:
-        """Whether its episode has gone on for longer than it holds."""
-        return self.expires_at is not None and (span.ended_at or now) >= self.expires_at
+    def expired_at(self, span: EpisodeSpan, now: datetime) -> datetime | None:
+        """When its episode had gone on for as long as it holds; None if it has not."""
+        expires_at = self.expires_at
+        return expires_at if expires_at and (span.ended_at or now) >= expires_at else None
 
     def covers(self, alert: Alert) -> bool:
         """Whether an alert of its episode was acknowledged with it."""
@@ -63,5 +64,5 @@ class Acknowledgement(Stored):
             self.undone_at is None
             and self.severity.rank >= span.severity.rank
             and self.covers(span.last_seen)
-            and not self.has_expired(span, now)
+            and not self.expired_at(span, now)
         )

@@ -127,9 +127,9 @@ def derive_episodes(
     when it is over on all of them.
     """
     timeline: list[tuple[tuple[Any, ...], Alert | Ending]] = [
-        ((alert.observed_at, 0, in_order(alert)), alert) for alert in alerts
+        ((alert.observed_at, False, in_order(alert)), alert) for alert in alerts
     ]
-    timeline += [((ending.at, 1, ending.reason), ending) for ending in endings]
+    timeline += [((ending.at, True, ending.reason), ending) for ending in endings]
     timeline.sort(key=lambda moment: moment[0])
 
     found: list[EpisodeSpan] = []

@@ -91,8 +91,8 @@ def unacknowledged_since(
         lost = [_joined_at(alert, held, announced) for alert in announced if not held.covers(alert)]
         if held.undone_at:
             lost.append(held.undone_at)
-        if held.expires_at and held.has_expired(span, now):
-            lost.append(held.expires_at)
+        if expired_at := held.expired_at(span, now):
+            lost.append(expired_at)
         since = max(since, min(lost, default=since))
     return since
 

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from statistics import median
+from typing import Final
 
 from .alert import Alert
 
-MEASURED_OVER = 20
+MEASURED_OVER: Final = 20
+"""Alerts: ours, enough that one odd one says nothing."""
 
 
 class Status(StrEnum):
@@ -67,7 +70,7 @@ class Freshness:
     """Of a source: whose data reach no further than its own."""
 
 
-UNKNOWN = Freshness(
+UNKNOWN: Final = Freshness(
     status=Status.NO_NEW_DATA,
     silent=True,
     believable=False,
@@ -112,7 +115,8 @@ def of_source(own: Freshness, people: Mapping[str, Freshness]) -> Freshness:
         return own
     silent = {who for who, one in people.items() if one.silent}
     statuses = [own.status, *(one.status for one in people.values())]
-    status = max((one for one in statuses if silent or one is not Status.NO_NEW_DATA), key=_rank)
+    said = (one for one in statuses if silent or one is not Status.NO_NEW_DATA)
+    status = max(said, key=attrgetter("rank"))
     reached = [one.data_through for one in people.values() if one.data_through]
     data_through = min(reached, default=own.data_through)
     troubled = {who for who, one in people.items() if one.status is status is not Status.OK}
@@ -128,10 +132,6 @@ def of_source(own: Freshness, people: Mapping[str, Freshness]) -> Freshness:
         troubled_people=frozenset(() if own.status is status else troubled),
         furthest_behind=frozenset(() if own.data_through == data_through else behind),
     )
-
-
-def _rank(status: Status) -> int:
-    return status.rank
 
 
 def measured_delay(alerts: Iterable[Alert]) -> timedelta | None:

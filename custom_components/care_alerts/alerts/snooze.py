@@ -80,13 +80,10 @@ def next_reminder(
     That is `after` nobody had acknowledged it for so long and again `every` so long; and from then on at the
     end of each time of quiet (`quiet` as `ResponseLog.quiet` gives it) instead of within.
     """
-    first = unacknowledged_since + after
-    if every is None:
-        due = [first]
-    else:
-        upcoming = max(0, (later_than - first) // every + 1)
-        # One that was due before may be heard only now, when it is quiet no longer.
-        due = [first + number * every for number in (max(0, upcoming - 1), upcoming)]
-    heard = [moment for moment in due if not any(since <= moment < until for since, until in quiet)]
-    heard += [until for _, until in quiet if until >= first]
+    due = first = unacknowledged_since + after
+    if every and later_than >= first:
+        due += ((later_than - first) // every + 1) * every
+    heard = [until for _, until in quiet if until > first]
+    if not any(since <= due < until for since, until in quiet):
+        heard.append(due)
     return min((moment for moment in heard if moment > later_than), default=None)
