@@ -57,6 +57,7 @@ JUDGED: Final = (
 NEAR: Final = (
     "tests/alerts",
     "tests/responses",
+    "tests/sources/test_announcer.py",
     "tests/sources/test_coordinator.py",
     "tests/sources/dexcom/test_mapping.py",
     "tests/sources/dexcom/test_devices.py",

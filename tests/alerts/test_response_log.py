@@ -281,9 +281,27 @@ def test_what_ends_with_unsnooze() -> None:
     assert silenced(log, WEIGHT, LOW, episode, hour(3)) is None
     # What it kept quiet stays known: a reminder that fell into it is due at its end.
     assert quiet(log, WEIGHT, LOW, episode) == [(hour(2), hour(3))]
+    # What ends as it begins was never quiet.
+    log = snoozed()
+    log.unsnooze(hour(2))
+    assert quiet(log, WEIGHT, LOW, episode) == []
 
 
 # Keeping.
+
+
+@pytest.mark.parametrize(("taken_at", "gone_at"), [(None, 2), (1.5, 2), (5, 5)])
+def test_an_episode_is_kept_as_long_as_anything_of_it_is_new(
+    taken_at: float | None, gone_at: float
+) -> None:
+    log, alerts = ResponseLog(), [alert("a", 1), alert("b", 2)]
+    log.reconcile(WEIGHT, [run(*alerts)], alerts)
+    if taken_at:
+        log.acknowledge(WEIGHT, run(*alerts), by=ANNA, at=hour(taken_at))
+    log.prune(hour(gone_at - 0.01))
+    assert len(log.to_dict()["episodes"]) == 1
+    log.prune(hour(gone_at))
+    assert log.to_dict()["episodes"] == []
 
 
 def test_what_is_old_is_forgotten() -> None:
@@ -362,6 +380,117 @@ def test_what_a_late_alert_joins_with_something_worse_needs_somebody_since_then(
     found = again(log).episode(WEIGHT, run(*alerts), alerts, hour(9))
     assert found.acknowledgement is None
     assert found.unacknowledged_since == hour(8)
+
+
+@pytest.mark.parametrize(
+    ("worse_received", "milder_received"), [(1, 5), (6, 5), (1, 6)], ids=["", "worse", "milder"]
+)
+def test_what_came_as_somebody_took_it_was_known_to_them(
+    worse_received: float, milder_received: float
+) -> None:
+    """Who has one of two that are joined later, has the other no sooner than by the first that joins them."""
+    log = ResponseLog()
+    worse = alert("a", 1, received=worse_received)
+    milder = alert("b", 5, received=milder_received, severity=MEDIUM)
+    for episode, of_it in ((run(worse, ended=3), worse), (run(milder), milder)):
+        log.reconcile(WEIGHT, [episode], [of_it])
+    log.acknowledge(WEIGHT, run(milder), by=ANNA, at=hour(6))
+    late = [alert(f"late{at}", at, received=at + 5, severity=MEDIUM) for at in (3, 4)]
+    alerts = [worse, *late, milder]
+    assert log.episode(WEIGHT, run(*alerts), alerts, hour(9)).unacknowledged_since == hour(8)
+
+
+def test_the_last_end_that_was_announced_counts() -> None:
+    log = ResponseLog()
+    first, second = alert("a", 1), alert("b", 5)
+    for one, ended, told in ((first, 3, 5), (second, 6, 7)):
+        log.reconcile(WEIGHT, [run(one, ended=ended)], [one])
+        log.mark_end_announced(WEIGHT, run(one, ended=ended), hour(told))
+    # Neither what was observed as it ended, nor what came as that was announced.
+    known = [first, second, alert("c", 6, received=7)]
+    assert log.episode(WEIGHT, run(*known), known, hour(9)).reopened_at is None
+    late = [first, alert("late", 4, received=9), *known[1:]]
+    assert log.episode(WEIGHT, run(*late), late, hour(9)).reopened_at == hour(9)
+    # What was kept without the one or the other tells nothing.
+    for lost in ("end_announced", "end_announced_at"):
+        kept = json.loads(json.dumps(log.to_dict()))
+        for record in kept["episodes"]:
+            record[lost] = None
+        found = ResponseLog.from_dict(kept).episode(WEIGHT, run(*late), late, hour(9))
+        assert found.reopened_at is None
+
+
+# Joined, parted, forgotten.
+
+
+def test_of_two_that_are_joined_the_newest_has_it_and_the_first_answered() -> None:
+    log = ResponseLog()
+    first, second = run(alert("a", 1), ended=2), run(alert("b", 5))
+    log.reconcile(WEIGHT, [second], [alert("b", 5)])
+    # The older one came late.
+    log.reconcile(WEIGHT, [first, second], [alert("a", 1), alert("b", 5)])
+    ids = [log.episode(WEIGHT, one, (), START).episode_id for one in (first, second)]
+    assert len(set(ids)) == 2
+    log.acknowledge(WEIGHT, first, by=ANNA, at=hour(2))
+    log.acknowledge(WEIGHT, second, by=BEN, at=hour(6))
+    found = again(log).episode(WEIGHT, run(alert("a", 1), alert("b", 5)), (), hour(9))
+    assert (found.episode_id, found.ids) == (ids[0], set(ids))
+    assert found.acknowledgement
+    assert found.answer
+    assert (found.acknowledgement.by, found.answer.by) == (BEN, ANNA)
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_of_one_that_is_parted_both_are_whoevers_it_was(taken: bool) -> None:
+    log = ResponseLog()
+    alerts = [alert("a", 1), alert("b", 5)]
+    log.reconcile(WEIGHT, [run(*alerts)], alerts)
+    if taken:
+        log.acknowledge(WEIGHT, run(*alerts), by=ANNA, at=hour(6))
+    # It was over in between.
+    parts = [run(alerts[0], ended=3), run(alerts[1])]
+    log.reconcile(WEIGHT, parts, alerts)
+    assert [by(log, one) for one in parts] == ["Anna" if taken else None] * 2
+    assert len({log.episode(WEIGHT, one, (), START).episode_id for one in parts}) == 2
+
+
+def test_an_episode_stays_the_same_when_its_first_alert_is_forgotten() -> None:
+    alerts = [alert("a", 1), alert("b", 5), alert("c", 9)]
+    for reconciled in (True, False):
+        log = ResponseLog()
+        log.reconcile(WEIGHT, [run(*alerts)], alerts)
+        before = log.episode(WEIGHT, run(*alerts), alerts, START).episode_id
+        if reconciled:
+            log.reconcile(WEIGHT, [run(*alerts[1:])], alerts[1:])
+        log.acknowledge(WEIGHT, run(*alerts[1:]), by=BEN, at=hour(10))
+        after = log.episode(WEIGHT, run(*alerts[1:]), alerts[1:], hour(10))
+        assert after.ids == {before}
+        assert after.acknowledgement
+
+
+def test_test_alerts_of_one_instant_are_told_apart() -> None:
+    log, topic = ResponseLog(), replace(WEIGHT, drill=True)
+    drills = [alert(name, 1, drill=True) for name in "ab"]
+    log.reconcile(topic, [run(one) for one in drills], drills)
+    log.acknowledge(topic, run(drills[0]), by=ANNA, at=hour(2))
+    assert [by(log, run(one), topic) for one in drills] == ["Anna", None]
+    # Nor is one what another was that is forgotten.
+    later = alert("c", 1, drill=True)
+    ids = {log.episode(topic, run(one), (), START).episode_id for one in drills}
+    log.reconcile(topic, [run(later)], [later])
+    assert log.episode(topic, run(later), (), START).ids.isdisjoint(ids)
+
+
+@pytest.mark.parametrize(
+    ("late", "is_late"),
+    [([], False), ([True], True), ([True, True], True), ([True, False], False), ([False], False)],
+)
+def test_an_episode_is_late_if_all_that_was_told_of_it_was(late: list[bool], is_late: bool) -> None:
+    told = [alert(str(number), number, late=one) for number, one in enumerate(late)]
+    handled = replace(run(alert("0", 0), alert("9", 9)), handled_at=hour(3))
+    found = ResponseLog().episode(WEIGHT, handled, told, hour(9))
+    assert found.is_late is is_late
+    assert found.handled_at == hour(3)
 
 
 # Reminding.
