@@ -108,6 +108,45 @@ def test_what_came_later_corrects_what_came_before(
     assert [one[::2] for one in all_of(log)] == [one[::2] for one in known]
 
 
+def test_a_reading_as_it_is_kept() -> None:
+    """In mg/dL, to a hundredth and to the second."""
+    later = NOW + timedelta(seconds=90.9)
+    kept = KeptReading.of(NOW, later, 7.77105, MMOL_L, OutOfRange.HIGH, "phone")
+    assert kept == KeptReading(SECOND, SECOND + 90, 140.0, OutOfRange.HIGH, "phone")
+    assert (kept.observed_at, kept.received_at) == (NOW, NOW + timedelta(seconds=90))
+    assert (kept.value_in(MG_DL), kept.value_in(MMOL_L)) == (140.0, 7.77)
+    before = KeptReading.of(NOW, None, 140.123, MG_DL, None)
+    assert (before.received, before.received_at, before.mg_dl) == (None, None, 140.12)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "corrects"),
+    [
+        # The same, however often it comes.
+        ((9, 100, None), (1, 100, None), False),
+        ((9, 100, OutOfRange.LOW), (1, 100, OutOfRange.LOW), False),
+        # What came later, of whatever it says something else.
+        ((9, 100, None), (1, 90, None), True),
+        ((9, 100, OutOfRange.LOW), (1, 100, None), True),
+        ((1, 100, None), (9, 90, None), False),
+        # With it: the lower counts.
+        ((9, 90, None), (9, 100, None), True),
+        ((9, 100, None), (9, 90, None), False),
+        ((9, 100, None), (9, 100, OutOfRange.LOW), False),
+        # What there was before its person was followed came before all else.
+        ((None, 90, None), (1, 100, None), False),
+        ((1, 100, None), (None, 90, None), True),
+        ((None, 90, None), (None, 100, None), True),
+    ],
+)
+def test_which_of_two_of_one_moment_counts(
+    one: tuple[int | None, float, OutOfRange | None],
+    other: tuple[int | None, float, OutOfRange | None],
+    corrects: bool,
+) -> None:
+    assert KeptReading(SECOND, *one).corrects(KeptReading(SECOND, *other)) is corrects
+
+
 @given(st.lists(readings(), max_size=4))
 def test_whoever_hears_each_change_knows_all(answers: list[list[KeptReading]]) -> None:
     log, heard = GlucoseLog(), dict[int, KeptReading]()

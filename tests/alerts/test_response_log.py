@@ -174,6 +174,17 @@ def test_what_somebody_has_for_a_while_is_nobodys_if_it_goes_on() -> None:
     assert by(log, going_on, now=hour(5.5)) is None
 
 
+def test_it_changes_at_the_first_that_is_over() -> None:
+    log = ResponseLog()
+    assert log.changes_at(hour(1)) is None
+    for topic, expires in ((WEIGHT, 5), (FLEX, 4)):
+        log.acknowledge(topic, run(alert("a", 1)), by=ANNA, at=hour(2), expires_at=hour(expires))
+    for person, since, until in (("henk", 2, 6), ("person", 3, 7), (None, 6.5, 8)):
+        log.snooze(Snooze(person_id=person, by=ANNA, since=hour(since), until=hour(until)))
+    for now, then in ((2, 4), (4, 5), (5, 6), (6, 7), (7, 8), (8, None)):
+        assert log.changes_at(hour(now)) == (None if then is None else hour(then))
+
+
 def test_since_when_it_is_nobodys() -> None:
     log = ResponseLog()
     alerts = [alert("a", 1, received=3, severity=MEDIUM), alert("b", 2, severity=MEDIUM)]
