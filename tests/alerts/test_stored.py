@@ -43,4 +43,4 @@ def test_what_is_nested_too_deep_is_not_shallow(around: Any) -> None:
 
 
 def test_each_is_read_in_order_and_what_cannot_be_is_counted() -> None:
-    assert read_each(["1", "x", "2", None, "0"], lambda one: int(one) or None) == ([1, 2], 2)
+    assert read_each(["1", "x", "2", "", "0"], lambda one: int(one) or None) == ([1, 2], 2)
