@@ -147,6 +147,20 @@ def test_which_of_two_of_one_moment_counts(
     assert KeptReading(SECOND, *one).corrects(KeptReading(SECOND, *other)) is corrects
 
 
+def test_each_answer_is_one_change_and_only_what_it_brought_is_told() -> None:
+    log = GlucoseLog()
+    assert (log.revision, log.changes, log.at(NOW)) == (0, 0, None)
+    first, second = (KeptReading(SECOND + one, SECOND, 100.0) for one in (0, 300))
+    assert log.add([second, first], NOW + timedelta(minutes=5))
+    assert (log.revision, log.changes) == (2, 1)
+    assert log.at(NOW + timedelta(milliseconds=900)) == first
+    # What is corrected is new, whatever was kept in between.
+    corrected = KeptReading(SECOND, SECOND + 9, 90.0)
+    log.add([corrected], NOW)
+    assert (log.revision, log.changes) == (3, 2)
+    assert log.changed_since(2) == [corrected]
+
+
 @given(st.lists(readings(), max_size=4))
 def test_whoever_hears_each_change_knows_all(answers: list[list[KeptReading]]) -> None:
     log, heard = GlucoseLog(), dict[int, KeptReading]()
@@ -230,6 +244,43 @@ def test_thresholds_are_known_for_as_long_as_readings(
         assert len(kept.thresholds) <= 2 + sum(at > now - KEPT_FOR for at, *_ in then)
 
 
+def test_a_threshold_is_another_if_its_value_or_its_unit_is() -> None:
+    log = GlucoseLog()
+    assert not log.set_threshold("low", None, MG_DL, NOW)
+    assert log.set_threshold("low", 4, MG_DL, NOW)
+    assert not log.set_threshold("low", 4, MG_DL, NOW)
+    assert log.set_threshold("low", 4, MMOL_L, NOW)
+    assert log.set_threshold("high", 4, MMOL_L, NOW)
+    assert log.set_threshold("low", None, MMOL_L, NOW)
+    assert log.changes == 4
+    assert [(one.kind, one.value, one.unit) for one in log.thresholds] == [
+        ("low", 4, MG_DL),
+        ("low", 4, MMOL_L),
+        ("high", 4, MMOL_L),
+        ("low", None, MMOL_L),
+    ]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_threshold_that_was_over_before_all_readings_is_forgotten(restarts: bool) -> None:
+    log, second, day = GlucoseLog(), timedelta(seconds=1), timedelta(days=1)
+    for kind, value, at in (
+        ("low", 70, NOW),
+        ("high", 200, NOW),
+        ("low", 80, NOW + day),
+        ("low", 75, NOW + day + second),
+    ):
+        log.set_threshold(kind, value, MG_DL, at)
+    now = NOW + day + KEPT_FOR
+    if restarts:
+        log = again(log, now)
+    else:
+        log.set_threshold("high", 210, MG_DL, now)
+    # That of the high was until now; of the low there was another as the oldest reading came.
+    kept = [(one.kind, one.value) for one in log.thresholds]
+    assert kept[:3] == [("high", 200), ("low", 80), ("low", 75)]
+
+
 def test_thresholds_are_bounded_in_number() -> None:
     log = GlucoseLog()
     for number in range(3 * THRESHOLDS_KEPT):
@@ -271,6 +322,31 @@ def test_a_line_that_makes_no_sense_is_left_out(lines: list[Any]) -> None:
     assert again(log).differing_from(log) == []
 
 
+def test_what_is_written_of_a_reading() -> None:
+    """Whoever reads it years from now, or before, finds it."""
+    log = filled(
+        [
+            KeptReading(SECOND, None, 100.0),
+            KeptReading(SECOND + 1, SECOND + 9, 90.0, OutOfRange.LOW, "phone"),
+        ]
+    )
+    assert log.to_dict() == {
+        "readings": [(SECOND, None, 100.0, None), (SECOND + 1, SECOND + 9, 90.0, "low", 0)],
+        "senders": ["phone"],
+        "thresholds": [],
+    }
+    assert [one.sender for one in all_of(again(log))] == ["", "phone"]
+
+
+@pytest.mark.parametrize(
+    ("mg_dl", "is_read"), [(0, False), (0.5, True), (1000, True), (1000.5, False), (-5, False)]
+)
+def test_what_nothing_measures_is_left_out(mg_dl: float, is_read: bool) -> None:
+    lines = [[SECOND, None, 100.0, None], [SECOND + 1, None, mg_dl, None]]
+    log = GlucoseLog.from_dict({"readings": lines, "thresholds": []}, NOW)
+    assert len(log) == 1 + is_read
+
+
 def test_whoever_is_forgotten_is() -> None:
     logs = GlucoseLogs()
     logs.of("jill").add([KeptReading(SECOND, SECOND, 100.0)], NOW)
@@ -278,6 +354,12 @@ def test_whoever_is_forgotten_is() -> None:
     logs.forget("jill")
     assert logs.revision != revision
     assert logs.to_dict() == {}
+    # Nor is what comes then what there was, however alike.
+    logs.of("jill").add([KeptReading(SECOND, SECOND, 100.0)], NOW)
+    revision, before = logs.revision, revision
+    assert revision != before
+    logs.forget("nobody")
+    assert logs.revision == revision
 
 
 @given(readings(), readings())

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.care_alerts.alerts.acknowledgement import Actor, Via
-from custom_components.care_alerts.alerts.alert import Alert, AlertKey, AlertState
+from custom_components.care_alerts.alerts.alert import Alert, AlertKey, AlertState, Person
 from custom_components.care_alerts.alerts.episode import (
     Ending,
     EndReason,
@@ -16,7 +16,19 @@ from custom_components.care_alerts.alerts.episode import (
     span_of,
 )
 from custom_components.care_alerts.alerts.episode_record import episode_id_of
+from custom_components.care_alerts.alerts.freshness import UNKNOWN
+from custom_components.care_alerts.alerts.ledger import Ledger
+from custom_components.care_alerts.alerts.reconcile import (
+    ends_unannounced,
+    episode_of,
+    with_episodes,
+)
 from custom_components.care_alerts.alerts.response_log import Episode, ResponseLog
+from custom_components.care_alerts.alerts.snapshot import (
+    AlertStatus,
+    PersonSnapshot,
+    SourceSnapshot,
+)
 
 from .build import alert, hour
 
@@ -224,3 +236,130 @@ def test_every_alert_of_an_episode_finds_it(records: list[tuple[int, AlertState]
             # It had expired before its source said that it was over.
             holding = [each for each in spans if each.opened.observed_at < one.observed_at][-1:]
         assert span in holding or (span is None and not holding)
+
+
+# A source as a whole.
+
+
+class Source:
+    """People whose weights are followed: what their alerts add up to, and what is kept of it."""
+
+    def __init__(self, *people: str) -> None:
+        self.ledger, self.log = Ledger(), ResponseLog()
+        self.people = people or ("person",)
+
+    def add(self, *alerts: Alert, announce: bool = True, witness: bool = False) -> None:
+        """Alerts come; what is no history is told."""
+        for one in alerts:
+            self.ledger.add(one, announce=announce, witness=witness)
+            self.ledger.mark_announced(one.alert_id)
+
+    def spans(self, who: str = "person") -> list[EpisodeSpan]:
+        """Somebody's episodes."""
+        return spans_of([one for one in self.ledger.alerts() if one.person_id == who])
+
+    def snapshot(self) -> SourceSnapshot:
+        """What there is, of all who have anything."""
+        people = {}
+        for who in self.people:
+            spans = self.spans(who)
+            condition = AlertStatus(
+                is_on=None, episode=spans[-1] if spans else None, earlier=spans[:-1]
+            )
+            people[who] = PersonSnapshot(
+                person=Person(who, who), conditions={"weight": condition}, last_alert=None
+            )
+        return SourceSnapshot(people=people, freshness=UNKNOWN)
+
+    def unannounced(self, *waiting: str) -> list[str]:
+        """The first alerts of the episodes whose end is to be told."""
+        snapshot = self.snapshot()
+        found = ends_unannounced(snapshot, self.ledger, self.log, waiting=waiting, now=hour(100))
+        return [one.opened.alert_id for one in found]
+
+
+def over(alert_id: str, at: float, who: str = "person") -> list[Alert]:
+    """An alert, and an hour later that it is over."""
+    ended = alert(f"end of {alert_id}", at + 1, person_id=who, state=AlertState.ENDED)
+    return [alert(alert_id, at, person_id=who), ended]
+
+
+def test_the_newest_episode_of_each_is_in_the_snapshot() -> None:
+    source = Source("person", "henk", "nobody")
+    source.add(*over("a", 1), *over("b", 5), *over("c", 3, "henk"))
+    found = with_episodes(source.snapshot(), source.ledger, source.log, hour(9))
+    newest = {
+        who: [one.opened.alert_id for one in person.episodes.values()]
+        for who, person in found.people.items()
+    }
+    assert newest == {"person": ["b"], "henk": ["c"], "nobody": []}
+    # And a record of each of them is kept.
+    assert len(source.log.to_dict()["episodes"]) == 3
+
+
+def test_the_episode_of_an_alert() -> None:
+    source = Source()
+    first, second = over("a", 1), over("b", 5)
+    source.add(*first, *second)
+    for one, opened in ((first[0], "a"), (first[1], "a"), (second[0], "b")):
+        found = episode_of(one, source.snapshot(), source.ledger, source.log, hour(9))
+        assert found
+        assert found.opened.alert_id == opened
+        assert [each.alert_id for each in found.announced] == [opened]
+    nothing = alert("x", 4)
+    assert episode_of(nothing, source.snapshot(), source.ledger, source.log, hour(9)) is None
+
+
+def test_the_ends_that_are_to_be_told() -> None:
+    source = Source("history", "waits", "person", "henk")
+    source.add(*over("long ago", 1, "history"), announce=False)
+    source.add(*over("waits", 1, "waits"), *over("c", 3, "henk"))
+    source.add(*over("a", 1), *over("b", 5))
+    assert source.unannounced("waits") == ["b", "a", "c"]
+    assert source.unannounced() == ["waits", "b", "a", "c"]
+    # What is over before one that was told, was told with it.
+    source.log.mark_end_announced(WEIGHT, source.spans()[0], hour(50))
+    assert source.unannounced("waits") == ["b", "c"]
+    source.log.mark_end_announced(WEIGHT, source.spans()[1], hour(50))
+    assert source.unannounced("waits") == ["c"]
+
+
+def test_the_end_of_what_the_house_was_never_told_of_is_no_news() -> None:
+    source = Source()
+    source.add(*over("a", 1), announce=False)
+    source.add(*over("b", 5))
+    assert source.unannounced() == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("told_to", "newest_is_witness", "is_news"),
+    [
+        # The end has only moved, by what another device said of it.
+        (4, True, False),
+        (1, True, False),
+        # It was not told, or of one before; or more was told since.
+        (0.5, True, True),
+        (None, True, True),
+        (4, False, True),
+    ],
+)
+def test_an_end_that_only_a_witness_has_moved_is_not_told_again(
+    told_to: float | None, newest_is_witness: bool, is_news: bool
+) -> None:
+    source = Source()
+    first = alert("a", 1)
+    source.add(first)
+    if told_to is not None:
+        ended = EpisodeSpan(
+            opened=first, last_seen=first, severity=first.severity, ended_at=hour(told_to)
+        )
+        source.log.mark_end_announced(WEIGHT, ended, hour(5))
+    source.add(alert("witness", 2.5), witness=newest_is_witness)
+    source.add(alert("end", 4.1, state=AlertState.ENDED))
+    assert source.unannounced() == (["a"] if is_news else [])
+
+
+def test_what_only_witnesses_said_is_told_when_it_is_over() -> None:
+    source = Source()
+    source.add(alert("a", 1), witness=True)
+    assert source.unannounced() == ["a"]
