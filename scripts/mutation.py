@@ -64,6 +64,7 @@ NEAR: Final = (
     "tests/sources/lumen/test_mapping.py",
     "tests/sources/tidepool/test_device_words.py",
     "tests/sources/tidepool/test_evaluator.py",
+    "tests/sources/tidepool/test_excursions.py",
     "tests/sources/tidepool/test_freshness.py",
     "tests/sources/tidepool/test_history.py",
     "tests/sources/tidepool/test_news.py",

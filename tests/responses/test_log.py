@@ -153,3 +153,35 @@ def test_of_what_is_done_again_and_again_the_newest_are_kept() -> None:
     kept = state.of({"episode"})
     assert len(kept.records) == len(kept.receipts) == KEPT_A_STEP
     assert kept.records[-1].key.number == 3 * KEPT_A_STEP - 1
+
+
+A, B, C = "a", "b", "c"
+
+
+def test_what_was_one_is_known_as_one_while_a_source_is_away() -> None:
+    state = ResponseState()
+    assert not state.note_as_one(frozenset({A}))
+    assert state.note_as_one(frozenset({A, B}))
+    assert not state.note_as_one(frozenset({A, B}))
+    for known in ({A}, {B}, {B, C}):
+        assert state.known_as_one(known) == {A, B}
+    assert state.known_as_one({C}) == frozenset()
+    # It has one more, is another, or each is its own again.
+    assert state.note_as_one(frozenset({A, B, C}))
+    assert state.known_as_one({A}) == {A, B, C}
+    assert state.note_as_one(frozenset({B, C}))
+    assert state.known_as_one({A}) == frozenset()
+    assert again(state).known_as_one({C}) == {B, C}
+    assert state.note_as_one(frozenset({B}))
+    assert state.known_as_one({C}) == frozenset()
+
+
+def test_what_was_one_is_forgotten_with_what_was_done_about_it() -> None:
+    state = ResponseState()
+    state.begin(record(KEY._replace(episode_id=A), begun_at=minute(1)))
+    for ids in ({A, B}, {C, "d"}):
+        state.note_as_one(frozenset(ids))
+    state.prune(minute(1))
+    assert [state.known_as_one({one}) for one in (A, C)] == [{A, B}, frozenset()]
+    state.prune(minute(2))
+    assert state.known_as_one({A}) == frozenset()

@@ -18,10 +18,14 @@ from custom_components.care_alerts.alerts.response_log import Episode
 from custom_components.care_alerts.responses.message import (
     SUMMARY_TAG,
     Notice,
+    Testimony,
     banner,
     glucose_text,
     notifications,
     spoken_text,
+    tag_of,
+    who_has_it,
+    witnesses_text,
 )
 from custom_components.care_alerts.responses.notification import (
     MOST_IDS,
@@ -248,6 +252,13 @@ notices = st.builds(
 )
 
 
+def test_the_tag_on_a_shared_phone_is_always_the_same_and_names_nobody() -> None:
+    mine, others = (tag_of(notice(number), Text.NEUTRAL) for number in (1, 2))
+    assert mine == tag_of(notice(1), Text.NEUTRAL) != others
+    assert "mila" not in mine
+    assert tag_of(notice(1), Text.FULL) == notice(1).tag
+
+
 @given(
     shown=st.lists(notices, max_size=12, unique_by=lambda one: one.tag),
     tags=st.sets(st.sampled_from((SUMMARY_TAG, "care_alerts_mila_urgent_low_1"))),
@@ -401,6 +412,44 @@ def test_more_than_three_are_one_summary_the_worst_first() -> None:
         ["episode-4", "episode-3", "episode-1", "episode-5"],
     )
     assert summary.when == minute(-3)
+
+
+def test_a_summary_leads_to_the_worst_and_a_neutral_one_nowhere() -> None:
+    shown = [
+        replace(notice(number, severity=severity, ago=number), url=f"/care-alerts/{number}")
+        for number, severity in ((1, MEDIUM), (2, HIGH), (3, MEDIUM), (4, LOW))
+    ]
+    for caregiver, url, when in ((ANNA, "/care-alerts/2", minute(-2)), (SHARED, None, None)):
+        summary = notifications(shown, caregiver, WORDING, set())[0]
+        assert summary.tag == SUMMARY_TAG
+        assert (summary.url, summary.when) == (url, when)
+
+
+def test_which_sources_have_it_and_when_what_came_late_came() -> None:
+    live = Testimony(
+        source="Tidepool", is_live=True, observed_at=minute(-4), received_at=minute(-3)
+    )
+    late = replace(live, source="Dexcom", is_live=False, observed_at=minute(-10))
+    assert witnesses_text([live, late], WORDING) == "; ".join(
+        (
+            localize("notification_witness_live", source="Tidepool", time="02:56"),
+            localize("notification_witness", source="Dexcom", time="02:50", arrived="02:57"),
+        )
+    )
+    told, *_ = notifications([replace(notice(), witnesses=(live,))], ANNA, WORDING, set())
+    assert localize("notification_witness_live", source="Tidepool", time="02:56") in told.message
+
+
+@pytest.mark.parametrize(
+    ("until", "is_snoozed"), [(0.1, True), (0, False), (-1, False), (None, False)]
+)
+def test_what_was_snoozed_until_now_is_nobodys(until: float | None, is_snoozed: bool) -> None:
+    said = who_has_it(notice(snoozed=until).episode, WORDING)
+    assert (said == localize("notification_unacknowledged")) is not is_snoozed
+    assert (
+        said != who_has_it(notice(snoozed=5, ended=EndReason.EXPIRED).episode, WORDING)
+        or not is_snoozed
+    )
 
 
 def test_a_summary_goes_when_there_are_three_again() -> None:

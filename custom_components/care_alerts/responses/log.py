@@ -128,7 +128,6 @@ class ResponseState:
     def begin(self, record: StepRecord) -> None:
         """Write a step down before it is done; once more what a crash has interrupted."""
         kept = self._kept(record.key)
-        kept.records.pop(record.key, None)
         kept.records[record.key] = record
         of_step = [key for key in kept.records if key[:3] == record.key[:3]]
         # What is gone was done, and so was what came after.

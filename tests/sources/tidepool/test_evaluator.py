@@ -136,6 +136,79 @@ def on_minutes(result: list[EvaluationResult], kind: str, start: int = 0) -> lis
     return [start + n for n, one in enumerate(result) if one.evaluations[kind].is_on]
 
 
+# When to look again.
+
+NO_MORE_NOW = at(15) + timedelta.resolution
+"""When the reading of midnight does not speak of the present any more."""
+
+
+@pytest.mark.parametrize(
+    ("more", "now", "changes_at"),
+    [
+        # When its newest reading is not now any more, and when it is not believed any more.
+        ({}, 0, NO_MORE_NOW),
+        ({}, 15, NO_MORE_NOW),
+        ({}, 16, at(60)),
+        ({}, 60, None),
+        # When it has lasted, and a little; not if nobody will know by then.
+        ({"delay": 10}, 0, at(10.25)),
+        ({"delay": 10}, 11, NO_MORE_NOW),
+        ({"delay": 14.75}, 0, at(15)),
+        ({"delay": 15}, 0, NO_MORE_NOW),
+        # When it is told again.
+        ({"repeat": 5}, 0, at(5)),
+        ({"repeat": 30}, 0, NO_MORE_NOW),
+        ({"delay": 10, "repeat": 2}, 0, at(10.25)),
+    ],
+)
+def test_when_to_look_again_at_what_goes_on(
+    more: dict[str, Any], now: float, changes_at: datetime | None
+) -> None:
+    night = Night(alert_settings("low", **more))
+    night.evaluate(-1)
+    assert night.evaluate(now, reading(0, 50)).changes_at == changes_at
+
+
+def test_when_to_ask_again_for_what_is_missing() -> None:
+    kinds = (("no_communication", 5), ("not_looping", 30))
+    for order in (kinds, kinds[::-1]):
+        settings = Settings(
+            {KINDS[kind]: {"enabled": True, "delay": delay} for kind, delay in order}
+        )
+        result = Night(settings).evaluate(3, reading(0, 100), loops=[1])
+        assert result.ask_at == at(5 + 1)
+
+
+@pytest.mark.parametrize(("usual", "in_time"), [(None, 15), (0, 15), (20, 35), (45, 60), (120, 60)])
+def test_what_comes_no_later_than_usual_is_in_time_if_it_is_to_be_believed(
+    usual: float | None, in_time: float
+) -> None:
+    for more, late in ((0, False), (0.1, True)):
+        night = Night(alert_settings("urgent_low"))
+        night.delay = None if usual is None else timedelta(minutes=usual)
+        night.evaluate(-1)
+        night.evaluate(in_time + more, reading(0, 50), reading(0.5, 120))
+        assert [one.late for one in night.told] == [late]
+
+
+@pytest.mark.parametrize(("usual", "late"), [(None, False), (0, True), (40, False)])
+def test_what_goes_on_is_news_where_nobody_knows_how_late_it_usually_is(
+    usual: float | None, late: bool
+) -> None:
+    night = Night(alert_settings("urgent_low"))
+    night.delay = None if usual is None else timedelta(minutes=usual)
+    night.evaluate(-1)
+    night.evaluate(50, reading(0, 50))
+    assert [one.late for one in night.told] == [late]
+
+
+def test_what_was_there_at_the_first_look_stays_what_was_there() -> None:
+    night = Night(alert_settings("urgent_low"))
+    for minute in (1, 2):
+        night.evaluate(minute)
+        assert (night.watch.history_to, night.watch.judged_at) == (at(1), at(minute))
+
+
 # Urgent low: at once.
 
 
