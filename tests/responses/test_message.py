@@ -18,7 +18,7 @@ from custom_components.care_alerts.alerts.response_log import Episode
 from custom_components.care_alerts.responses.message import (
     SUMMARY_TAG,
     Notice,
-    Testimony,
+    Testimony as Said,
     banner,
     glucose_text,
     notifications,
@@ -426,9 +426,7 @@ def test_a_summary_leads_to_the_worst_and_a_neutral_one_nowhere() -> None:
 
 
 def test_which_sources_have_it_and_when_what_came_late_came() -> None:
-    live = Testimony(
-        source="Tidepool", is_live=True, observed_at=minute(-4), received_at=minute(-3)
-    )
+    live = Said(source="Tidepool", is_live=True, observed_at=minute(-4), received_at=minute(-3))
     late = replace(live, source="Dexcom", is_live=False, observed_at=minute(-10))
     assert witnesses_text([live, late], WORDING) == "; ".join(
         (
@@ -446,10 +444,8 @@ def test_which_sources_have_it_and_when_what_came_late_came() -> None:
 def test_what_was_snoozed_until_now_is_nobodys(until: float | None, is_snoozed: bool) -> None:
     said = who_has_it(notice(snoozed=until).episode, WORDING)
     assert (said == localize("notification_unacknowledged")) is not is_snoozed
-    assert (
-        said != who_has_it(notice(snoozed=5, ended=EndReason.EXPIRED).episode, WORDING)
-        or not is_snoozed
-    )
+    over = notice(snoozed=5, ended=EndReason.EXPIRED).episode
+    assert who_has_it(over, WORDING) == localize("notification_unacknowledged")
 
 
 def test_a_summary_goes_when_there_are_three_again() -> None:
