@@ -35,6 +35,8 @@ class Thing(Base, slots=True):
         if moment < 2 and not self.gone:
             self.tell()
         return min(moment, 5) == 5
+    def pairs(self):
+        return zip(self, self, strict=True)
 '''
 
 
@@ -57,6 +59,7 @@ def test_each_small_mistake_once_and_no_type_decorator_or_import(tmp_path: Path)
         (9, "min(moment, 5) -> max(moment, 5)"),
         (9, "5 -> 6"),
         (9, "5 -> 6"),
+        (11, "return zip(self, self, strict=True) -> return None"),
     ]
     codes = {mutated(one).co_consts for one in mutants}
     assert len(codes) == len(mutants)

@@ -136,6 +136,40 @@ def test_the_newer_reading_stands_and_then_the_others() -> None:
     assert minutes(found) == 8 * 60
 
 
+def test_of_two_that_say_no_more_at_the_same_time_the_newer_stands() -> None:
+    """After the last of a third, which reads more often."""
+    rows = {"rare": (900, 100, -4500, 1), "more": (500, 80, -1600, 401), "often": (60, 60, 230, 471)}
+    found = stretches(
+        sorted(
+            KeptReading(BEGAN + at, None, mg_dl, sender=sender)
+            for sender, (step, mg_dl, start, end) in rows.items()
+            for at in range(start, end, step)
+        )
+    )
+    assert no_two_overlap(found)
+    [after] = [one for one in found if one.start == BEGAN + 530]
+    assert (after.end, after.reading.mg_dl) == (BEGAN + 900, 80)
+
+
+@pytest.mark.parametrize(
+    ("row", "lone", "stands"),
+    [
+        # Twelve hours before, and after, a row says how often the sensor reads; else what is usual does.
+        (0, 13 * HOUR - 1, 60),
+        (0, 13 * HOUR, 300),
+        (12 * HOUR, 0, 60),
+        (13 * HOUR, HOUR - 1, 300),
+    ],
+)
+def test_a_row_says_how_often_a_sensor_reads_half_a_day_around_it(
+    row: int, lone: int, stands: float
+) -> None:
+    usual = sensor(300, 40 * HOUR, 44 * HOUR)
+    found = stretches(readings([lone, *sensor(60, row, row + 5 * MINUTE), *usual]))
+    [it] = [one for one in found if one.start == BEGAN + lone]
+    assert it.end - it.start == stands
+
+
 @pytest.mark.parametrize(
     ("times", "known"),
     [

@@ -506,3 +506,23 @@ def test_one_alone_is_as_its_source_has_it(found: list[Witness]) -> None:
         else:
             assert len({part.condition for part in one.witnesses}) == 1
             assert None not in {part.condition for part in one.witnesses}
+
+
+@pytest.mark.parametrize("first", ["tidepool", "dexcom"])
+def test_the_first_who_answered_either_has_answered_it(first: str) -> None:
+    def answered(by: str, at: float) -> dict[str, Any]:
+        answer = Acknowledgement(
+            span=TimeSpan(minute(100), minute(100)),
+            severity=MEDIUM,
+            by=Actor(by, Via.NOTIFICATION),
+            at=minute(at),
+        )
+        return {"answer": answer}
+
+    pair = {
+        source: witness("low", 100, source=source, **answered(source, 300 + 5 * (source != first)))
+        for source in ("tidepool", "dexcom")
+    }
+    answer = one(*pair.values()).answer
+    assert answer
+    assert answer.by.name == first

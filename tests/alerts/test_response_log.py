@@ -47,7 +47,8 @@ def snooze(
     log: ResponseLog, topic: AlertKey, episode: EpisodeSpan, since: float, until: float
 ) -> None:
     """Snooze one episode."""
-    log.snooze_episode(topic, episode, by=ANNA, since=hour(since), until=hour(until))
+    made = log.snooze_episode(topic, episode, by=ANNA, since=hour(since), until=hour(until))
+    assert (made.topic, made.until) == (topic, hour(until))
 
 
 def silenced(
