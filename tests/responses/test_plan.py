@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings, strategies as st
@@ -130,6 +131,35 @@ def test_the_proposal() -> None:
     bare = proposed_plan("p", "P", speakers=("media_player.a",))
     assert [bool(one.parts) for one in bare.steps] == [True] * 3
     assert bare.steps[-1].speakers == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "reached"),
+    [
+        # As soon as it is bad enough, of what the plan is for, and not all of it was late.
+        ({"least_severity": LOW}, 2),
+        ({"least_severity": MEDIUM}, 2),
+        ({"least_severity": HIGH}, 3),
+        ({"least_severity": HIGH, "alert_types": ("urgent_low",)}, 3),
+        ({"least_severity": LOW, "alert_types": ("urgent_low",)}, 2),
+        ({"least_severity": LOW, "alert_types": ("low",)}, None),
+        ({"least_severity": HIGH, "alert_types": ("low",)}, None),
+        ({"least_severity": LOW, "include_late": True}, 1),
+    ],
+)
+def test_when_an_episode_became_one_of_a_plan(more: dict[str, Any], reached: float | None) -> None:
+    house = House()
+    house.alert(1, LOW, late=True)
+    house.alert(2, MEDIUM)
+    house.alert(3, HIGH, late=True)
+    house.alert(4, HIGH)
+    episode = house.episode(minute(9))
+    kinds = ("low", "urgent_low", "urgent_low", "urgent_low")
+    announced = [
+        replace(one, alert_type=kind) for one, kind in zip(episode.announced, kinds, strict=True)
+    ]
+    found = plan(**more).reached_at(replace(episode, announced=announced))
+    assert found == (None if reached is None else minute(reached))
 
 
 def test_all_plans_that_an_episode_is_one_of() -> None:
