@@ -138,7 +138,11 @@ def test_the_newer_reading_stands_and_then_the_others() -> None:
 
 def test_of_two_that_say_no_more_at_the_same_time_the_newer_stands() -> None:
     """After the last of a third, which reads more often."""
-    rows = {"rare": (900, 100, -4500, 1), "more": (500, 80, -1600, 401), "often": (60, 60, 230, 471)}
+    rows = {
+        "rare": (900, 100, -4500, 1),
+        "more": (500, 80, -1600, 401),
+        "often": (60, 60, 230, 471),
+    }
     found = stretches(
         sorted(
             KeptReading(BEGAN + at, None, mg_dl, sender=sender)
