@@ -3,8 +3,8 @@
     python -m scripts.mutation [--sample N] [--seed S] [--jobs J] [--at-least PERCENT] [MODULE...] [--tests PATH...]
 
 Each mutant is one module with one change in it, tried in a process forked from one that has imported all but ours. It is
-killed if a test fails, or hangs. It is tried by the tests that run the function that it is in, those that run the least
-beside it first: which these are is learned once for each file of tests, and kept in `.mutation/`. Modules are paths inside
+killed if a test fails, or hangs. It is tried by the tests that run the function that it is in, those of its own module first
+(`nearest`): which these are is learned once for each file of tests, and kept in `.mutation/`. Modules are paths inside
 the component (`alerts/ledger.py`, `responses`); without any, all whose logic decides about an alert.
 
 Mutants that no test could tell from the code are in `scripts/equivalent_mutants.yaml`, each with its reason. They are not
@@ -80,7 +80,7 @@ LEARNED: Final = ROOT / ".mutation"
 
 EQUIVALENT: Final = ROOT / "scripts" / "equivalent_mutants.yaml"
 
-SECONDS: Final = 25
+SECONDS: Final = 60
 """Ours: so long may the tests of one mutant take, by what they took when they were learned. Who survives is not tried for longer."""
 
 AT_LEAST: Final = 12
@@ -367,10 +367,13 @@ def files_of_tests(near: Iterable[str]) -> list[Path]:
 
 
 def nearest(mutant: Mutant, tests: Iterable[Learned]) -> list[Learned]:
-    """The tests that run a mutant's function, those that run the least beside it first; as many as there is time for.
+    """The tests that run a mutant's function; as many as there is time for.
 
-    Outside of all functions: those that run any of its module.
+    First those of its own module, then of each other file in turn: many run a function on their way and say nothing of it.
+    Of a file first those that run the least beside it. Outside of all functions: those that run any of its module.
     """
+    folder, _, name = f"tests/{mutant.inside}".rpartition("/")
+    own = f"{folder}/test_{name}"
     mine = [
         one
         for one in tests
@@ -381,9 +384,15 @@ def nearest(mutant: Mutant, tests: Iterable[Learned]) -> list[Learned]:
         )
     ]
     mine.sort(key=lambda one: (len(one.ran), one.seconds, one.test))
+    turns: Counter[str] = Counter()
+    in_turn: list[tuple[int, Learned]] = []
+    for one in mine:
+        in_turn.append((turns[one.path] if one.path != own else -1, one))
+        turns[one.path] += 1
+    in_turn.sort(key=lambda each: each[0])
     found: list[Learned] = []
     seconds = 0.0
-    for one in mine:
+    for _, one in in_turn:
         seconds += one.seconds
         if seconds > SECONDS and len(found) >= AT_LEAST:
             break

@@ -100,12 +100,14 @@ def test_a_mutant_knows_its_function(tmp_path: Path) -> None:
     assert {function for _, function in found if function} <= names
 
 
-def test_the_tests_that_run_the_least_beside_a_function_come_first() -> None:
+def test_the_tests_of_a_module_come_first_then_of_each_file_those_that_run_the_least_beside_it() -> (
+    None
+):
     module = COMPONENT / "alerts" / "counts.py"
     mutant = Mutant(module, 0, 0, 1, "counted", "")
 
-    def test(name: str, seconds: float, *ran: str) -> Learned:
-        return Learned(name, "tests/x.py", seconds, frozenset(ran))
+    def test(name: str, seconds: float, *ran: str, path: str = "tests/x.py") -> Learned:
+        return Learned(name, path, seconds, frozenset(ran))
 
     mine = "alerts/counts.py counted"
     far, near, slow = test("far", 0.1, mine, "a", "b"), test("near", 2, mine), test("slow", 9, mine)
@@ -113,6 +115,10 @@ def test_the_tests_that_run_the_least_beside_a_function_come_first() -> None:
     tests = [other, far, slow, near]
     assert nearest(mutant, tests) == [near, slow, far]
     assert nearest(replace(mutant, function=""), tests) == [near, slow, other, far]
+    # Its own module's, whatever else they run; and of other files in turn.
+    own = test("own", 9, mine, *"abcd", path="tests/alerts/test_counts.py")
+    there = test("there", 9, mine, "a", "b", "c", path="tests/y.py")
+    assert nearest(mutant, [*tests, there, own]) == [own, near, there, slow, far]
     # What takes too long is left out, but not where there are few.
     many = [test(f"{number}", SECONDS, mine) for number in range(AT_LEAST + 5)]
     assert len(nearest(mutant, many)) == AT_LEAST
