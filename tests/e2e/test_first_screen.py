@@ -374,7 +374,7 @@ async def test_fourteen_days_are_drawn_at_once(
                 [now - (count - at) * 60 * minutes, null, 120 + 60 * Math.sin(at / 40), null]);
               const person = {
                 device_id: "x", name: "X", source: "tidepool", source_name: "Tidepool", status: "ok", silent: false,
-                silent_reason: null, data_through: null, delay: null, is_delayed: false, unit: "mmol/L", glucose: null,
+                silent_reason: null, data_through: null, delay: null, is_delayed: false, unit: "mmol/L", glucose: null, same_as: [],
                 on_duty: [], way_out: null,
                 thresholds: [["urgent_low", 3], ["low", 3.9], ["high", 10]].map(([kind, value]) =>
                   ({ kind, value, since: iso(now - 9e6) })),
