@@ -50,9 +50,9 @@ async def get_report(call: ServiceCall) -> ServiceResponse:
     """Return `{start, end, alerts_kept_from, readings_kept_from, people}`, of `start` <= time < `end`.
 
     `start` and `end` are those asked for as far as anything is kept, and has been; `alerts_kept_from` and
-    `readings_kept_from` are None unless more was asked for. Whoever several sources have is one person. A person has `glucose` (None of whom there never is any),
-    `episodes`, `alerts`, `nights` and what is of all of these. Minutes and percentages have one decimal; each
-    `..._percent` has a `coverage_percent` beside it, and is None where no data are.
+    `readings_kept_from` are None unless more was asked for. Whoever several sources have is one person. A person has
+    `glucose` (None of whom there never is any), `episodes`, `alerts`, `nights` and what is of all of these. Minutes and
+    percentages have one decimal; each `..._percent` has a `coverage_percent` beside it, and is None where no data are.
 
     Raises:
         ServiceValidationError: the start is not before the end, or nothing of the time is kept; or as `targeted`.

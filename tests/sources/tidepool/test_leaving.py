@@ -228,6 +228,19 @@ async def test_deleting_the_profile_that_is_applied_puts_back_what_was_there(
 # The source is removed
 
 
+async def test_a_source_whose_address_is_none_to_send_a_password_to_leaves_nothing_behind(
+    sporty: Follower, hass_storage: dict[str, Any]
+) -> None:
+    entries, entry = sporty.house.hass.config_entries, sporty.entry
+    await entries.async_unload(entry.entry_id)
+    entries.async_update_entry(
+        entry, data={**entry.data, "environment": "http://tidepool.example.com"}
+    )
+    assert any(entry.entry_id in key for key in hass_storage)
+    await remove(sporty)
+    assert not any(entry.entry_id in key for key in hass_storage)
+
+
 @pytest.mark.parametrize("runs", [True, False])
 async def test_removing_the_source_puts_back_what_was_there(sporty: Follower, runs: bool) -> None:
     if not runs:

@@ -69,9 +69,10 @@ async def _put_back(
     """Put back what was there before the profiles of an entry that is removed."""
     try:
         state = TidepoolState.from_dict(stored)
+        http, url, session = _session_of(hass, entry)
     except AttributeError, LookupError, TypeError, ValueError:
+        # Or no address to send a password to.
         return []
-    http, url, session = _session_of(hass, entry)
     session.remember(state.refusals)
     client = TidepoolClient(http, url, session)
     return await put_back_all(client, entry.data["user_id"], state, dt_util.utcnow())
