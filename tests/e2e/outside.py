@@ -79,8 +79,9 @@ class Outside:
         return web.json_response(self.lamps[request.match_info["lamp"]].look)
 
     async def _render(self, request: web.Request) -> web.Response:
-        self.lamps[request.match_info["lamp"]].show(await request.json())
-        return web.json_response({})
+        lamp = self.lamps[request.match_info["lamp"]]
+        lamp.show(await request.json())
+        return web.json_response(lamp.look)
 
     def configuration(self) -> tuple[Json, list[Json]]:
         """Return what `configuration.yaml` needs besides for the lamps, and the content of `templates.yaml`."""
@@ -98,7 +99,10 @@ class Outside:
 
 
 def _template_light(name: str) -> Json:
-    """Return the template light of a lamp, which looks at the lamp when something may have changed it."""
+    """Return the template light of a lamp: it looks at the lamp at the start, and afterwards each change says the look.
+
+    Looking after each change would not do: Home Assistant does not look while it is looking, and has no look then.
+    """
 
     def show(look: str) -> list[Json]:
         # Whatever is set, the lamp goes on; the brightness is given only with some of the ways to turn it on.
@@ -107,11 +111,15 @@ def _template_light(name: str) -> Json:
             {
                 "action": "rest_command.show_on_lamp",
                 "data": {"lamp": name, "look": f"{{{{ {white}, {look}) }}}}"},
+                "response_variable": "lamp",
             },
-            {"event": "lamp_changed", "event_data": {"lamp": name}},
+            {
+                "event": "lamp_changed",
+                "event_data": {"lamp": name, "look": "{{ lamp.content }}"},
+            },
         ]
 
-    said = "lamp.content"
+    look = "(trigger.event.data.look if trigger.platform == 'event' else lamp.content)"
     return {
         "triggers": [
             {"trigger": "homeassistant", "event": "start"},
@@ -119,19 +127,22 @@ def _template_light(name: str) -> Json:
         ],
         "actions": [
             {
-                "action": "rest_command.look_at_lamp",
-                "data": {"lamp": name},
-                "response_variable": "lamp",
+                "if": "{{ trigger.platform != 'event' }}",
+                "then": {
+                    "action": "rest_command.look_at_lamp",
+                    "data": {"lamp": name},
+                    "response_variable": "lamp",
+                },
             }
         ],
         "light": [
             {
                 "name": name,
                 "unique_id": f"lamp_{name}",
-                "state": f"{{{{ {said}.on }}}}",
-                "level": f"{{{{ {said}.brightness }}}}",
-                "rgb": f"{{{{ {said}.rgb }}}}",
-                "temperature": f"{{{{ (1000000 / {said}.kelvin) | round if {said}.kelvin else none }}}}",
+                "state": f"{{{{ {look}.on }}}}",
+                "level": f"{{{{ {look}.brightness }}}}",
+                "rgb": f"{{{{ {look}.rgb }}}}",
+                "temperature": f"{{{{ (1000000 / {look}.kelvin) | round if {look}.kelvin else none }}}}",
                 "turn_on": show("on=true"),
                 "turn_off": show("on=false"),
                 "set_level": show("on=true"),
