@@ -300,8 +300,16 @@ def test_thresholds_are_bounded_in_number() -> None:
     ],
 )
 def test_what_is_no_log_at_all_is_refused(stored: Any) -> None:
-    with pytest.raises((AttributeError, LookupError, TypeError, ValueError)):
+    with pytest.raises((AttributeError, ValueError)):
         GlucoseLogs.from_dict(stored, NOW)
+
+
+@pytest.mark.parametrize("damaged", [None, 5, {"readings": []}, {"readings": 5, "thresholds": []}])
+def test_somebodys_log_that_makes_no_sense_costs_nobody_else_theirs(damaged: Any) -> None:
+    logs = GlucoseLogs()
+    logs.of("ben").set_threshold("low", 70, MG_DL, NOW)
+    stored = {"jill": damaged} | logs.to_dict() | {"zoe": damaged}
+    assert GlucoseLogs.from_dict(stored, NOW).to_dict() == logs.to_dict()
 
 
 @given(

@@ -290,15 +290,19 @@ class GlucoseLogs:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any], now: datetime) -> Self:
-        """Read what `to_dict` gave.
+        """Read what `to_dict` gave; somebody whose log makes no sense has none.
 
         Raises:
-            AttributeError, LookupError, TypeError, ValueError: somebody's makes no sense.
+            AttributeError, ValueError: nobody's does.
 
         """
         logs = cls()
-        for person_id, log in stored.items():
-            logs._logs[person_id] = GlucoseLog.from_dict(log, now)
+        read, unreadable = read_each(
+            stored.items(), lambda one: (one[0], GlucoseLog.from_dict(one[1], now))
+        )
+        if unreadable and not read:
+            raise ValueError
+        logs._logs.update(read)
         return logs
 
 
