@@ -49,7 +49,8 @@ def _english_but_not(language: str) -> re.Pattern[str]:
         for path, text in texts(ENGLISH).items()
         if own[path] != text
         for piece in pieces(text)
-        if not re.search(rf"\b{re.escape(piece)}\b", everything)
+        # Nearly none is there at all: no pattern has to be made for those.
+        if piece not in everything or not re.search(rf"\b{re.escape(piece)}\b", everything)
     }
     longest_first = sorted(found, key=lambda piece: (-len(piece), piece))
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
