@@ -39,6 +39,14 @@ BROWSER_ARGUMENTS: Final = (
 
 # A busy machine is slow, not wrong.
 expect.set_options(timeout=20_000)
+TEST_TIMEOUT: Final = 300
+"""Seconds: ours, several times what the longest takes, so that only one that hangs is ended."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test so much time."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(TEST_TIMEOUT))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

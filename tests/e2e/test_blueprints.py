@@ -216,7 +216,6 @@ async def no_picture(route: Route) -> None:
     await route.fulfill(content_type="image/svg+xml", body=nothing)
 
 
-@pytest.mark.timeout(300)
 async def test_each_is_imported_by_its_url_and_set_up_in_the_editor(
     house: House, browser: Browser
 ) -> None:
@@ -266,7 +265,6 @@ async def test_each_is_imported_by_its_url_and_set_up_in_the_editor(
         assert problem not in home.log()
 
 
-@pytest.mark.timeout(300)
 async def test_the_editor_offers_every_trigger_and_condition_by_its_name(
     house: House, browser: Browser
 ) -> None:
@@ -292,7 +290,6 @@ async def test_the_editor_offers_every_trigger_and_condition_by_its_name(
         await screenshot(page, f"{kind}-{key.replace('_', '-')}", in_readme=True)
 
 
-@pytest.mark.timeout(300)
 async def test_a_bad_night_in_which_home_assistant_is_killed(house: House) -> None:
     home, simulator = house.home, house.simulator
     anna, ben = house.phones["Anna"], house.phones["Ben"]

@@ -9,7 +9,6 @@ import re
 from typing import Any, Final
 
 from playwright.async_api import Browser, Page, expect
-import pytest
 
 from scripts.real_home import RealHome
 from scripts.sources import set_up_dexcom, set_up_tidepool
@@ -64,7 +63,6 @@ def gaps_of(points: list[list[float | None]]) -> list[float]:
     return [at for at, value in points if value is None and at is not None]
 
 
-@pytest.mark.timeout(240)
 async def test_each_point_is_where_it_was_observed(
     home: RealHome, simulator: Simulator, browser: Browser
 ) -> None:
@@ -151,7 +149,6 @@ def episodes_of(truth: dict[datetime, float]) -> list[datetime]:
     return begun
 
 
-@pytest.mark.timeout(240)
 async def test_what_arrives_hours_later_stands_where_it_was(
     home: RealHome, simulator: Simulator, browser: Browser
 ) -> None:

@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import Any, Final
 
 from playwright.async_api import Browser, Locator, Page, WebSocket, expect
-import pytest
 
 from scripts.real_home import ROOT, HomeError, RealHome
 from scripts.sources import set_up_dexcom, set_up_lumen, set_up_tidepool
@@ -136,7 +135,6 @@ async def axe_finds_nothing(page: Page) -> None:
     assert found == [], json.dumps(found, indent=1)
 
 
-@pytest.mark.timeout(300)
 async def test_the_worst_of_ten_is_what_is_seen_first(
     home: RealHome, simulator: Simulator, browser: Browser
 ) -> None:
@@ -254,7 +252,6 @@ async def test_that_it_failed_is_said(
     await expect(acknowledge).to_be_visible()
 
 
-@pytest.mark.timeout(300)
 async def test_no_dead_source_looks_alive(
     home: RealHome, simulator: Simulator, browser: Browser
 ) -> None:
@@ -330,7 +327,6 @@ async def test_what_was_before_a_restart_is_of_the_past(
         await screenshot(page, f"first-screen-nothing-known-{width}")
 
 
-@pytest.mark.timeout(300)
 async def test_what_is_late_never_looks_live(
     home: RealHome, simulator: Simulator, browser: Browser
 ) -> None:
@@ -351,7 +347,6 @@ async def test_what_is_late_never_looks_live(
         await screenshot(page, f"first-screen-{deficiency}")
 
 
-@pytest.mark.timeout(300)
 async def test_fourteen_days_are_drawn_at_once(
     home: RealHome, simulator: Simulator, browser: Browser
 ) -> None:

@@ -193,7 +193,6 @@ MOMENTS: Final[dict[str, tuple[str | None, Callable[[House, set[str]], bool]]]] 
 """When to kill, in the order of an update, and which request hangs so that the moment lasts."""
 
 
-@pytest.mark.timeout(300)
 async def test_a_kill_at_any_moment_loses_nothing_and_repeats_nothing_unmarked(
     house: House,
 ) -> None:

@@ -100,7 +100,6 @@ async def finish(flow: Flow) -> None:
     await flow.dialog.get_by_role("button", name=re.compile("Finish|Skip and finish")).click()
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("set_up", [lumen, tidepool, dexcom], ids=lambda one: one.__name__)
 async def test_from_the_integrations_to_the_first_alert(
     newcomer: tuple[RealHome, Phone],

@@ -20,7 +20,6 @@ from typing import Final
 
 import aiohttp
 from playwright.async_api import Browser, Page, expect
-import pytest
 from yarl import URL
 
 from scripts.real_home import ROOT, Json, RealHome
@@ -329,7 +328,6 @@ async def shows(pages: list[Page], text: str, times: int = 1) -> None:
         await expect(need(page, text)).to_have_count(times)
 
 
-@pytest.mark.timeout(300)
 async def test_a_bad_night(tmp_path: Path, simulator: Simulator, browser: Browser) -> None:
     async with night_in(tmp_path / "home", simulator) as night:
         pages = await night.screens(browser)
@@ -374,7 +372,6 @@ async def test_a_bad_night(tmp_path: Path, simulator: Simulator, browser: Browse
         night.nothing_went_wrong(besides="mobile_app")
 
 
-@pytest.mark.timeout(300)
 async def test_a_bad_night_with_a_power_cut(
     tmp_path: Path, simulator: Simulator, browser: Browser
 ) -> None:

@@ -6,7 +6,6 @@ import re
 from typing import Any, Final
 
 from playwright.async_api import Browser, Locator, Page, expect
-import pytest
 
 from scripts.real_home import RealHome
 from scripts.sources import set_up_tidepool
@@ -118,7 +117,6 @@ async def apply(page: Page, home: RealHome, device_id: str, **data: Any) -> None
     await page.get_by_role("button", name="Perform action").click()
 
 
-@pytest.mark.timeout(300)
 async def test_a_profile_is_made_tried_applied_and_put_back(
     home: RealHome, simulator: Simulator, browser: Browser
 ) -> None:

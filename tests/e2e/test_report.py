@@ -85,7 +85,6 @@ async def no_word_is_broken(page: Page) -> None:
     assert broken == []
 
 
-@pytest.mark.timeout(300)
 async def test_a_fortnight_is_read_printed_and_taken_along(
     home: RealHome, simulator: Simulator, browser: Browser
 ) -> None:

@@ -7,7 +7,6 @@ import re
 
 from aiohttp import web
 from playwright.async_api import Browser, Page, expect
-import pytest
 
 from scripts.real_home import HomeError, RealHome
 from scripts.sources import add_dashboard, set_up_tidepool
@@ -92,7 +91,6 @@ async def opened(home: RealHome, browser: Browser) -> Dashboard:
     return Dashboard(home, page)
 
 
-@pytest.mark.timeout(240)
 async def test_what_is_wrong_shows_at_whom_it_is(
     home: RealHome, simulator: Simulator, browser: Browser
 ) -> None:
@@ -136,7 +134,6 @@ async def test_what_is_wrong_shows_at_whom_it_is(
         simulator.faults.clear()
 
 
-@pytest.mark.timeout(240)
 async def test_who_has_fallen_silent_is_named(
     home: RealHome, simulator: Simulator, browser: Browser
 ) -> None:
