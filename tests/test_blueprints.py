@@ -576,7 +576,7 @@ async def test_the_morning_tells_of_the_night_and_the_newest_analysis(
         "Since 21:00:",
         "Dexcom: Urgent low, observed at 00:10 to 00:30",
         # An hour of the night has not arrived yet.
-        "Dexcom: data cover 90.8 % of the night, lowest 120 mg/dL",
+        "Dexcom: data cover 90.8% of the night, lowest 120 mg/dL",
         "Reached us late:",
         "Dexcom: Low, observed on 2026-11-17 at 13:00",
         "Lumen about 2026-11-18:",

@@ -158,7 +158,7 @@ class Outcome(StrEnum):
     """What became of an episode."""
 
     ANSWERED = "answered"  # somebody had it before it was over
-    UNANSWERED = "unanswered"  # nobody had it until it was over
+    UNANSWERED = "unanswered"  # nobody had it before it was over
     OPEN = "open"  # nobody has it yet
     OVER_BEFORE_TOLD = "over_before_told"  # it came late: nobody could have answered in time
     NOT_TOLD = "not_told"  # from before the person was followed

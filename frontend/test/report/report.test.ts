@@ -165,8 +165,8 @@ test("the last night comes first, and each percentage has how much data cover be
   expect(shown()).toContain("Highest: HIGH, 29 November 2026");
   expect(shown()).toContain("Below: 3.9 mmol/L or less, the alert threshold then.");
   expect(shown()).toContain("Above: more than 10.0 mmol/L (consensus, no threshold was set).");
-  expect(shown()).toContain("1.5 alerts a night, the mean of 2 whole nights.");
-  expect(shown()).toContain("Nobody had it until it was over: 1 of 3 (33.3%). Data cover 90%");
+  expect(shown()).toContain("Alerts a night: 1.5 (mean; whole nights: 2).");
+  expect(shown()).toContain("Nobody had it before it was over: 1 of 3 (33.3%). Data cover 90%");
   expect(shown()).toContain("Ben had it after 4 min.");
   for (const row of card.shadowRoot?.querySelectorAll("tbody tr") ?? []) {
     if (row.textContent.includes("%")) {
@@ -259,7 +259,7 @@ test("what became of each episode is said", async () => {
       ],
     }),
   );
-  expect(text).toContain("Nobody had it until it was over. Somebody had it after 1 h 0 min.");
+  expect(text).toContain("Nobody had it before it was over. Somebody had it after 1 h 0 min.");
   expect(text).toContain("Nobody has it yet.");
   expect(text).toContain("It was over when it arrived. Somebody had it after 1 h 0 min.");
   expect(text).toContain("From before this person was followed.");
