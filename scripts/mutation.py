@@ -260,7 +260,7 @@ def _replace(tree: ast.Module, old: ast.AST, new: ast.AST) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A test: its file, how many seconds it took, and which functions it ran (`module function`)."""
+    """A test: its file, how many seconds of CPU it took, and which functions it ran (`module function`)."""
 
     test: str
     path: str
@@ -274,7 +274,7 @@ class _Recorder:
     def __init__(self) -> None:
         self.found: dict[str, tuple[float, list[str]]] = {}
         self._ran: set[str] = set()
-        self._passes: dict[str, float] = {}
+        self._passes: set[str] = set()
         self._component = f"{COMPONENT}/"
         monitoring = sys.monitoring
         monitoring.use_tool_id(monitoring.COVERAGE_ID, "mutation")
@@ -291,23 +291,22 @@ class _Recorder:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Begin anew with each test."""
+        """Begin anew with each test. Its time is the CPU's: that of the clock is other tests' as well, on a busy machine."""
         self._ran = set()
         sys.monitoring.restart_events()
+        began = time.process_time()
         try:
             return (yield)
         finally:
-            if (seconds := self._passes.get(item.nodeid)) is not None:
-                self.found[item.nodeid] = (seconds, sorted(self._ran))
+            if item.nodeid in self._passes:
+                self.found[item.nodeid] = (time.process_time() - began, sorted(self._ran))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note how long it took; one that fails or is skipped tells nothing."""
-        if report.passed:
-            before = self._passes.get(report.nodeid, 0.0)
-            if report.when == "setup" or report.nodeid in self._passes:
-                self._passes[report.nodeid] = before + report.duration
-        else:
-            self._passes.pop(report.nodeid, None)
+        """Note whether it passes; one that fails or is skipped tells nothing."""
+        if not report.passed:
+            self._passes.discard(report.nodeid)
+        elif report.when == "setup":
+            self._passes.add(report.nodeid)
 
 
 class _Selected:
@@ -372,8 +371,7 @@ def nearest(mutant: Mutant, tests: Iterable[Learned]) -> list[Learned]:
     First those of its own module, then of each other file in turn: many run a function on their way and say nothing of it.
     Of a file first those that run the least beside it. Outside of all functions: those that run any of its module.
     """
-    folder, _, name = f"tests/{mutant.inside}".rpartition("/")
-    own = f"{folder}/test_{name}"
+    own = f"test_{mutant.module.name}"
     mine = [
         one
         for one in tests
@@ -387,7 +385,7 @@ def nearest(mutant: Mutant, tests: Iterable[Learned]) -> list[Learned]:
     turns: Counter[str] = Counter()
     in_turn: list[tuple[int, Learned]] = []
     for one in mine:
-        in_turn.append((turns[one.path] if one.path != own else -1, one))
+        in_turn.append((-1 if Path(one.path).name == own else turns[one.path], one))
         turns[one.path] += 1
     in_turn.sort(key=lambda each: each[0])
     found: list[Learned] = []
