@@ -57,24 +57,22 @@ JUDGED: Final = (
 NEAR: Final = (
     "tests/alerts",
     "tests/responses",
-    "tests/sources/test_announcer.py",
-    "tests/sources/test_coordinator.py",
-    "tests/sources/dexcom/test_mapping.py",
-    "tests/sources/dexcom/test_devices.py",
-    "tests/sources/lumen/test_mapping.py",
-    "tests/sources/tidepool/test_device_words.py",
-    "tests/sources/tidepool/test_evaluator.py",
-    "tests/sources/tidepool/test_excursions.py",
-    "tests/sources/tidepool/test_freshness.py",
-    "tests/sources/tidepool/test_history.py",
-    "tests/sources/tidepool/test_news.py",
-    "tests/sources/tidepool/test_watching.py",
     "tests/services",
+    "tests/sources",
+    "tests/test_condition.py",
+    "tests/test_config_flow.py",
+    "tests/test_exclude.py",
+    "tests/test_glucose.py",
+    "tests/test_hard_cases.py",
+    "tests/test_logbook.py",
     "tests/test_next_steps.py",
     "tests/test_one_episode.py",
+    "tests/test_repairs.py",
     "tests/test_restart.py",
+    "tests/test_trigger.py",
+    "tests/test_websocket.py",
 )
-"""Where mutants are tried: what is further away is slower, and says less of what is wrong."""
+"""Where mutants are tried: tables of every fault, and what needs a browser, are slower, and say less of what is wrong."""
 
 LEARNED: Final = ROOT / ".mutation"
 
