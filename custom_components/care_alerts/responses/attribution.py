@@ -53,7 +53,7 @@ class ActorResolver:
             looked_at.add(context_id)
             if seen := self._seen.get(context_id):
                 automation = automation or seen.automation
-                parent_id = parent_id or seen.parent_id
+                parent_id = seen.parent_id
                 if seen.via is Via.NOTIFICATION or (user_id is None and seen.user_id):
                     user_id, via = user_id or seen.user_id, seen.via
                     break
