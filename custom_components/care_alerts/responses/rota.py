@@ -28,13 +28,14 @@ async def read_rota(hass: HomeAssistant, entities: Iterable[str], now: datetime)
     asked = []
     for entity_id in entities:
         state = hass.states.get(entity_id)
-        is_there = state is not None and state.state not in _NOT_THERE
+        if state and state.state in _NOT_THERE:
+            state = None
         if entity_id.partition(".")[0] == Platform.CALENDAR:
             calendars[entity_id] = None
-            if is_there:
+            if state:
                 asked.append(entity_id)
         else:
-            schedules[entity_id] = state.state == STATE_ON if state and is_there else None
+            schedules[entity_id] = state.state == STATE_ON if state else None
     answers = await asyncio.gather(*(_summaries(hass, entity_id, now) for entity_id in asked))
     calendars.update(zip(asked, answers, strict=True))
     return Rota(schedules, calendars)
