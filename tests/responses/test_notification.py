@@ -146,7 +146,10 @@ def test_what_was_pressed(action: Any, asked: tuple[Verb, list[str]] | None) -> 
 
 
 def test_a_button_brings_back_what_it_was_shown_for() -> None:
-    buttons = buttons_for(["1", "2"], lambda key, **more: " ".join([key, *more.values()]))
+    def localize(key: str, /, **placeholders: str) -> str:
+        return " ".join([key, *placeholders.values()])
+
+    buttons = buttons_for(["1", "2"], localize)
     assert [one.title for one in buttons] == ["notification_acknowledge", "notification_snooze 30"]
     assert [pressed(one.action) for one in buttons] == [
         (Verb.ACKNOWLEDGE, ["1", "2"]),

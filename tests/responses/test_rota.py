@@ -1,5 +1,6 @@
 """What the schedules and calendars of a house say: asked, and None where one cannot be asked."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse
@@ -11,7 +12,7 @@ NOW = datetime(2026, 5, 1, 22, tzinfo=UTC)
 FAMILY = "calendar.family"
 
 
-async def calendar(hass: HomeAssistant, events: list[tuple[float, float, str]]) -> list[str]:
+async def calendar(hass: HomeAssistant, events: Sequence[tuple[int, int, str]]) -> list[str]:
     """Have a calendar with events, from and to so many seconds after now; return who has been asked for."""
     asked: list[str] = []
 
