@@ -89,6 +89,10 @@ class Rooms:
         else:
             self.hass.states.async_set(entity.entity_id, state, force_update=True)
 
+    def leave(self) -> None:
+        """Have no caregivers, and no plans but those that come."""
+        self.is_empty = True
+
     def set(self, entity_id: str, state: str | None) -> None:
         """Have an entity in a state, or in none."""
         if state is None:
@@ -214,11 +218,11 @@ async def rooms(hass: HomeAssistant) -> AsyncGenerator[Rooms]:
         ),
         # The household.
         (
-            lambda rooms: setattr(rooms, "is_empty", True),
+            lambda rooms: rooms.leave(),
             [("heard_no_caregivers", {}, True), ("heard_no_plan", {}, False)],
         ),
         (
-            lambda rooms: (setattr(rooms, "is_empty", True), rooms.more.append(plan("Day"))),
+            lambda rooms: (rooms.leave(), rooms.more.append(plan("Day"))),
             [("heard_no_caregivers", {}, True)],
         ),
         (
