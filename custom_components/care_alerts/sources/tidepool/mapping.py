@@ -13,7 +13,7 @@ from ...alerts.stored import moment_or_none
 from ..http import ApiError, status_of
 from .api import SettingsUnreadableError
 from .cadence import UNKNOWN_FOR
-from .evaluation import DATA_GAPS, EvaluationResult, Reason
+from .evaluation import DATA_GAPS, Evaluation, EvaluationResult, Reason
 from .excursions import SILENCE
 from .people import PEOPLE_EVERY, Followed, PollState
 from .readings import NOW
@@ -166,17 +166,18 @@ def _condition(
     why_not: Reason | None,
     not_yet: Reason,
 ) -> AlertStatus:
-    history, evaluation = followed.watch.kinds.get(kind), result.evaluations.get(kind)
+    history = followed.watch.kinds.get(kind)
+    evaluation = result.evaluations.get(kind) or Evaluation(is_on=None, reason=not_yet)
     spans = derive_episodes(alerts, history.endings() if history else (), is_active=lambda _: True)
     spans = [_with_device_words(span, kind, followed) for span in spans]
-    reason = why_not or (evaluation.reason if evaluation else not_yet)
-    is_on = evaluation.is_on if evaluation and reason is None else None
+    reason = why_not or evaluation.reason
+    is_on = evaluation.is_on if reason is None else None
     return AlertStatus(
         is_on=is_on,
         current_alert=alerts[-1] if is_on and alerts else None,
         episode=spans[-1] if spans else None,
         earlier=spans[:-1],
-        stale=bool(evaluation and evaluation.stale),
+        stale=evaluation.stale,
         unavailable=reason,
         has_data_gap=kind in GLUCOSE_KINDS and reason in DATA_GAPS,
     )
