@@ -12,11 +12,14 @@ from custom_components.care_alerts.alerts.episode import EndReason
 from custom_components.care_alerts.alerts.snapshot import AlertStatus, PersonSnapshot
 from custom_components.care_alerts.sources.lumen.api import LumenAlert
 from custom_components.care_alerts.sources.lumen.mapping import (
+    LONGEST_SUBTYPE,
     Calendar,
     DayHeard,
     alert_of,
+    came_at,
     day_of,
     next_analysis,
+    runs_of_days,
     snapshot_of,
 )
 from custom_components.care_alerts.sources.parsing import snake_case
@@ -53,6 +56,14 @@ def record(**changes: Any) -> LumenAlert:
 def translated(**changes: Any) -> Alert:
     """The same as ours, received at the usual time."""
     return alert_of(record(**changes), FIRST, at(1, "06:10"))
+
+
+def _deep() -> list[Any]:
+    """A list that is too deep to be written."""
+    deep: list[Any] = []
+    for _ in range(400):
+        deep = [deep]
+    return deep
 
 
 # One alert.
@@ -97,6 +108,10 @@ def test_the_vendors_table(alert_type: str, subtype: str, severity: Severity) ->
         ({"severity": "CRITICAL"}, HIGH, {"severity": "CRITICAL"}),
         ({"alertSubtype": "NEW", "severity": "CRITICAL"}, MEDIUM, {"severity": "CRITICAL"}),
         ({"alertSubtype": "NEW", "severity": 3}, MEDIUM, {"severity": 3}),
+        # But what no journal could hold is not.
+        ({"severity": _deep()}, HIGH, {}),
+        # However it is written.
+        ({"alertSubtype": "IN_RANGE", "severity": "high"}, HIGH, {}),
     ],
 )
 def test_severities_and_subtypes_nobody_knows(
@@ -117,7 +132,14 @@ def test_an_unknown_type_is_other_and_says_what_it_was() -> None:
     assert one.details["alert_type"] == "SLEEP"
 
 
-@pytest.mark.parametrize("details", [None, [], "text", 7])
+def test_a_subtype_is_cut_where_it_is_no_word_any_more() -> None:
+    longest = "X" * LONGEST_SUBTYPE
+
+    assert translated(alertSubtype=longest, severity="LOW").subtype == longest.lower()
+    assert translated(alertSubtype=f"{longest}Y", severity="LOW").subtype == longest.lower()
+
+
+@pytest.mark.parametrize("details", [None, [], "text", 7, {"deep": _deep()}])
 def test_details_of_a_wrong_shape_lose_no_alert(details: Any) -> None:
     assert translated(details=details).details == {"date": "2026-05-04"}
 
@@ -216,6 +238,44 @@ def test_late_is_what_came_after_the_usual_delay(received: datetime, late: bool)
 
 
 @pytest.mark.parametrize(
+    ("generated", "waits_for_six"),
+    [
+        ("00:00", True),
+        ("05:59:59", True),
+        ("06:00", True),
+        # More than half a day before the next analysis is done, it is no part of that one.
+        ("06:00:01", False),
+        ("12:00", False),
+        ("18:00", False),
+        ("18:00:01", True),
+        ("23:59", True),
+    ],
+)
+def test_an_alert_is_expected_with_the_rest_of_its_night_s_analysis(
+    generated: str, waits_for_six: bool
+) -> None:
+    made = at(1, generated)
+    expected = next_analysis(made - timedelta(microseconds=1)) if waits_for_six else made
+    last = expected + timedelta(minutes=90)
+
+    for received, late in ((last, False), (last + timedelta(seconds=1), True)):
+        one = alert_of(record(generatedAt=made.isoformat()), FIRST, received)
+        assert one.late is late
+    # Whoever is followed since then could have had it.
+    assert came_at(made, expected) == expected
+    assert came_at(made, expected + timedelta(days=3)) == expected
+
+
+def test_an_alert_that_is_there_before_its_analysis_is_over_came_when_it_was_made() -> None:
+    made = at(1, "03:14")
+
+    assert came_at(made, at(1, "05:59:59")) == made
+    assert came_at(made, made) == made
+    # A clock that is ahead.
+    assert came_at(made, at(1, "03:00")) == at(1, "03:00")
+
+
+@pytest.mark.parametrize(
     ("now", "analysis"),
     [
         (at(0, "00:00"), at(0, "06:00")),
@@ -269,7 +329,52 @@ def test_a_calendar_of_nothing_says_nothing() -> None:
     assert empty.newest is None
     assert empty.data_freshness() is None
     assert empty.complete() == []
+    assert empty.known() == set()
     assert empty.to_ask_for([], at(0, "12:00")) == []
+    assert not empty.is_out_of_reach(day(-100))
+
+
+def test_days_that_follow_each_other_are_a_run() -> None:
+    numbers = ([], [4], [4, 3], [9, 1, 3, 2, 7, 6])
+    runs = [runs_of_days(map(day, some)) for some in numbers]
+
+    assert runs == [
+        [list(map(day, run)) for run in some]
+        for some in ([], [[4]], [[3, 4]], [[1, 2, 3], [6, 7], [9]])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [
+        (at(3, "06:10"), at(3, "23:00"), [2]),
+        (at(3, "23:59"), at(5, "00:00"), [2, 3, 4]),
+        (at(5, "12:00"), at(3, "12:00"), []),
+    ],
+)
+def test_the_days_analysed_between_two_times(
+    start: datetime, end: datetime, days: list[int]
+) -> None:
+    assert calendar().days_between(start, end) == list(map(day, days))
+    # Where a day is analysed in its own night, those of the times themselves.
+    same_night = calendar(heard(0, at(0, "06:10"), generated=at(0, "03:14")))
+    assert same_night.days_between(start, end) == [day(number + 1) for number in days]
+
+
+def test_a_day_is_known_if_it_was_read_whole_for_everybody() -> None:
+    whole, unfinished = read(0), read(1, "05:30")
+    garbled = replace(read(2), garbled=["somebody"])
+
+    assert calendar(whole, unfinished, garbled).known() == {day(0)}
+
+
+def test_days_before_any_that_lumen_keeps_are_out_of_reach() -> None:
+    known = calendar(read(18), read(20))
+
+    assert [number for number in range(21) if known.is_out_of_reach(day(number))] == [*range(6)]
+    # Those that are not are asked for.
+    assert day(6) in known.to_ask_for([])
+    assert day(5) not in known.to_ask_for([])
 
 
 @pytest.mark.parametrize(
@@ -340,6 +445,7 @@ def test_complete_days_are_asked_for_again_for_people_chosen_since() -> None:
         heard(0, at(1, "12:00"), generated=at(1, "03:14")),
     )
 
+    # A day that was read just then has been read since.
     assert day(1) not in known.to_ask_for([], at(2, "12:00"))
     assert day(0) in known.to_ask_for([], at(2, "12:00"))
     assert day(2) not in known.to_ask_for([], at(4, "00:00"))
@@ -350,17 +456,21 @@ def test_complete_days_are_asked_for_again_for_people_chosen_since() -> None:
     [
         (heard(0, at(1, "06:10"), at(1, "23:00"), generated=at(1, "03:14")), at(1, "03:14")),
         (heard(0, at(1, "06:10"), at(1, "23:00")), at(1, "06:00")),
+        # Read before it was complete, it reaches to then.
+        (heard(0, at(1, "04:00"), at(1, "23:00")), at(1, "04:00")),
     ],
 )
 def test_the_word_of_the_newest_day(newest: DayHeard, data_through: datetime) -> None:
+    usual = timedelta(hours=3)
     data_freshness = calendar(
         heard(-1, at(1, "12:00"), generated=at(0, "03:14")), newest
-    ).data_freshness()
+    ).data_freshness(usual)
 
     assert data_freshness is not None
     assert data_freshness.data_through == data_through
     assert data_freshness.next_due == at(2, "08:00")
     assert data_freshness.valid_until == at(3, "06:00")
+    assert data_freshness.delay == usual
 
 
 # A person.
@@ -614,3 +724,42 @@ def test_a_day_analysed_in_its_own_night_ends_the_day_before() -> None:
 
     assert early.conditions["weight"].is_on
     assert done.conditions["weight"].is_on is False
+
+
+def test_alerts_without_any_day_read_say_nothing() -> None:
+    """As after a ledger was kept and what was read of the days was lost."""
+    person = snapshot([weight(0)])
+
+    assert {one.is_on for one in person.conditions.values()} == {None}
+    assert person.last_alert == weight(0)
+
+
+def test_an_alert_of_no_type_of_ours_hides_none_that_comes_after() -> None:
+    """Lines of a damaged ledger."""
+    strange, last = replace(weight(0), alert_type="sleep"), weight(0, "TOO_SLOW", "04:30:00")
+    person = snapshot([strange, last], read(0))
+
+    assert person.conditions["weight"].current_alert == person.last_alert == last
+    assert snapshot([last, replace(strange, observed_at=at(1, "05:00"))], read(0)).last_alert == (
+        replace(strange, observed_at=at(1, "05:00"))
+    )
+
+
+def test_what_a_day_held_of_one_type_says_nothing_of_another() -> None:
+    flex = weight(1, alertType="FLEX")
+    person = snapshot([weight(0), flex], read(0), read(1))
+
+    assert person.conditions["weight"].is_on is False
+    assert person.conditions["flex"].current_alert == flex
+    assert person.conditions["medication"].episode is None
+
+
+def test_the_episodes_before_are_kept_oldest_first() -> None:
+    alerts = [weight(0), weight(2), weight(4)]
+    days = [read(0), read(1, empty=True), read(2), read(3, empty=True), read(4)]
+    condition = weight_of(alerts, *days)
+
+    assert [span.opened for span in condition.earlier] == alerts[:2]
+    assert [span.ended_at for span in condition.earlier] == [at(2, "06:00"), at(4, "06:00")]
+    assert condition.episode is not None
+    assert condition.episode.opened == alerts[2]

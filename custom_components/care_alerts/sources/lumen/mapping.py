@@ -298,8 +298,9 @@ def _condition(
         return alert.severity.rank >= on_from.rank
 
     newest = max(by_day, default=None)
-    stands = newest is not None and not (complete and complete[-1].day > newest)
-    current_alert = by_day[newest] if newest and stands else None
+    if newest and complete and complete[-1].day > newest:
+        newest = None
+    current_alert = by_day[newest] if newest else None
     endings = [
         Ending(calendar.complete_at(heard), EndReason.NEWER_DAY)
         for heard in complete
