@@ -154,7 +154,10 @@ async def test_what_there_is_waits_for_the_start_and_is_told_once_in_order(owner
     owner.announcer.soon()
     await owner.settle()
     assert (owner.told, owner.saves) == ([], 0)
-    await owner.start()
+    owner.announcer.start()
+    # Whoever starts it goes on first.
+    assert owner.told == []
+    await owner.settle()
     assert (owner.told, owner.saves) == (["1", "2", "3"], 1)
     assert {owner.store.ledger.delivery(one) for one in "123"} == {Delivery.ANNOUNCED}
     await owner.announcer.now()
@@ -368,6 +371,28 @@ async def test_a_poll_that_begins_meanwhile_keeps_silence_unsaid(owner: Owner) -
     assert (owner.told, owner.saves) == (["1"], 1)
 
 
+async def test_a_poll_that_ends_meanwhile_leaves_ends_and_silence_for_the_next_time(
+    owner: Owner,
+) -> None:
+    """Of one answer the ends come first."""
+    await owner.start()
+    hears = owner.announcer.fire
+
+    def hears_the_answer(event: DomainEvent, context: Any) -> None:
+        hears(event, context)
+        owner.is_polling = False
+
+    owner.announcer.fire = hears_the_answer
+    owner.is_polling = True
+    owner.freshness = replace(FRESH, silent=True)
+    owner.add("1", 1)
+    owner.add("over", 2, ended=True)
+    await owner.announcer.now()
+    assert owner.told == ["1", "over"]
+    await owner.announcer.now()
+    assert owner.told == ["1", "over", "end of 1", "silent"]
+
+
 async def test_what_was_over_before_anything_was_kept_of_ends_is_no_news(owner: Owner) -> None:
     owner.store.responses.silence_announced = None
     owner.freshness = replace(FRESH, silent=True, silent_people=frozenset({WHO}))
@@ -394,6 +419,26 @@ async def test_an_end_can_be_told_at_once_and_is_told_once(owner: Owner) -> None
     owner.announcer.announce_ends(dt_util.utcnow())
     await owner.announcer.now()
     assert owner.told == ["1", "end of 1"]
+
+
+async def test_an_end_that_is_told_at_once_while_a_backlog_is_told_is_told_once(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TURN", timedelta(0))
+    await owner.start()
+    owner.add("1", 1)
+    await owner.announcer.now()
+    owner.add("over", 1000, ended=True)
+    owner.store.ledger.mark_announced("over")
+    for one in range(ANNOUNCED_IN_ONE_GO):
+        owner.add(f"flex {one}", 2 + one, alert_type="flex")
+    telling = asyncio.ensure_future(owner.announcer.now())
+    while len(owner.told) < 5:
+        await asyncio.sleep(0)
+    owner.announcer.announce_ends(dt_util.utcnow())
+    assert owner.told[-1] == "end of 1"
+    await telling
+    assert len(owner.told) == len(set(owner.told)) == ANNOUNCED_IN_ONE_GO + 2
 
 
 # Silence.
@@ -484,6 +529,8 @@ async def test_who_is_stopped_while_it_begins_reminds_nobody(owner: Owner) -> No
 async def test_that_somebody_was_reminded_is_written_down(owner: Owner) -> None:
     await owner.start()
     owner.announcer.note_rung()
+    # After whoever reminded them.
+    assert owner.saves == 0
     await owner.settle()
     assert owner.saves == 1
 
@@ -518,6 +565,38 @@ async def test_a_backlog_waits_for_the_recorder_between_its_portions(
     await owner.announcer.now()
     assert owner.told == [f"{one}" for one in range(number)]
     assert told_by_then == [PORTION * (one + 1) for one in range(waits)]
+
+
+async def test_a_house_without_a_recorder_waits_for_none(owner: Owner) -> None:
+    await owner.start()
+    for one in range(PORTION + 1):
+        owner.add(f"{one}", one)
+    await owner.announcer.now()
+    assert len(owner.told) == PORTION + 1
+
+
+async def test_a_backlog_is_told_in_long_turns(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others have theirs before, after each portion, and not more often than that."""
+
+    class Recorder:
+        async def async_block_till_done(self) -> None:
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(module, "get_instance", lambda hass: Recorder())
+    monkeypatch.setattr(module, "TURN", timedelta(hours=1))
+    owner.hass.config.components.add("recorder")
+    await owner.start()
+    for one in range(2 * PORTION + 1):
+        owner.add(f"{one}", one)
+    telling = asyncio.ensure_future(owner.announcer.now())
+    told_by_turn = []
+    while not telling.done():
+        told_by_turn.append(len(owner.told))
+        await asyncio.sleep(0)
+    await telling
+    assert sorted({*told_by_turn}) == [0, PORTION, 2 * PORTION, 2 * PORTION + 1]
 
 
 async def test_a_recorder_that_hangs_is_waited_for_once(
@@ -564,17 +643,25 @@ async def test_a_backlog_lets_others_have_their_turns_and_ends_when_all_is_stopp
     assert len(owner.store.ledger.pending()) == ANNOUNCED_IN_ONE_GO + 20 - len(owner.told)
 
 
-async def test_what_is_few_is_told_in_one_turn(
-    owner: Owner, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("number", "at_once"),
+    [
+        (ANNOUNCED_IN_ONE_GO, ANNOUNCED_IN_ONE_GO),
+        # Not in the turn in which weeks of it were worked out.
+        (ANNOUNCED_IN_ONE_GO + 1, 0),
+    ],
+)
+async def test_what_is_few_is_told_in_one_turn_and_at_once(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch, number: int, at_once: int
 ) -> None:
     monkeypatch.setattr(module, "TURN", timedelta(0))
     await owner.start()
-    for one in range(ANNOUNCED_IN_ONE_GO):
+    for one in range(number):
         owner.add(f"{one}", one)
     owner.may_save.clear()
     telling = asyncio.ensure_future(owner.announcer.now())
     await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert len(owner.told) == ANNOUNCED_IN_ONE_GO
+    assert len(owner.told) == at_once
     owner.may_save.set()
     await telling
+    assert len(owner.told) == number

@@ -183,8 +183,8 @@ class Announcer:
         now = dt_util.utcnow()
         responses = self._owner.store.responses
         is_first = responses.silence_announced is None
-        unannounced: list[tuple[datetime, int, Announcement | Episode]] = [
-            (announcement.alert.observed_at, 0, announcement)
+        unannounced: list[tuple[datetime, bool, Announcement | Episode]] = [
+            (announcement.alert.observed_at, True, announcement)
             for announcement in self._owner.store.ledger.pending()
             if self._is_due(announcement)
         ]
@@ -198,9 +198,9 @@ class Announcer:
                 # What was over before anything was kept of ends is no news.
                 responses.mark_end_announced(episode.topic, episode.span, now)
             else:
-                # After the episode's own alerts, before those that begin the next one.
-                is_after_all = episode.last_seen.observed_at < ended_at
-                unannounced.append((ended_at, -1 if is_after_all else 1, episode))
+                # Before the alerts of that moment, which begin the next one, unless one of its own is among them.
+                is_with_its_own = episode.last_seen.observed_at >= ended_at
+                unannounced.append((ended_at, is_with_its_own, episode))
         unannounced.sort(key=lambda one: one[:2])
         if not await self._announce_in_order([what for _, _, what in unannounced], now):
             return True
@@ -230,9 +230,9 @@ class Announcer:
         unheard: set[str] = set()
         is_backlog = len(unannounced) > ANNOUNCED_IN_ONE_GO
         turn_ends = self._hass.loop.time() + TURN.total_seconds()
-        waits_for_recorder = is_backlog and "recorder" in self._hass.config.components
+        waits_for_recorder = "recorder" in self._hass.config.components
         for number, what in enumerate(unannounced):
-            is_portion_told = waits_for_recorder and number > 0 and number % PORTION == 0
+            is_portion_told = waits_for_recorder and number and number % PORTION == 0
             if is_portion_told or (is_backlog and self._hass.loop.time() >= turn_ends):
                 if is_portion_told:
                     waits_for_recorder = await self._is_recorded()
