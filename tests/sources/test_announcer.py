@@ -408,6 +408,15 @@ async def test_what_was_over_before_anything_was_kept_of_ends_is_no_news(owner: 
     assert owner.told[2:] == ["2", "end of 2", "over again"]
 
 
+async def test_how_a_source_is_at_first_is_written_down_and_no_news(owner: Owner) -> None:
+    owner.store.responses.silence_announced = None
+    owner.freshness = replace(FRESH, silent=True)
+    await owner.start()
+    assert (owner.told, owner.saves) == ([], 1)
+    await owner.announcer.now()
+    assert (owner.told, owner.saves) == ([], 1)
+
+
 async def test_an_end_can_be_told_at_once_and_is_told_once(owner: Owner) -> None:
     await owner.start()
     owner.add("1", 1)
@@ -433,8 +442,9 @@ async def test_an_end_that_is_told_at_once_while_a_backlog_is_told_is_told_once(
     for one in range(ANNOUNCED_IN_ONE_GO):
         owner.add(f"flex {one}", 2 + one, alert_type="flex")
     telling = asyncio.ensure_future(owner.announcer.now())
-    while len(owner.told) < 5:
+    for _ in range(8):
         await asyncio.sleep(0)
+    assert 1 < len(owner.told) < ANNOUNCED_IN_ONE_GO
     owner.announcer.announce_ends(dt_util.utcnow())
     assert owner.told[-1] == "end of 1"
     await telling
@@ -626,6 +636,7 @@ async def test_a_backlog_lets_others_have_their_turns_and_ends_when_all_is_stopp
 ) -> None:
     monkeypatch.setattr(module, "TURN", timedelta(0))
     await owner.start()
+    owner.freshness = replace(FRESH, silent=True)
     for one in range(ANNOUNCED_IN_ONE_GO + 20):
         owner.add(f"{one}", one)
     telling = asyncio.ensure_future(owner.announcer.now())
@@ -638,30 +649,36 @@ async def test_a_backlog_lets_others_have_their_turns_and_ends_when_all_is_stopp
         owner.hass.set_state(CoreState.stopping)
     await telling
     assert 1 < len(owner.told) < ANNOUNCED_IN_ONE_GO
+    assert "silent" not in owner.told
     # What was told is marked on disk.
     assert owner.saves == 1
     assert len(owner.store.ledger.pending()) == ANNOUNCED_IN_ONE_GO + 20 - len(owner.told)
 
 
 @pytest.mark.parametrize(
-    ("number", "at_once"),
+    ("number", "turn", "told_by_turn"),
     [
-        (ANNOUNCED_IN_ONE_GO, ANNOUNCED_IN_ONE_GO),
-        # Not in the turn in which weeks of it were worked out.
-        (ANNOUNCED_IN_ONE_GO + 1, 0),
+        # At once, however long it takes.
+        (ANNOUNCED_IN_ONE_GO, timedelta(0), [ANNOUNCED_IN_ONE_GO]),
+        # More not in the turn in which weeks of it were worked out.
+        (ANNOUNCED_IN_ONE_GO + 1, timedelta(hours=1), [0, ANNOUNCED_IN_ONE_GO + 1]),
     ],
 )
 async def test_what_is_few_is_told_in_one_turn_and_at_once(
-    owner: Owner, monkeypatch: pytest.MonkeyPatch, number: int, at_once: int
+    owner: Owner,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    turn: timedelta,
+    told_by_turn: list[int],
 ) -> None:
-    monkeypatch.setattr(module, "TURN", timedelta(0))
+    monkeypatch.setattr(module, "TURN", turn)
     await owner.start()
     for one in range(number):
         owner.add(f"{one}", one)
     owner.may_save.clear()
     telling = asyncio.ensure_future(owner.announcer.now())
-    await asyncio.sleep(0)
-    assert len(owner.told) == at_once
+    for told in told_by_turn:
+        await asyncio.sleep(0)
+        assert len(owner.told) == told
     owner.may_save.set()
     await telling
-    assert len(owner.told) == number

@@ -15,7 +15,9 @@ from custom_components.care_alerts.alerts.episode import EndReason, EpisodeSpan
 from custom_components.care_alerts.alerts.glucose import Glucose, OutOfRange, Trend
 from custom_components.care_alerts.alerts.ledger import Ledger
 from custom_components.care_alerts.alerts.snapshot import AlertStatus, PersonSnapshot
+from custom_components.care_alerts.sources.dexcom import mapping as module
 from custom_components.care_alerts.sources.dexcom.api import DexcomAlert, Egv, MadeFor
+from custom_components.care_alerts.sources.dexcom.devices import told_apart
 from custom_components.care_alerts.sources.dexcom.mapping import (
     ALERT_TYPES,
     EPISODES_OF,
@@ -25,6 +27,7 @@ from custom_components.care_alerts.sources.dexcom.mapping import (
     data_freshness,
     glucose_of,
     is_one_plus,
+    kept_of,
     snapshot_of,
     stands_until,
 )
@@ -36,6 +39,13 @@ HOLD = timedelta(minutes=120)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 PERSON = Person("wearer", "Ana")
+ALARMS, SNOOZED, ENDED = "activeAlarming", "activeSnoozed", "inactive"
+PHONE = {
+    "displayDevice": "iOS",
+    "displayApp": "G7",
+    "transmitterGeneration": "g7",
+    "transmitterId": "a",
+}
 
 
 def at(hours: float) -> datetime:
@@ -163,6 +173,7 @@ def test_what_we_have_no_word_for_is_kept() -> None:
         "display_time": "02:00",
         "mood": {"a": [1]},
     }
+    assert len(one.details) == 6
 
 
 def test_what_cannot_be_written_to_disk_is_left_out() -> None:
@@ -247,6 +258,15 @@ def test_values_and_the_edges_of_a_sensor(
     )
 
 
+def test_a_value_is_kept_for_the_curve() -> None:
+    low = kept_of(egv(5, 39), at(6))
+    assert (low.observed_at, low.received, low.mg_dl) == (at(5), at(6).timestamp(), 39)
+    assert low.out_of_range is OutOfRange.LOW
+    before = kept_of(egv(5, 5.5, "mmol/L"), None)
+    assert (before.received, before.out_of_range) == (None, None)
+    assert before.mg_dl == pytest.approx(99.1, abs=0.1)
+
+
 def test_an_alert_has_the_value_at_its_time() -> None:
     values = [egv(4.75, 80), egv(5.25, 40), egv(4.95, 39, trend="singleDown"), egv(4.85, 75)]
     details = alert("low", 5, values=values).details
@@ -276,6 +296,9 @@ def test_the_newest_value_is_none_of_the_future() -> None:
     values = Values([egv(5, 70), egv(4, 80), egv(9, 90)])
     assert (newest := values.newest(at(5.5))) is not None
     assert newest.value == 70
+    # A clock may be a minute ahead.
+    for seconds, found in ((60, True), (61, False)):
+        assert (Values([egv(5)]).newest(at(5) - timedelta(seconds=seconds)) is not None) is found
     assert Values([egv(9)]).newest(at(5)) is None
     assert Values([]).newest(at(5)) is None
 
@@ -406,6 +429,24 @@ def test_names_do_not_end_each_other() -> None:
     assert [one.alert_type for one in seen.active] == ["urgent_low"]
 
 
+def test_what_stands_shortest_changes_the_picture_first() -> None:
+    seen = snapshot([alert("low", 5), alert("high", 4.5), alert("fall", 5.5)], at(6))
+    assert seen.changes_at == at(6.5)
+    assert len(seen.active) == 3
+
+
+def test_of_two_devices_the_more_alarming_stands_and_of_these_the_newer() -> None:
+    receiver = PHONE | {"displayDevice": "receiver"}
+    phone, snoozed = alert("low", 5, **PHONE), alert("low", 5.2, SNOOZED, **PHONE)
+    other = alert("low", 5.1, **receiver)
+    low = snapshot([phone, other, snoozed], at(6)).conditions["low"]
+    assert low.current_alert == other
+    assert snapshot([phone, other], at(6)).conditions["low"].current_alert == other
+    later = alert("low", 5.3, SNOOZED, **receiver)
+    low = snapshot([phone, other, snoozed, later], at(6)).conditions["low"]
+    assert low.current_alert == later
+
+
 def test_an_unknown_name_counts_too() -> None:
     seen = snapshot([alert("signalLossSoon", 5)], at(6))
     assert [one.alert_type for one in seen.active] == ["other"]
@@ -429,6 +470,78 @@ def test_what_was_alarmed_before_a_one_plus_or_by_one_after_all_is_not_hidden() 
     seen = snapshot([alert("urgentLow", 5)], at(6), one_plus=True)
     assert seen.conditions["urgent_low"].is_on is True
     assert "rise" not in seen.conditions
+
+
+# How much of the past is looked at.
+
+
+@pytest.mark.parametrize(
+    ("first", "last_word"),
+    [
+        # When it was last seen: that it expired later is our word.
+        ([(0, ALARMS)], 0),
+        ([(0, ALARMS), (1, SNOOZED)], 1),
+        ([(0, ALARMS), (1.5, ENDED)], 1.5),
+        # What is told of it after that is no word of its.
+        ([(0, ALARMS), (2.5, ENDED)], 0),
+    ],
+)
+def test_an_episode_before_the_newest_is_looked_at_for_three_days_after_its_last_word(
+    first: list[tuple[float, str]], last_word: float
+) -> None:
+    alerts = [alert("low", hours, state) for hours, state in (*first, (10, ALARMS))]
+    last = at(last_word) + EPISODES_OF
+    for now, is_near in ((last, True), (last + MINUTE, False), (last + 30 * EPISODES_OF, False)):
+        condition = snapshot(alerts, now).conditions["low"]
+        assert condition.episode is not None
+        assert condition.episode.opened == alerts[-1]
+        assert [one.opened for one in condition.earlier] == ([alerts[0]] if is_near else [])
+        assert [one.opened for one in condition.older()] == ([] if is_near else [alerts[0]])
+
+
+DAYS = 24 * 30
+
+
+@pytest.mark.parametrize(
+    ("every", "hold", "looked_at"),
+    [
+        # Episodes of an hour, each over before the next begins: those of three days,
+        ([(0, ALARMS), (0.5, SNOOZED), (1, ENDED)], HOLD, 3 * 72 // 2),
+        # however long they would stand.
+        ([(0, ALARMS), (0.5, SNOOZED), (1, ENDED)], timedelta(hours=12), 3 * 72 // 2),
+        # Nobody says that they are over: each is one with the next, as far back as there is any.
+        ([(0, ALARMS)], HOLD, DAYS // 2),
+        # Until one had expired.
+        ([(0, ALARMS)], timedelta(minutes=119), 72 // 2),
+    ],
+)
+def test_of_weeks_only_the_newest_days_are_looked_at_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+    every: list[tuple[float, str]],
+    hold: timedelta,
+    looked_at: int,
+) -> None:
+    """Of whom something comes every two hours for a month."""
+    numbers: list[int] = []
+
+    def count(alerts: Sequence[Alert]) -> dict[str, int]:
+        numbers.append(len(alerts))
+        return told_apart(alerts)
+
+    monkeypatch.setattr(module, "told_apart", count)
+    alerts = [
+        alert("low", start + hours, state, after=timedelta(), **PHONE)
+        for start in range(0, DAYS, 2)
+        for hours, state in every
+    ]
+    now = at(DAYS - 2)
+    condition = snapshot(alerts[: 1 - len(every) or None], now, hold=hold).conditions["low"]
+    [number] = filter(None, numbers)
+    assert looked_at <= number <= looked_at + 4
+    # All of them are there for whoever asks.
+    assert condition.episode is not None
+    opened = [one.opened for one in (*condition.older(), *condition.earlier, condition.episode)]
+    assert opened[0] == alerts[0]
 
 
 # Whatever there was.

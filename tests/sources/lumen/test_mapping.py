@@ -335,7 +335,7 @@ def test_a_calendar_of_nothing_says_nothing() -> None:
 
 
 def test_days_that_follow_each_other_are_a_run() -> None:
-    numbers = ([], [4], [4, 3], [9, 1, 3, 2, 7, 6])
+    numbers: list[list[int]] = [[], [4], [4, 3], [9, 1, 3, 2, 7, 6]]
     runs = [runs_of_days(map(day, some)) for some in numbers]
 
     assert runs == [

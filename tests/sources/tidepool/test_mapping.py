@@ -258,7 +258,8 @@ def test_somebody_new_is_waited_for(last_contact: datetime | None, heard_at: flo
 def test_what_is_wrong_with_somebody(
     errors: dict[str, ApiError], more: dict[str, Any], trouble: Status | None
 ) -> None:
-    assert freshness(jill(**more), poll(**errors)).trouble == trouble
+    state = poll(data=errors.get("data"), settings=errors.get("settings"))
+    assert freshness(jill(**more), state).trouble == trouble
 
 
 @pytest.mark.parametrize("judges", [True, False])
@@ -343,7 +344,8 @@ def test_how_long_a_value_is_the_newest(ages: list[float], shown_for: float) -> 
 )
 def test_a_value_that_is_not_ours_to_show_is_none(more: Mapping[str, Any], judges: bool) -> None:
     person = shown(jill(**{"glucose": reading(0), **more}), judges=judges)
-    assert person.glucose is person.last_glucose is person.glucose_now_until is None
+    assert person.glucose is person.last_glucose is None
+    assert person.glucose_now_until is None
     assert person.glucose_stale is False
     assert person.changes_at is None
 
@@ -504,7 +506,8 @@ def test_settings_are_as_tidepool_has_them() -> None:
     assert settings["high_threshold"] == Setting(value=None, unit="mmol/L", highest=55, step=0.1)
     assert settings["high"] == Setting(value=None)
     # and where there is nothing, in the one that we are told.
-    for nothing in ({}, None):
+    documents: tuple[dict[str, Any] | None, ...] = ({}, None)
+    for nothing in documents:
         for unit, highest, step in (("mg/dL", 1000, 1), ("mmol/L", 55, 0.1)):
             settings = shown(jill(settings=nothing), unit=unit).settings
             assert settings["low_threshold"] == Setting(

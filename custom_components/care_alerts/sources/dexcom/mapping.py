@@ -51,7 +51,7 @@ STATE_OF: Final = {
     "inactive": AlertState.ENDED,
 }
 
-TREND_OF: Final = {
+TREND_OF: Final[Mapping[str | None, Trend]] = {
     "doubleUp": Trend.RISING_QUICKLY,
     "singleUp": Trend.RISING,
     "fortyFiveUp": Trend.RISING_SLIGHTLY,
@@ -112,7 +112,7 @@ def glucose_of(egv: Egv) -> Glucose:
         observed_at=egv.system_time,
         value=egv.value,
         unit=egv.unit,
-        trend=TREND_OF.get(egv.trend or ""),
+        trend=TREND_OF.get(egv.trend),
         out_of_range=_out_of_range(egv),
     )
 
@@ -123,10 +123,10 @@ def kept_of(egv: Egv, received_at: datetime | None) -> KeptReading:
 
 
 def _out_of_range(egv: Egv) -> OutOfRange | None:
-    status, is_mg_dl = egv.status, egv.unit == "mg/dL"
-    if status == "low" or (is_mg_dl and egv.value < 40):
+    status = egv.status
+    if status == "low" or (egv.unit == "mg/dL" and egv.value < 40):
         return OutOfRange.LOW
-    if status == "high" or (is_mg_dl and egv.value > 400):
+    if status == "high" or egv.value > 400:
         return OutOfRange.HIGH
     return None
 
@@ -213,7 +213,7 @@ def _details_of(record: DexcomAlert, egv: Egv | None) -> dict[str, Any]:
     if egv:
         details[_GLUCOSE_KEY[egv.unit]] = egv.value
         details["glucose_observed_at"] = egv.system_time.isoformat()
-        details["glucose_trend"] = TREND_OF.get(egv.trend or "")
+        details["glucose_trend"] = TREND_OF.get(egv.trend)
         details["glucose_out_of_range"] = _out_of_range(egv)
     return details
 
