@@ -1,6 +1,7 @@
 """For which time readings stand, against sensors of which it is known when they read."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import pairwise
 from random import Random
 
@@ -8,9 +9,11 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.care_alerts.alerts.coverage import (
+    LONGEST_STEP,
     SAME,
     USUAL_STEP,
     Stretch,
+    covered_share,
     of_one,
     stretches,
 )
@@ -155,6 +158,14 @@ def test_of_two_that_say_no_more_at_the_same_time_the_newer_stands() -> None:
     assert (after.end, after.reading.mg_dl) == (BEGAN + 900, 80)
 
 
+def test_two_that_say_no_more_at_the_same_time_end_together() -> None:
+    slow = [KeptReading(BEGAN + one, None, 100, sender="slow") for one in sensor(900, -8100, 1)]
+    fast = [KeptReading(BEGAN + one, None, 60, sender="fast") for one in sensor(100, 300, 801)]
+    found = stretches(sorted([*slow, *fast]))
+    assert no_two_overlap(found)
+    assert (found[-1].end, found[-1].reading.mg_dl) == (BEGAN + 900, 60)
+
+
 @pytest.mark.parametrize(
     ("row", "lone", "stands"),
     [
@@ -180,6 +191,9 @@ def test_a_row_says_how_often_a_sensor_reads_half_a_day_around_it(
         ([], 0),
         ([0], USUAL_STEP),
         ([0, 600], 1200),
+        # The rarest that a sensor reads; what is rarer is no sensor's.
+        ([0, LONGEST_STEP], 2 * LONGEST_STEP),
+        ([0, LONGEST_STEP + 1], 2 * USUAL_STEP),
         # Somebody pricks a finger four times a day.
         ([0, 6 * HOUR, 12 * HOUR, 18 * HOUR], 4 * USUAL_STEP),
         # A reading that comes a little late leaves no gap; one that is missing does.
@@ -205,6 +219,45 @@ def test_two_weeks_of_a_reading_a_minute_are_no_long_work() -> None:
     random = Random(1)  # noqa: S311 # no secret
     times = [one for one in range(0, 14 * DAY, MINUTE) if random.random() < 0.5]
     assert minutes(stretches(readings(times))) == pytest.approx(len(times), rel=0.05)
+
+
+# How much of some times is known
+
+
+@pytest.mark.parametrize(
+    ("times", "share"),
+    [
+        ([], None),
+        ([(10, 10)], None),
+        ([(0, 60)], 1),
+        # Within a reading's time, over the end of one, before and after all.
+        ([(2, 3)], 1),
+        ([(3, 7)], 1),
+        ([(-60, 0)], 0),
+        ([(60, 90)], 0),
+        ([(-30, 30)], 0.5),
+        ([(-2, 2)], 0.5),
+        ([(58, 62)], 0.5),
+        ([(-60, 180)], 0.25),
+        # Of several together, the longer counts more.
+        ([(0, 10), (20, 30)], 1),
+        ([(0, 10), (60, 90)], 0.25),
+        ([(-10, 0), (10, 40), (55, 65)], 0.7),
+        ([(5, 5), (50, 60), (70, 80)], 0.5),
+    ],
+)
+def test_of_how_much_of_some_times_something_is_known(
+    times: list[tuple[float, float]], share: float | None
+) -> None:
+    """A sensor reads for an hour."""
+
+    def at(minute: float) -> datetime:
+        return datetime.fromtimestamp(BEGAN + minute * MINUTE, UTC)
+
+    moments = [(at(begins), at(ends)) for begins, ends in times]
+    found = covered_share(readings(sensor(300, 0, HOUR)), moments)
+    assert found == (None if share is None else pytest.approx(share))
+    assert covered_share([], moments) == (None if share is None else 0)
 
 
 # One person's readings of several sources
