@@ -40,7 +40,7 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 PERSON = Person("wearer", "Ana")
 ALARMS, SNOOZED, ENDED = "activeAlarming", "activeSnoozed", "inactive"
-PHONE = {
+PHONE: dict[str, Any] = {
     "displayDevice": "iOS",
     "displayApp": "G7",
     "transmitterGeneration": "g7",
