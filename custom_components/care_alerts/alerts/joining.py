@@ -196,7 +196,8 @@ def _groups(witnesses: Sequence[Witness]) -> list[list[Witness]]:
     for one, other in _near(witnesses):
         if _meet(one, other):
             groups.unite(one, other)
-        elif one.source != other.source and other.begin - one.begin <= ONSET:
+        elif one.source != other.source:
+            # They do not meet, so they are near because they begin close by.
             close.append((one, other))
     for one, other in sorted(close, key=lambda pair: pair[1].begin - pair[0].begin):
         kinds = {each.kind for each in groups.of(one)}
