@@ -1,9 +1,12 @@
 """Somebody leaves, or we do, while their thresholds are a profile's: what was there before is put back, or said."""
 
 from copy import deepcopy
+import logging
 from typing import Any
 
+from aiohttp.web import StreamResponse
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.helpers.storage import Store
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.sources.tidepool import leaving
 from simulator import CATALOGUE
+from simulator.faults import Exchange, Fault
 
 from .conftest import SETTINGS, Follower, threshold
 from .test_profiles_at_home import HOURS_2, choose, chosen, edit, fix_flow, make, restart
@@ -178,6 +182,52 @@ async def test_there_may_be_nothing_to_give_up_any_more(sporty: Follower) -> Non
     done = await manager.async_configure(form["flow_id"], {})
     assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "settled")
     assert (low(sporty), chosen(sporty)) == (80, "Sport")
+
+
+@pytest.mark.parametrize(("asked", "threshold"), [("tidepool.alerts", 80), (WRITES, 70)])
+async def test_somebody_gives_it_up_while_it_is_put_back(
+    sporty: Follower, caplog: pytest.LogCaptureFixture, asked: str, threshold: float
+) -> None:
+    """What was sent by then is done; after that nothing is."""
+    faults = sporty.house.sim.faults
+    faults.add(WRITES, CATALOGUE["503_bare"]())
+    await follow(sporty, "somebody-else")
+    issue = sporty.issue("profile_stuck")
+    assert issue is not None
+    manager, form = await fix_flow(sporty.house.hass, issue.issue_id)
+
+    async def given_up(exchange: Exchange) -> StreamResponse:
+        await manager.async_configure(form["flow_id"], {})
+        return await exchange.proceed()
+
+    faults.clear()
+    faults.add(asked, Fault("given up", given_up), times=1)
+    await sporty.house.pass_time(minutes=16)
+    assert list(faults) == []
+    assert low(sporty) == threshold
+    assert sporty.issue("profile_stuck") is None
+    assert [one.message for one in caplog.records if one.levelno >= logging.ERROR] == []
+    # And nothing is asked of her from then on.
+    sporty.house.sim.log.clear()
+    await sporty.house.pass_time(minutes=61)
+    assert {"alerts", "write_alerts"}.isdisjoint(sporty.asked)
+
+
+async def test_who_leaves_while_a_profile_is_ended_has_it_yet(sporty: Follower) -> None:
+    coordinator = sporty.entry.runtime_data
+
+    async def left(exchange: Exchange) -> StreamResponse:
+        answer = await exchange.proceed()
+        sporty.jill.stop_sharing(sporty.account)
+        await coordinator.async_refresh_now()
+        assert coordinator.forget(sporty.jill.user_id)
+        return answer
+
+    sporty.house.sim.faults.add("tidepool.alerts", Fault("left", left), times=1)
+    with pytest.raises(HomeAssistantError) as error:
+        await sporty.call("apply_profile", profile="none")
+    assert error.value.translation_key == "permission_lost"
+    assert low(sporty) == 80
 
 
 async def test_a_source_that_stops_meanwhile_gives_nothing_up(sporty: Follower) -> None:

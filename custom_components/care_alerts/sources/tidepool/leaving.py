@@ -56,9 +56,10 @@ class Leavers(Owner):
     @override
     def settable(self) -> Mapping[str, PollState]:
         # Nothing is asked of them again and again.
-        for person_id in self._left:
-            self._polls.setdefault(person_id, PollState.due_at(NEVER))
-        return self._polls
+        return {
+            person_id: self._polls.setdefault(person_id, PollState.due_at(NEVER))
+            for person_id in self._left
+        }
 
     @override
     def take_up(self, person_id: str, document: dict[str, Any] | None) -> None:
@@ -98,7 +99,8 @@ class Leavers(Owner):
         except ApiError as err:
             self._host.wait_as_told(err)
             LOGGER.debug("Tidepool: not put back: %s", err)
-        if not self._left[person_id].switched.is_on:
+        followed = self._left.get(person_id)
+        if followed and not followed.switched.is_on:
             # What somebody else has made of it meanwhile is theirs.
             self.give_up(person_id)
             self._host.changed(write=True)

@@ -178,7 +178,7 @@ class ThresholdKeeper(SettingsKeeper):
         if profile and not profile.is_confirmed and is_risky(profile.values, profile.unit):
             raise NotDoneError("profile_urgent_low", is_input=True, profile=profile.name)
         async with self._changing(person_id):
-            settings, followed = await self._read(person_id), self._owner.followed[person_id]
+            settings, followed = await self._read(person_id), self._followed(person_id)
             if profile is None:
                 followed.switched = followed.switched.ended(self._host.now())
                 return await self._settle(person_id, settings)
@@ -210,10 +210,11 @@ class ThresholdKeeper(SettingsKeeper):
 
     async def _take(self, person_id: str, step: Step, made: Change, settings: Settings) -> Settings:
         """Do a step: what it needs to be undone is on disk before anything is written."""
-        followed = self._owner.followed[person_id]
+        followed = self._followed(person_id)
         if made.alerts:
             followed.switched = step.after
             await self._host.save()
+            self._followed(person_id)
             settings = await self._written(person_id, made)
         followed.switched = step.after.settled(settings)
         self._show(person_id, settings)
@@ -233,7 +234,7 @@ class ThresholdKeeper(SettingsKeeper):
             await self._settle(person_id, await self._read(person_id))
 
     async def _settle(self, person_id: str, settings: Settings) -> Settings:
-        followed, now = self._owner.followed[person_id], self._host.now()
+        followed, now = self._followed(person_id), self._host.now()
         while (due := followed.switched.due(now)) and due <= now:
             switched = followed.switched
             is_over = bool(switched.until and switched.until <= now)
@@ -330,7 +331,7 @@ class ThresholdKeeper(SettingsKeeper):
     @override
     async def async_resolve(self, person_id: str, *, put_back: bool) -> None:
         async with self._changing(person_id):
-            settings, followed = await self._read(person_id), self._owner.followed[person_id]
+            settings, followed = await self._read(person_id), self._followed(person_id)
             step = followed.switched.resolve(put_back=put_back)
             made = _made(step, settings)
             if made.alerts:
@@ -397,10 +398,22 @@ class ThresholdKeeper(SettingsKeeper):
             except SettingsUnreadableError as err:
                 raise NotDoneError("settings_unreadable") from err
 
+    def _followed(self, person_id: str) -> Followed:
+        """Somebody whose settings are still ours to change: they may have left, or been given up, while we waited.
+
+        Raises:
+            NotDoneError: they are not.
+
+        """
+        if (followed := self._owner.followed.get(person_id)) is None:
+            raise NotDoneError("permission_lost")
+        return followed
+
     def _show(self, person_id: str, settings: Settings) -> None:
-        """Show settings as they are now, and evaluate by them."""
+        """Show settings as they are now, and evaluate by them; not of who left while they were asked for."""
+        if (poll := self._owner.settable().get(person_id)) is None:
+            return
         now = self._host.now()
-        poll = self._owner.settable()[person_id]
         poll.settings.answered()
         poll.settings.due = now + SETTINGS_EVERY
         self._owner.take_up(person_id, dict(settings.document) or None)
