@@ -97,6 +97,10 @@ class SettingsKeeper(ABC):
         """What to propose for the alerts that somebody has no settings of yet, by the names of the actions."""
 
     @abstractmethod
+    def own_settings(self, person_id: str) -> dict[str, Setting]:
+        """Somebody's settings without a profile, by the names of the actions: what will be put back in its place."""
+
+    @abstractmethod
     async def async_set(
         self, person_id: str, key: str, value: bool | float, unit: str | None
     ) -> None:

@@ -16,7 +16,7 @@ import pytest
 from custom_components.care_alerts.const import DOMAIN
 from simulator import CATALOGUE
 
-from .conftest import SETTINGS, Follower
+from .conftest import SETTINGS, Follower, threshold
 
 SCHEDULE = "schedule.sport"
 HOURS_2 = {"hours": 2}
@@ -412,6 +412,21 @@ async def test_none_ends_it_and_another_one_takes_its_place(follower: Follower) 
     with pytest.raises(ServiceValidationError) as error:
         await follower.call("apply_profile", profile="Nobody's")
     assert error.value.translation_key == "no_such_profile"
+
+
+async def test_one_made_while_another_is_applied_begins_with_what_will_be_put_back(
+    follower: Follower,
+) -> None:
+    edit(follower, "high", threshold=threshold(14.0, "mmol/L"))
+    await follower.start()
+    before = suggested(await begin(follower, name="Ill"))
+    await make(follower, low=80, low_delay=0, high=200, not_looping_enabled=True)
+    await choose(follower, "Sport")
+    assert suggested(await begin(follower, name="Ill")) == before
+    # What somebody else has set meanwhile is theirs.
+    edit(follower, "low", threshold=threshold(75))
+    await follower.house.pass_time(minutes=16)
+    assert suggested(await begin(follower, name="Ill")) == before | {"low": 75}
 
 
 @pytest.mark.parametrize("put_back", [True, False])

@@ -35,7 +35,6 @@ from ..profiles import (
 from ..replaying import async_replay
 from ..setting_field import setting_field
 from ..settings import SettingsKeeper
-from .settings import FIELDS
 from .units import HIGHEST, STEP
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ class ProfileFlow(ConfigSubentryFlow):
     async def async_step_values(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for its thresholds, beginning with what they are today."""
+        """Ask for its thresholds, beginning with what they are today without a profile."""
         if (found := self._running()) is None:
             return self.async_abort(reason="not_running")
         if not user_input:
@@ -185,10 +184,9 @@ class ProfileFlow(ConfigSubentryFlow):
         errors: dict[str, str] | None = None,
         problem: str = "",
     ) -> SubentryFlowResult:
-        coordinator, keeper = running
+        _, keeper = running
         person_id = self._data[CONF_PERSON]
-        settings = coordinator.data.people[person_id].settings
-        today = {name: settings[FIELDS[name].key] for name in keeper.fields}
+        today = keeper.own_settings(person_id)
         unit = str(self._data.setdefault(CONF_UNIT, today["urgent_low"].unit))
         shown = {name: _value_in(unit, one) for name, one in today.items()}
         shown = {**shown, **self._data.get(CONF_VALUES, {})} if given is None else dict(given)

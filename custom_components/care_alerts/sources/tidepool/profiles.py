@@ -102,6 +102,13 @@ class Switched(Stored):
             return self
         return replace(self, until=now)
 
+    def own(self, settings: Settings) -> dict[str, Amount]:
+        """The value of every field without a profile: what was there before, wherever one of ours stands in its place."""
+        return {
+            name: mine.before if (mine := self.held.get(name)) and there in mine.ours else there
+            for name, there in amounts_of(settings).items()
+        }
+
     def switch(
         self,
         profile: Profile | None,
@@ -112,12 +119,11 @@ class Switched(Stored):
     ) -> Step:
         """Switch to a profile, or to none, where the settings are these. What somebody else has made of them is what is put back later."""
         now, conflicts = amounts_of(settings), dict(self.conflicts)
-        wanted = _wanted(profile, settings)
+        own, wanted = self.own(settings), _wanted(profile, settings)
         held: dict[str, Held] = {}
         write: dict[str, Amount] = {}
         for name in sorted({*self.held, *wanted}):
-            there, mine = now[name], self.held.get(name)
-            before = mine.before if mine and there in mine.ours else there
+            there, before, mine = now[name], own[name], self.held.get(name)
             if mine and name not in wanted and there not in (*mine.ours, mine.before):
                 conflicts[name] = Conflict(before=mine.before, theirs=there)
                 continue

@@ -15,7 +15,7 @@ from ..settings import NotDoneError, Profile, SettingConflict, SettingsKeeper
 from .api import SettingsUnreadableError, TidepoolClient
 from .changing import Change, Problem, SettingsError, change, put, starting
 from .people import NAMELESS, Followed, PollState
-from .profiles import Amount, Step, is_risky
+from .profiles import Amount, Step, Switched, is_risky
 from .records import FOLLOW
 from .replay import replay
 from .settings import FIELDS, GLUCOSE_KINDS, KINDS, Settings, setting_of
@@ -107,6 +107,19 @@ class ThresholdKeeper(SettingsKeeper):
             str(one): setting_of(one, value, unit)
             for one, value in starting(unit).items()
             if one.kind in settings.missing
+        }
+
+    @override
+    def own_settings(self, person_id: str) -> dict[str, Setting]:
+        followed = self._owner.followed.get(person_id)
+        settings = Settings((followed and followed.settings) or {})
+        switched = followed.switched if followed else Switched()
+        own, unit = switched.own(settings), self._owner.unit_for(followed)
+        return {
+            name: setting_of(
+                one, own[name].value, own[name].unit or settings.unit(one.kind) or unit
+            )
+            for name, one in FIELDS.items()
         }
 
     @override
