@@ -3,7 +3,7 @@
     python -m scripts.mutation [--sample N] [--seed S] [--jobs J] [--at-least PERCENT] [MODULE...] [--tests PATH...]
 
 Each mutant is one module with one change in it, tried in a process forked from one that has imported all but ours. It is
-killed if a test fails, or hangs. It is tried by the tests that run the function that it is in, those of its own module first
+killed if a test fails, or hangs. It is tried by the tests that run the line that it is in, those of its own module first
 (`nearest`): which these are is learned once for each file of tests, and kept in `.mutation/`. Modules are paths inside
 the component (`alerts/ledger.py`, `responses`); without any, all whose logic decides about an alert.
 
@@ -104,6 +104,11 @@ class Mutant:
     def inside(self) -> str:
         """The path of its module inside the component."""
         return self.module.relative_to(COMPONENT).as_posix()
+
+    @property
+    def place(self) -> str:
+        """Where it is, as `Learned.ran` has it; outside of all functions its module."""
+        return " ".join(filter(None, (self.inside, places(self.module).get(self.line))))
 
 
 _COMPARED: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
@@ -258,7 +263,10 @@ def _replace(tree: ast.Module, old: ast.AST, new: ast.AST) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A test: its file, how many seconds of CPU it took, and which functions it ran (`module function`)."""
+    """A test: its file, how many seconds of CPU it took, and what it ran.
+
+    That is each module, each function (`module function`) and each line in one (`module` and its name of `places`).
+    """
 
     test: str
     path: str
@@ -266,26 +274,50 @@ class Learned:
     ran: frozenset[str]
 
 
+@cache
+def places(module: Path) -> Mapping[int, str]:
+    """What each line in a function is called: by the function, what that is like, and the line's number in it.
+
+    So what was learned holds for as long as the function is as it was.
+    """
+    text = module.read_text()
+    lines = text.splitlines()
+    found = {}
+    for name, first, last in _functions(ast.parse(text).body, ""):
+        like = sha256("\n".join(lines[first - 1 : last]).encode()).hexdigest()[:8]
+        found.update({line: f"{name} {like}+{line - first}" for line in range(first, last + 1)})
+    return found
+
+
 class _Recorder:
-    """A plugin of pytest: which functions of the component each test runs, as long as it passes."""
+    """A plugin of pytest: what of the component each test runs, as long as it passes."""
 
     def __init__(self) -> None:
         self.found: dict[str, tuple[float, list[str]]] = {}
-        self._ran: set[str] = set()
+        self._ran: set[tuple[str, str | int]] = set()
         self._passes: set[str] = set()
         self._component = f"{COMPONENT}/"
         monitoring = sys.monitoring
         monitoring.use_tool_id(monitoring.COVERAGE_ID, "mutation")
-        monitoring.register_callback(
-            monitoring.COVERAGE_ID, monitoring.events.PY_START, self._starts
-        )
-        monitoring.set_events(monitoring.COVERAGE_ID, monitoring.events.PY_START)
+        events = monitoring.events
+        monitoring.register_callback(monitoring.COVERAGE_ID, events.PY_START, self._starts)
+        monitoring.register_callback(monitoring.COVERAGE_ID, events.LINE, self._runs)
+        monitoring.set_events(monitoring.COVERAGE_ID, events.PY_START | events.LINE)
 
     def _starts(self, code: CodeType, _: int) -> Any:
+        return self._runs(code, code.co_qualname)
+
+    def _runs(self, code: CodeType, what: str | int) -> Any:
         if code.co_filename.startswith(self._component):
-            inside = code.co_filename.removeprefix(self._component)
-            self._ran.add(f"{inside} {code.co_qualname}")
+            self._ran.add((code.co_filename.removeprefix(self._component), what))
         return sys.monitoring.DISABLE
+
+    def _names(self) -> Iterator[str]:
+        for inside, what in self._ran:
+            yield inside
+            name = places(COMPONENT / inside).get(what) if isinstance(what, int) else what
+            if name:
+                yield f"{inside} {name}"
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -297,7 +329,7 @@ class _Recorder:
             return (yield)
         finally:
             if item.nodeid in self._passes:
-                self.found[item.nodeid] = (time.process_time() - began, sorted(self._ran))
+                self.found[item.nodeid] = (time.process_time() - began, sorted(set(self._names())))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note whether it passes; one that fails or is skipped tells nothing."""
@@ -331,9 +363,9 @@ def learned(path: Path, *, anew: bool = True) -> list[Learned]:
             old.unlink()
         in_child(lambda: _learn(path, kept), 1200)
     with suppress(OSError):
-        functions, tests = json.loads(kept.read_text())
+        names, tests = json.loads(kept.read_text())
         return [
-            Learned(test, inside, seconds, frozenset(functions[one] for one in ran))
+            Learned(test, inside, seconds, frozenset(names[one] for one in ran))
             for test, seconds, ran in tests
         ]
     return []
@@ -342,14 +374,14 @@ def learned(path: Path, *, anew: bool = True) -> list[Learned]:
 def _learn(path: Path, kept: Path) -> int:
     recorder = _Recorder()
     pytest.main(["-q", "-p", "no:cacheprovider", str(path)], plugins=[recorder])
-    functions = sorted({one for _, ran in recorder.found.values() for one in ran})
-    place = {one: number for number, one in enumerate(functions)}
+    names = sorted({one for _, ran in recorder.found.values() for one in ran})
+    place = {one: number for number, one in enumerate(names)}
     tests = [
         (test, round(seconds, 3), [place[one] for one in ran])
         for test, (seconds, ran) in recorder.found.items()
     ]
     unfinished = kept.with_suffix(".new")
-    unfinished.write_text(json.dumps([functions, tests]))
+    unfinished.write_text(json.dumps([names, tests]))
     unfinished.rename(kept)
     return 0
 
@@ -363,21 +395,16 @@ def files_of_tests(near: Iterable[str]) -> list[Path]:
     return [path for path in found if not path.name.endswith("openapi.py")]
 
 
-def nearest(mutant: Mutant, tests: Iterable[Learned]) -> list[Learned]:
-    """The tests that run a mutant's function; as many as there is time for.
+def nearest(mutant: Mutant, tests: Collection[Learned]) -> list[Learned]:
+    """The tests that run a mutant's line; as many as there is time for. Its function, if none is known to.
 
-    First those of its own module, then of each other file in turn: many run a function on their way and say nothing of it.
+    First those of its own module, then of each other file in turn: many run a line on their way and say nothing of it.
     Of a file first those that run the least beside it. Outside of all functions: those that run any of its module.
     """
     own = f"test_{mutant.module.name}"
-    mine = [
-        one
-        for one in tests
-        if (
-            f"{mutant.inside} {mutant.function}" in one.ran
-            if mutant.function
-            else any(ran.startswith(f"{mutant.inside} ") for ran in one.ran)
-        )
+    function = f"{mutant.inside} {mutant.function}" if mutant.function else mutant.inside
+    mine = [one for one in tests if mutant.place in one.ran] or [
+        one for one in tests if function in one.ran
     ]
     mine.sort(key=lambda one: (len(one.ran), one.seconds, one.test))
     turns: Counter[str] = Counter()

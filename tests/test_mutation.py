@@ -16,7 +16,6 @@ from scripts.mutation import (
     NEAR,
     SECONDS,
     Learned,
-    Mutant,
     chosen,
     equivalents,
     files_of_tests,
@@ -103,24 +102,26 @@ def test_a_mutant_knows_its_function(tmp_path: Path) -> None:
 def test_the_tests_of_a_module_come_first_then_of_each_file_those_that_run_the_least_beside_it() -> (
     None
 ):
-    module = COMPONENT / "alerts" / "counts.py"
-    mutant = Mutant(module, 0, 0, 1, "counted", "")
+    module = COMPONENT / "alerts" / "testing.py"
+    mutant = mutants_of(module)[0]
+    function, line = f"alerts/testing.py {mutant.function}", mutant.place
 
     def test(name: str, seconds: float, *ran: str, path: str = "tests/x.py") -> Learned:
-        return Learned(name, path, seconds, frozenset(ran))
+        return Learned(name, path, seconds, frozenset(("alerts/testing.py", function, *ran)))
 
-    mine = "alerts/counts.py counted"
-    far, near, slow = test("far", 0.1, mine, "a", "b"), test("near", 2, mine), test("slow", 9, mine)
-    other = test("other", 0.1, "alerts/counts.py else", "responses/x.py counted")
-    tests = [other, far, slow, near]
+    far, near = test("far", 0.1, line, "a", "b"), test("near", 2, line)
+    slow, past = test("slow", 9, line), test("past", 0.1)
+    other = Learned("other", "tests/x.py", 0.1, frozenset(("responses/x.py counted",)))
+    tests = [other, far, slow, past, near]
     assert nearest(mutant, tests) == [near, slow, far]
-    assert nearest(replace(mutant, function=""), tests) == [near, slow, other, far]
-    # Its own module's, whatever else they run; and of other files in turn.
-    own = test("own", 9, mine, *"abcd", path="tests/alerts/test_counts.py")
-    there = test("there", 9, mine, "a", "b", "c", path="tests/y.py")
+    assert nearest(mutant, [other, past]) == [past]
+    assert nearest(replace(mutant, line=0, function=""), tests) == [past, near, slow, far]
+    # Its own module's, whatever else they run and wherever they lie; and of other files in turn.
+    own = test("own", 9, line, *"abcd", path="tests/services/test_testing.py")
+    there = test("there", 9, line, "a", "b", "c", path="tests/y.py")
     assert nearest(mutant, [*tests, there, own]) == [own, near, there, slow, far]
     # What takes too long is left out, but not where there are few.
-    many = [test(f"{number}", SECONDS, mine) for number in range(AT_LEAST + 5)]
+    many = [test(f"{number}", SECONDS, line) for number in range(AT_LEAST + 5)]
     assert len(nearest(mutant, many)) == AT_LEAST
     assert len(nearest(mutant, [near] * 3)) == 3
 
