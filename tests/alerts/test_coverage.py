@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from random import Random
 
-from hypothesis import given, strategies as st
+from hypothesis import assume, given, strategies as st
 import pytest
 
 from custom_components.care_alerts.alerts.coverage import (
@@ -110,11 +110,12 @@ def test_two_sensors_at_once_do_not_count_twice(
     assert no_two_overlap(found)
     # Where one of them begins or ends, its last readings may be taken for the other's: fewer than a row, or than `ALONE` says.
     assert abs(known - minutes(found)) <= 2 * max(14 * min(steps), 4 * max(steps)) / MINUTE
+    # Of one second there is one reading.
+    assume({*one}.isdisjoint(other))
     by_time = {each.observed: each._replace(sender="one") for each in readings(one)}
     by_time |= {each.observed: each._replace(sender="other") for each in readings(other)}
     told_apart = stretches(sorted(by_time.values()))
     assert no_two_overlap(told_apart)
-    # Of one second there is one reading.
     assert abs(known - minutes(told_apart)) <= 15
 
 
@@ -185,6 +186,10 @@ def test_a_row_says_how_often_a_sensor_reads_half_a_day_around_it(
     assert it.end - it.start == stands
 
 
+LONE = [hours * HOUR for hours in (5, 7, 9, 11)]
+"""Readings that no other is near, in the half of a day after others."""
+
+
 @pytest.mark.parametrize(
     ("times", "known"),
     [
@@ -199,6 +204,22 @@ def test_a_row_says_how_often_a_sensor_reads_half_a_day_around_it(
         # A reading that comes a little late leaves no gap; one that is missing does.
         ([0, 300, 600, 900, 1350], 1350 + 300),
         ([0, 300, 600, 900, 1351], 1200 + 300),
+        # One that is missing in a long row.
+        ([one for one in range(0, 2 * HOUR, 300) if one != HOUR], 23 * 300),
+        # A row says how long those stand that are by themselves, also if it is a sixth uneven or 15 seconds,
+        ([0, 600, 1290, 1800, *LONE], (4 + 4) * 600),
+        ([0, 600, 1301, 1800, *LONE], (4 + 4) * USUAL_STEP),
+        ([0, 60, 133, 180, *LONE], (4 + 4) * 60),
+        # whatever is between, if it is further from where the next one is due,
+        ([0, 600, 1120, 1200, 1830, *LONE], (4 + 4) * 610),
+        # and if it is of the rarest that a sensor reads, but not of what is rarer.
+        ([0, 1800, 3600, 5400, *LONE], (4 + 4) * 1800),
+        ([0, 1801, 3602, 5403, *LONE], (4 + 4) * USUAL_STEP),
+        # Another sensor, which reads more rarely: by a row of four, and if it is as long as fourteen steps.
+        ([*range(0, 3600, 900), *range(6 * HOUR, 7 * HOUR, 60)], 4 * 900 + HOUR),
+        ([*range(0, 2700, 900), *range(6 * HOUR, 7 * HOUR, 60)], 3 * 60 + HOUR),
+        ([*range(0, 2400, 120), *range(6 * HOUR, 7 * HOUR, 60)], 20 * 120 + HOUR),
+        ([*range(0, 2160, 108), *range(6 * HOUR, 7 * HOUR, 60)], 20 * 60 + HOUR),
         # The same readings by two phones, some seconds apart.
         ([*range(0, 3000, 300), *range(3, 3000, 300)], 3002),
     ],

@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from custom_components.care_alerts.alerts.freshness import (
     MEASURED_OVER,
     DataFreshness,
+    Freshness,
     Status,
     evaluate,
     measured_delay,
+    of_source,
     usual_delay,
 )
 
@@ -93,6 +96,81 @@ def test_what_is_wrong_with_what_is_heard_of_somebody(
 ) -> None:
     data = replace(WORD, trouble=trouble)
     assert evaluate(hour(4), data, failure=failure, last_contact=hour(4)).status is status
+
+
+def heard(until: float, **more: Any) -> Freshness:
+    """Somebody of whom was heard until then, and nothing is wrong."""
+    fine: dict[str, Any] = {
+        "status": Status.OK,
+        "silent": False,
+        "believable": True,
+        "last_contact": hour(9),
+        "data_through": hour(until),
+        "delay": None,
+    }
+    return Freshness(**fine | more)
+
+
+SILENT: dict[str, Any] = {"status": Status.NO_NEW_DATA, "silent": True}
+DOWN: dict[str, Any] = {"status": Status.UNREACHABLE}
+
+
+@pytest.mark.parametrize(
+    ("own", "people", "status", "silent", "troubled", "through", "behind"),
+    [
+        ({}, [heard(3), heard(5)], Status.OK, "", "", 3, "a"),
+        ({}, [heard(5), heard(3), heard(3)], Status.OK, "", "", 3, "bc"),
+        ({}, [heard(3), heard(1, **SILENT)], Status.NO_NEW_DATA, "b", "b", 1, "b"),
+        # It would be silent by itself, and somebody's data are there.
+        (SILENT, [heard(3)], Status.OK, "", "", 3, "a"),
+        # What is worse than silence is said first; silent is silent.
+        ({}, [heard(3, **DOWN), heard(4, **SILENT)], Status.UNREACHABLE, "b", "a", 3, "a"),
+        ({}, [heard(3), heard(4, silent=True, **DOWN)], Status.UNREACHABLE, "b", "b", 3, "a"),
+        # What is so of the source is nobody's.
+        (DOWN, [heard(3, **DOWN), heard(4, **DOWN)], Status.UNREACHABLE, "", "", 3, "a"),
+        (SILENT, [heard(3, **SILENT)], Status.NO_NEW_DATA, "", "", 3, "a"),
+        ({}, [heard(2), heard(5)], Status.OK, "", "", 2, ""),
+        # Who was never heard of does not reach less far.
+        ({}, [heard(3, data_through=None), heard(4)], Status.OK, "", "", 4, "b"),
+        ({}, [heard(3, data_through=None)], Status.OK, "", "", 2, ""),
+    ],
+)
+def test_a_source_is_as_the_worst_of_its_people(
+    own: dict[str, Any],
+    people: list[Freshness],
+    status: Status,
+    silent: str,
+    troubled: str,
+    through: float,
+    behind: str,
+) -> None:
+    source = of_source(heard(2, **own), dict(zip("abc", people, strict=False)))
+    assert (source.status, source.silent) == (status, any(one.silent for one in people))
+    assert (source.silent_people, source.troubled_people) == (
+        frozenset(silent),
+        frozenset(troubled),
+    )
+    assert (source.data_through, source.furthest_behind) == (hour(through), frozenset(behind))
+
+
+def test_the_delay_of_a_source_is_the_longest_of_its_people() -> None:
+    delays = [timedelta(minutes=9), None, timedelta(minutes=30)]
+    people = {f"{number}": heard(3, delay=one) for number, one in enumerate(delays)}
+    assert of_source(heard(3), people).delay == timedelta(minutes=30)
+    assert of_source(heard(3, delay=delays[0]), {"a": heard(3)}).delay is None
+
+
+@pytest.mark.parametrize(
+    ("now", "believable"), [((4, 4), True), ((4, 48), True), ((48, 4), True), ((48, 48), False)]
+)
+def test_a_source_is_worth_showing_as_long_as_anybody_is(
+    now: tuple[float, float], believable: bool
+) -> None:
+    own, first, second = (
+        evaluate(hour(one), WORD, failure=None, last_contact=None) for one in (4, *now)
+    )
+    assert of_source(own, {"a": first, "b": second}).believable is believable
+    assert of_source(own, {}) is own
 
 
 @pytest.mark.parametrize(

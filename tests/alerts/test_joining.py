@@ -347,7 +347,9 @@ def test_the_live_source_knows_when_it_is_over() -> None:
     ],
 )
 def test_it_goes_on_as_long_as_any_does(live: Witness, late: Witness) -> None:
-    assert one(live, late).is_open
+    episode = one(live, late)
+    assert episode.is_open
+    assert (episode.ended_at, episode.end_reason) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -366,6 +368,26 @@ def test_what_was_lost_is_no_news_when_another_tells_of_it_later(
     assert (episode.end_reason, episode.unacknowledged_since) == (EndReason.EXPIRED, None)
     # Who tells of it later does not know that it was over before that.
     assert episode.ended_at == (late.episode.ended_at or minute(130))
+
+
+def test_it_was_lost_when_the_last_who_looked_on_was() -> None:
+    """Also where that one had only foretold it."""
+    low = witness("low", 100, 130, reason=EndReason.EXPIRED, seen=125)
+    soon = witness("urgent_low_soon", 101, 150, reason=EndReason.EXPIRED, seen=126)
+    late = witness("low", 99, source="dexcom")
+    assert one(low, soon, late).ended_at == minute(150)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_it_goes_on_since_the_last_that_goes_on_was_reopened(first: int) -> None:
+    pair = [
+        witness("low", 100, reopened_at=minute(200 + 50 * (first == 0))),
+        witness("low", 101, source="nightscout", reopened_at=minute(200 + 50 * (first == 1))),
+    ]
+    assert one(*pair).reopened_at == minute(250)
+    over = witness("low", 102, 130, source="dexcom", reopened_at=minute(300))
+    assert one(*pair, over).reopened_at == minute(250)
+    assert one(over, witness("low", 101)).reopened_at is None
 
 
 def test_what_came_late_is_lost_only_with_what_is_live() -> None:
@@ -392,6 +414,72 @@ def test_a_forecast_is_no_worse_than_what_came_of_it(
     assert (episode.severity is MEDIUM) is is_past
     assert (soon.episode.opened in episode.announced) is not is_past
     assert episode.ids == {"tidepool low 100", "dexcom urgent_low_soon 95"}
+
+
+def test_a_forecast_stands_that_nobody_live_has_seen_the_outcome_of() -> None:
+    soon = witness("urgent_low_soon", 95, source="dexcom")
+    # What was over before has said nothing of it.
+    for end, is_past in ((94, False), (95, True)):
+        assert (one(witness("low", 70, end), soon).severity is MEDIUM) is is_past
+    live = witness("urgent_low_soon", 95)
+    assert one(live, witness("low", 100, 130, source="dexcom")).severity is HIGH
+    # Of what is as bad, it is called after what has come.
+    came = witness("urgent_low", 100, source="dexcom")
+    soon = witness("urgent_low_soon", 95, last=120, source="dexcom")
+    assert one(soon, came).topic.alert_type == "urgent_low"
+
+
+def test_what_two_late_sources_have_is_over_when_both_say_so() -> None:
+    other = replace(witness("low", 100, 130, source="nightscout"), is_live=False)
+    assert one(other, witness("low", 99, last=110, source="dexcom")).is_open
+    assert not one(other, witness("low", 99, 110, source="dexcom")).is_open
+
+
+def test_of_two_that_go_on_the_last_word_of_each_kind_counts() -> None:
+    first = witness("low", 100, acknowledged=300, snoozed_until=minute(610))
+    second = witness("low", 101, source="nightscout", acknowledged=310, snoozed_until=minute(620))
+    for pair in ((first, second), (second, first)):
+        episode = one(*pair)
+        assert episode.acknowledgement is not None
+        assert episode.acknowledgement.at == minute(310)
+        assert episode.snoozed_until == minute(620)
+    # And the first since when it is nobody's.
+    pair = witness("low", 100), witness("low", 99, source="dexcom")
+    assert one(*pair).unacknowledged_since == minute(100)
+
+
+def test_who_has_what_goes_on_of_it_has_it() -> None:
+    over, goes_on = witness("urgent_low", 100, 130), ("low", 101)
+    for at, who in ((300, "Anna"), (None, None)):
+        held = one(over, witness(*goes_on, source="nightscout", acknowledged=at)).acknowledgement
+        assert (held.by.name if held else None) == who
+
+
+def test_who_has_one_has_what_is_one_with_it_by_itself() -> None:
+    """Not what only a third joins to it, nor what their source says is another."""
+
+    def inherit(*witnesses: Witness) -> set[str]:
+        return {part.episode.episode_id for part, _ in joined(*witnesses).inherited}
+
+    def taken(end: float, source: str = "nightscout") -> Witness:
+        return witness("low", 100, end, source=source, acknowledged=min(end, 104))
+
+    # In the moment in which the one is over the other begins; or it begins close by.
+    assert inherit(taken(200), witness("low", 200)) == {"tidepool low 200"}
+    assert inherit(taken(105), witness("low", 120)) == {"tidepool low 120"}
+    assert inherit(taken(105), witness("low", 130)) == {"tidepool low 130"}
+    third = witness("low", 99, source="dexcom", last=300)
+    assert inherit(taken(105), witness("low", 131), third) == {"dexcom low 99"}
+    assert inherit(taken(105, "tidepool"), witness("low", 120), third) == {"dexcom low 99"}
+    # What is over, or has somebody of its own, has nothing of another.
+    assert inherit(taken(105), witness("low", 102, 130)) == set()
+    assert inherit(taken(105), witness("low", 102, acknowledged=103)) == set()
+
+
+def test_it_reached_us_with_the_first_that_was_told_of_it() -> None:
+    told = [alert("a", 5, received=9), alert("b", 6, received=8)]
+    assert witness("low", 100, announced=told).reached_at == minute(8 * 60)
+    assert witness("low", 100, announced=[], received=130).reached_at == minute(130)
 
 
 def test_only_a_snooze_of_the_worst_silences_it() -> None:
@@ -526,3 +614,13 @@ def test_the_first_who_answered_either_has_answered_it(first: str) -> None:
     answer = one(*pair.values()).answer
     assert answer
     assert answer.by.name == first
+
+
+@pytest.mark.parametrize(("end", "is_answered"), [(132, True), (None, False)])
+def test_what_came_when_it_was_over_needed_no_answer(end: float | None, is_answered: bool) -> None:
+    answer = Acknowledgement(
+        span=TimeSpan(minute(100), minute(100)), severity=MEDIUM, by=ANNA, at=minute(110)
+    )
+    worse = witness("urgent_low", 102, end, source="dexcom")
+    found = one(witness("low", 100, 130, answer=answer), worse).answer
+    assert found == (answer if is_answered else None)

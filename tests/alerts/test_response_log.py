@@ -94,6 +94,23 @@ def test_taking_and_giving_back() -> None:
     assert by(again(log), episode) is None
 
 
+def test_who_gives_it_back_has_not_answered_but_whoever_had_it_before_has() -> None:
+    log, episode = ResponseLog(), run(alert("a", 1))
+
+    def who_answered() -> str | None:
+        answer = again(log).episode(WEIGHT, episode, (), hour(9)).answer
+        return answer.by.name if answer else None
+
+    log.acknowledge(WEIGHT, episode, by=ANNA, at=hour(2))
+    log.unacknowledge(WEIGHT, episode, at=hour(3))
+    assert who_answered() is None
+    log.acknowledge(WEIGHT, episode, by=ANNA, at=hour(4))
+    log.acknowledge(WEIGHT, episode, by=BEN, at=hour(5))
+    assert who_answered() == "Anna"
+    log.unacknowledge(WEIGHT, episode, at=hour(6))
+    assert (who_answered(), by(log, episode)) == ("Anna", None)
+
+
 def test_taking_twice_changes_nothing_but_taking_over_does() -> None:
     log, episode = ResponseLog(), run(alert("a", 1))
     assert log.acknowledge(WEIGHT, episode, by=ANNA, at=hour(2), note="Called her")

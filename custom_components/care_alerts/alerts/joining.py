@@ -207,7 +207,7 @@ def _groups(witnesses: Sequence[Witness]) -> list[list[Witness]]:
 
 
 def _near(witnesses: Iterable[Witness]) -> Iterator[tuple[Witness, Witness]]:
-    """Pairs of one condition that may be one, which began first before the other."""
+    """Pairs of one condition that have a moment in common or begin close by, which began first before the other."""
     by_condition: dict[Condition, list[Witness]] = {}
     for one in sorted(witnesses, key=_order):
         if one.condition:
@@ -255,7 +255,9 @@ def _joined(group: list[Witness], now: datetime) -> Joined:
     answers = [answer for one in asked if (answer := held[id(one)])]
     highest = max(one.rank for one in asked)
     loudest = tuple(one for one in asked if one.rank == highest)
-    ended = max((end for end in ends if end), default=None, key=lambda end: end[0])
+    ended_at, end_reason = (
+        (None, None) if going_on else max(filter(None, ends), key=lambda end: end[0])
+    )
     first, *others = [one.episode for one in group]
     ids = frozenset[str]().union(*(one.ids for one in (first, *others)))
     episode = Episode(
@@ -266,8 +268,8 @@ def _joined(group: list[Witness], now: datetime) -> Joined:
             opened=min(group, key=_order).episode.opened,
             last_seen=worst.episode.last_seen,
             severity=worst.episode.severity,
-            ended_at=ended[0] if ended and not going_on else None,
-            end_reason=ended[1] if ended and not going_on else None,
+            ended_at=ended_at,
+            end_reason=end_reason,
             handled_at=worst.episode.handled_at,
         ),
         announced=_announced(told, unanswered),
@@ -282,7 +284,7 @@ def _joined(group: list[Witness], now: datetime) -> Joined:
             default=None,
         ),
         reopened_at=max((at for one in going_on if (at := one.episode.reopened_at)), default=None),
-        answer=_answer(told, group, None if going_on else ended and ended[0]),
+        answer=_answer(told, group, ended_at),
     )
     return Joined(
         episode=episode,

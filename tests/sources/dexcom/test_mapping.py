@@ -46,6 +46,7 @@ PHONE: dict[str, Any] = {
     "transmitterGeneration": "g7",
     "transmitterId": "a",
 }
+RECEIVER = PHONE | {"displayDevice": "receiver"}
 
 
 def at(hours: float) -> datetime:
@@ -436,13 +437,12 @@ def test_what_stands_shortest_changes_the_picture_first() -> None:
 
 
 def test_of_two_devices_the_more_alarming_stands_and_of_these_the_newer() -> None:
-    receiver = PHONE | {"displayDevice": "receiver"}
     phone, snoozed = alert("low", 5, **PHONE), alert("low", 5.2, SNOOZED, **PHONE)
-    other = alert("low", 5.1, **receiver)
+    other = alert("low", 5.1, **RECEIVER)
     low = snapshot([phone, other, snoozed], at(6)).conditions["low"]
     assert low.current_alert == other
     assert snapshot([phone, other], at(6)).conditions["low"].current_alert == other
-    later = alert("low", 5.3, SNOOZED, **receiver)
+    later = alert("low", 5.3, SNOOZED, **RECEIVER)
     low = snapshot([phone, other, snoozed, later], at(6)).conditions["low"]
     assert low.current_alert == later
 
@@ -499,26 +499,74 @@ def test_an_episode_before_the_newest_is_looked_at_for_three_days_after_its_last
         assert [one.opened for one in condition.older()] == ([] if is_near else [alerts[0]])
 
 
-DAYS = 24 * 30
+def test_the_word_of_another_device_is_none_of_the_one_that_expired() -> None:
+    """The receiver was quiet before the phone was given up."""
+    phone, receiver = alert("low", 0, **PHONE), alert("low", 0.5, **RECEIVER)
+    quiet, newest = alert("low", 1.9, ENDED, **RECEIVER), alert("low", 10, **PHONE)
+    for hours, is_near in ((0.5, True), (0.6, False)):
+        now = at(hours) + EPISODES_OF
+        condition = snapshot([phone, receiver, quiet, newest], now).conditions["low"]
+        assert [one.opened for one in condition.earlier] == ([phone] if is_near else [])
+        [first] = (*condition.older(), *condition.earlier)
+        assert (first.ended_at, first.end_reason) == (at(2), EndReason.EXPIRED)
 
 
 @pytest.mark.parametrize(
-    ("every", "hold", "looked_at"),
+    ("first", "between", "last", "hold"),
+    [
+        # Had late, it stands for an hour from then, on one device; whatever the other says meanwhile.
+        ((0, 2), (1, ALARMS), 2.5, timedelta(minutes=15)),
+        ((0, 2), (1, ENDED), 3, timedelta(minutes=15)),
+        # What comes in the very moment in which it expires goes on with it.
+        ((0, 0), (0, ENDED), 24, timedelta(hours=24)),
+        ((0, 0), (11, ENDED), 12, timedelta(hours=12)),
+    ],
+)
+def test_an_episode_is_whole_however_long_ago_it_began(
+    first: tuple[float, float], between: tuple[float, str], last: float, hold: timedelta
+) -> None:
+    hours, after = first
+    opened = alert("low", hours, after=after * HOUR, **PHONE)
+    other = alert("low", *between, after=timedelta(), **RECEIVER)
+    newest = alert("low", last, after=timedelta(), **PHONE)
+    # Only the newest is of the last three days.
+    for now in (at(last), at(last) + EPISODES_OF):
+        episode = snapshot([opened, other, newest], now, hold=hold).conditions["low"].episode
+        assert episode is not None
+        assert (episode.opened, episode.last_seen) == (opened, newest)
+
+
+DAYS = 24 * 30
+OVER_AND_OVER = [(0, ALARMS), (0.5, SNOOZED), (1, ENDED)]
+OF_THREE_DAYS = 3 * 72 // 2
+ALL = 3 * DAYS // 2 - 2
+
+
+@pytest.mark.parametrize(
+    ("every", "hold", "said", "looked_at"),
     [
         # Episodes of an hour, each over before the next begins: those of three days,
-        ([(0, ALARMS), (0.5, SNOOZED), (1, ENDED)], HOLD, 3 * 72 // 2),
+        (OVER_AND_OVER, HOLD, PHONE, OF_THREE_DAYS),
         # however long they would stand.
-        ([(0, ALARMS), (0.5, SNOOZED), (1, ENDED)], timedelta(hours=12), 3 * 72 // 2),
+        (OVER_AND_OVER, timedelta(hours=12), PHONE, OF_THREE_DAYS),
         # Nobody says that they are over: each is one with the next, as far back as there is any.
-        ([(0, ALARMS)], HOLD, DAYS // 2),
+        ([(0, ALARMS)], HOLD, PHONE, DAYS // 2),
         # Until one had expired.
-        ([(0, ALARMS)], timedelta(minutes=119), 72 // 2),
+        ([(0, ALARMS)], timedelta(minutes=119), PHONE, 72 // 2),
+        # All that says the same is of one device if nothing is said, or all but the transmitter.
+        (OVER_AND_OVER, HOLD, {}, OF_THREE_DAYS),
+        (OVER_AND_OVER, HOLD, PHONE | {"transmitterId": ""}, OF_THREE_DAYS),
+        # Else what has ended may be another's.
+        (OVER_AND_OVER, HOLD, PHONE | {"transmitterGeneration": ""}, ALL),
+        (OVER_AND_OVER, HOLD, {"displayDevice": "iOS"}, ALL),
+        (OVER_AND_OVER, HOLD, {"transmitterId": "a"}, ALL),
     ],
 )
 def test_of_weeks_only_the_newest_days_are_looked_at_one_by_one(
     monkeypatch: pytest.MonkeyPatch,
     every: list[tuple[float, str]],
     hold: timedelta,
+    said: dict[str, Any],
     looked_at: int,
 ) -> None:
     """Of whom something comes every two hours for a month."""
@@ -530,7 +578,7 @@ def test_of_weeks_only_the_newest_days_are_looked_at_one_by_one(
 
     monkeypatch.setattr(module, "told_apart", count)
     alerts = [
-        alert("low", start + hours, state, after=timedelta(), **PHONE)
+        alert("low", start + hours, state, after=timedelta(), **said)
         for start in range(0, DAYS, 2)
         for hours, state in every
     ]

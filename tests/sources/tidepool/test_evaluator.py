@@ -524,6 +524,38 @@ def test_what_nobody_looked_at_for_too_long_is_told_as_another() -> None:
     assert [run.is_open for run in runs_told(night, "urgent_low")] == [False, True]
 
 
+def test_what_nobody_looks_at_is_given_up_after_an_hour_or_at_once() -> None:
+    for looked_at, at_once, over_at in ((10, False, 70), (10, True, 11), (None, False, 71)):
+        night = Night(alert_settings("urgent_low", 70))
+        # Nothing is told: nothing is to be given up.
+        assert night.watch.pause(at(5)) == EvaluationResult()
+        night.run(series(0, 65, 65, 65), 0, 10)
+        night.watch.judged_at = None if looked_at is None else at(looked_at)
+        first = night.watch.pause(at(11), at_once=at_once)
+        if not at_once:
+            assert first == EvaluationResult(changes_at=at(over_at))
+            assert night.watch.pause(at(over_at - 0.1)) == first
+            assert night.watch.kinds["urgent_low"].open is not None
+        assert night.watch.pause(at(over_at)) == EvaluationResult()
+        [run] = runs_told(night, "urgent_low")
+        assert (run.ended_at, run.end_reason) == (at(over_at), EndReason.EXPIRED)
+
+
+def test_what_was_over_before_the_settings_changed_is_told_if_it_was_heard_of_after() -> None:
+    """Nobody could have judged it by those before."""
+    night = Night(alert_settings("low", 60))
+    night.evaluate(0, reading(0, 100))
+    night.settings = alert_settings("low", 70)
+    night.evaluate(13)
+    for received, told in ((13, []), (14, [(10, 5, 0)])):
+        again = Night(night.settings, night.readings, night.watch)
+        again.watch = AlertEvaluator.from_dict(night.watch.to_dict())
+        again.readings = Readings(covered_from=at(-1440), heard_at=at(-1440))
+        again.readings.add(data(reading(0, 100), *series(5, 65, 65, 100)), at(received))
+        again.told += again.watch.evaluate(again.settings, again.readings, at(20), None).alerts
+        assert again.summary() == told
+
+
 def test_what_was_given_up_for_silence_and_goes_on_is_told_as_another() -> None:
     """A phone out of reach over an urgent low, which is told but once: nothing else would ring for it."""
     night = Night(alert_settings("urgent_low", 70))
