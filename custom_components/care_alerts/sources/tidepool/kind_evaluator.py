@@ -165,7 +165,7 @@ class KindEvaluator:
 
     def _settled(self, excursion: Excursion, due: datetime) -> datetime:
         """When it is known that it goes on at `due`: a reading that may end it by then is waited for, if soon."""
-        if self.cadence and excursion.open and due > excursion.last:
+        if self.cadence and excursion.open:
             return self.cadence.settled_at(excursion.last, due)
         return due
 
@@ -182,7 +182,7 @@ class KindEvaluator:
         until_then = [one for one in excursion.readings if one.observed_at <= moment]
         after = excursion.readings[len(until_then) :]
         # In a gap, the reading before it is not now any more: the next one shows that it has lasted.
-        is_now = bool(until_then) and moment - until_then[-1].observed_at <= NOW
+        is_now = moment - until_then[-1].observed_at <= NOW
         shown = until_then[-1] if is_now or not after else after[0]
         episode = AnnouncedEpisode(
             started=excursion.first,

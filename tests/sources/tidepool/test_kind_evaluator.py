@@ -1,0 +1,216 @@
+"""One alert at one moment: its edges, what is waited for of who uploads how, and what it says when readings are gone."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from custom_components.care_alerts.alerts.episode import EndReason
+from custom_components.care_alerts.sources.tidepool.cadence import PollCadence
+from custom_components.care_alerts.sources.tidepool.evaluation import (
+    Evaluation,
+    EvaluationResult,
+    Reason,
+)
+from custom_components.care_alerts.sources.tidepool.readings import Readings
+
+from .test_evaluator import NO_MORE_NOW, Night, alert_settings, at, data, reading, runs_told, series
+
+TOO_OLD = Evaluation(is_on=None, reason=Reason.TOO_OLD, stale=True)
+
+
+def judged(night: Night, minute: float, cadence: PollCadence | None = None) -> EvaluationResult:
+    """What is found at a minute of what there is, by how they upload."""
+    result = night.watch.evaluate(night.settings, night.readings, at(minute), None, cadence)
+    night.told += result.alerts
+    return result
+
+
+# How long, and what for.
+
+
+@pytest.mark.parametrize(
+    ("ages", "minutes"),
+    [
+        (None, 60),
+        ([300] * 3, 60),
+        # Who uploads more rarely is believed until the next is overdue: of nobody knows whom, that is an hour and five minutes.
+        ([], 65),
+        ([5400] * 3, 112.5),
+        # Never for longer than two hours and a half.
+        ([7000] * 3, 145.833),
+        ([10800] * 3, 150),
+    ],
+)
+def test_how_long_the_newest_reading_is_believed(ages: list[float] | None, minutes: float) -> None:
+    cadence = None if ages is None else PollCadence(ages=ages)
+    night = Night(alert_settings("urgent_low"))
+    night.evaluate(0, reading(0, 50))
+    before = judged(night, minutes - 0.1, cadence)
+    assert before.evaluations["urgent_low"] == Evaluation(is_on=True, stale=True)
+    assert [one.is_open for one in runs_told(night, "urgent_low")] == [True]
+    assert judged(night, minutes + 0.1, cadence).evaluations["urgent_low"] == TOO_OLD
+    assert [one.is_open for one in runs_told(night, "urgent_low")] == [False]
+
+
+def test_what_is_not_believed_any_more_is_given_up_and_what_is_over_is_not() -> None:
+    for readings, is_given_up in (([reading(0, 50)], True), (series(-5, 50, 120), False)):
+        night = Night(alert_settings("urgent_low"))
+        night.evaluate(-5)
+        night.evaluate(0, *readings)
+        assert night.evaluate(60).evaluations["urgent_low"] == TOO_OLD
+        [told] = night.watch.kinds["urgent_low"].told
+        assert told.given_up is is_given_up
+        assert told.end_reason is (EndReason.EXPIRED if is_given_up else EndReason.SOURCE)
+
+
+def test_a_reading_that_may_end_it_is_waited_for_if_it_is_to_come_soon() -> None:
+    """Every five minutes one is there after some seconds."""
+    for comes, told in ((120, []), (60, [(10, 0, 0)])):
+        night = Night(alert_settings("low", delay=10))
+        cadence = PollCadence()
+        night.readings.add(data(*series(0, 60, 60)), at(5.2))
+        assert judged(night, 6, cadence).changes_at == at(10.95)
+        assert judged(night, 10.9, cadence).evaluations["low"].is_on is False
+        night.readings.add(data(reading(10, comes)), at(10.92))
+        judged(night, 10.95, cadence)
+        assert night.summary() == told
+    # None comes: then it has lasted as far as anybody knows; without a cadence, at once.
+    for by, minute in ((PollCadence(), 10.95), (None, 10.25)):
+        night = Night(alert_settings("low", delay=10))
+        night.readings.add(data(*series(0, 60, 60)), at(5.2))
+        assert judged(night, minute - 0.01, by).evaluations["low"].is_on is False
+        assert judged(night, minute, by).evaluations["low"].is_on is True
+
+
+def test_nothing_is_waited_for_of_what_is_over() -> None:
+    night = Night(alert_settings("low", delay=15))
+    night.evaluate(-5)
+    night.readings.add(data(*series(0, 60, 60, 60), reading(15.5, 120)), at(15.6))
+    judged(night, 15.6, PollCadence())
+    assert night.summary() == [(10, 0, 0)]
+
+
+@pytest.mark.parametrize(("ends", "told"), [(10.25, []), (10.26, [(10, 0, 0)])])
+def test_what_is_over_the_moment_it_has_lasted_is_not_told(ends: float, told: Any) -> None:
+    night = Night(alert_settings("low", delay=10))
+    night.evaluate(-5)
+    night.evaluate(11, *series(0, 60, 60, 60), reading(ends, 120))
+    assert night.summary() == told
+
+
+@pytest.mark.parametrize(
+    ("readings", "delay", "now", "changes_at"),
+    [
+        # It will not have lasted while its readings are now.
+        (series(0, 60), 30, 16, at(60)),
+        (series(0, 60), 10, 5, at(10.25)),
+        # It was over before.
+        (series(-5, 60, 120), 10, 1, NO_MORE_NOW),
+    ],
+)
+def test_when_it_will_have_lasted_is_looked_again(
+    readings: Any, delay: float, now: float, changes_at: Any
+) -> None:
+    night = Night(alert_settings("low", delay=delay))
+    night.evaluate(-6)
+    assert night.evaluate(now, *readings).changes_at == changes_at
+
+
+# Again.
+
+
+def test_it_is_told_again_as_long_after_it_was_told_and_while_it_is_now() -> None:
+    night = Night(alert_settings("low", delay=10, repeat=5))
+    night.evaluate(-5)
+    # Looked at late, it was told then.
+    assert night.evaluate(12, *series(0, 60, 60, 60)).changes_at == at(17)
+    assert night.evaluate(16.9).alerts == []
+    assert [one.details["repetition"] for one in night.evaluate(17).alerts] == [1]
+    night = Night(alert_settings("low", repeat=15))
+    night.evaluate(0, reading(0, 60))
+    assert len(night.evaluate(15).alerts) == 1
+    assert len(night.evaluate(30).alerts) == 0
+
+
+@pytest.mark.parametrize(("minute", "late"), [(15, False), (15.1, True)])
+def test_what_goes_on_is_not_late_while_its_newest_reading_is_now(
+    minute: float, late: bool
+) -> None:
+    night = Night(alert_settings("urgent_low"), delay=timedelta(0))
+    night.evaluate(-20)
+    night.evaluate(minute, reading(-10, 50), reading(0, 50))
+    assert [one.late for one in night.told] == [late]
+
+
+def test_what_went_on_while_it_was_given_up_is_on_but_not_told_before_it_is_now() -> None:
+    night = Night(alert_settings("urgent_low"))
+    readings = series(0, *[50] * 20)
+    night.run(readings[:3], 0, 90)
+    result = night.evaluate(101, *readings[3:16])
+    assert result.evaluations["urgent_low"] == Evaluation(is_on=True, stale=True)
+    assert result.alerts == []
+
+
+def test_what_seemed_over_and_goes_on_by_a_late_reading_is_the_same() -> None:
+    """Another device had gone on without it."""
+    night = Night(alert_settings("urgent_low"))
+    night.evaluate(0, reading(0, 50))
+    night.evaluate(21, reading(21, 120, device="other"))
+    assert [one.is_open for one in runs_told(night, "urgent_low")] == [False]
+    night.evaluate(22, reading(10, 50))
+    assert [one.is_open for one in runs_told(night, "urgent_low")] == [True]
+    assert len(night.told) == 1
+
+
+def test_a_low_of_one_device_that_lasts_by_another_s_readings_shows_its_own() -> None:
+    night = Night(alert_settings("low", delay=20))
+    night.evaluate(14, reading(0, 60), reading(14, 120, device="other"))
+    night.evaluate(20.3)
+    assert night.summary() == [(0, 0, 0)]
+
+
+def test_of_what_was_over_it_is_news_if_any_of_it_came_after_the_settings() -> None:
+    night = Night(alert_settings("low", 50))
+    night.evaluate(0, reading(0, 100))
+    night.evaluate(10, reading(5, 60))
+    night.settings = alert_settings("low", 70)
+    night.evaluate(13, reading(12, 100))
+    assert night.told == []
+    night.evaluate(14, reading(8, 60))
+    assert night.summary() == [(8, 5, 0)]
+
+
+# Without readings.
+
+
+def test_what_is_told_is_given_up_when_all_readings_are_gone() -> None:
+    night = Night(alert_settings("urgent_low"))
+    night.evaluate(0, reading(0, 50))
+    night.readings = Readings(covered_from=at(0), heard_at=at(0))
+    result = night.evaluate(30)
+    assert result.evaluations["urgent_low"] == Evaluation(is_on=None, reason=Reason.NO_READINGS)
+    [run] = runs_told(night, "urgent_low")
+    assert (run.ended_at, run.end_reason) == (at(30), EndReason.EXPIRED)
+
+
+@pytest.mark.parametrize(
+    ("code_at", "reason"),
+    [
+        (None, Reason.TOO_OLD),
+        (-10, Reason.TOO_OLD),
+        (0, Reason.TOO_OLD),
+        (10, Reason.SENSOR_TROUBLE),
+    ],
+)
+def test_a_sensor_in_trouble_since_its_last_reading_is_said_to_be(
+    code_at: float | None, reason: Reason
+) -> None:
+    night = Night(alert_settings("urgent_low"))
+    codes = [] if code_at is None else [reading(code_at, 5, device="other")]
+    result = night.evaluate(61, reading(0, 100), *codes)
+    assert result.evaluations["urgent_low"] == Evaluation(is_on=None, reason=reason, stale=True)
+    if codes:
+        night = Night(alert_settings("urgent_low"))
+        result = night.evaluate(61, *codes)
+        assert result.evaluations["urgent_low"].reason is Reason.SENSOR_TROUBLE
