@@ -13,6 +13,8 @@ export interface DeviceEntry {
   id: string;
   name: string | null;
   name_by_user: string | null;
+  /** Of ours: what the source is called. */
+  manufacturer: string | null;
   /** The device of the source, at a person's. */
   via_device_id: string | null;
 }

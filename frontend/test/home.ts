@@ -64,6 +64,7 @@ export const device = (id: string, name: string, more: Partial<DeviceEntry> = {}
   id,
   name,
   name_by_user: null,
+  manufacturer: null,
   via_device_id: null,
   ...more,
 });

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 import re
 from typing import Any, Final
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from scripts.real_home import RealHome
 from scripts.sources import add_dashboard, set_up_dexcom, set_up_tidepool
@@ -14,6 +14,8 @@ from simulator.dexcom.wearer import Thresholds
 
 from .conftest import TEXTS, does_not_scroll_sideways, log_in, page_of, screenshot, until
 from .pages import line, need, section
+from .test_first_screen import nothing_is_cut
+from .test_report import no_word_is_broken
 
 URL_PATH: Final = "care-same"
 SAYS: Final[dict[str, str]] = TEXTS["common"]
@@ -49,6 +51,38 @@ def is_low_in_both(simulator: Simulator) -> Any:
     wearer.thresholds = Thresholds(fall=99)
     wearer.add_session(now - timedelta(hours=10), now - timedelta(minutes=61), glucose)
     return wearer
+
+
+async def the_report_says_who_else_has_seen_it(page: Page) -> None:
+    """See one report, an alert with the other source beside it: on a screen, on a phone, and on paper."""
+    report = page.locator("care-alerts-report")
+    await expect(report).to_have_count(1)
+    await report.get_by_role("button", name=SAYS["dashboard_choice_days"].format(days=14)).click()
+    await expect(report).to_contain_text(", ".join(SOURCES))
+    alerts = report.get_by_role("table", name=SAYS["dashboard_report_alerts"], exact=True)
+    also = alerts.locator("tbody tr").get_by_text(
+        re.compile(r"^Also recorded by (Dexcom|Tidepool) at .*\d\d:\d\d")
+    )
+    await expect(also).to_have_count(1)
+    await nothing_is_cut(page)
+    await no_word_is_broken(page)
+    await screenshot(report, "report-same-person")
+    await page.set_viewport_size({"width": 320, "height": 1300})
+    await nothing_is_cut(page)
+    await no_word_is_broken(page)
+    await screenshot(report, "report-same-person-320")
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    await page.emulate_media(media="print")
+    await page.set_viewport_size({"width": 660, "height": 960})
+    await expect(
+        page.locator("care-alerts-print").get_by_text(re.compile("^Also recorded"))
+    ).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await no_word_is_broken(page)
+    await screenshot(page, "report-same-person-print", full_page=True)
+    await page.emulate_media(media="screen")
+    await page.evaluate("dispatchEvent(new Event('afterprint'))")
+    await page.set_viewport_size({"width": 1280, "height": 1300})
 
 
 async def test_one_person_is_one_on_the_dashboard(
@@ -111,10 +145,7 @@ async def test_one_person_is_one_on_the_dashboard(
     await does_not_scroll_sideways(page)
     await screenshot(page, "details-same-person")
     await page.goto(f"{home.url}/{URL_PATH}/report")
-    report = page.locator("care-alerts-report")
-    await expect(report).to_have_count(1)
-    await expect(report).to_contain_text("Tidepool, Mila")
-    await screenshot(page, "report-same-person")
+    await the_report_says_who_else_has_seen_it(page)
     await page.goto(f"{home.url}/{URL_PATH}/now")
 
     await low.get_by_role("button", name=SAYS["dashboard_acknowledge"]).click()

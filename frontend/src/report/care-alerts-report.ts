@@ -3,6 +3,8 @@ import { state } from "lit/decorators/state.js";
 
 import { CareCard } from "../cards/care-card";
 import { deviceForm, type ConfigForm } from "../cards/editor";
+import type { Watched } from "../cards/people";
+import { asEach } from "../cards/same";
 import { problemText } from "../cards/trouble";
 import { glucoseText, type Wording } from "../cards/wording";
 import { DAY_MS, DOMAIN } from "../const";
@@ -158,7 +160,7 @@ export class CareAlertsReport extends CareCard implements Printable {
         }
         ${
           report && one
-            ? this.renderReport(wording, report, one)
+            ? this.renderReport(wording, report, one, asEach([watched]))
             : this.failure
               ? nothing
               : html`<p class="aside">${localize("asking")}</p>`
@@ -167,14 +169,25 @@ export class CareAlertsReport extends CareCard implements Printable {
     </ha-card>`;
   }
 
-  private renderReport(wording: Wording, report: Report, one: PersonReport): TemplateResult {
+  /** `parts`: the person as each of their sources has them. */
+  private renderReport(
+    wording: Wording,
+    report: Report,
+    one: PersonReport,
+    parts: readonly Watched[],
+  ): TemplateResult {
     const { localize, clock } = wording;
     const at = (iso: string): string => clock.dateTime(new Date(iso));
     const { glucose } = one;
     const kept = report.readings_kept_from ?? report.alerts_kept_from;
+    const sources = parts.flatMap(({ state: { data } }) => data?.person.source_name ?? []);
+    const nameOf = (source: string): string => {
+      const its = parts.find(({ state: { data } }) => data?.person.source === source);
+      return (its && this.home?.devices[its.id]?.manufacturer) ?? source;
+    };
     return html`<p>${localize("report_time", { start: at(report.start), end: at(report.end) })}</p>
       <p class="aside">
-        ${one.source}.
+        ${sources.join(", ") || one.source}.
         ${one.data_through ? localize("report_reach", { time: at(one.data_through) }) : localize("no_reach")}
         ${kept ? localize("report_kept", { time: at(kept) }) : nothing}
       </p>
@@ -189,7 +202,7 @@ export class CareAlertsReport extends CareCard implements Printable {
             ]
           : nothing
       }
-      ${renderNights(wording, one)} ${renderAlerts(wording, one)}
+      ${renderNights(wording, one)} ${renderAlerts(wording, one, nameOf)}
       <p class="aside">${localize("report_about")}</p>
       <div class="buttons screen">
         <button

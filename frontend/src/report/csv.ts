@@ -60,13 +60,14 @@ function rowsOf({ start, end }: Report, one: PersonReport): Row[] {
   return [
     ...rows,
     ...one.nights.map((night) => ({ what: "night", ...night })),
-    ...one.episodes.map(({ opened_at, ended_at, alert_type, ...episode }) => ({
-      what: "episode",
-      name: alert_type,
-      start: opened_at,
-      end: ended_at,
-      ...episode,
-    })),
+    ...one.episodes.flatMap(({ opened_at, ended_at, alert_type, witnesses, ...episode }) => [
+      { what: "episode", name: alert_type, start: opened_at, end: ended_at, ...episode },
+      ...(witnesses.length > 1 ? witnesses : []).map(({ source, observed_at }) => ({
+        what: "witness",
+        name: source,
+        start: observed_at,
+      })),
+    ]),
   ];
 }
 

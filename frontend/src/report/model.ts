@@ -43,6 +43,13 @@ export interface GlucoseReport extends GlucoseTime {
 
 export type Outcome = "answered" | "unanswered" | "open" | "over_before_told" | "not_told";
 
+/** What a source has first said of an episode. */
+export interface Witness {
+  source: string;
+  observed_at: string;
+  received_at: string;
+}
+
 export interface EpisodeReport {
   alert_type: string;
   severity: "low" | "medium" | "high";
@@ -53,6 +60,8 @@ export interface EpisodeReport {
   answered_at: string | null;
   answered_after_seconds: number | null;
   outcome: Outcome;
+  /** In order. */
+  witnesses: Witness[];
 }
 
 /** Of whom there is no glucose there is nothing of it here either. */

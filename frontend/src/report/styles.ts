@@ -41,6 +41,9 @@ export const styles = css`
     font-size: var(--ha-font-size-s, 12px);
     color: var(--secondary-text-color, #333);
   }
+  .also {
+    display: block;
+  }
   .buttons + p {
     margin-top: 12px;
   }

@@ -252,8 +252,29 @@ function outcomeText({ localize }: Wording, one: EpisodeReport): string {
   }
 }
 
-/** The episodes there were, and how many of them nobody answered. */
-export function renderAlerts(wording: Wording, one: PersonReport): TemplateResult {
+/** Which other sources have it, and from when. */
+function alsoTexts(
+  { localize, clock }: Wording,
+  { opened_at, witnesses }: EpisodeReport,
+  nameOf: (source: string) => string,
+): string[] {
+  const first = witnesses.find(({ observed_at }) => observed_at === opened_at);
+  return witnesses
+    .filter((one) => one !== first)
+    .map(({ source, observed_at }) =>
+      localize("report_also", {
+        source: nameOf(source),
+        time: clock.timeBeside(new Date(observed_at), new Date(opened_at)),
+      }),
+    );
+}
+
+/** The episodes there were, and how many of them nobody answered; `nameOf`: what a source is called. */
+export function renderAlerts(
+  wording: Wording,
+  one: PersonReport,
+  nameOf: (source: string) => string,
+): TemplateResult {
   const { localize, clock, stateName } = wording;
   const { answered, unanswered } = one.outcomes;
   const all = answered + unanswered;
@@ -293,7 +314,8 @@ export function renderAlerts(wording: Wording, one: PersonReport): TemplateResul
                       })}</small
                     >`
                   : nothing
-              }`,
+              }
+              ${alsoTexts(wording, episode, nameOf).map((text) => html`<small class="also">${text}</small>`)}`,
               outcomeText(wording, episode),
             ]),
           )

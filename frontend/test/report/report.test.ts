@@ -13,7 +13,7 @@ import type {
   Report,
 } from "../../src/report/model";
 import { eventOf, FakeConnection, person } from "../connection";
-import { home } from "../home";
+import { device, home } from "../home";
 
 customElements.define("care-alerts-report", CareAlertsReport);
 
@@ -57,6 +57,13 @@ const episode = (outcome: Outcome, more: Partial<EpisodeReport> = {}): EpisodeRe
   answered_at: null,
   answered_after_seconds: null,
   outcome,
+  witnesses: [
+    {
+      source: "tidepool",
+      observed_at: "2026-11-29T02:00:00Z",
+      received_at: "2026-11-29T02:01:00Z",
+    },
+  ],
   ...more,
 });
 
@@ -119,6 +126,11 @@ async function show(one: PersonReport, more: Partial<Report> = {}): Promise<stri
   return shown();
 }
 
+const callWS = ((message: Record<string, unknown>) => {
+  asked.push(message);
+  return answer();
+}) as Hass["callWS"];
+
 beforeEach(async () => {
   vi.useFakeTimers({ now: new Date("2026-11-29T12:00:00Z") });
   connection = new FakeConnection();
@@ -127,10 +139,6 @@ beforeEach(async () => {
   card = new CareAlertsReport();
   card.setConfig({ device_id: "anna" });
   document.body.append(card);
-  const callWS = ((message: Record<string, unknown>) => {
-    asked.push(message);
-    return answer();
-  }) as Hass["callWS"];
   card.hass = { ...home(), connection, callWS };
   await passes();
   connection.of("anna").send(eventOf(person("anna", { name: "Anna" })));
@@ -199,12 +207,12 @@ test("an older answer does not come after a newer one", async () => {
   answer = () => new Promise((resolve) => (late = resolve));
   button("14 days").click();
   await passes();
-  answer = () => Promise.resolve({ response: report(of({ source: "newer" })) });
+  answer = () => Promise.resolve({ response: report(of({ whole_nights: 14 })) });
   button("Last night").click();
   await passes();
-  late?.({ response: report(of({ source: "older" })) });
+  late?.({ response: report(of({ whole_nights: 13 })) });
   await passes();
-  expect(shown()).toContain("newer");
+  expect(shown()).toContain("whole nights: 14");
 });
 
 test("that it failed is said, and it is asked for again", async () => {
@@ -233,7 +241,7 @@ test("where nothing is known, there is no number", async () => {
   expect(text).toContain("Kept from 15 November 2026");
   expect(text).toContain("In what data cover, there was none below.");
   expect(text).toContain("None is known.");
-  expect(text).not.toMatch(/Lowest|Highest:|a night, the mean|Nobody had it until/);
+  expect(text).not.toMatch(/Lowest|Highest:|Alerts a night|Nobody had it before/);
 });
 
 test("of whom there is no glucose there is nothing of it", async () => {
@@ -264,6 +272,55 @@ test("what became of each episode is said", async () => {
   expect(text).toContain("It was over when it arrived. Somebody had it after 1 h 0 min.");
   expect(text).toContain("From before this person was followed.");
   expect(text).toContain("new_kind");
+});
+
+const witness = (source: string, observed_at: string): EpisodeReport["witnesses"][number] => ({
+  source,
+  observed_at,
+  received_at: "2026-11-29T05:10:00Z",
+});
+
+const SEEN_BY_TWO = [
+  witness("dexcom", "2026-11-28T22:40:00Z"),
+  witness("tidepool", "2026-11-29T02:00:00Z"),
+];
+
+test("what other sources have seen of it, too, stands beside it", async () => {
+  const same_as = ["anna", "other"];
+  const one = device("anna", "Anna", { manufacturer: "Tidepool", via_device_id: "tidepool" });
+  const other = device("other", "Anna", { manufacturer: "Dexcom", via_device_id: "dexcom" });
+  card.hass = { ...home({ devices: [one, other] }), connection, callWS };
+  connection.of("anna").send(eventOf(person("anna", { same_as })));
+  await passes();
+  const named = { source: "dexcom", source_name: "Dexcom cloud Anna", is_delayed: true };
+  connection.of("other").send(eventOf(person("other", { ...named, same_as })));
+  const seen = of({ episodes: [episode("open", { witnesses: SEEN_BY_TWO })] });
+  // Each source as the user calls it; beside an alert, as beside all alerts.
+  expect(await show(seen)).toContain("Tidepool, Dexcom cloud Anna. The data reach");
+  const also = [...(card.shadowRoot?.querySelectorAll(".also") ?? [])];
+  expect(also.map(({ textContent }) => textContent)).toEqual([
+    "Also recorded by Dexcom at Sat 23:40.",
+  ]);
+  // The word of one needs no other.
+  expect(await show(of({ episodes: [episode("open")] }))).not.toContain("Also recorded");
+});
+
+test("what a source is called that this user hears nothing of, is how the report has it", async () => {
+  const seen = of({ episodes: [episode("open", { witnesses: SEEN_BY_TWO })] });
+  expect(await show(seen)).toContain("Also recorded by dexcom at");
+});
+
+test("in a spreadsheet each source that has an episode has its line below it", () => {
+  const seen = of({ episodes: [episode("open", { witnesses: SEEN_BY_TWO }), episode("open")] });
+  const lines = csvOf(report(seen), seen).split("\r\n");
+  const from = lines.findIndex((line) => line.startsWith("episode,"));
+  expect(lines.slice(from).map((line) => line.split(",").slice(0, 3))).toEqual([
+    ["episode", "urgent_low", "2026-11-29T02:00:00Z"],
+    ["witness", "dexcom", "2026-11-28T22:40:00Z"],
+    ["witness", "tidepool", "2026-11-29T02:00:00Z"],
+    ["episode", "urgent_low", "2026-11-29T02:00:00Z"],
+    [""],
+  ]);
 });
 
 test("who may not see somebody has no card of them", async () => {
