@@ -275,6 +275,23 @@ async def test_a_late_witness_that_is_worse_is_told(mila: Mila) -> None:
     assert len(mila.annas.screen) == 1
 
 
+async def test_a_late_witness_is_no_line_of_the_digest_but_where_it_is_worse(mila: Mila) -> None:
+    await is_low(mila, minutes=300)
+    now = mila.house.now
+    for kind, minutes in (("low", 1), ("urgentLow", 2)):
+        at = now + timedelta(minutes=minutes)
+        mila.wearer.add_alert(kind, at, uploaded_at=now + 3 * LATE)
+    await mila.home.automate(
+        "digest", phones=[mila.annas.device_id], at="20:05:00", night_from="20:00:00"
+    )
+    for _ in range(16):
+        await mila.house.pass_time(minutes=25)
+    await mila.minutes(25)
+    [digest] = [one["message"] for one in mila.annas.pushed if one.get("title") == "Last night"]
+    late = digest.split("Reached us late:\n")[1]
+    assert re.findall(r"^Mila: (.*), observed on", late, re.MULTILINE) == ["Urgent low"]
+
+
 async def test_what_was_lost_is_not_told_again_by_who_tells_of_it_later(mila: Mila) -> None:
     """Tidepool has nothing more ten minutes into the low, and Dexcom nothing newer of it."""
     now = mila.house.now

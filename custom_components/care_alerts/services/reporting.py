@@ -254,6 +254,7 @@ def _episode(one: EpisodeReport) -> JsonValueType:
     after = one.answered_after
     return {
         "episode_id": episode.episode_id,
+        "ids": [*sorted(episode.ids)],
         "alert_type": episode.topic.alert_type,
         "severity": episode.severity.value,
         "opened_at": episode.opened.observed_at.isoformat(),
