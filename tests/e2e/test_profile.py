@@ -153,7 +153,7 @@ async def test_a_profile_is_made_tried_applied_and_put_back(
     await screenshot(flow.frame, "tidepool-profile-thresholds")
     await flow.submit()
     count, instead_of = len(LOW_NIGHTS + NEARLY_LOW_NIGHTS), len(LOW_NIGHTS)
-    tried = f"The last {NIGHTS} nights: {count} alerts instead of {instead_of}."
+    tried = f"Alerts in the last {NIGHTS} nights: {count} instead of {instead_of}."
     await expect(flow.dialog).to_contain_text(tried)
     await expect(flow.dialog).to_contain_text(re.compile(r"Of these nights, 9[3-7]% have readings"))
     await screenshot(flow.frame, "tidepool-profile-tried", in_readme=True)
