@@ -117,6 +117,7 @@ def says(
             if one.alert_id not in ledger:
                 ledger.add(one, announce=True)
                 ledger.mark_announced(one.alert_id)
+                ledger.release([one.alert_id])
             by_type.setdefault(one.alert_type, []).append(one)
         conditions = {}
         for alert_type, of_type in by_type.items():

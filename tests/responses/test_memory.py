@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import Context, HomeAssistant, ServiceCall
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
+from homeassistant.core import Context, CoreState, HomeAssistant, ServiceCall
 import pytest
 
 from custom_components.care_alerts.responses.snapshots import HELD_FOR, Snapshots
@@ -299,3 +300,73 @@ async def test_what_is_taken_over_while_it_waits_is_not_set_back(memory: Memory)
     assert memory.called == []
     assert await memory.let_go("next") == [LAMP]
     assert memory.called == [("turn_off", {})]
+
+
+async def test_who_says_it_again_has_the_lost_ones_dropped_too(
+    memory: Memory, freezer: FrozenDateTimeFactory
+) -> None:
+    await memory.keep(LAMP, key="a", alarm="1", note={})
+    await memory.keep(LAMP, STAIRS, key="b", alarm="2")
+    assert memory.kept_for("b") == [LAMP, STAIRS]
+    freezer.tick(HELD_FOR)
+    await memory.keep(LAMP, key="a", alarm="1", note={})
+    assert memory.kept_for("b") == []
+    assert memory.on_disk == {"holders": ["a"], "kept": [LAMP], "owed": []}
+
+
+async def test_who_lets_go_is_kept_from_it_by_nobody_who_was_lost(
+    memory: Memory, freezer: FrozenDateTimeFactory
+) -> None:
+    await memory.keep(LAMP, key="a", alarm="1")
+    freezer.tick(HELD_FOR / 2)
+    await memory.keep(LAMP, STAIRS, key="b", alarm="2")
+    assert await memory.keep(key="c", alarm="3") == []
+    freezer.tick(HELD_FOR / 2)
+    assert await memory.let_go("b", "2") == [LAMP, STAIRS]
+    assert memory.on_disk["holders"] == []
+    # But for two that are believed each counts.
+    await memory.keep(LAMP, key="a", alarm="1")
+    await memory.keep(LAMP, key="b", alarm="2")
+    assert await memory.let_go("b", "2") == []
+    assert await memory.let_go("a", "1") == [LAMP]
+
+
+async def test_what_is_read_is_given_back_once_all_has_started(memory: Memory) -> None:
+    await memory.load()
+    assert memory.noted("") == []
+    await memory.keep(LAMP, key="a", alarm="1", note={"of": "a"})
+    await memory.keep(STAIRS)
+    memory.hass.states.async_set(STAIRS, "unavailable")
+    await memory.let_go()
+    memory.hass.states.async_set(STAIRS, "off")
+    hass = memory.hass
+    hass.set_state(CoreState.starting)
+    again = Snapshots(hass)
+    await again.load()
+    await hass.async_block_till_done()
+    assert again.noted("") == [("a", "1", {"of": "a"})]
+    memory.called.clear()
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done()
+    assert memory.called == [("turn_on", {"brightness": 9})]
+    assert memory.on_disk["owed"] == []
+
+
+async def test_a_holder_without_a_time_holds_from_now_and_what_makes_no_sense_is_none(
+    memory: Memory, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stored(holders: Json) -> None:
+        data = {"holders": holders, "kept": {}, "owed": {}}
+        memory.stored["care_alerts.memory"] = {"version": 1, "data": data}
+
+    stored({"k": ["low"]})
+    await memory.load()
+    await memory.keep(LAMP, alarm="high")
+    assert await memory.let_go(alarm="high") == []
+    assert "could not be read" not in caplog.text
+    stored({"k": 1})
+    again = Snapshots(memory.hass)
+    await again.load()
+    assert "before alarms could not be read" in caplog.text
+    assert again.kept_for("k") == []
