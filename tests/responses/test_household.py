@@ -1,6 +1,7 @@
 """The household in a real Home Assistant: duty, drills, what may not be heard, and what a person is asked to mend."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
@@ -12,14 +13,20 @@ import pytest
 
 from custom_components.care_alerts.alerts.alert import AlertKey, Severity
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.responses.episodes import all_episodes
 from custom_components.care_alerts.responses.heard import NOT_SEEN_FOR
-from custom_components.care_alerts.responses.household import CAREGIVER, PLAN
+from custom_components.care_alerts.responses.household import (
+    CAREGIVER,
+    PLAN,
+    Household as CareHousehold,
+)
 from custom_components.care_alerts.responses.household_issues import LASTS
+from custom_components.care_alerts.responses.store import ResponseStore
 from simulator.faults import CATALOGUE
 from tests.appliances import Bulb, Speaker, install
 from tests.home import Home, Phone
 
-from .house import Household, caregiver, plan, set_up
+from .house import Household, caregiver, household_entry, plan, set_up
 
 pytestmark = pytest.mark.real_files
 
@@ -338,6 +345,20 @@ async def test_a_plan_is_only_for_those_whom_it_is_for(home: Home) -> None:
     assert phone.pushed == []
     await home.drill()
     assert phone.shown
+
+
+async def test_what_is_one_for_the_household_is_of_a_plan_for_what_any_witness_has(
+    home: Home,
+) -> None:
+    await home.drill("weight")
+    [weight] = all_episodes(home.hass)
+    topic = replace(weight.episode.topic, alert_type="flex")
+    flex = replace(weight, episode=replace(weight.episode, topic=topic))
+    for key, is_meant in (("weight", True), ("flex", True), ("medication", False)):
+        of_one = plan(whose={"entity_id": [home.care.sensor(key)]})
+        household = CareHousehold(home.hass, household_entry(of_one), ResponseStore(home.hass))
+        both = replace(weight, parts=(weight, flex))
+        assert household.is_meant(household.all_plans[0], both) is is_meant
 
 
 async def test_a_plan_that_is_removed_takes_its_entities_with_it(home: Home) -> None:

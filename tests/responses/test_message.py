@@ -474,6 +474,24 @@ def test_a_long_banner_is_of_the_worst_and_says_how_many_there_are() -> None:
     assert message.endswith("And 12 more.")
 
 
+@pytest.mark.parametrize(
+    ("url", "text", "leads"),
+    [
+        ("/care-alerts/mila", Text.FULL, True),
+        ("/care-alerts/mila", Text.NEUTRAL, False),
+        # What only a phone can open, and nothing.
+        ("entityId:binary_sensor.low", Text.FULL, False),
+        (None, Text.FULL, False),
+    ],
+)
+def test_a_banner_leads_to_a_dashboard_and_nowhere_else(
+    url: str | None, text: Text, leads: bool
+) -> None:
+    _, message = banner([(notice(url=url), text)], WORDING)
+    assert ("](" in message) is leads
+    assert message.endswith("](/care-alerts/mila)") is leads
+
+
 def test_what_is_snoozed_or_held_by_nobody_else_can_be_taken() -> None:
     assert one(notice(snoozed=10)).buttons
     assert not one(notice(held=True)).buttons

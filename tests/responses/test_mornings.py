@@ -1,26 +1,31 @@
 """The morning message: once a day, to those on duty, by the report; what it says, and how much a shared phone is told."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from homeassistant.core import ServiceCall
+from homeassistant.core import HomeAssistant, ServiceCall
 import pytest
 
 from custom_components.care_alerts.alerts.glucose import MG_DL, MMOL_L, OutOfRange
 from custom_components.care_alerts.alerts.readings import KeptReading
 from custom_components.care_alerts.alerts.report import Report
+from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.responses.household import Household as CareHousehold
 from custom_components.care_alerts.responses.morning import NightOf, morning_note
+from custom_components.care_alerts.responses.mornings import Mornings
 from custom_components.care_alerts.responses.plan import Text
-from custom_components.care_alerts.responses.store import Kept
+from custom_components.care_alerts.responses.store import Kept, ResponseStore
 from custom_components.care_alerts.responses.wording import Wording
 from tests.alerts.build import hour
 from tests.alerts.test_report import episode, of_one_source
 from tests.home import Home, Phone
 
-from .house import caregiver, plan, set_up
+from .house import caregiver, household_entry, plan, set_up
 
 ALL_AT_ONCE: list[dict[str, Any]] = [{"after": 0, "tell": ["everybody"]}]
 UTC_ZONE = ZoneInfo("UTC")
+FILE = f"{DOMAIN}.responses"
 
 
 async def house(home: Home, **of_plan: Any) -> tuple[Phone, Phone]:
@@ -78,6 +83,43 @@ async def test_what_was_told_is_on_disk_before_and_not_told_again(home: Home) ->
     await home.hass.config_entries.async_reload(entry.entry_id)
     await home.minutes(2)
     assert len(annas.pushed) == 1
+
+
+NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told", "is_due"),
+    [
+        (-1, None, False),
+        (0, None, True),
+        (3599, None, True),
+        (3600, None, False),
+        (0, "2026-11-17", True),
+        (0, "2026-11-18", False),
+    ],
+)
+async def test_when_it_is_due_and_that_it_is_written_down_then(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    seconds: int,
+    told: str | None,
+    is_due: bool,
+) -> None:
+    await hass.config.async_set_time_zone("UTC")
+    store = ResponseStore(hass)
+    before = {"gone": "2026-11-17"} | ({"plan": told} if told else {})
+    store.kept.mornings = dict(before)
+    of_house = CareHousehold(
+        hass, household_entry(plan(steps=ALL_AT_ONCE, morning="12:00:00"), plan("Other")), store
+    )
+    await Mornings(hass, store).tell(of_house, NOON + timedelta(seconds=seconds), None)
+    if is_due:
+        # Without a plan that is gone.
+        assert hass_storage[FILE]["data"]["mornings"] == {"plan": "2026-11-18"}
+    else:
+        assert FILE not in hass_storage
+        assert store.kept.mornings == before
 
 
 async def test_a_plan_that_is_for_nobody_says_nothing(home: Home) -> None:

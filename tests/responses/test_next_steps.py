@@ -13,6 +13,7 @@ from custom_components.care_alerts.responses.dashboard_url import STRATEGY
 from custom_components.care_alerts.responses.household import Household
 from custom_components.care_alerts.responses.next_steps import ISSUE, NextStep, NextSteps
 from custom_components.care_alerts.responses.store import ResponseStore
+from tests.home import Home
 
 from .house import caregiver, household_entry
 
@@ -126,3 +127,15 @@ async def test_it_goes_with_the_last_source(
     assert await house.said()
     await hass.config_entries.async_remove(source.entry_id)
     assert not await house.said()
+
+
+@pytest.mark.real_files
+async def test_that_a_test_alert_was_sent_is_on_disk(home: Home) -> None:
+    async def tried() -> bool:
+        again = ResponseStore(home.hass)
+        await again.load()
+        return again.kept.tried
+
+    assert not await tried()
+    await home.drill()
+    assert await tried()

@@ -15,7 +15,11 @@ from custom_components.care_alerts.alerts.alert import AlertKey, Severity
 from custom_components.care_alerts.responses import phones
 from custom_components.care_alerts.responses.episodes import all_episodes
 from custom_components.care_alerts.responses.log import Delivery
+from custom_components.care_alerts.responses.phones import Phones, Ring
+from custom_components.care_alerts.responses.plan import Caregiver
 from custom_components.care_alerts.responses.push import PushError
+from custom_components.care_alerts.responses.screens import Shown
+from custom_components.care_alerts.responses.store import ResponseStore
 from custom_components.care_alerts.sources.targets import sources
 from simulator.dexcom import Wearer
 from tests.appliances import soon
@@ -564,3 +568,75 @@ async def test_what_is_summed_up_goes_though_taking_it_away_was_refused(home: Ho
     assert len(phone.screen) == 1
     await home.minutes(31)
     assert phone.screen == {}
+
+
+async def test_of_two_that_ring_the_second_does_though_the_first_was_refused(home: Home) -> None:
+    _, [phone] = await with_phones(home, "Anna")
+    asked: list[Any] = []
+
+    def refuses_the_first(message: dict[str, Any]) -> bool:
+        asked.append(message)
+        return len(asked) == 1
+
+    home.outside.refuse_next = refuses_the_first
+    sensors = [home.care.sensor("weight"), home.care.sensor("flex")]
+    await home.care.call("send_test_alert", {"entity_id": sensors}, severity="high")
+    assert [one["title"] for one in asked[:2]] != [asked[0]["title"]] * 2
+    assert [one["title"] for one in phone.rang] == [asked[1]["title"]]
+    home.outside.refuse_next = None
+    await home.minutes(1)
+    # What was refused comes without a sound.
+    assert {one["title"] for one in phone.screen.values()} == {one["title"] for one in asked[:2]}
+    assert len(phone.rang) == 1
+
+
+async def test_what_nobody_has_is_updated_without_a_sound(home: Home) -> None:
+    _, [phone] = await with_phones(home, "Anna")
+    await home.drill()
+    await phone.press("Snooze 30 min")
+    assert "Snoozed" in phone.shown["message"]
+    assert len(phone.rang) == 1
+    assert len(phone.pushed) == 2
+
+
+async def test_a_phone_that_becomes_one_for_all_to_see_shows_no_name_any_more(home: Home) -> None:
+    phone = await home.phone("Anna")
+    await set_up(
+        home,
+        caregiver("Anna", phones=[phone.device_id]),
+        caregiver("Hall", phones=[phone.device_id], text="neutral"),
+        plan(
+            steps=[
+                {"step_id": "1", "after": 0, "tell": ["anna"]},
+                {"step_id": "2", "after": 10, "tell": ["hall"]},
+            ]
+        ),
+    )
+    await home.drill()
+    assert phone.shown["title"] == "DRILL: maria: Weight"
+    await home.minutes(10)
+    assert phone.shown["title"] == "DRILL: Care Alerts"
+
+
+async def test_what_is_about_to_be_shown_is_new_unless_another_episode_was_there(
+    home: Home,
+) -> None:
+    household, [phone] = await with_phones(home, "Anna")
+    await home.drill()
+    [(tag, shown)] = household.responder.store.screens.of(phone.device_id).shown.items()
+    [ref] = all_episodes(home.hass)
+    anna = Caregiver(caregiver_id="anna", name="Anna", live_status=True)
+
+    def noted(**before: Shown) -> Shown:
+        store = ResponseStore(home.hass)
+        store.screens.of("phone").shown = dict(before)
+        Phones(home.hass, store).note("phone", [Ring(ref=ref, caregiver=anna)])
+        [now] = store.screens.of("phone").shown.values()
+        assert now.episode_id == ref.episode.episode_id
+        return now
+
+    assert [noted().is_new, noted().is_live, noted().tells] == [True, True, ""]
+    other = noted(**{tag: replace(shown, episode_id="older")})
+    assert [other.is_new, other.is_live] == [False, True]
+    # It stays as it was told.
+    assert noted(**{tag: shown}) is shown

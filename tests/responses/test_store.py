@@ -1,14 +1,18 @@
 """What is kept of responses, read as far as it can be, and written once for all who ask meanwhile."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+import os
 from pathlib import Path
 from stat import S_IMODE
+import threading
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import DEFAULT, patch
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.json import prepare_save_json
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 import pytest
@@ -196,3 +200,29 @@ async def test_nobody_else_may_read_the_file_and_nothing_is_left_behind(
     await store.remove()
     assert not file.exists()  # noqa: ASYNC240
     assert store.kept == Kept()
+
+
+@pytest.mark.real_files
+async def test_it_is_on_the_disk_itself_and_the_house_goes_on_while_it_is_written(
+    hass: HomeAssistant,
+) -> None:
+    """What the power takes away with it was not written; and years of records take a while to be made text of."""
+    where: dict[str, set[bool]] = {"written": set(), "made text of": set()}
+
+    def note(what: str) -> Callable[..., Any]:
+        def called(*_: Any, **__: Any) -> Any:
+            where[what].add(threading.get_ident() == hass.loop_thread_id)
+            return DEFAULT
+
+        return called
+
+    with (
+        patch("atomicwrites._proper_fsync", wraps=os.fsync, side_effect=note("written")),
+        patch(
+            "homeassistant.helpers.json.prepare_save_json",
+            wraps=prepare_save_json,
+            side_effect=note("made text of"),
+        ),
+    ):
+        await ResponseStore(hass).save()
+    assert where == {"written": {False}, "made text of": {False}}
