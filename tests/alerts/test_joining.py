@@ -616,11 +616,30 @@ def test_the_first_who_answered_either_has_answered_it(first: str) -> None:
     assert answer.by.name == first
 
 
-@pytest.mark.parametrize(("end", "is_answered"), [(132, True), (None, False)])
-def test_what_came_when_it_was_over_needed_no_answer(end: float | None, is_answered: bool) -> None:
+@pytest.mark.parametrize(
+    ("end", "received", "is_answered"),
+    [(132, None, True), (None, None, False), (132, 132, True), (132, 131.9, False)],
+)
+def test_what_came_when_it_was_over_needed_no_answer(
+    end: float | None, received: float | None, is_answered: bool
+) -> None:
     answer = Acknowledgement(
         span=TimeSpan(minute(100), minute(100)), severity=MEDIUM, by=ANNA, at=minute(110)
     )
-    worse = witness("urgent_low", 102, end, source="dexcom")
+    worse = witness("urgent_low", 102, end, source="dexcom", received=received)
     found = one(witness("low", 100, 130, answer=answer), worse).answer
+    assert found == (answer if is_answered else None)
+
+
+@pytest.mark.parametrize(
+    ("late", "is_answered"), [("urgent_low_soon", True), ("low", False), ("urgent_low", False)]
+)
+def test_who_answered_a_forecast_has_not_answered_what_came_of_it(
+    late: str, is_answered: bool
+) -> None:
+    answer = Acknowledgement(
+        span=TimeSpan(minute(100), minute(100)), severity=HIGH, by=ANNA, at=minute(110)
+    )
+    soon = witness("urgent_low_soon", 100, 105, answer=answer)
+    found = one(soon, witness(late, 101, source="dexcom", received=101)).answer
     assert found == (answer if is_answered else None)

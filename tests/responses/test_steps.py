@@ -93,7 +93,34 @@ def test_a_push_that_may_not_have_come_through_makes_nothing_wait() -> None:
     assert home.told == [(0, "0"), (2, "10")]
 
 
+def test_what_is_repeated_waits_no_longer_for_what_was_handled_on_the_device() -> None:
+    home = house(step(0, "on_duty"), step(10, "everybody", every=5), handled_wait=10)
+    home.run_until(12)
+    home.handled = minute(12)
+    assert home.due(14) == []
+    assert minutes(home.outlook(14).next_at) == 15
+    (due,) = home.outlook(17).due
+    assert (due.cause, minutes(due.due_at)) == (Cause.REPEAT, 15)
+
+
 # 1 and 2: each step once, in its time, until somebody answers.
+
+
+def test_since_when_what_is_due_is_and_when_the_next_comes() -> None:
+    home = house()
+    assert minutes(home.outlook(3).next_at) == 0
+    home.run(3)
+    coming = home.outlook(9)
+    assert (coming.due, minutes(coming.next_at)) == ((), 10)
+    late = home.outlook(12)
+    assert (len(late.due), minutes(late.next_at)) == (1, 10)
+    home.run_until(21, since=20)
+    assert [minutes(home.outlook(at).next_at) for at in (21, 25, 27)] == [25, 25, 25]
+    home.acknowledge(28, lapses=True)
+    assert minutes(home.outlook(29).next_at) == 58
+    home.unacknowledge(30)
+    home.acknowledge(31)
+    assert home.outlook(32).next_at is None
 
 
 def test_it_climbs() -> None:
