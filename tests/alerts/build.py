@@ -4,8 +4,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from custom_components.care_alerts.alerts.alert import Alert, AlertState, Severity
+from custom_components.care_alerts.alerts.freshness import Freshness, Status
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
+FRESH = Freshness(
+    status=Status.OK,
+    silent=False,
+    believable=True,
+    last_contact=None,
+    data_through=None,
+    delay=None,
+)
 
 
 def hour(number: float) -> datetime:

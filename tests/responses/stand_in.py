@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.care_alerts.alerts.alert import Alert, AlertState, Person, Severity
 from custom_components.care_alerts.alerts.episode import Ending, EndReason, derive_episodes
-from custom_components.care_alerts.alerts.freshness import Freshness, Status
+from custom_components.care_alerts.alerts.freshness import Freshness
 from custom_components.care_alerts.alerts.reconcile import with_episodes
 from custom_components.care_alerts.alerts.snapshot import (
     AlertStatus,
@@ -24,15 +24,7 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.sources import SOURCES
 from custom_components.care_alerts.sources.coordinator import SourceCoordinator
 from custom_components.care_alerts.sources.identifiers import person_identifier
-
-FRESH = Freshness(
-    status=Status.OK,
-    silent=False,
-    believable=True,
-    last_contact=None,
-    data_through=None,
-    delay=None,
-)
+from tests.alerts.build import FRESH
 
 
 class Running(MockConfigEntry):

@@ -25,11 +25,12 @@ from custom_components.care_alerts.responses.trouble import (
     troubles,
 )
 from custom_components.care_alerts.sources.coordinator import SourceCoordinator
+from tests.alerts.build import FRESH
 from tests.home import CLEAR
 
 from .build import minute
 from .house import Data, caregiver, household_entry, plan
-from .stand_in import FRESH, Running, says, source
+from .stand_in import Running, says, source
 from .test_localize import loaded
 
 __all__ = ["loaded"]

@@ -34,9 +34,10 @@ from custom_components.care_alerts.responses.episodes import (
 from custom_components.care_alerts.responses.log import ResponseState
 from custom_components.care_alerts.responses.plan import SamePerson
 from custom_components.care_alerts.sources.coordinator import SourceCoordinator
+from tests.alerts.build import FRESH
 from tests.services.test_permissions import somebody
 
-from .stand_in import FRESH, ago, alert, device, says, source
+from .stand_in import ago, alert, device, says, source
 
 LOW, MEDIUM, HIGH = Severity
 ANNA = Actor("Anna", Via.USER)

@@ -21,7 +21,7 @@ from custom_components.care_alerts.alerts.domain_events import (
     SourceSilent,
 )
 from custom_components.care_alerts.alerts.episode import derive_episodes
-from custom_components.care_alerts.alerts.freshness import Freshness, Status
+from custom_components.care_alerts.alerts.freshness import Freshness
 from custom_components.care_alerts.alerts.ledger import Delivery, Ledger
 from custom_components.care_alerts.alerts.reconcile import with_episodes
 from custom_components.care_alerts.alerts.response_log import ResponseLog
@@ -34,17 +34,9 @@ from custom_components.care_alerts.alerts.snooze import Snooze
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.sources import announcer as module
 from custom_components.care_alerts.sources.announcer import ANNOUNCED_IN_ONE_GO, PORTION, Announcer
-from tests.alerts.build import alert, hour
+from tests.alerts.build import FRESH, alert, hour
 
 WHO = "person"
-FRESH = Freshness(
-    status=Status.OK,
-    silent=False,
-    believable=True,
-    last_contact=None,
-    data_through=None,
-    delay=None,
-)
 
 
 @dataclass
