@@ -613,7 +613,7 @@ ${yr(t??"")}{% if moment %}: {{ clock(moment) }}{% endif %}`}var pc=N(()=>{"use 
         ${r.data_through?i("report_reach",{time:c(r.data_through)}):i("no_reach")}
         ${m?i("report_kept",{time:c(m)}):L}
       </p>
-      ${d?[vd(t,d,v=>({value:Vn(t,v,d.unit),time:c(v.observed_at)})),wd(t,d)]:L}
+      ${d?[vd(t,d,v=>({value:Vn(t,v,d.unit),time:c(v.observed_at)})),d.percent_below===null?L:wd(t,d)]:L}
       ${bd(t,r)} ${xd(t,r,_)}
       <p class="aside">${i("report_about")}</p>
       <div class="buttons screen">

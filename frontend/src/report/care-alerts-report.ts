@@ -198,7 +198,8 @@ export class CareAlertsReport extends CareCard implements Printable {
                 value: glucoseText(wording, extreme, glucose.unit),
                 time: at(extreme.observed_at),
               })),
-              renderHours(wording, glucose),
+              // Where no data cover anything, none was below, and that is no all-clear.
+              glucose.percent_below === null ? nothing : renderHours(wording, glucose),
             ]
           : nothing
       }

@@ -239,9 +239,14 @@ test("where nothing is known, there is no number", async () => {
   );
   expect(text).toContain("No data have come yet.");
   expect(text).toContain("Kept from 15 November 2026");
-  expect(text).toContain("In what data cover, there was none below.");
+  expect(text).not.toContain("there was none below");
   expect(text).toContain("None is known.");
   expect(text).not.toMatch(/Lowest|Highest:|Alerts a night|Nobody had it before/);
+});
+
+test("where there are data, it is said that none was below", async () => {
+  const text = await show(of({ glucose: glucose({ ...time(), hours: [] }) }));
+  expect(text).toContain("In what data cover, there was none below.");
 });
 
 test("of whom there is no glucose there is nothing of it", async () => {
