@@ -71,9 +71,11 @@ const table = (caption: string, columns: string[], rows: Cell[][]): TemplateResu
     </tbody>
   </table>`;
 
-/** Minutes, and their share of what data cover: that stands in the last column. */
+/** Minutes, and their share of what data cover: that stands in the last column. No minutes where it is nothing. */
 const share = (wording: Wording, value: number, of: number | null): Cell =>
-  html`${minutes(wording, value)} <small>${percent(wording, of)}</small>`;
+  of === null
+    ? percent(wording, of)
+    : html`${minutes(wording, value)} <small>${percent(wording, of)}</small>`;
 
 function bandName({ language }: Wording, band: Band, unit: GlucoseUnit): string {
   const digits = unit === "mmol/L" ? 1 : 0;

@@ -244,6 +244,14 @@ test("where nothing is known, there is no number", async () => {
   expect(text).not.toMatch(/Lowest|Highest:|Alerts a night|Nobody had it before/);
 });
 
+test("a night that no data cover has no minutes", async () => {
+  const night = { start: "2026-11-28T21:00:00Z", end: "2026-11-29T07:00:00Z", is_whole: true };
+  const nothing = { coverage_percent: 0, minutes_below: 0, minutes_above: 0 };
+  const unknown = { ...time(nothing), percent_below: null, percent_above: null };
+  const text = await show(of({ nights: [{ ...night, alerts: 0, ...unknown }] }));
+  expect(text).toContain("Sun 29 Nov 0––0%");
+});
+
 test("where there are data, it is said that none was below", async () => {
   const text = await show(of({ glucose: glucose({ ...time(), hours: [] }) }));
   expect(text).toContain("In what data cover, there was none below.");
