@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from aiohttp import ClientResponse, ClientSession
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import frame
@@ -79,6 +80,7 @@ def living(last: int | None) -> Generator[Life]:
     """Run what follows as a life that ends at a step."""
     life = Life(last)
     write, trigger = Store._async_write_data, AlertEvent._trigger_event
+    send = ClientSession._request
 
     async def write_ours(store: Store[Any], data: dict[str, Any]) -> None:
         if store.hass.state is CoreState.stopped:
@@ -98,8 +100,15 @@ def living(last: int | None) -> Generator[Life]:
         await write(store, data)
         life.step("after a write")
 
+    async def send_alive(*args: Any, **kwargs: Any) -> ClientResponse:
+        if life.over:
+            # A token that the dead use up would be lost to those who come after them.
+            raise Killed
+        return await send(*args, **kwargs)
+
     with (
         patch.object(Store, "_async_write_data", write_ours),
+        patch.object(ClientSession, "_request", send_alive),
         patch.object(LumenClient, "_get", life.wait("a request", LumenClient._get)),
         # What was said is heard, its state written, by the step before its mark.
         patch.object(AlertEvent, "_trigger_event", life.sync("saying it", trigger)),

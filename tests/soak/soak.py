@@ -547,11 +547,15 @@ class Soak:
     async def _log_in(self) -> None:
         """Answer whatever login is asked for, once all works: the vendor had ended it."""
         hass = self._hass
-        if hass is None or self._faults:
+        if hass is None:
             return
         for flow in hass.config_entries.flow.async_progress_by_handler(DOMAIN):
             entry = hass.config_entries.async_get_entry(flow["context"].get("entry_id", ""))
             if entry is None:
+                continue
+            if self._faults:
+                # Until somebody logs in, nothing is heard.
+                self._troubled(entry.data["source"])
                 continue
             self.tally.happened["login"] += 1
             self.say(f"login of {entry.entry_id}")
