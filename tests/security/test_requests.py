@@ -2,11 +2,13 @@
 
 import ast
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
+import gc
 from ipaddress import ip_address
+from operator import attrgetter
 from pathlib import Path
 import socket
 import ssl
@@ -28,10 +30,12 @@ import orjson
 import pytest
 from yarl import URL
 
+from custom_components.care_alerts.alerts.freshness import Status
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.sources.dexcom.api import SLOW_ANSWERS, DexcomClient
 from custom_components.care_alerts.sources.dexcom.oauth import RegionalImplementation
 from custom_components.care_alerts.sources.http import (
+    LARGE_AT_ONCE,
     LARGEST_ANSWER,
     MOST_VALUES,
     REQUEST_TIMEOUT,
@@ -43,6 +47,8 @@ from custom_components.care_alerts.sources.http import (
 from custom_components.care_alerts.sources.lumen.api import LumenClient
 from custom_components.care_alerts.sources.tidepool.api import TidepoolClient
 from custom_components.care_alerts.sources.tidepool.session import PasswordSession
+from simulator import CATALOGUE, Fault
+from simulator.faults import body
 from tests.conftest import House
 from tests.test_structure import modules
 
@@ -305,6 +311,101 @@ async def test_what_is_small_on_the_way_is_not_unpacked_without_end(
         tracemalloc.stop()
     # Of an error, only so much is read as its code can be in.
     assert peak < (3 * LARGEST_ANSWER if status == 200 else 8 * MEBIBYTE)
+
+
+@contextmanager
+def _taking(most: int, *, in_the_end: bool = False) -> Generator[None]:
+    """Take no more memory than that at any time, or in the end."""
+    gc.disable()
+    tracemalloc.start()
+    try:
+        yield
+        taken = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert taken[not in_the_end] < most
+
+
+async def test_large_answers_to_many_take_what_a_few_take(
+    hass: HomeAssistant, serve: Serve
+) -> None:
+    bomb = _bomb("gzip")
+
+    async def answer(asked: web.BaseRequest) -> web.Response:
+        headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+        return web.Response(body=bomb, headers=headers)
+
+    base = await serve(answer)
+
+    async def ask() -> None:
+        with pytest.raises(UnexpectedAnswerError, match="too large"):
+            await _ask(hass, base)
+
+    with _taking((LARGE_AT_ONCE + 1) * LARGEST_ANSWER):
+        await asyncio.gather(*(ask() for _ in range(10)))
+
+
+async def test_large_answers_to_many_are_all_read(hass: HomeAssistant, serve: Serve) -> None:
+    readings = [100] * MEBIBYTE
+
+    async def answer(asked: web.BaseRequest) -> web.Response:
+        return web.Response(body=orjson.dumps(readings), content_type="application/json")
+
+    base = await serve(answer)
+    answers = await asyncio.gather(*(_ask(hass, base) for _ in range(3 * LARGE_AT_ONCE)))
+    assert all(one == readings for one in answers)
+
+
+async def test_who_sends_a_large_answer_without_end_keeps_nobody_from_a_small_one(
+    hass: HomeAssistant, serve: Serve
+) -> None:
+    went_on, done = [asyncio.Event() for _ in range(LARGE_AT_ONCE)], asyncio.Event()
+
+    async def answer(asked: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.content_type = "application/json"
+        await response.prepare(asked)
+        if asked.path != "/small":
+            await response.write(b" " * 2 * MEBIBYTE)
+            if asked.path != "/large":
+                went_on[int(asked.path[1:])].set()
+                await done.wait()
+        await response.write(b"1")
+        return response
+
+    base = await serve(answer)
+    others = [asyncio.create_task(_ask(hass, base / f"{n}")) for n in range(LARGE_AT_ONCE)]
+    for one in went_on:
+        await one.wait()
+    assert await _ask(hass, base / "small") == 1
+    with pytest.raises(UnreachableError, match="no answer in time"):
+        await _ask(hass, base / "large", limits=ClientTimeout(total=0.2))
+    late = asyncio.create_task(_ask(hass, base / "large"))
+    done.set()
+    assert await asyncio.gather(*others, late) == [1] * (LARGE_AT_ONCE + 1)
+
+
+@pytest.mark.parametrize("source", ["Lumen", "Dexcom", "Tidepool"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        CATALOGUE["zip_bomb"](),
+        body(b"[" + b"1," * (MOST_VALUES - 10) + b"1]", name="numbers"),
+        body(b"{" * 8 * MEBIBYTE, name="no JSON"),
+    ],
+    ids=attrgetter("name"),
+)
+async def test_of_what_was_refused_nothing_is_kept(
+    house: House, source: str, answer: Fault
+) -> None:
+    entry = {"Lumen": house.entry, "Tidepool": house.tidepool_entry}.get(source)
+    here = await house.set_up(entry() if entry else await house.dexcom_entry())
+    house.sim.faults.add("*", answer)
+    with _taking(4 * MEBIBYTE, in_the_end=True):
+        await here.runtime_data.async_refresh()
+        house.sim.log.clear()
+    assert here.runtime_data.failure is Status.UNREACHABLE
 
 
 @pytest.mark.parametrize(

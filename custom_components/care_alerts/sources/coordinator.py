@@ -26,7 +26,7 @@ from ..const import DOMAIN, LOGGER
 from .announcer import Announcer
 from .backoff import NOT_EARLY, Backoff
 from .care import Care
-from .errors import errors_for_users, log_unexpected
+from .errors import errors_for_users, log_unexpected, without_frames
 from .http import ApiError, AskedToWaitError, AuthError, LoginEndedError
 from .issues import Repairs
 from .source import Host
@@ -346,7 +346,7 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
                 self.unreadable_records = 0
                 has_answer = await self.source.poll(now, everything=everything)
         except ApiError as err:
-            error = err
+            error = without_frames(err)
         except Exception as err:  # noqa: BLE001 # whatever is wrong with us must not look like health
             # `failure` may be of the life before; this one has to say it once.
             if not self.backoff.failures:

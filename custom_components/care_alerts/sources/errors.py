@@ -51,3 +51,12 @@ def log_unexpected(error: Exception, source: str) -> None:
         source,
         "".join(format_tb(error.__traceback__)),
     )
+
+
+def without_frames(error: ApiError) -> ApiError:
+    """An error to keep: its frames would keep what they were at work on, an answer of 32 MiB."""
+    one: BaseException | None = error
+    while one:
+        one.__traceback__ = None
+        one = one.__context__
+    return error

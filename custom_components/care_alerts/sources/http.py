@@ -1,6 +1,8 @@
 """What every vendor's client needs of HTTP: time limits, a size limit, `Retry-After` and errors without secrets."""
 
-from collections.abc import Callable, Hashable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -8,6 +10,7 @@ from hashlib import sha256
 import ipaddress
 import re
 from typing import Any, TypeGuard, cast
+from weakref import WeakKeyDictionary
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 import orjson
@@ -18,6 +21,12 @@ from ..alerts.freshness import Status
 REQUEST_TIMEOUT = ClientTimeout(total=60, sock_connect=10, sock_read=30)
 LARGEST_ANSWER = 32 * 1024 * 1024
 """Bytes, after decompression."""
+
+LARGE_ANSWER = 1024 * 1024
+"""Ours: what comes every few minutes is smaller by far, two weeks of readings are larger."""
+
+LARGE_AT_ONCE = 2
+"""Ours: so many are read beyond `LARGE_ANSWER` at a time, of however many people: what they may take is `LARGEST_ANSWER` each."""
 
 MOST_VALUES = 2_000_000
 """Ours: an answer of that many has about the largest size, and two bytes can become an object of sixty in memory."""
@@ -30,6 +39,9 @@ MOST_RECORDS = 100_000
 # Ours, because web servers take no longer line in a header, as a rule.
 _CREDENTIAL = re.compile(r"[\x21-\x7e]{1,8192}")
 _HEADER = re.compile(r"[\x20-\x7e]*")
+
+_turns: WeakKeyDictionary[ClientSession, asyncio.Semaphore] = WeakKeyDictionary()
+"""Whose turn it is to read a large answer."""
 
 # An error code goes into messages and logs, so only what cannot be anything but a code is taken.
 _CODE = re.compile(r"[A-Za-z]{2,20}([_-][A-Za-z]{1,20}){0,3}")
@@ -263,7 +275,8 @@ async def request(
         ) as response:
             if response.status != 200:
                 raise _error_of(response, await _json_in(response), is_refusal)
-            return Answer(response.headers, response.content_type, await _read(response, largest))
+            body = await _read(response, largest, _turn(session, limits))
+            return Answer(response.headers, response.content_type, body)
     except TimeoutError as err:
         raise UnreachableError("no answer in time") from err
     except ClientError as err:
@@ -271,21 +284,39 @@ async def request(
         raise UnreachableError(type(err).__name__) from None
 
 
-async def _read(response: ClientResponse, largest: int) -> bytearray:
+@asynccontextmanager
+async def _turn(session: ClientSession, limits: ClientTimeout) -> AsyncGenerator[None]:
+    """Wait until it may read a large answer. Raises TimeoutError if others take too long."""
+    turns = _turns.setdefault(session, asyncio.Semaphore(LARGE_AT_ONCE))
+    async with asyncio.timeout(limits.total):
+        await turns.acquire()
+    try:
+        yield
+    finally:
+        turns.release()
+
+
+async def _read(
+    response: ClientResponse, largest: int, turn: AbstractAsyncContextManager[None]
+) -> bytearray:
+    """The body; beyond `LARGE_ANSWER` it is read in `turn`."""
     if (response.content_length or 0) > largest:
         raise UnexpectedAnswerError("too large")
     body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > largest:
-            raise UnexpectedAnswerError("too large")
+    async with AsyncExitStack() as stack:
+        async for chunk in response.content.iter_any():
+            if len(body) <= LARGE_ANSWER < len(body) + len(chunk):
+                await stack.enter_async_context(turn)
+            body += chunk
+            if len(body) > largest:
+                raise UnexpectedAnswerError("too large")
     return body
 
 
 async def _json_in(response: ClientResponse) -> Any:
     """The JSON of an error's body; `{}` if the body is empty, None if it is a page, or anything else."""
     try:
-        body = await _read(response, 64 * 1024)
+        body = await _read(response, 64 * 1024, nullcontext())
         return orjson.loads(body or b"{}") if response.content_type != "text/html" else None
     except orjson.JSONDecodeError, UnexpectedAnswerError:
         return None
