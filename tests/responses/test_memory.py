@@ -7,9 +7,17 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import Context, CoreState, HomeAssistant, ServiceCall
+from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.care_alerts.responses.snapshots import HELD_FOR, Snapshots
+from custom_components.care_alerts.responses import snapshots
+from custom_components.care_alerts.responses.snapshots import (
+    HELD_FOR,
+    SET_BACK_WITHIN,
+    Snapshots,
+)
+from tests.appliances import soon
 
 LAMP, STAIRS, SPEAKER = "light.hall", "light.stairs", "media_player.hall"
 
@@ -104,6 +112,11 @@ async def test_without_a_name_each_call_counts(memory: Memory) -> None:
         assert await memory.let_go(alarm="never was") == []
         assert await memory.let_go() == [LAMP]
         assert await memory.let_go() == []
+    # Who says no name where all have one means all of them.
+    await memory.keep(LAMP, alarm="1")
+    await memory.keep(LAMP, alarm="2")
+    assert await memory.let_go() == [LAMP]
+    assert memory.on_disk == {"holders": [], "kept": [], "owed": []}
 
 
 async def test_an_alarm_holds_for_less_than_a_day_after_it_last_said_so(
@@ -286,6 +299,35 @@ async def test_it_waits_for_who_changes_it_and_is_done_once(memory: Memory) -> N
     assert await letting_go == [LAMP]
     await memory.hass.async_block_till_done()
     assert memory.called == [("turn_off", {})]
+
+
+async def test_one_that_hung_and_was_heard_of_meanwhile_is_asked_once_more(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have come back, and say nothing more."""
+    asked: list[str] = []
+
+    async def hang_once(call: ServiceCall) -> None:
+        asked.append(call.service)
+        if len(asked) == 1:
+            await asyncio.Event().wait()
+
+    memory.hass.services.async_register("light", "turn_off", hang_once)
+    await memory.keep(LAMP)
+    memory.hass.states.async_set(LAMP, "on")
+    letting_go = asyncio.create_task(memory.let_go())
+    await soon(lambda: bool(asked))
+    monkeypatch.setattr(snapshots, "SET_BACK_WITHIN", 3 * SET_BACK_WITHIN)
+    memory.hass.states.async_set(LAMP, "on", {"brightness": 1})
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert asked == ["turn_off"]
+    after = dt_util.utcnow() + timedelta(seconds=SET_BACK_WITHIN + 1)
+    async_fire_time_changed(memory.hass, after)
+    assert await letting_go == [LAMP]
+    await memory.hass.async_block_till_done()
+    assert asked == ["turn_off"] * 2
+    assert memory.on_disk["owed"] == []
 
 
 async def test_what_is_taken_over_while_it_waits_is_not_set_back(memory: Memory) -> None:

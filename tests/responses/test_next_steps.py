@@ -20,13 +20,13 @@ from .house import caregiver, household_entry
 
 @dataclass
 class Dashboards:
-    """The dashboards of the house: `ours`, if it is there."""
+    """The dashboards of the house: one that cannot be read, and `ours`, if it is there."""
 
     ours: bool = False
     dashboards: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.dashboards = {"home": self}
+        self.dashboards = {"broken": None, "home": self}
 
     async def async_load(self, _: bool) -> dict[str, Any]:
         """Say what it is made of."""

@@ -1,7 +1,7 @@
 """Episodes of several sources that are of one person: which are one, for how long that is known, and who is who."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -32,6 +32,7 @@ from custom_components.care_alerts.responses.episodes import (
     witnesses_since,
 )
 from custom_components.care_alerts.responses.log import ResponseState
+from custom_components.care_alerts.responses.notices import notice_of
 from custom_components.care_alerts.responses.plan import SamePerson
 from custom_components.care_alerts.sources.coordinator import SourceCoordinator
 from tests.alerts.build import FRESH
@@ -112,6 +113,18 @@ async def test_what_two_sources_have_is_one_until_one_has_another_word(sources: 
     assert sources.found == [["live", "late"]]
     sources.links.clear()
     assert sorted(sources.found) == [["late"], ["live"]]
+
+
+async def test_what_each_of_several_sources_has_said_is_told(sources: Sources) -> None:
+    def told() -> list[tuple[datetime, bool]]:
+        [ref] = all_episodes(sources.hass)
+        return [(one.observed_at, one.is_live) for one in notice_of(sources.hass, ref).witnesses]
+
+    sources.has(sources.live, 1)
+    # It needs no witness: it is told as it is.
+    assert told() == []
+    sources.has(sources.late, 0.9)
+    assert told() == [(ago(hours=1), True), (ago(hours=0.9), False)]
 
 
 async def test_what_was_one_is_known_by_all_its_ids_while_a_source_is_away(

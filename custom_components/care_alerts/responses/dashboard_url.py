@@ -1,5 +1,6 @@
 """Where a tap on a notification leads: the dashboard at the person, or else their entity."""
 
+from contextlib import suppress
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
@@ -15,12 +16,11 @@ async def find_dashboard(hass: HomeAssistant) -> str | None:
     """The path of the first dashboard that is made by ours; None without one."""
     dashboards: dict[str | None, Any] = getattr(hass.data.get(LOVELACE), "dashboards", {})
     for path, dashboard in dashboards.items():
-        try:
+        # Each is read from a file that anybody may have written.
+        with suppress(Exception):
             config = await dashboard.async_load(False)
             if config["strategy"]["type"] == STRATEGY:
                 return path or LOVELACE
-        except Exception:  # noqa: BLE001, S112 # each is read from a file that anybody may have written
-            continue
     return None
 
 

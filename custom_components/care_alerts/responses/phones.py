@@ -95,24 +95,24 @@ class Phones:
 
     # Showing.
 
-    async def show(self, device_id: str, rings: Sequence[Ring] = ()) -> bool:
-        """Have a phone ring, and bring all else on it up to date; False if something was refused.
+    async def show(self, device_id: str, rings: Sequence[Ring] = ()) -> None:
+        """Have a phone ring, and bring all else on it up to date.
 
         What becomes of each ring that is a step's is noted as its receipt.
         """
         if not rings:
             if device_id in self._waiting:
-                return True
+                return
             self._waiting.add(device_id)
         async with self._one_at_a_time[device_id]:
             if not rings:
                 self._waiting.discard(device_id)
                 if device_id not in self.outdated(dt_util.utcnow()):
-                    return True
-            return await self._show_all(device_id, rings)
+                    return
+            await self._show_all(device_id, rings)
 
     async def ring(self, device_id: str, rings: Sequence[Ring]) -> bool:
-        """Have a phone ring, noted before: `note`, `show`, and no update of what is noted in between."""
+        """Have a phone ring, noted before: `note`, `show`, and no update of what is noted in between; False if refused."""
         async with self._one_at_a_time[device_id]:
             self.note(device_id, rings)
             await self._store.save()

@@ -150,7 +150,6 @@ class Snapshots:
             hass, 1, f"{DOMAIN}.memory", private=True, atomic_writes=True
         )
         self._notes = _Notes()
-        self._under_way: set[str] = set()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._stop_watching: CALLBACK_TYPE | None = None
 
@@ -306,16 +305,13 @@ class Snapshots:
         await self._give_back(list(self._notes.owed), Context())
 
     async def _give_back(self, entity_ids: Iterable[str], context: Context) -> None:
-        """Set back what can be reached, and watch for the rest."""
-        due = [entity_id for entity_id in entity_ids if entity_id not in self._under_way]
-        if not due:
-            return
-        self._under_way.update(due)
+        """Set back what can be reached, and watch for the rest: also while it is tried, one that hangs may come back."""
+        due = list(entity_ids)
+        self._watch()
         # Whatever is wrong with one of them is nothing to the others.
         results = await asyncio.gather(
             *(self._try(entity_id, context) for entity_id in due), return_exceptions=True
         )
-        self._under_way.difference_update(due)
         for entity_id, result in zip(due, results, strict=True):
             if isinstance(result, BaseException):
                 domain = entity_id.partition(".")[0]
