@@ -1,9 +1,11 @@
 """A plan at work in a real Home Assistant: real registrations of phones, their push service a sink on loopback."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from homeassistant.components.media_player.const import MediaPlayerState
@@ -17,14 +19,14 @@ from custom_components.care_alerts.alerts.alert import AlertKey, Severity
 from custom_components.care_alerts.alerts.ledger import Ledger
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.responses import phones
-from custom_components.care_alerts.responses.due import Outlook
+from custom_components.care_alerts.responses.due import DueStep, Outlook, Progress
 from custom_components.care_alerts.responses.episodes import EpisodeRef
 from custom_components.care_alerts.responses.log import Delivery, ResponseState
 from custom_components.care_alerts.responses.phones import Phones
 from custom_components.care_alerts.responses.plan import Caregiver, Plan
 from custom_components.care_alerts.responses.push import push
 from custom_components.care_alerts.responses.responder import NoHousehold
-from custom_components.care_alerts.responses.runner import Runner
+from custom_components.care_alerts.responses.runner import IN_ONE_GO, Runner
 from custom_components.care_alerts.responses.store import ResponseStore
 from tests.appliances import Bulb, Speaker, install, soon
 from tests.care import automate, trigger
@@ -223,6 +225,44 @@ async def test_it_looks_once_for_all_who_ask_and_again_for_who_asks_meanwhile(
     await hass.async_block_till_done()
     assert len(looked) == 3
     hass.set_state(CoreState.running)
+
+
+async def test_others_have_a_turn_while_it_looks_at_many(
+    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner, looked = await bare(hass)
+    turns: list[int] = []
+    episode = SimpleNamespace(episode=SimpleNamespace(episode_id="a"))
+    of = SimpleNamespace(plan_id="plan")
+    monkeypatch.setattr(runner, "_plans_and_episodes", lambda: [(of, episode)] * 2 * IN_ONE_GO)
+    monkeypatch.setattr(runner, "outlook", lambda *_: Outlook(progress=Progress.RUNNING))
+    runner.look()
+    while not looked:
+        await asyncio.sleep(0)
+        turns.append(len(looked))
+    # One after each that many, and the last after all: no more is waited for.
+    assert turns == [0, 0, 1]
+
+
+async def test_a_step_that_failed_in_the_middle_is_begun_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    household, annas, _ = await two(home)
+    act = household.responder.runner._act
+    failed: list[str] = []
+
+    def fail_once(ref: EpisodeRef, step: DueStep, told: Sequence[Caregiver]) -> Any:
+        if not failed:
+            failed.append(step.key.plan_id)
+            raise KeyError("somewhere else")
+        return act(ref, step, told)
+
+    monkeypatch.setattr(household.responder.runner, "_act", fail_once)
+    await home.drill()
+    await home.minutes(1)
+    assert failed == ["plan"]
+    assert records(household) == {"plan": True}
+    assert annas.shown["message"].endswith("You may have been told before.")
 
 
 async def test_whatever_is_wrong_it_looks_again_a_minute_later(
