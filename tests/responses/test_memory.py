@@ -12,11 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.care_alerts.responses import snapshots
-from custom_components.care_alerts.responses.snapshots import (
-    HELD_FOR,
-    SET_BACK_WITHIN,
-    Snapshots,
-)
+from custom_components.care_alerts.responses.snapshots import HELD_FOR, SET_BACK_WITHIN, Snapshots
 from tests.appliances import soon
 
 LAMP, STAIRS, SPEAKER = "light.hall", "light.stairs", "media_player.hall"
