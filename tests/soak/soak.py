@@ -159,9 +159,12 @@ class Soak:
         self._kept: dict[str, dict[str, Any]] = {}
         self._faults: list[tuple[str, Fault]] = []
         self._is_disk_full = False
+        self._full_until = self.start
         self._unwritten: set[str] = set()
         self._down = timedelta()
         """How long Home Assistant stays away once it has ended."""
+        self._ahead_then = timedelta()
+        """By how much its clock was ahead when it ended."""
         self._queue: list[tuple[datetime, int, str, Callable[[], Coroutine[Any, Any, None]]]] = []
         self._order = count()
         self._persons: dict[str, str] = {}
@@ -351,6 +354,7 @@ class Soak:
             entry.entry_id: dict(entry.data) for entry in hass.config_entries.async_entries(DOMAIN)
         }
         self._forget_unwritten()
+        self._ahead_then = self._ahead
         if is_killed:
             for entry in hass.config_entries.async_loaded_entries(DOMAIN):
                 await hass.config_entries.async_unload(entry.entry_id)
@@ -367,6 +371,9 @@ class Soak:
     async def _come_back(self) -> None:
         if self._hass is None:
             self._troubled()
+            if self._ahead != self._ahead_then:
+                # For a house that was away meanwhile, its clock is set now.
+                self._clock_set_at = self.now
             await self._live()
 
     def _forget_unwritten(self) -> None:
@@ -502,18 +509,20 @@ class Soak:
     async def _happens_full_disk(self, one: Happening) -> None:
         self.tally.happened["full disk"] += 1
         self._is_disk_full = True
+        self._full_until = max(self._full_until, self.now + one.lasts)
         self._troubled()
 
         async def mend() -> None:
             self._troubled()
-            self._is_disk_full = False
+            if self.now >= self._full_until:
+                self._is_disk_full = False
+                self._later(self.now + WRITTEN_WITHIN, "all is written", written)
 
         async def written() -> None:
             if not self._is_disk_full:
                 self._unwritten.clear()
 
         self._later(self.now + one.lasts, "the disk has room", mend)
-        self._later(self.now + one.lasts + WRITTEN_WITHIN, "all is written", written)
 
     async def _happens_acknowledge(self, one: Happening) -> None:
         hass = self._hass
