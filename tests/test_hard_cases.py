@@ -1,9 +1,8 @@
 """Cases that would break a caregiver's trust without anybody noticing: each once went wrong on the way here."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Protocol
 from unittest.mock import patch
 
 from aiohttp.web import StreamResponse, json_response
@@ -422,18 +421,23 @@ async def test_a_clock_that_was_ahead_hides_nothing(
     assert told(announced, "alert_type") == ["flex"]
 
 
-type SetClock = Callable[[timedelta], Awaitable[None]]
+class SetClock(Protocol):
+    """Has the house's clock be so far ahead, once some time has passed for all, and the source asked."""
+
+    async def __call__(self, by: timedelta, *, after: timedelta = timedelta()) -> None:
+        """Set it."""
 
 
 @pytest.fixture
 def set_clock(house: House, monkeypatch: pytest.MonkeyPatch) -> SetClock:
-    """Have the house's clock be so far ahead of time, which goes on as before, and its source asked."""
+    """Set the house's clock, not the loop's."""
     loop = house.hass.loop
 
-    async def ahead(by: timedelta) -> None:
+    async def ahead(by: timedelta, *, after: timedelta = timedelta()) -> None:
         was, time = loop.time(), loop.time
+        house.sim.clock.advance(after)
         house.freezer.move_to(house.now + by)
-        shift = was - time()
+        shift = was + after.total_seconds() - time()
         monkeypatch.setattr(loop, "time", lambda: time() + shift)
         [entry] = house.hass.config_entries.async_entries(DOMAIN)
         for _ in range(2):
@@ -492,22 +496,49 @@ async def test_settings_that_change_after_a_clock_was_ahead_are_soon_heard_of(
     assert person.settings["low_threshold"].value == 80
 
 
+@pytest.mark.parametrize("is_down", [False, True])
 @pytest.mark.parametrize("off", [-123, -20, 20, 123, 60 * 24 * 60])
 async def test_a_low_after_a_clock_was_wrong_is_of_when_it_was_and_not_late(
-    house: House, jill: Child, announced: list[State], set_clock: SetClock, off: int
+    house: House,
+    jill: Child,
+    announced: list[State],
+    set_clock: SetClock,
+    off: int,
+    is_down: bool,
 ) -> None:
     await set_clock(timedelta(minutes=off))
-    for _ in range(3):
+    for number in range(5):
+        if is_down and number == 3:
+            # What is read goes on, and is had when it is up again.
+            house.sim.faults.add("tidepool.data", CATALOGUE["500_bare"]())
         jill.add_reading(house.now, 6.0, uploaded_at=house.now)
-        house.sim.clock.advance(timedelta(minutes=5))
-        await set_clock(timedelta(minutes=off))
+        await set_clock(timedelta(minutes=off), after=timedelta(minutes=5))
     await set_clock(timedelta())
+    house.sim.faults.clear()
     await _read(house, jill, 6.0)
     begun = house.now
     await _read(house, jill, 3.0, 3.0)
     [low] = announced
     assert low.attributes["observed_at"] == begun.isoformat()
     assert low.attributes["late"] is False
+
+
+async def test_how_late_a_source_is_is_not_known_by_a_clock_that_was_wrong(
+    house: House, set_clock: SetClock
+) -> None:
+    wearer = house.sim.dexcom.wearer("SandboxUser7")
+    entry = await house.set_up(await house.dexcom_entry(wearer))
+
+    def delay() -> timedelta | None:
+        freshness = coordinator_of(entry).source.data_freshness()
+        return freshness and freshness.delay
+
+    for _ in range(12):
+        wearer.add_egv(house.now, 100, uploaded_at=house.now)
+        await set_clock(timedelta(hours=5), after=timedelta(minutes=5))
+    assert (delay() or timedelta()) > timedelta(hours=5)
+    await set_clock(timedelta(), after=timedelta(minutes=5))
+    assert delay() is None
 
 
 async def test_a_low_while_a_clock_was_wrong_is_not_told_of_another_day(

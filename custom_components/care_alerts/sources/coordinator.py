@@ -291,6 +291,7 @@ class SourceCoordinator(DataUpdateCoordinator[SourceSnapshot], Host):
         if self._clock_was_set(now):
             # What is due when was noted by another clock. What is loaded is believed no further than now.
             self.source.clock_was_set()
+            self.store.save_later(self._state)
             self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
             return self.data
         if wait := self.backoff.waits(now):

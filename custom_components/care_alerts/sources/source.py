@@ -166,7 +166,7 @@ class Source(Protocol):
         return
 
     def clock_was_set(self) -> None:
-        """Believe no more what it has learned of others' clocks by ours, which was not right."""
+        """Believe no more what it has learned by our clock, which was not right: of others' clocks, of when something comes."""
         return
 
     def leaving(self, options: Mapping[str, Any]) -> Collection[str]:

@@ -117,6 +117,10 @@ class DexcomSource(Source):
     async def close(self) -> None:
         await self._tokens.settle()
 
+    @override
+    def clock_was_set(self) -> None:
+        self._state.delays = []
+
     # Asking.
 
     @override

@@ -92,6 +92,13 @@ class Followed(Stored):
         for clock in self.clocks:
             clock.not_after(now)
 
+    def begin_anew(self) -> None:
+        """Forget when their readings come and what their clocks are like: it was learned by a clock of ours that was not right."""
+        self.cadence = PollCadence(every=self.cadence.every)
+        self.delays = []
+        for clock in self.clocks:
+            clock.begin_anew()
+
     @property
     def delay(self) -> timedelta | None:
         """What their readings usually need to us; None if it is not known yet."""

@@ -144,8 +144,7 @@ class TidepoolSource(Source):
     @override
     def clock_was_set(self) -> None:
         for followed in self._state.people.values():
-            for clock in followed.clocks:
-                clock.begin_anew()
+            followed.begin_anew()
 
     @override
     def can_forget(self, person_id: str) -> bool:
