@@ -152,6 +152,8 @@ class Soak:
         self._clock_set_at = self.start
         self._heard_to = self.start
         """Until when the house could have asked before the time that has just passed."""
+        self._asked_at: dict[str, datetime] = {}
+        """When it last asked for somebody's readings: of whom they come in batches, as they do here in long steps, more rarely."""
         self._elapsed = 0.0
         self._sim = Simulator(start=self.start, speed=0)
         self._stack = AsyncExitStack()
@@ -597,6 +599,8 @@ class Soak:
 
     def _count(self, request: LoggedRequest, answer: web.StreamResponse) -> None:
         self.tally.requests += 1
+        if request.endpoint == "tidepool.data":
+            self._asked_at[request.path.rpartition("/")[2]] = self.now
 
     @callback
     def _hear_if_alive(
@@ -633,10 +637,11 @@ class Soak:
         following, person_id = self._whose(event.data["event_entity_id"])
         alert_type = event.data["alert"]["alert_type"]
         self._ended[person_id, alert_type].append(self.now)
-        has_news = not following.may_have_ended(person_id, self._heard_to, self.now)
+        heard_to = min(self._heard_to, self._asked_at.get(person_id, self._heard_to))
+        has_news = not following.may_have_ended(person_id, heard_to, self.now)
         if self._is_well(following.source) and has_news:
-            through = following.data_through(person_id, self._heard_to)
-            there = f"data until {through:%H:%M} were there at {self._heard_to:%H:%M}"
+            through = following.data_through(person_id, heard_to)
+            there = f"data until {through:%H:%M} were there at {heard_to:%H:%M}"
             what = f"{alert_type} of {person_id} has ended, it says, and {there}"
             self.complain(self.tally.untrue, what)
 
