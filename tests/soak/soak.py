@@ -667,6 +667,9 @@ class Soak:
             truth.heard[channel, alert_id] += 1
         if alert_id not in truth.late:
             self._hear_of(following, key, alert)
+        elif truth.may_repeat:
+            # It is judged anew, with what has come since.
+            truth.said_at = datetime.fromisoformat(alert["observed_at"])
         if self._is_disk_full:
             self._unwritten.add(key)
 
