@@ -699,7 +699,7 @@ class Soak:
             self.tally.told_anew += 1
             # What was told as late may have woken nobody, and by another clock it was at another time.
             is_new = all(truth.late.values()) or truth.told_at <= self._clock_set_at
-            if not is_new:
+            if not (is_new or truth.may_repeat):
                 truth.anew.append((truth.told_at, self.now + MINUTE))
         truth.late[str(alert["alert_id"])] = alert["late"]
         truth.said_at, truth.told_at = observed_at, self.now
