@@ -531,7 +531,7 @@ async def test_how_late_a_source_is_is_not_known_by_a_clock_that_was_wrong(
 
     def delay() -> timedelta | None:
         freshness = coordinator_of(entry).source.data_freshness()
-        return freshness and freshness.delay
+        return freshness.delay if freshness else None
 
     for _ in range(12):
         wearer.add_egv(house.now, 100, uploaded_at=house.now)
