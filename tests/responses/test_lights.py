@@ -456,6 +456,17 @@ async def test_a_source_that_does_not_start_gives_none_back(rooms: Rooms) -> Non
     assert rooms.are_as_before
 
 
+async def test_what_is_given_back_for_good_is_not_taken_again(rooms: Rooms) -> None:
+    """Whatever goes on: nothing of ours stays in a house."""
+    await rooms.light(await rooms.alert())
+    await rooms.care.hass.data[lights.LIGHTS].release_all()
+    assert rooms.are_as_before
+    for reachable in (False, True):
+        rooms.hall.reach(reachable)
+        await rooms.care.house.settle()
+    assert rooms.are_as_before
+
+
 @pytest.mark.parametrize("others", [False, True])
 async def test_a_source_that_is_removed_gives_its_lamps_back(rooms: Rooms, others: bool) -> None:
     care = rooms.care

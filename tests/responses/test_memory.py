@@ -12,7 +12,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.care_alerts.responses import snapshots
-from custom_components.care_alerts.responses.snapshots import HELD_FOR, SET_BACK_WITHIN, Snapshots
+from custom_components.care_alerts.responses.snapshots import (
+    HELD_FOR,
+    MEMORY,
+    SET_BACK_WITHIN,
+    Snapshots,
+    async_forget_snapshots,
+    async_setup_snapshots,
+)
 from tests.appliances import soon
 
 LAMP, STAIRS, SPEAKER = "light.hall", "light.stairs", "media_player.hall"
@@ -233,6 +240,12 @@ async def test_what_was_given_back_is_crossed_out_on_disk_and_nobody_listens(
     assert await memory.let_go() == [LAMP, STAIRS]
     assert memory.on_disk == {"holders": [], "kept": [], "owed": [LAMP]}
     assert memory.listeners == before + 1
+    # What is still out of reach is not written down again.
+    written = memory.stored.pop("care_alerts.memory")
+    memory.hass.states.async_set(LAMP, "unknown")
+    await memory.hass.async_block_till_done()
+    assert "care_alerts.memory" not in memory.stored
+    memory.stored["care_alerts.memory"] = written
     memory.called.clear()
     memory.hass.states.async_set(LAMP, "on", {"brightness": 1})
     await memory.hass.async_block_till_done()
@@ -265,6 +278,28 @@ async def test_who_forgets_all_listens_to_nothing(memory: Memory) -> None:
     assert memory.called == []
 
 
+@pytest.mark.parametrize("is_running", [True, False])
+async def test_when_we_are_removed_nothing_is_left(memory: Memory, is_running: bool) -> None:
+    await memory.keep(LAMP)
+    assert "care_alerts.memory" in memory.stored
+    if is_running:
+        memory.hass.data[MEMORY] = memory
+    await async_forget_snapshots(memory.hass)
+    assert "care_alerts.memory" not in memory.stored
+    assert memory.keeps(LAMP) is not is_running
+
+
+async def test_one_that_is_not_there_at_all_is_owed_and_no_failure(
+    memory: Memory, caplog: pytest.LogCaptureFixture
+) -> None:
+    await memory.keep(LAMP)
+    memory.hass.states.async_remove(LAMP)
+    with caplog.at_level("DEBUG", "custom_components.care_alerts"):
+        assert await memory.let_go() == [LAMP]
+    assert "could not be set back" not in caplog.text
+    assert memory.on_disk["owed"] == [LAMP]
+
+
 async def test_one_that_fails_is_in_the_log_by_its_kind_and_owed(
     memory: Memory, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -279,6 +314,17 @@ async def test_one_that_fails_is_in_the_log_by_its_kind_and_owed(
     assert "A light could not be set back: KeyError" in caplog.text
     assert caplog.text.count("could not be set back") == 1
     assert memory.on_disk["owed"] == [LAMP]
+
+
+async def test_a_speaker_that_fails_is_owed(memory: Memory) -> None:
+    async def fail(call: ServiceCall) -> None:
+        raise KeyError("its own")
+
+    memory.hass.services.async_register("media_player", "volume_set", fail)
+    await memory.keep(SPEAKER)
+    memory.hass.states.async_set(SPEAKER, "playing", {"volume_level": 0.9})
+    assert await memory.let_go() == [SPEAKER]
+    assert memory.on_disk["owed"] == [SPEAKER]
 
 
 async def test_it_waits_for_who_changes_it_and_is_done_once(memory: Memory) -> None:
@@ -379,8 +425,8 @@ async def test_what_is_read_is_given_back_once_all_has_started(memory: Memory) -
     memory.hass.states.async_set(STAIRS, "off")
     hass = memory.hass
     hass.set_state(CoreState.starting)
-    again = Snapshots(hass)
-    await again.load()
+    await async_setup_snapshots(hass)
+    again = hass.data[MEMORY]
     await hass.async_block_till_done()
     assert again.noted("") == [("a", "1", {"of": "a"})]
     memory.called.clear()

@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+import json
+from pathlib import Path
 from typing import Any
 
 from homeassistant.core import Context
@@ -12,11 +14,12 @@ import pytest
 
 from custom_components.care_alerts.alerts.acknowledgement import Actor, Via
 from custom_components.care_alerts.alerts.alert import AlertKey, Severity
+from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.responses import phones
 from custom_components.care_alerts.responses.episodes import all_episodes
 from custom_components.care_alerts.responses.log import Delivery
 from custom_components.care_alerts.responses.phones import Phones, Ring
-from custom_components.care_alerts.responses.plan import Caregiver
+from custom_components.care_alerts.responses.plan import Caregiver, Text
 from custom_components.care_alerts.responses.push import PushError
 from custom_components.care_alerts.responses.screens import Shown
 from custom_components.care_alerts.responses.store import ResponseStore
@@ -195,6 +198,33 @@ async def test_of_a_phone_that_was_deleted_everybody_else_is_told(home: Home) ->
     assert receipts(household)[annas.device_id] is Delivery.FAILED
     await home.minutes(1)
     assert household.issues() == {"heard_phone_gone"}
+
+
+async def test_a_phone_whose_registration_did_not_run_shows_it_when_it_does(home: Home) -> None:
+    _, [phone] = await with_phones(home, "Anna")
+    await home.hass.config_entries.async_unload("phone-Anna")
+    await home.drill()
+    assert phone.pushed == []
+    await home.hass.config_entries.async_setup("phone-Anna")
+    await home.minutes(1)
+    assert phone.shown
+    assert phone.rang == []
+
+
+async def test_what_a_phone_shows_is_on_disk_as_soon_as_it_was_taken(home: Home) -> None:
+    _, [phone] = await with_phones(home, "Anna")
+
+    def told() -> list[str]:
+        path = Path(home.hass.config.path(".storage", f"{DOMAIN}.responses"))
+        screens = json.loads(path.read_text())["data"]["screens"]
+        return [shown["tells"] for one in screens.values() for shown in one["shown"].values()]
+
+    await home.drill()
+    assert len(told()) == 1
+    await phone.press("I have it")
+    assert "Anna" in told()[0]
+    await home.minutes(31)
+    assert told() == []
 
 
 async def test_a_caregiver_without_a_phone_is_a_repair(home: Home) -> None:
@@ -590,6 +620,16 @@ async def test_of_two_that_ring_the_second_does_though_the_first_was_refused(hom
     assert len(phone.rang) == 1
 
 
+async def test_only_what_has_changed_is_pushed_again(home: Home) -> None:
+    _, [phone] = await with_phones(home, "Anna")
+    for key in ("weight", "flex"):
+        await home.drill(key)
+    assert len(phone.pushed) == 2
+    await home.care.call("acknowledge", home.care.sensor("flex"))
+    await home.house.settle()
+    assert len(phone.pushed) == 3
+
+
 async def test_what_nobody_has_is_updated_without_a_sound(home: Home) -> None:
     _, [phone] = await with_phones(home, "Anna")
     await home.drill()
@@ -597,6 +637,16 @@ async def test_what_nobody_has_is_updated_without_a_sound(home: Home) -> None:
     assert "Snoozed" in phone.shown["message"]
     assert len(phone.rang) == 1
     assert len(phone.pushed) == 2
+
+
+async def test_a_phone_that_becomes_one_for_all_to_see_while_the_source_is_away(home: Home) -> None:
+    household, [phone] = await with_phones(home, "Anna")
+    await home.drill()
+    [ref] = [one for one in all_episodes(home.hass) if one.episode.is_open]
+    await home.hass.config_entries.async_unload(home.care.entry.entry_id)
+    hall = Caregiver(caregiver_id="hall", name="Hall", text=Text.NEUTRAL)
+    await household.responder.phones.ring(phone.device_id, [Ring(ref=ref, caregiver=hall)])
+    assert phone.shown["title"] == "DRILL: Care Alerts"
 
 
 async def test_a_phone_that_becomes_one_for_all_to_see_shows_no_name_any_more(home: Home) -> None:

@@ -18,7 +18,7 @@ from custom_components.care_alerts.alerts.acknowledgement import Actor, Via
 from custom_components.care_alerts.alerts.alert import AlertKey, Severity
 from custom_components.care_alerts.alerts.ledger import Ledger
 from custom_components.care_alerts.const import DOMAIN
-from custom_components.care_alerts.responses import phones
+from custom_components.care_alerts.responses import asking, phones
 from custom_components.care_alerts.responses.due import DueStep, Outlook, Progress
 from custom_components.care_alerts.responses.episodes import EpisodeRef
 from custom_components.care_alerts.responses.log import Delivery, ResponseState
@@ -101,6 +101,23 @@ async def test_a_push_that_is_refused_makes_the_next_step_due(home: Home) -> Non
         (annas.device_id, Delivery.FAILED),
         (bens.device_id, Delivery.UNKNOWN),
     }
+
+
+async def test_it_does_so_at_once_though_a_lamp_of_the_step_hangs(home: Home) -> None:
+    lamp = Bulb(hangs=True)
+    await install(home.hass, {"hall": lamp})
+    both: Data = {"step_id": "1", "after": 0, "tell": ["anna"], "lights": ["light.hall"]}
+    _, annas, bens = await two(
+        home, plan(steps=[both, {"step_id": "2", "after": 10, "tell": ["ben"]}])
+    )
+    home.outside.unreachable.add(annas.webhook)
+    topic = AlertKey(home.care.maria.shared_user_id, "weight", True)
+    await home.care.coordinator.care.drill([topic], severity=Severity.HIGH)
+    await soon(lambda: bool(bens.rang))
+    after = dt_util.utcnow() + timedelta(seconds=asking.ASKED_WITHIN + 1)
+    async_fire_time_changed(home.hass, after)
+    await home.house.settle()
+    assert lamp.shown == []
 
 
 async def test_a_snooze_is_over_at_the_step_for_now(home: Home) -> None:

@@ -295,6 +295,9 @@ async def test_each_person_is_there_once_and_the_live_source_first(sources: Sour
 
     all_people = ((sources.late, late), (sources.live, ben), (sources.live, live))
     assert once(*all_people) == [(["mila", "m"], True), (["ben"], False)]
+    # In whatever order somebody has said that they are one.
+    sources.links[:] = [replace(sources.links[0], people=sources.devices[::-1])]
+    assert once(*all_people) == [(["mila", "m"], True), (["ben"], False)]
     entry: Any = sources.late.config_entry
     entry.mock_state(hass, ConfigEntryState.NOT_LOADED)
     # As it is for the household: also while only one runs.

@@ -58,8 +58,6 @@ class Phones:
         self._hass = hass
         self._store = store
         self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._waiting: set[str] = set()
-        """The phones that will be brought up to date when it is their turn."""
         self._refused: dict[str, frozenset[str]] = {}
         """What those that refused were to be told, as `fingerprint` says it: of what is news they are asked at once."""
         self.url_of: Callable[[EpisodeRef], str | None] = lambda ref: None
@@ -100,16 +98,10 @@ class Phones:
 
         What becomes of each ring that is a step's is noted as its receipt.
         """
-        if not rings:
-            if device_id in self._waiting:
-                return
-            self._waiting.add(device_id)
         async with self._one_at_a_time[device_id]:
-            if not rings:
-                self._waiting.discard(device_id)
-                if device_id not in self.outdated(dt_util.utcnow()):
-                    return
-            await self._show_all(device_id, rings)
+            # By the time that it is its turn, all may have been said.
+            if rings or device_id in self.outdated(dt_util.utcnow()):
+                await self._show_all(device_id, rings)
 
     async def ring(self, device_id: str, rings: Sequence[Ring]) -> bool:
         """Have a phone ring, noted before: `note`, `show`, and no update of what is noted in between; False if refused."""

@@ -322,14 +322,11 @@ class Snapshots:
 
     async def _try(self, entity_id: str, context: Context) -> bool:
         """Set one back; False, or any exception at all, if it is still owed."""
-        owed = self._notes.owed.get(entity_id)
-        if owed is None:
-            return False
-        if dt_util.utcnow() - owed.since <= OWED_FOR:
-            async with asyncio.timeout(SET_BACK_WITHIN), self.turn(entity_id):
-                owed = self._notes.owed.get(entity_id)
+        async with asyncio.timeout(SET_BACK_WITHIN), self.turn(entity_id):
+            owed = self._notes.owed.get(entity_id)
+            if owed and dt_util.utcnow() - owed.since <= OWED_FOR:
                 state = self._hass.states.get(entity_id)
-                if owed is None or state is None or state.state in NOT_THERE:
+                if state is None or state.state in NOT_THERE:
                     return False
                 # One that cannot do it cannot have been changed that way.
                 with suppress(ServiceNotSupported):

@@ -149,11 +149,12 @@ class _Climb:
             if time <= at and (parts := self.plan.parts_now(step, severity, at, self.zone))
         ]
         since = self.since(at)
-        for_now = max((step.after for step, *_ in ready), default=0)
         # What was done this time may be further on: lamps that are not for quiet hours.
         reached = max((one.after for one in self.done if one.since >= since), default=0)
         found = (
-            self._due(step, time, parts, at, since, is_for_now=step.after == for_now >= reached)
+            self._due(
+                step, time, parts, at, since, is_for_now=step.after == ready[-1][0].after >= reached
+            )
             for step, time, parts in ready
         )
         return [one for one in found if one]
