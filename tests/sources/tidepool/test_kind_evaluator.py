@@ -13,8 +13,19 @@ from custom_components.care_alerts.sources.tidepool.evaluation import (
     Reason,
 )
 from custom_components.care_alerts.sources.tidepool.readings import Readings
+from custom_components.care_alerts.sources.tidepool.settings import KINDS, Settings
 
-from .test_evaluator import NO_MORE_NOW, Night, alert_settings, at, data, reading, runs_told, series
+from .test_evaluator import (
+    NO_MORE_NOW,
+    Night,
+    alert_settings,
+    at,
+    data,
+    minute_of,
+    reading,
+    runs_told,
+    series,
+)
 
 TOO_OLD = Evaluation(is_on=None, reason=Reason.TOO_OLD, stale=True)
 
@@ -170,6 +181,50 @@ def test_a_low_of_one_device_that_lasts_by_another_s_readings_shows_its_own() ->
     assert night.summary() == [(0, 0, 0)]
 
 
+@pytest.mark.parametrize(("delay", "shown"), [(14.75, 0), (14.8, 20)])
+def test_in_a_gap_the_reading_before_it_shows_it_for_as_long_as_it_is_now(
+    delay: float, shown: int
+) -> None:
+    night = Night(alert_settings("low", delay=delay))
+    night.evaluate(-5)
+    night.evaluate(20, reading(0, 60), reading(20, 60))
+    assert night.summary() == [(shown, 0, 0)]
+
+
+HIDDEN = reading(14, 120, device="other")
+"""Another device is newer: what goes on without it may be as old again as what is now."""
+
+
+@pytest.mark.parametrize(("minute", "told"), [(21, [True, False]), (21.1, [True])])
+def test_what_was_told_late_is_told_as_news_if_its_own_reading_is_new(
+    minute: float, told: list[bool]
+) -> None:
+    night = Night(alert_settings("low"), delay=timedelta(0))
+    night.evaluate(-20)
+    night.evaluate(20, reading(0, 60), HIDDEN)
+    night.evaluate(minute, reading(6, 60))
+    assert [one.late for one in night.told] == told
+
+
+def test_what_is_told_again_by_an_old_reading_is_late() -> None:
+    night = Night(alert_settings("low", repeat=15), delay=timedelta(0))
+    night.evaluate(0, reading(0, 60))
+    night.evaluate(14, HIDDEN)
+    night.evaluate(20)
+    assert [one.late for one in night.told] == [False, True]
+
+
+@pytest.mark.parametrize(("more", "told"), [([], []), ([reading(6, 60)], [(6, 0, 0)])])
+def test_what_was_over_in_the_first_answer_is_no_news(more: Any, told: Any) -> None:
+    """But for what came of it after that."""
+    night = Night(alert_settings("low", delay=10))
+    night.readings.add(data(*series(0, 60, 60)), at(10.9))
+    judged(night, 10.9, PollCadence())
+    night.readings.add(data(reading(10.5, 120), *more), at(10.92))
+    judged(night, 10.92, PollCadence())
+    assert night.summary() == told
+
+
 def test_of_what_was_over_it_is_news_if_any_of_it_came_after_the_settings() -> None:
     night = Night(alert_settings("low", 50))
     night.evaluate(0, reading(0, 100))
@@ -214,3 +269,71 @@ def test_a_sensor_in_trouble_since_its_last_reading_is_said_to_be(
         night = Night(alert_settings("urgent_low"))
         result = night.evaluate(61, *codes)
         assert result.evaluations["urgent_low"].reason is Reason.SENSOR_TROUBLE
+
+
+# Silence.
+
+
+@pytest.mark.parametrize("kind", ["no_communication", "not_looping"])
+def test_a_silence_is_judged_for_an_hour_after_an_answer(kind: str) -> None:
+    night = Night(alert_settings(kind, delay=90))
+    assert night.evaluate(0, reading(0, 100), loops=[0]).changes_at == at(60)
+    assert judged(night, 59.9).evaluations[kind] == Evaluation(is_on=False)
+    assert judged(night, 60).evaluations[kind] == TOO_OLD
+
+
+def test_who_has_no_reading_at_all_is_silent_since_we_look() -> None:
+    night = Night(alert_settings("no_communication", delay=10))
+    night.evaluate(0)
+    assert [one.details["started"] for one in night.told] == [at(-1440).isoformat()]
+
+
+def test_a_silence_is_none_of_glucose_whatever_its_settings_have() -> None:
+    odd = {"enabled": True, "delay": 10, "threshold": {"units": "mg/dL", "value": 70}}
+    night = Night(Settings({KINDS["no_communication"]: odd}))
+    night.evaluate(0, reading(0, 100))
+    assert night.evaluate(11).evaluations["no_communication"] == Evaluation(is_on=True)
+
+
+def test_a_silence_that_is_found_late_is_told_as_of_when_it_began_to_count() -> None:
+    """And it is no late alert: it goes on."""
+    night = Night(alert_settings("no_communication", delay=10))
+    night.evaluate(0, reading(0, 100))
+    [told] = night.evaluate(45).alerts
+    assert (told.observed_at, told.late) == (at(11), False)
+    # Since the settings are these; never after now, by a clock that was set back.
+    for since, now, observed in ((30, 45, 30), (50, 45, 45)):
+        night = Night(alert_settings("no_communication", delay=10))
+        night.evaluate(0, reading(0, 100))
+        night.watch.kinds["no_communication"].since = at(since)
+        [told] = night.evaluate(now).alerts
+        assert told.observed_at == at(observed)
+
+
+def test_a_silence_that_was_none_by_how_they_upload_and_goes_on_is_the_same() -> None:
+    night = Night(alert_settings("no_communication", delay=10))
+    night.evaluate(0, reading(0, 100))
+    night.evaluate(11)
+    night.evaluate(12, reading(12, 100))
+    night.evaluate(23)
+    rarely = PollCadence(ages=[3600] * 3)
+    assert judged(night, 24, rarely).evaluations["no_communication"] == Evaluation(is_on=False)
+    assert [one.is_open for one in runs_told(night, "no_communication")] == [False, False]
+    assert judged(night, 25).evaluations["no_communication"] == Evaluation(is_on=True)
+    assert [one.is_open for one in runs_told(night, "no_communication")] == [False, True]
+    assert [minute_of(one.observed_at) for one in night.told] == [11, 23]
+
+
+def test_a_silence_that_is_given_up_again_and_again_is_another_each_time() -> None:
+    night = Night(alert_settings("no_communication", delay=10))
+    night.evaluate(0, reading(0, 100))
+    for minute in (11, 20, 30):
+        night.evaluate(minute)
+        night.watch.pause(at(minute + 5), at_once=True)
+    assert len({one.alert_id for one in night.told}) == 3
+    # It begins after the one before it was over, though it counts from before that.
+    assert [one.observed_at for one in night.told] == [
+        at(11),
+        at(16) + timedelta.resolution,
+        at(25) + timedelta.resolution,
+    ]

@@ -249,7 +249,7 @@ def _check(kind: str, alert: dict[str, Any], changed: Collection[Field]) -> None
     own = AlertSettings.of(alert)
     if own.threshold is None or own.unit is None:
         raise SettingsError(str(threshold), Problem.THRESHOLD_NEEDED)
-    if threshold in changed and not own.has_valid_threshold:
+    if threshold in changed and own.limit is None:
         raise SettingsError(
             str(threshold), Problem.THRESHOLD_RANGE, highest=HIGHEST[own.unit], unit=own.unit
         )
@@ -261,7 +261,7 @@ def _is_odd(field: Field, alert: Mapping[str, Any]) -> bool:
     """Whether the server would refuse an alert's object for one of its fields."""
     if field.name == "threshold":
         own = AlertSettings.of(alert)
-        return own.threshold is not None and not own.has_valid_threshold
+        return own.threshold is not None and own.limit is None
     stored = alert.get(field.name)
     if stored is None:
         return False

@@ -74,18 +74,16 @@ class KindEvaluator:
 
     def evaluate(self, readings: Readings) -> Evaluation:
         """Say whether the alert is on, and gather what is to be done about it."""
-        if self.kind in GLUCOSE_KINDS:
-            return self._evaluate_glucose(readings)
+        # One without a limit is unreadable, and nobody comes here for it.
+        if self.kind in GLUCOSE_KINDS and (limit := self.settings.limit):
+            return self._evaluate_glucose(readings, *limit)
         return self._evaluate_silence(readings)
 
     # Glucose.
 
-    def _evaluate_glucose(self, readings: Readings) -> Evaluation:
+    def _evaluate_glucose(self, readings: Readings, threshold: float, unit: str) -> Evaluation:
         """At or beyond the threshold for longer than the delay; announced every `repeat` minutes while it lasts."""
-        threshold, unit = self.settings.threshold, self.settings.unit
         newest = readings.newest
-        if threshold is None or unit is None:
-            return Evaluation(is_on=None, reason=Reason.NO_SETTINGS)
         if newest is None:
             self._give_up_lost(set())
             trouble = Reason.SENSOR_TROUBLE if readings.trouble_at else Reason.NO_READINGS
@@ -142,8 +140,14 @@ class KindEvaluator:
             self._repeat(episode, excursion)
         elif excursion.open and due <= fresh_until:
             self.deadlines.append(settled)
-        if episode is None:
-            return has_lasted
+        if episode:
+            self._keep_up(episode, excursion, believed_until)
+        return has_lasted
+
+    def _keep_up(
+        self, episode: AnnouncedEpisode, excursion: Excursion, believed_until: datetime
+    ) -> None:
+        """Have an announced episode go on, or be over, as its excursion does."""
         episode.last = max(episode.last, excursion.last)
         if excursion.open:
             episode.reopen()
@@ -154,7 +158,6 @@ class KindEvaluator:
         else:
             reason = EndReason.SOURCE if excursion.broken else EndReason.EXPIRED
             episode.end(excursion.over_at, reason)
-        return has_lasted
 
     def _due(self, excursion: Excursion) -> datetime:
         """When an excursion has lasted for longer than the delay."""

@@ -92,13 +92,11 @@ class AlertSettings:
         )
 
     @property
-    def has_valid_threshold(self) -> bool:
-        """Whether it has a threshold, and one that the server takes."""
-        return (
-            self.threshold is not None
-            and self.unit is not None
-            and 0 <= self.threshold <= HIGHEST[self.unit]
-        )
+    def limit(self) -> tuple[float, str] | None:
+        """The threshold and its unit; None without one, and with one that the server does not take."""
+        if self.threshold is None or self.unit is None:
+            return None
+        return (self.threshold, self.unit) if 0 <= self.threshold <= HIGHEST[self.unit] else None
 
 
 def _is_unreadable(kind: str, alert: Any) -> bool:
@@ -111,7 +109,7 @@ def _is_unreadable(kind: str, alert: Any) -> bool:
         case None | False:
             return False
         case True:
-            return kind in GLUCOSE_KINDS and not AlertSettings.of(alert).has_valid_threshold
+            return kind in GLUCOSE_KINDS and AlertSettings.of(alert).limit is None
         case _:
             return True
 
@@ -162,8 +160,7 @@ class Settings:
         alert = self.alert(kind)
         if alert is None:
             return None, None
-        is_on = alert.enabled and alert.has_valid_threshold
-        return (alert.threshold if is_on else None), alert.unit
+        return (alert.limit if alert.enabled else None) or (None, alert.unit)
 
     def unit(self, kind: str | None = None) -> str | None:
         """The unit of a kind's threshold, of the others where it has none, of all if no kind is given."""
