@@ -126,6 +126,11 @@ def test_one_sensor_goes_on_when_the_other_is_over(offset: int) -> None:
     assert minutes(stretches(readings([*one, *other]))) == pytest.approx(known, abs=5)
 
 
+def test_three_sensors_that_read_within_half_a_minute_are_no_row_by_that() -> None:
+    three = [one for offset in (0, 10, 31) for one in sensor(300, offset, DAY)]
+    assert minutes(stretches(readings(three))) == pytest.approx(DAY / MINUTE, abs=5)
+
+
 def test_the_newer_reading_stands_and_then_the_others() -> None:
     slow = [KeptReading(BEGAN + one, None, 100) for one in sensor(900, -4 * HOUR, 4 * HOUR)]
     fast = [KeptReading(BEGAN + one, None, 60) for one in sensor(60, 930, 960 + 5 * MINUTE)]

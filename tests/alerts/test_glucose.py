@@ -1,5 +1,6 @@
 """A glucose value: in both units, beside a threshold, and as an alert has it."""
 
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from custom_components.care_alerts.alerts.glucose import (
     MG_DL,
     MG_DL_PER_MMOL_L,
     MMOL_L,
+    Glucose,
     OutOfRange,
     converted,
     glucose_in,
@@ -15,6 +17,9 @@ from custom_components.care_alerts.alerts.glucose import (
     rounded,
     usual_unit,
 )
+from custom_components.care_alerts.alerts.tolerant import UNREADABLE
+
+from .build import START
 
 
 def test_a_value_in_the_other_unit() -> None:
@@ -94,3 +99,25 @@ def test_the_glucose_of_an_alert(details: dict[str, Any], found: tuple[float, st
 )
 def test_the_unit_that_a_country_is_used_to(country: str | None, unit: str) -> None:
     assert usual_unit(country) == unit
+
+
+def test_a_value_that_is_kept_comes_back() -> None:
+    for unit in (MG_DL, MMOL_L):
+        glucose = Glucose(observed_at=START, value=5, unit=unit, out_of_range=OutOfRange.LOW)
+        assert Glucose.from_dict(glucose.to_dict()) == glucose
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"unit": "g/l"},
+        {"unit": None},
+        {"value": inf},
+        {"value": nan},
+        {"observed_at": "2026-05-01T00:00:00"},
+    ],
+)
+def test_a_value_of_which_nothing_can_be_made_does_not(odd: dict[str, Any]) -> None:
+    stored = Glucose(observed_at=START, value=140, unit=MG_DL).to_dict()
+    with pytest.raises(UNREADABLE):
+        Glucose.from_dict(stored | odd)

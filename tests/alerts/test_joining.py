@@ -218,6 +218,9 @@ def test_several_of_a_source_are_close_to_one_of_another() -> None:
 def test_two_of_one_source_are_two_unless_another_spans_both() -> None:
     first, second = witness("low", 100, 120), witness("low", 120, 150)
     assert len(groups(first, second)) == 2
+    # One that gets worse in the moment in which the milder one is over goes on.
+    for begin, count in ((120, 1), (121, 2)):
+        assert len(groups(first, witness("urgent_low", begin))) == count
     assert len(groups(first, second, witness("low", 99, 149, source="dexcom"))) == 1
 
 
@@ -376,6 +379,10 @@ def test_it_was_lost_when_the_last_who_looked_on_was() -> None:
     soon = witness("urgent_low_soon", 101, 150, reason=EndReason.EXPIRED, seen=126)
     late = witness("low", 99, source="dexcom")
     assert one(low, soon, late).ended_at == minute(150)
+    # And it was over when the last of them said so.
+    urgent, soon = witness("urgent_low", 100, 130), witness("urgent_low_soon", 101, 150)
+    late = witness("urgent_low", 99, source="dexcom")
+    assert one(urgent, soon, late).ended_at == minute(150)
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -464,6 +471,9 @@ def test_who_has_one_has_what_is_one_with_it_by_itself() -> None:
     def taken(end: float, source: str = "nightscout") -> Witness:
         return witness("low", 100, end, source=source, acknowledged=min(end, 104))
 
+    # Also where it was somebody's in the moment in which we heard of it.
+    late = witness("low", 99, source="dexcom")
+    assert inherit(witness("low", 100, acknowledged=100), late) == {"dexcom low 99"}
     # In the moment in which the one is over the other begins; or it begins close by.
     assert inherit(taken(200), witness("low", 200)) == {"tidepool low 200"}
     assert inherit(taken(105), witness("low", 120)) == {"tidepool low 120"}
@@ -474,6 +484,24 @@ def test_who_has_one_has_what_is_one_with_it_by_itself() -> None:
     # What is over, or has somebody of its own, has nothing of another.
     assert inherit(taken(105), witness("low", 102, 130)) == set()
     assert inherit(taken(105), witness("low", 102, acknowledged=103)) == set()
+
+
+def test_of_two_who_have_it_what_comes_late_has_the_last() -> None:
+    pair = [witness("low", 100, acknowledged=at, source=f"{at}") for at in (310, 300)]
+    late = witness("low", 99, source="dexcom")
+    for two in (pair, pair[::-1]):
+        assert joined(*two, late).inherited == ((late, pair[0].episode.acknowledgement),)
+
+
+def test_who_has_one_forecast_has_another_of_it() -> None:
+    soon = witness("urgent_low_soon", 95, acknowledged=100, source="nightscout")
+    late = witness("urgent_low_soon", 96, source="dexcom")
+    assert joined(soon, late).inherited == ((late, soon.episode.acknowledgement),)
+
+
+def test_all_that_is_nobodys_is_announced() -> None:
+    pair = witness("low", 100), witness("low", 101, source="nightscout")
+    assert one(*pair).announced == [part.episode.opened for part in pair]
 
 
 def test_it_reached_us_with_the_first_that_was_told_of_it() -> None:

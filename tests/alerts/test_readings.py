@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 import orjson
 import pytest
 
-from custom_components.care_alerts.alerts.glucose import MG_DL, MMOL_L, Glucose, OutOfRange
+from custom_components.care_alerts.alerts.glucose import MG_DL, MMOL_L, OutOfRange
 from custom_components.care_alerts.alerts.readings import (
     AHEAD,
     KEPT_AT_MOST,
@@ -18,7 +18,6 @@ from custom_components.care_alerts.alerts.readings import (
     GlucoseLogs,
     KeptReading,
 )
-from custom_components.care_alerts.alerts.tolerant import UNREADABLE
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 SECOND = int(NOW.timestamp())
@@ -386,11 +385,8 @@ def test_the_hours_that_change_are_worked_out_anew(
         assert one.mean == pytest.approx(sum(values) / len(values))
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"unit": "stone"}, {"unit": None}, {"value": float("nan")}, {"value": float("inf")}]
-)
-def test_a_glucose_value_that_says_nothing_is_none(wrong: dict[str, Any]) -> None:
-    right = Glucose(observed_at=NOW, value=100, unit=MG_DL).to_dict()
-    assert Glucose.from_dict(right).value == 100
-    with pytest.raises(UNREADABLE):
-        Glucose.from_dict(right | wrong)
+@pytest.mark.parametrize(("later", "count"), [(0, 1), (1, 0)])
+def test_an_hour_is_told_of_as_long_as_it_is_kept_as_a_whole(later: int, count: int) -> None:
+    first = SECOND - int(KEPT_FOR.total_seconds())
+    log = filled([KeptReading(first + MINUTE, None, 100.0)])
+    assert len(log.hours_changed_since(0, NOW + timedelta(seconds=later))) == count
