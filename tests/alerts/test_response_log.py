@@ -382,6 +382,8 @@ def test_ends_are_announced_once_and_in_order() -> None:
     log = again(log)
     assert log.is_end_announced(WEIGHT, hour(1))
     assert log.is_end_announced(WEIGHT, hour(3))
+    # Also while another goes on.
+    log.reconcile(WEIGHT, [run(alert("c", 5))], [alert("c", 5)])
     assert not log.is_end_announced(WEIGHT, hour(4))
     assert not log.is_end_announced(FLEX, hour(1))
 
@@ -482,6 +484,36 @@ def test_of_one_that_is_parted_both_are_whoevers_it_was(taken: bool) -> None:
     log.reconcile(WEIGHT, parts, alerts)
     assert [by(log, one) for one in parts] == ["Anna" if taken else None] * 2
     assert len({log.episode(WEIGHT, one, (), START).episode_id for one in parts}) == 2
+
+
+def test_of_one_that_is_parted_each_is_quiet_as_it_was_when_it_had_alerts_of_that_part() -> None:
+    log = ResponseLog()
+    alerts = [alert("a", 1), alert("b", 5)]
+    log.snooze(Snooze(person_id="person", by=ANNA, since=hour(1), until=hour(40)))
+    snooze(log, FLEX, run(alert("c", 4), alert("d", 6)), 6, 30)
+    for span, since, until in ((run(alerts[0]), 1, 2), (run(*alerts), 6, 20)):
+        log.reconcile(WEIGHT, [span], alerts)
+        snooze(log, WEIGHT, span, since, until)
+    parts = [run(alerts[0], ended=3), run(alerts[1])]
+    log.reconcile(WEIGHT, parts, alerts)
+    both, first = (hour(6), hour(20)), (hour(1), hour(2))
+    assert [quiet(log, WEIGHT, HIGH, one) for one in parts] == [[first, both], [both]]
+
+
+def test_what_was_given_back_before_is_nobodys_since_then() -> None:
+    log = ResponseLog()
+    alerts = [alert("a", 1), alert("b", 5)]
+    parts, whole = [run(alerts[0], ended=2), run(alerts[1])], run(*alerts)
+    log.reconcile(WEIGHT, parts, alerts)
+    log.acknowledge(WEIGHT, parts[1], by=BEN, at=hour(6))
+    log.unacknowledge(WEIGHT, parts[1], at=hour(7))
+    log.acknowledge(WEIGHT, parts[0], by=ANNA, at=hour(8))
+    # Joined, they are Anna's, who gives them back; and then it turns out that they were two.
+    log.reconcile(WEIGHT, [whole], alerts)
+    assert log.unacknowledge(WEIGHT, whole, at=hour(9))
+    log.reconcile(WEIGHT, parts, alerts)
+    found = log.episode(WEIGHT, parts[1], alerts, hour(10))
+    assert found.unacknowledged_since == hour(7)
 
 
 def test_an_episode_stays_the_same_when_its_first_alert_is_forgotten() -> None:

@@ -233,20 +233,20 @@ class ResponseLog:
         """
         records = self._records_for(topic, span)
         held = covering(records, span, at)
-        has_it = held is not None and held.by == by and note in (None, held.note)
+        own = held if held and held.by == by and note in (None, held.note) else None
         acknowledgement = Acknowledgement(
             span=TimeSpan.of(span),
             severity=span.severity,
             by=by,
-            at=held.at if held and has_it else at,
-            note=held.note if held and has_it else note,
+            at=own.at if own else at,
+            note=own.note if own else note,
             reacknowledge_after_gap=reacknowledge_after_gap,
             expires_at=expires_at,
         )
         for record in records:
             record.acknowledgement = acknowledgement
             record.answer = record.answer or acknowledgement
-        return not has_it
+        return own is None
 
     def inherit(self, topic: AlertKey, span: EpisodeSpan, held: Acknowledgement) -> None:
         """Keep of an episode who has it, since they have what it is one with for the household."""
