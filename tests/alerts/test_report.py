@@ -251,12 +251,20 @@ def test_own_thresholds_count_as_they_were_and_the_bands_where_there_were_none()
     assert list(glucose.above) == [None]
 
 
+def test_where_there_are_no_own_thresholds_the_bands_count() -> None:
+    began = int(START.timestamp())
+    readings = [KeptReading(began + 300 * one, None, 60 if one < 12 else 200) for one in range(36)]
+    time = glucose_of(report(hour(0), hour(3), readings=readings)).time
+    assert (time.below, time.above) == (60, 120)
+
+
 def test_without_data_there_is_no_share() -> None:
     found = report(hour(0), hour(24))
     glucose = glucose_of(found)
     assert (glucose.time.coverage, glucose.time.share(0)) == (0, None)
     assert (glucose.lowest, glucose.highest, glucose.readings) == (None, None, 0)
     assert GlucoseTime().coverage is None
+    assert GlucoseTime(minutes=400, covered=200).share(50) == 0.25
     assert report(hour(0), hour(24), readings=None).glucose is None
     assert found.unanswered is None
     # A night is only whole if none of it is outside.
@@ -428,6 +436,13 @@ def test_alerts_are_counted_by_the_night_they_were_observed_in() -> None:
     partly = report(times[1] + timedelta(minutes=1), end, episodes=[one], alerts={KEY: alerts})
     assert [(one.alerts, one.is_whole) for one in partly.nights] == [(1, False), (1, True)]
     assert partly.alerts_per_night == 1
+    first, second = found.nights[0], timedelta(seconds=1)
+    for begins, ends, is_whole in (
+        (first.start, first.end, True),
+        (first.start + second, first.end, False),
+        (first.start, first.end - second, False),
+    ):
+        assert [one.is_whole for one in report(begins, ends).nights] == [is_whole]
     # Before somebody looked for alerts, a night is not quiet, but unknown.
     for looked_from, counts in (
         (found.nights[1].start, [None, 1]),
