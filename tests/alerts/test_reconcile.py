@@ -1,5 +1,6 @@
 """Episodes keep their ids and what was done about them, whatever late records do to them."""
 
+from dataclasses import replace
 from datetime import timedelta
 import json
 
@@ -322,6 +323,23 @@ def test_the_ends_that_are_to_be_told() -> None:
     assert source.unannounced("waits") == ["b", "c"]
     source.log.mark_end_announced(WEIGHT, source.spans()[1], hour(50))
     assert source.unannounced("waits") == ["c"]
+
+
+def test_the_end_of_what_was_before_what_goes_on_is_told() -> None:
+    source = Source()
+    source.add(*over("a", 1), alert("b", 5))
+    ended, newest = source.spans()
+    goes_on = replace(newest, ended_at=None, end_reason=None)
+    condition = AlertStatus(is_on=True, episode=goes_on, earlier=(ended,))
+    person = replace(source.snapshot().people["person"], conditions={"weight": condition})
+    found = ends_unannounced(
+        replace(source.snapshot(), people={"person": person}),
+        source.ledger,
+        source.log,
+        waiting=(),
+        now=hour(9),
+    )
+    assert [one.opened.alert_id for one in found] == ["a"]
 
 
 def test_the_end_of_what_the_house_was_never_told_of_is_no_news() -> None:

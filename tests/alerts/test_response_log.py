@@ -20,7 +20,7 @@ from custom_components.care_alerts.alerts.episode import (
     derive_episodes,
 )
 from custom_components.care_alerts.alerts.response_log import ResponseLog
-from custom_components.care_alerts.alerts.snooze import Snooze, next_reminder
+from custom_components.care_alerts.alerts.snooze import Snooze, joined, next_reminder
 
 from .build import START, alert, hour
 
@@ -553,6 +553,22 @@ def test_an_episode_is_late_if_all_that_was_told_of_it_was(late: list[bool], is_
     found = ResponseLog().episode(WEIGHT, handled, told, hour(9))
     assert found.is_late is is_late
     assert found.handled_at == hour(3)
+
+
+@pytest.mark.parametrize(
+    ("spans", "as_one"),
+    [
+        ([(3, 4), (1, 2)], [(1, 2), (3, 4)]),
+        ([(1, 2), (2, 3)], [(1, 3)]),
+        ([(1, 3), (2, 4)], [(1, 4)]),
+        ([(1, 4), (2, 3)], [(1, 4)]),
+    ],
+)
+def test_times_of_quiet_that_touch_are_one(
+    spans: list[tuple[int, int]], as_one: list[tuple[int, int]]
+) -> None:
+    found = joined((hour(since), hour(until)) for since, until in spans)
+    assert found == [(hour(since), hour(until)) for since, until in as_one]
 
 
 # Reminding.

@@ -50,6 +50,8 @@ UNKNOWN = AlertStatus(is_on=None)
         ([NOTHING, NOTHING], True, [], None),
         ([NOTHING, UNKNOWN], True, [], None),
         ([GOOD_NEWS], True, [], None),
+        # It is, and no alert is known by which.
+        ([AlertStatus(is_on=True), on("a", LOW)], True, ["a"], LOW),
         ([on("a", LOW)], True, ["a"], LOW),
         ([on("a", MEDIUM), on("b", HIGH), GOOD_NEWS], True, ["a", "b"], HIGH),
         ([on("a", MEDIUM), NOTHING, on("b", LOW)], True, ["a", "b"], MEDIUM),

@@ -187,8 +187,8 @@ class SourceSnapshot:
         """The episodes of a topic that go on, or did since then, oldest first."""
 
         def reaches(span: EpisodeSpan) -> bool:
-            last = span.last_seen.observed_at
-            return span.is_open or max(last, span.ended_at or last) >= since
+            ended_at = span.ended_at
+            return ended_at is None or max(span.last_seen.observed_at, ended_at) >= since
 
         if topic.drill:
             return [one for one in self.drills.get(topic, ()) if reaches(one)]
