@@ -111,6 +111,19 @@ def test_who_gives_it_back_has_not_answered_but_whoever_had_it_before_has() -> N
     assert (who_answered(), by(log, episode)) == ("Anna", None)
 
 
+@pytest.mark.parametrize("is_undone", [False, True])
+def test_of_what_was_kept_without_an_answer_whoever_has_it_answered(is_undone: bool) -> None:
+    log, episode = ResponseLog(), run(alert("a", 1))
+    log.acknowledge(WEIGHT, episode, by=ANNA, at=hour(2))
+    if is_undone:
+        log.unacknowledge(WEIGHT, episode, at=hour(3))
+    stored = log.to_dict()
+    for record in stored["episodes"]:
+        del record["answer"]
+    answer = ResponseLog.from_dict(stored).episode(WEIGHT, episode, (), hour(9)).answer
+    assert (answer.by if answer else None) == (None if is_undone else ANNA)
+
+
 def test_taking_twice_changes_nothing_but_taking_over_does() -> None:
     log, episode = ResponseLog(), run(alert("a", 1))
     assert log.acknowledge(WEIGHT, episode, by=ANNA, at=hour(2), note="Called her")

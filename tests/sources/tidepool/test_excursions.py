@@ -10,9 +10,10 @@ from custom_components.care_alerts.sources.tidepool.excursions import (
     OVER_AFTER,
     SILENCE,
     Excursion,
+    Scan,
     excursions_of,
 )
-from custom_components.care_alerts.sources.tidepool.readings import Readings
+from custom_components.care_alerts.sources.tidepool.readings import Device, Observed, Readings
 
 from .test_evaluator import at, data, reading
 
@@ -175,3 +176,29 @@ def test_two_may_have_begun_before_if_the_first_may(cut: bool) -> None:
     }
     [one] = found(devices, 50, covered_from=0)
     assert one.cut is cut
+
+
+def test_each_reading_is_looked_at_once_and_all_anew_if_what_is_before_has_changed() -> None:
+    readings = Readings(covered_from=at(-1440), heard_at=at(-1440))
+    scans: dict[Device, Scan] = {}
+    looked_at: list[datetime] = []
+
+    def is_low(one: Observed) -> bool:
+        looked_at.append(one.observed_at)
+        return one.reading.mg_dl < 70
+
+    answers: list[tuple[float, float, list[tuple[float, int]], list[float]]] = [
+        (10, -1440, [(0, LOW), (10, LOW)], [0, 10]),
+        (11, -1440, [], []),
+        (20, -1440, [(20, LOW)], [20]),
+        # One comes late; and it may have begun before.
+        (21, -1440, [(5, FINE)], [0, 5, 10, 20]),
+        (22, 0, [], [0, 5, 10, 20]),
+    ]
+    for minute, covered_from, came, looks in answers:
+        readings.add(data(*(reading(*one) for one in came)), at(minute))
+        readings.covered_from = at(covered_from)
+        looked_at.clear()
+        so_far = excursions_of(readings, at(minute), is_low, scans=scans)
+        assert looked_at == [at(one) for one in looks]
+        assert so_far == excursions_of(readings, at(minute), is_low)
