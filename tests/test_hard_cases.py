@@ -523,6 +523,22 @@ async def test_a_low_after_a_clock_was_wrong_is_of_when_it_was_and_not_late(
     assert low.attributes["late"] is False
 
 
+@pytest.mark.parametrize("off", [-163, -17, 17, 163])
+async def test_a_low_that_was_told_is_not_many_by_another_clock(
+    house: House, jill: Child, announced: list[State], set_clock: SetClock, off: int
+) -> None:
+    await _read(house, jill, *[6.0] * 36, *[3.0] * 6, *[6.0] * 26)
+    announced.clear()
+    await set_clock(timedelta(minutes=off))
+    for _ in range(3):
+        jill.add_reading(house.now, 6.0, uploaded_at=house.now)
+        await set_clock(timedelta(minutes=off), after=timedelta(minutes=5))
+    await set_clock(timedelta())
+    await _read(house, jill, 6.0, 6.0)
+    # By that clock it was at another time, and so it may be another one that nobody was told of.
+    assert [one.attributes["late"] for one in announced] in ([], [True])
+
+
 async def test_how_late_a_source_is_is_not_known_by_a_clock_that_was_wrong(
     house: House, set_clock: SetClock
 ) -> None:
