@@ -193,6 +193,7 @@ PURE_RESPONSES = [
         "log",
         "message",
         "morning",
+        "news",
         "notification",
         "plan",
         "plan_data",

@@ -290,6 +290,32 @@ async def test_a_late_witness_is_no_line_of_the_digest_but_where_it_is_worse(mil
     [digest] = [one["message"] for one in mila.annas.pushed if one.get("title") == "Last night"]
     late = digest.split("Reached us late:\n")[1]
     assert re.findall(r"^Mila: (.*), observed on", late, re.MULTILINE) == ["Urgent low"]
+    [dexcom] = [
+        one
+        for one in mila.devices
+        if (found := person_of(mila.house.hass, one)) and not found[0].source_type.is_live
+    ]
+
+    async def news(user: User | None) -> dict[str, bool]:
+        answer = await mila.house.hass.services.async_call(
+            DOMAIN,
+            "get_alerts",
+            {"device_id": dexcom},
+            blocking=True,
+            return_response=True,
+            context=Context(user_id=user.id if user else None),
+        )
+        alerts: Any = (answer or {})["alerts"]
+        return {
+            one["alert_type"]: one["is_news"]
+            for one in alerts
+            if one["alert_type"] in ("low", "urgent_low")
+        }
+
+    assert await news(None) == {"low": False, "urgent_low": True}
+    # Of what a user may not see, they hear nothing.
+    only_dexcom = somebody(mila.house.hass, device_ids={dexcom: {"read": True}})
+    assert await news(only_dexcom) == {"low": True, "urgent_low": True}
 
 
 async def test_what_was_lost_is_not_told_again_by_who_tells_of_it_later(mila: Mila) -> None:

@@ -123,6 +123,7 @@ async def test_of_a_person_on_a_day(house: House, entry: MockConfigEntry) -> Non
             "logs_used": 14,
             "last_log_date": "2026-11-17",
         },
+        "is_news": True,
     }
 
 

@@ -218,6 +218,21 @@ def refs_since(
     ]
 
 
+def elsewhere_since(
+    people: Collection[tuple[SourceCoordinator, PersonSnapshot]], since: datetime, now: datetime
+) -> dict[str, list[Episode]]:
+    """By the id of each episode of one person that goes on, or did since then, as one source has it: as the others do."""
+    if len(people) == 1:
+        return {}
+    return {
+        one.episode.episode_id: [
+            other.episode for other in ref.parts if other.entry_id != one.entry_id
+        ]
+        for ref in refs_since(people, since - LOOKED_BACK, now, are_one=True)
+        for one in ref.parts
+    }
+
+
 def episodes_since(
     coordinator: SourceCoordinator, person_id: str, since: datetime, now: datetime
 ) -> Iterator[Episode]:

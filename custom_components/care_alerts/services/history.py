@@ -3,8 +3,9 @@
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from homeassistant.auth.models import User
 from homeassistant.auth.permissions.const import POLICY_READ
-from homeassistant.core import ServiceCall, ServiceResponse
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
@@ -14,11 +15,16 @@ import voluptuous as vol
 from ..alert_filter import AlertFilter, filter_fields
 from ..alerts.alert import Alert
 from ..alerts.ledger import KEPT_FOR
+from ..alerts.response_log import Episode
 from ..const import DOMAIN
 from ..event_data import response_to
+from ..responses.episodes import elsewhere_since, people_as
+from ..responses.news import is_news
+from ..responses.permissions import may
 from ..sources.coordinator import SourceCoordinator
 from ..sources.source import AlertsBetween
-from .targets import targeted
+from ..sources.targets import device_ref
+from .targets import Targeted, caller, targeted
 
 GET_ALERTS: Final = "get_alerts"
 ATTR_START: Final = "start"
@@ -38,7 +44,7 @@ GET_ALERTS_SCHEMA = cv.make_entity_service_schema(
 async def get_alerts(call: ServiceCall) -> ServiceResponse:
     """Return `{alerts, episodes, unavailable}`.
 
-    `alerts`: event data + `device_id`, `person` and what is known of the episode, oldest first; `episodes`:
+    `alerts`: event data + `device_id`, `person`, `is_news` and what is known of the episode, oldest first; `episodes`:
     theirs, each with the `severity` of its worst alert; `unavailable`: days that could not be had
     (ISO dates).
     """
@@ -47,10 +53,13 @@ async def get_alerts(call: ServiceCall) -> ServiceResponse:
     found: list[tuple[Alert, dict[str, Any]]] = []
     episodes: dict[str, dict[str, JsonValueType]] = {}
     unavailable: set[str] = set()
+    user = await caller(call)
     for one in await targeted(call, POLICY_READ):
         between = await _alerts_asked_for(one.coordinator, call)
         people = one.everybody
         unavailable.update(between.unavailable)
+        since = min((alert.observed_at for alert in between.alerts), default=now)
+        elsewhere = _elsewhere(call.hass, user, one, since, now)
         for alert in between.alerts:
             if (
                 alert.person_id not in people
@@ -61,7 +70,9 @@ async def get_alerts(call: ServiceCall) -> ServiceResponse:
             person = people[alert.person_id].as_data
             episode = one.coordinator.episode_of(alert, now)
             response = response_to(episode)
-            found.append((alert, alert.as_event() | person | response))
+            others = elsewhere.get(episode.episode_id, ()) if episode else ()
+            news = {"is_news": is_news(alert, others)}
+            found.append((alert, alert.as_event() | person | response | news))
             if episode and episode.episode_id not in episodes:
                 episodes[episode.episode_id] = {
                     "source": alert.source,
@@ -78,6 +89,22 @@ async def get_alerts(call: ServiceCall) -> ServiceResponse:
         "episodes": [*episodes.values()],
         "unavailable": [*sorted(unavailable)],
     }
+
+
+def _elsewhere(
+    hass: HomeAssistant, user: User | None, targeted: Targeted, since: datetime, now: datetime
+) -> dict[str, list[Episode]]:
+    """What other sources have of episodes here, by their ids, as far as the user may see it."""
+    found: dict[str, list[Episode]] = {}
+    for person_id, person in targeted.coordinator.data.people.items():
+        if person_id in targeted.everybody:
+            theirs = [
+                (coordinator, known)
+                for coordinator, known in people_as(hass, targeted.coordinator, person)
+                if may(hass, user, POLICY_READ, device_ref(hass, coordinator, known).device_id)
+            ]
+            found |= elsewhere_since(theirs, since, now)
+    return found
 
 
 async def _alerts_asked_for(coordinator: SourceCoordinator, call: ServiceCall) -> AlertsBetween:

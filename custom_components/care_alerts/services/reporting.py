@@ -37,7 +37,7 @@ from ..responses.permissions import may
 from ..responses.person_report import AsOneHas, report_maker
 from ..sources.targets import device_ref
 from .history import ATTR_END, ATTR_START
-from .targets import Targeted, targeted
+from .targets import Targeted, caller, targeted
 
 GET_REPORT: Final = "get_report"
 
@@ -72,11 +72,11 @@ async def get_report(call: ServiceCall) -> ServiceResponse:
             translation_key="nothing_kept",
             translation_placeholders={"days": str(ledger.KEPT_FOR.days)},
         )
-    user = call.context.user_id and await call.hass.auth.async_get_user(call.context.user_id)
+    user = await caller(call)
     # All that is known, before anything is waited for: a source may be gone after that.
     asked = [
         _Asked.of(call.hass, parts, start, end, are_one=are_one)
-        for parts, are_one in _people(call.hass, found, user or None)
+        for parts, are_one in _people(call.hass, found, user)
     ]
     reports = await call.hass.async_add_executor_job(lambda: [one.make() for one in asked])
     people: list[JsonValueType] = [

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from homeassistant.auth.models import User
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_EXCLUDE
 from homeassistant.core import HomeAssistant, ServiceCall
@@ -56,6 +57,12 @@ class Targeted:
     def exempts(self, person_id: str, alert_type: str) -> bool:
         """Whether alerts of a type are not meant, though their person is."""
         return alert_type in self.exempt.get(person_id, ())
+
+
+async def caller(call: ServiceCall) -> User | None:
+    """The user who calls; None where none does, as in an automation."""
+    user_id = call.context.user_id
+    return await call.hass.auth.async_get_user(user_id) if user_id else None
 
 
 async def check_permission(call: ServiceCall, permission: str, entity_ids: Iterable[str]) -> None:
@@ -138,8 +145,7 @@ async def with_other_sources(
 
     Not of those of a source that is meant as a whole: who is to hear nothing of one source did not say so of another.
     """
-    user_id = call.context.user_id
-    user = await call.hass.auth.async_get_user(user_id) if user_id else None
+    user = await caller(call)
     whole = {one.coordinator: one for one in found}
     for one in list(whole.values()):
         for person_id in () if one.is_whole else one.people:
