@@ -149,7 +149,7 @@ class Soak:
         self._rng = Random(f"{seed}/steps")  # noqa: S311 # no secret
         self._freezer, self._files = freezer, files
         self._ahead = timedelta()
-        self._clock_set_at = self.start
+        self._clock_set_at = self._waited_at = self.start
         self._heard_to = self.start
         """Until when the house could have asked before the time that has just passed."""
         self._asked_at: dict[str, datetime] = {}
@@ -416,6 +416,7 @@ class Soak:
 
         def wait() -> None:
             self._move(WAITS[name])
+            self._waited_at = self.now
 
         async def respond(exchange: Exchange) -> web.StreamResponse:
             if self.now >= until:
@@ -678,7 +679,9 @@ class Soak:
         truth, source = following.truths[key], following.source
         observed_at = datetime.fromisoformat(alert["observed_at"])
         is_first = not truth.late
-        if is_first and self._is_well(source, WELL_AGAIN_AFTER):
+        # While somebody is waited for, nobody else is asked, as it is here.
+        has_waited = self.now <= self._waited_at + WELL_AGAIN_AFTER
+        if is_first and not has_waited and self._is_well(source, WELL_AGAIN_AFTER):
             after = self.now - truth.there_at
             self.tally.heard_after[source] = max(
                 after, self.tally.heard_after.get(source, timedelta())
