@@ -66,7 +66,7 @@ class Dashboard:
         """Somebody's line says that there is this trouble, with the last value and its time, or that there is none."""
         person = line(self.page, name)
         # Of whom they may see nothing any more there is no value.
-        known = re.compile(r"(6\.1 mmol/L.*at|Data to) \d\d:\d\d", re.DOTALL)
+        known = re.compile(r"(6\.1 mmol/L.*at|Data to) (\w{3} )?\d\d:\d\d", re.DOTALL)
         await expect(person).to_contain_text(known)
         troubles = person.locator(".trouble")
         if trouble is None:
