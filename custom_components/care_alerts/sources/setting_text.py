@@ -12,7 +12,9 @@ from .settings import SettingConflict
 
 async def setting_lines(hass: HomeAssistant, conflicts: Iterable[SettingConflict]) -> str:
     """What each was before and what it is, as lines of Markdown in the house's language."""
-    texts = await async_get_translations(hass, hass.config.language, "entity", {DOMAIN})
+    texts: dict[str, str] = {}
+    for category in ("entity", "common"):
+        texts |= await async_get_translations(hass, hass.config.language, category, {DOMAIN})
     return "\n".join(_line(one, texts) for one in conflicts)
 
 
@@ -31,4 +33,5 @@ def _shown(setting: Setting, texts: Mapping[str, str]) -> str:
             state = "on" if is_on else "off"
             return texts.get(f"component.{DOMAIN}.entity.switch.low.state.{state}", state)
         case value:
-            return f"{value:g} {setting.unit}"
+            sign = texts.get(f"component.{DOMAIN}.common.decimal_sign", ".")
+            return f"{value:g}".replace(".", sign) + f" {setting.unit}"
