@@ -539,6 +539,21 @@ async def test_a_low_that_was_told_is_not_many_by_another_clock(
     assert [one.attributes["late"] for one in announced] in ([], [True])
 
 
+@pytest.mark.parametrize("off", [-245 * 24 * 60, -163])
+async def test_a_low_that_lay_in_the_future_of_a_wrong_clock_is_told(
+    house: House, jill: Child, announced: list[State], set_clock: SetClock, off: int
+) -> None:
+    begun = house.now
+    for minutes, value in enumerate((3.0, 3.0, 3.0, 6.0, 6.0)):
+        time = begun + timedelta(minutes=5 * minutes)
+        jill.add_reading(time, value, uploaded_at=time)
+    await set_clock(timedelta(minutes=off), after=timedelta(minutes=25))
+    announced.clear()
+    await set_clock(timedelta())
+    await _read(house, jill, 6.0, 6.0)
+    assert begun.isoformat() in [one.attributes["observed_at"] for one in announced]
+
+
 async def test_how_late_a_source_is_is_not_known_by_a_clock_that_was_wrong(
     house: House, set_clock: SetClock
 ) -> None:

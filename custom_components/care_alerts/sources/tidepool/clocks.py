@@ -163,7 +163,7 @@ class Clock(Stored):
 
     def begin_anew(self) -> None:
         """Forget what it was like by our clock, which was not right, and what was dated by that: it is asked for again."""
-        self.dates = {}
+        self.dates, self.undated = {}, {}
         self.ahead, self.newest, self.heard_at, self.leads = timedelta(), None, None, []
         self.set_back = None
 
