@@ -12,8 +12,10 @@ from custom_components.care_alerts.sources.tidepool.evaluation import (
     EvaluationResult,
     Reason,
 )
+from custom_components.care_alerts.sources.tidepool.history import KindHistory
+from custom_components.care_alerts.sources.tidepool.kind_evaluator import KindEvaluator
 from custom_components.care_alerts.sources.tidepool.readings import Readings
-from custom_components.care_alerts.sources.tidepool.settings import KINDS, Settings
+from custom_components.care_alerts.sources.tidepool.settings import KINDS, AlertSettings, Settings
 
 from .test_evaluator import (
     NO_MORE_NOW,
@@ -337,3 +339,19 @@ def test_a_silence_that_is_given_up_again_and_again_is_another_each_time() -> No
         at(16) + timedelta.resolution,
         at(25) + timedelta.resolution,
     ]
+
+
+def test_glucose_without_a_threshold_is_not_judged_as_a_silence() -> None:
+    readings = Readings(covered_from=at(-60), heard_at=at(0))
+    evaluator = KindEvaluator(
+        person_id="jill",
+        kind="low",
+        settings=AlertSettings.of({"enabled": True}),
+        history=KindHistory(),
+        now=at(0),
+        in_time=timedelta(minutes=15),
+        goes_on_for=timedelta(minutes=60),
+        history_to=None,
+        cadence=PollCadence(),
+    )
+    assert evaluator.evaluate(readings) == Evaluation(is_on=None, reason=Reason.NO_SETTINGS)

@@ -74,10 +74,11 @@ class KindEvaluator:
 
     def evaluate(self, readings: Readings) -> Evaluation:
         """Say whether the alert is on, and gather what is to be done about it."""
-        # One without a limit is unreadable, and nobody comes here for it.
-        if self.kind in GLUCOSE_KINDS and (limit := self.settings.limit):
-            return self._evaluate_glucose(readings, *limit)
-        return self._evaluate_silence(readings)
+        if self.kind not in GLUCOSE_KINDS:
+            return self._evaluate_silence(readings)
+        if (limit := self.settings.limit) is None:
+            return Evaluation(is_on=None, reason=Reason.NO_SETTINGS)
+        return self._evaluate_glucose(readings, *limit)
 
     # Glucose.
 
