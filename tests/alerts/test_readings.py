@@ -303,6 +303,10 @@ def test_what_is_no_log_at_all_is_refused(stored: Any) -> None:
         GlucoseLogs.from_dict(stored, NOW)
 
 
+def test_a_house_without_readings_has_no_logs() -> None:
+    assert GlucoseLogs.from_dict({}, NOW).to_dict() == {}
+
+
 @pytest.mark.parametrize("damaged", [None, 5, {"readings": []}, {"readings": 5, "thresholds": []}])
 def test_somebodys_log_that_makes_no_sense_costs_nobody_else_theirs(damaged: Any) -> None:
     logs = GlucoseLogs()
@@ -327,6 +331,15 @@ def test_a_line_that_makes_no_sense_is_left_out(lines: list[Any]) -> None:
     assert KeptReading(SECOND, SECOND, 100.0, OutOfRange.LOW) in all_of(log)
     assert all(NOW - KEPT_FOR <= one.observed_at <= NOW + AHEAD for one in all_of(log))
     assert again(log).differing_from(log) == []
+
+
+@pytest.mark.parametrize(
+    "damaged", [["low", 70, "mg", SECOND], [5, 70, MG_DL, SECOND], ["low", 70, MG_DL]]
+)
+def test_a_threshold_that_makes_no_sense_is_left_out(damaged: list[Any]) -> None:
+    good = ["low", 65, MG_DL, SECOND]
+    log = GlucoseLog.from_dict({"readings": [], "thresholds": [damaged, good]}, NOW)
+    assert [(one.kind, one.value) for one in log.thresholds] == [("low", 65)]
 
 
 def test_what_is_written_of_a_reading() -> None:

@@ -179,6 +179,10 @@ def test_history_has_an_id_too_and_keeps_it_once_something_is_done_about_it() ->
     log, span = ResponseLog(), spans_of([B])[0]
     log.reconcile(WEIGHT, [span], [])
     assert log.to_dict()["episodes"] == []
+    # Until then it is called after its first alert, also if that came last.
+    (longer,) = spans_of([A, B])
+    log.reconcile(WEIGHT, [longer], [])
+    assert log.episode(WEIGHT, longer, [], hour(3)).episode_id == episode_id_of(WEIGHT, A)
     before = log.episode(WEIGHT, span, [], hour(3))
     assert before.episode_id == episode_id_of(WEIGHT, B)
     log.acknowledge(WEIGHT, span, by=ANNA, at=hour(3))

@@ -79,8 +79,10 @@ def alert(
     at: datetime,
     alert_type: str = "low",
     severity: Severity = Severity.HIGH,
+    *,
+    late: bool = False,
 ) -> Alert:
-    """An alert that came as it was."""
+    """An alert that came as it was, or late."""
     return Alert(
         alert_id=f"{coordinator.config_entry.entry_id} {person} {alert_type} {at.isoformat()}",
         source="lumen",
@@ -90,6 +92,7 @@ def alert(
         state=AlertState.ACTIVE,
         observed_at=at,
         received_at=at,
+        late=late,
     )
 
 

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from homeassistant.auth.const import GROUP_ID_USER
-from homeassistant.auth.models import User
-from homeassistant.auth.permissions import PolicyPermissions
-from homeassistant.auth.permissions.models import PermissionLookup
+from homeassistant.auth.models import Group, User
 from homeassistant.components.persistent_notification import _async_get_or_create_notifications
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 import pytest
 
+from custom_components.care_alerts.responses import banners
 from custom_components.care_alerts.responses.banners import ALERTS
 from custom_components.care_alerts.responses.message import markdown
 from simulator import CATALOGUE
@@ -130,27 +129,83 @@ async def test_a_dead_login_is_one_banner_at_once(care: Care) -> None:
     assert "Login failed" in message
 
 
-async def test_whom_not_everybody_may_see_is_not_named(
-    follower: Follower, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def sees_only(user: User, *entity_ids: str) -> None:
+    """Have a user see no other entities than these."""
+    policy = {"entities": {"entity_ids": {one: {"read": True} for one in entity_ids}}}
+    user.groups[:] = [Group(name=None, policy=policy)]
+    user.invalidate_cache()
+
+
+async def guest_of(hass: HomeAssistant, *entity_ids: str) -> User:
+    """A guest who sees no other entities than these; whoever comes first owns the house, and sees all."""
+    await hass.auth.async_create_user("Owner")
+    guest = await hass.auth.async_create_user("Guest")
+    sees_only(guest, *entity_ids)
+    return guest
+
+
+async def test_whom_not_everybody_may_see_is_not_named(follower: Follower) -> None:
     hass = follower.house.hass
-    guest = await hass.auth.async_create_user("Guest", group_ids=[GROUP_ID_USER])
-    monkeypatch.setattr(
-        User,
-        "permissions",
-        property(
-            lambda user: PolicyPermissions(
-                {"entities": user is not guest and user.id != guest.id},
-                PermissionLookup(None, None),  # type: ignore[arg-type]
-            )
-        ),
-    )
+    await guest_of(hass)
     await urgent_low(follower)
     title, message = shown(hass)[ALERTS]
     assert title == "Care Alerts"
     assert "Jill" not in message
     assert "low" not in message.casefold()
     assert "Somebody may need you." in message
+
+
+async def test_whether_everybody_may_see_it_is_asked_of_its_sensor_or_else_of_the_event(
+    follower: Follower,
+) -> None:
+    hass = follower.house.hass
+    await urgent_low(follower)
+    sensor, event = (
+        follower.entity_id(platform, key)
+        for platform, key in (("binary_sensor", "urgent_low"), ("event", "alert"))
+    )
+
+    async def is_named(*seen: str) -> bool:
+        sees_only(guest, *seen)
+        await follower.house.pass_time(minutes=2)
+        return shown(hass)[ALERTS][0] == "Jill: Urgent low"
+
+    guest = await guest_of(hass)
+    assert await is_named(sensor)
+    assert not await is_named(event)
+    er.async_get(hass).async_remove(sensor)
+    assert await is_named(event)
+    assert not await is_named(sensor)
+
+
+@pytest.mark.parametrize("is_system", [False, True])
+async def test_who_may_not_log_in_sees_no_banner(follower: Follower, is_system: bool) -> None:
+    hass = follower.house.hass
+    guest = await guest_of(hass)
+    if is_system:
+        guest.system_generated = True
+    else:
+        await hass.auth.async_deactivate_user(guest)
+    await urgent_low(follower)
+    assert shown(hass)[ALERTS][0] == "Jill: Urgent low"
+
+
+async def test_of_all_that_changes_at_once_it_is_looked_at_once(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hass = follower.house.hass
+    await urgent_low(follower)
+    asked = []
+
+    async def dashboard(_: HomeAssistant) -> str | None:
+        asked.append(True)
+        return None
+
+    monkeypatch.setattr(banners, "find_dashboard", dashboard)
+    for _ in range(3):
+        hass.data["care_alerts_responder"]._banners.show()
+    await hass.async_block_till_done()
+    assert asked == [True]
 
 
 def test_a_name_is_no_markdown() -> None:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState, ConfigSubentryData
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState, ConfigSubentryData
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -14,6 +14,7 @@ from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.responses.household import Household
 from custom_components.care_alerts.responses.household_issues import LASTS, HouseholdIssues
 from custom_components.care_alerts.responses.store import Drill, ResponseStore
+from tests.care import Care
 
 from .build import START
 from .house import caregiver, household_entry, plan
@@ -117,6 +118,58 @@ def test_what_was_left_behind_goes_and_what_is_another_stays(
     assert "duty_no_caregivers" in said(hass)
     issues.show(None, None, START)
     assert {which for _, which in ir.async_get(hass).issues} == {"care_household", "household_plan"}
+
+
+def test_what_is_broken_is_said_at_once(
+    hass: HomeAssistant, living: Callable[..., Household]
+) -> None:
+    lamp = [{"step_id": "1", "after": 0, "tell": ["anna"], "lights": ["light.gone"]}]
+    HouseholdIssues(hass).show(living(ANNA, plan(steps=lamp)), None, START)
+    assert said(hass) == ["heard_entity_gone"]
+
+
+def test_a_source_that_is_switched_off_has_nobody(
+    hass: HomeAssistant, living: Callable[..., Household]
+) -> None:
+    entry = MockConfigEntry(
+        domain=DOMAIN, data={"source": "lumen"}, disabled_by=ConfigEntryDisabler.USER
+    )
+    entry.add_to_hass(hass)
+    household = living(ANNA, plan(steps=AT_ONCE, whose={"device_id": ["gone"]}))
+    HouseholdIssues(hass).show(household, None, START)
+    assert said(hass) == ["plan_for_nobody"]
+
+
+async def test_a_plan_for_somebody_is_not_for_nobody(
+    care: Care, living: Callable[..., Household]
+) -> None:
+    device = er.async_get(care.hass).async_get(care.sensor())
+    assert device
+    household = living(ANNA, plan(steps=AT_ONCE, whose={"device_id": [device.device_id]}))
+    HouseholdIssues(care.hass).show(household, None, START)
+    assert "plan_for_nobody" not in said(care.hass)
+
+
+async def test_a_drill_that_is_over_and_that_nobody_answered(
+    care: Care, living: Callable[..., Household]
+) -> None:
+    episodes = []
+    for key in ("weight", "flex"):
+        await care.call("send_test_alert", care.sensor(key))
+        episodes.append(care.attributes(key)["episode_id"])
+    household = living(ANNA, plan(steps=AT_ONCE))
+    issues = HouseholdIssues(care.hass)
+
+    def is_said(*which: int) -> bool:
+        drill = Drill(began_at=START, episode_ids=[episodes[one] for one in which])
+        issues.show(household, drill, START)
+        return "drill_unanswered" in said(care.hass)
+
+    await care.call("acknowledge", care.sensor("weight"))
+    # It goes on.
+    assert not any(is_said(one) for one in (0, 1))
+    await care.house.pass_time(minutes=31)
+    assert [is_said(0), is_said(1), is_said(0, 1)] == [False, True, False]
 
 
 def test_a_drill_of_which_nothing_is_known_any_more_is_not_unanswered(

@@ -13,7 +13,7 @@ from unittest.mock import patch
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.light.const import ColorMode
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
@@ -23,6 +23,8 @@ import voluptuous as vol
 
 from custom_components.care_alerts.const import DOMAIN
 from custom_components.care_alerts.responses import asking, lights
+from custom_components.care_alerts.responses.episodes import find_episode
+from custom_components.care_alerts.responses.lights import LIGHTS
 from custom_components.care_alerts.responses.snapshots import HELD_FOR
 from simulator import Simulator
 from simulator.faults import CATALOGUE
@@ -302,6 +304,25 @@ async def test_of_a_group_each_lamp_is_asked(rooms: Rooms) -> None:
     assert rooms.hall.look == rooms.stairs.look == bright(RED)
     await rooms.acknowledge()
     assert rooms.are_as_before
+
+
+async def test_of_a_group_of_nothing_none_is_asked(rooms: Rooms) -> None:
+    hass = rooms.care.hass
+    hass.states.async_set("light.nothing", "off", {"entity_id": []})
+    ref = find_episode(hass, await rooms.alert())
+    assert ref
+    for flash in (False, True):
+        outcome = await hass.data[LIGHTS].light(
+            ref, ["light.nothing"], colour=RED, flash=flash, context=Context()
+        )
+        assert outcome == {}
+
+
+async def test_a_lamp_that_was_taken_down_is_told_of(rooms: Rooms) -> None:
+    await rooms.light(await rooms.alert("weight"), HALL)
+    rooms.care.hass.states.async_remove(HALL)
+    answer = await rooms.light(await rooms.alert("flex"), HALL)
+    assert answer == {"lit": [], "failed": [{"entity_id": HALL, "reason": "unavailable"}]}
 
 
 @pytest.mark.parametrize(

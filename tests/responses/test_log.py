@@ -114,6 +114,10 @@ def test_what_was_done_long_ago_is_forgotten() -> None:
     assert [one.key for one in state.of({"episode", "other"}).receipts] == [other]
     state.finish(KEY, minute(9))
     assert state.of({"episode"}).records == ()
+    # Of what goes on, what was done first stays with what was done last.
+    state.begin(record(other._replace(number=1), begun_at=minute(5)))
+    state.prune(minute(5))
+    assert len(state.of({"other"}).records) == 2
 
 
 def test_what_cannot_be_read_is_counted_and_the_rest_kept() -> None:

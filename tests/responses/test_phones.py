@@ -20,7 +20,7 @@ from custom_components.care_alerts.responses.episodes import all_episodes
 from custom_components.care_alerts.responses.log import Delivery
 from custom_components.care_alerts.responses.phones import Phones, Ring
 from custom_components.care_alerts.responses.plan import Caregiver, Text
-from custom_components.care_alerts.responses.push import PushError
+from custom_components.care_alerts.responses.push import PushError, phone_of, push
 from custom_components.care_alerts.responses.screens import Shown
 from custom_components.care_alerts.responses.store import ResponseStore
 from custom_components.care_alerts.sources.targets import sources
@@ -115,10 +115,21 @@ async def test_an_android_phone_that_confirms_is_believed_and_nobody_else(home: 
     await home.drill()
     assert receipts(household) == {phone.device_id: Delivery.SENT}
     data = phone.shown["data"]
+    settled: list[Delivery] = []
+    household.responder.phones.settled = lambda: settled.extend(receipts(household).values())
     await stranger.fire(CONFIRMED, data)
     assert receipts(household) == {phone.device_id: Delivery.SENT}
     await phone.fire(CONFIRMED, data)
     assert receipts(household) == {phone.device_id: Delivery.RECEIVED}
+    # What waits for it looks at once.
+    assert settled == [Delivery.RECEIVED]
+
+
+async def test_a_phone_that_takes_no_pushes_is_not_pushed_to(home: Home) -> None:
+    found = phone_of(home.hass, (await home.phone("Anna")).device_id)
+    assert found
+    with pytest.raises(PushError, match="not registered"):
+        await push(home.hass, replace(found, takes_pushes=False), {}, lambda: None)
 
 
 async def test_what_is_not_confirmed_within_a_minute_makes_the_next_step_due(home: Home) -> None:
@@ -239,6 +250,8 @@ async def test_a_caregiver_without_a_phone_is_a_repair(home: Home) -> None:
     assert household.state("binary_sensor", "may_not_be_heard").attributes["reasons"] == [
         "Anna has no phone and nothing else to be told by."
     ]
+    await home.hass.config_entries.async_unload(household.entry.entry_id)
+    assert household.issues() == set()
 
 
 async def test_a_reload_or_restart_of_the_household_rings_nothing_again(home: Home) -> None:
@@ -443,7 +456,32 @@ async def test_a_local_phone_that_is_not_connected_is_not_reached(home: Home) ->
     assert receipts(household) == {phone.device_id: Delivery.FAILED}
 
 
-async def test_who_may_not_control_the_person_presses_in_vain(home: Home) -> None:
+async def test_what_is_refused_after_the_phone_in_the_house_did_not_confirm_it_reached_nobody(
+    home: Home,
+) -> None:
+    # It is there once its packages are, see `home`.
+    from homeassistant.components.mobile_app.push_notification import (
+        PUSH_CONFIRM_TIMEOUT,
+        PushChannel,
+    )
+
+    household, [phone] = await with_phones(home, "Anna")
+    channels = home.hass.data["mobile_app"]["push_channel"]
+    seen: list[dict[str, Any]] = []
+    channels[phone.webhook] = PushChannel(
+        home.hass, phone.webhook, True, seen.append, lambda: channels.pop(phone.webhook)
+    )
+    home.outside.unreachable.add(phone.webhook)
+    await home.drill()
+    assert len(seen) == 1
+    assert receipts(household) == {phone.device_id: Delivery.UNKNOWN}
+    await home.house.pass_time(seconds=PUSH_CONFIRM_TIMEOUT + 1)
+    assert receipts(household) == {phone.device_id: Delivery.FAILED}
+
+
+async def test_who_may_not_control_the_person_presses_in_vain(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
     await home.hass.auth.async_create_user("Whoever owns the house")
     _, [phone] = await with_phones(home, "Anna")
     await home.drill()
@@ -451,6 +489,7 @@ async def test_who_may_not_control_the_person_presses_in_vain(home: Home) -> Non
     phone.user.invalidate_cache()
     await phone.press("I have it")
     assert "Nobody has it" in phone.shown["message"]
+    assert "A button was pressed by a user who may not control what it is of" in caplog.messages
 
 
 async def test_a_button_of_an_episode_that_is_over_acts_on_no_newer_one(home: Home) -> None:
@@ -690,3 +729,9 @@ async def test_what_is_about_to_be_shown_is_new_unless_another_episode_was_there
     assert [other.is_new, other.is_live] == [False, True]
     # It stays as it was told.
     assert noted(**{tag: shown}) is shown
+    # Until it has rung it is nothing that is to be brought up to date.
+    screen = household.responder.store.screens.of(phone.device_id)
+    for is_new in (False, True):
+        screen.shown = {tag: replace(shown, tells="", is_new=is_new)}
+        outdated = household.responder.phones.outdated(home.house.now)
+        assert outdated == ([] if is_new else [phone.device_id])

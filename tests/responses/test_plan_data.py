@@ -18,6 +18,7 @@ from custom_components.care_alerts.responses.plan import (
     proposed_plan,
 )
 from custom_components.care_alerts.responses.plan_data import (
+    MOST_STEPS,
     as_data,
     caregiver_from_data,
     caregiver_from_form,
@@ -76,7 +77,10 @@ WRONG_SAME_PEOPLE: list[tuple[dict[str, Any], str]] = [
 
 
 def test_several_sources_have_one_person() -> None:
-    others = [SamePerson(same_id="anna", name="Anna", people=("anna", "lumen"))]
+    others = [
+        SamePerson(same_id="anna", name="Anna", people=("anna", "lumen")),
+        SamePerson(same_id="ben", name="Ben", people=("ben", "dexcom of ben")),
+    ]
     mila = same_person_from_form("mila", MILA, others=others)
     assert mila.people == ("tidepool", "dexcom")
     assert same_person_from_data("mila", json.loads(json.dumps(as_data(mila)))) == (mila, [])
@@ -105,6 +109,12 @@ def test_a_form_makes_a_plan_and_a_caregiver() -> None:
     assert (last.after, last.colour, last.volume) == (20, (0, 10, 255), 45)
     assert type(night.steps[1].after) is int
     assert len({step.step_id for step in night.steps}) == 3
+
+
+def test_as_many_steps_and_as_many_caregivers_as_there_may_be() -> None:
+    everyone: dict[str, Any] = {"after": 0, "tell": ["everybody", "on_duty", "anna", "ben"]}
+    plan = form({"name": "Night", "steps": [everyone] * MOST_STEPS})
+    assert [step.tell for step in plan.steps] == [tuple(everyone["tell"])] * MOST_STEPS
 
 
 def test_what_is_kept_is_read_back() -> None:
@@ -139,6 +149,10 @@ WRONG_PLANS: list[tuple[dict[str, Any], list[Any], str]] = [
     ({"handled_wait": None}, ["handled_wait"], "not_a_number"),
     ({"unheard_of": 1}, ["unheard_of"], "no_such_field"),
     ({"steps": []}, ["steps"], "no_steps"),
+    ({"steps": None}, ["steps"], "no_steps"),
+    ({"steps": 5}, ["steps"], "no_steps"),
+    ({"steps": "now"}, ["steps"], "no_steps"),
+    ({"steps": {"after": 0}}, ["steps"], "no_steps"),
     ({"steps": [{"after": 0, "tell": ["on_duty"]}] * 21}, ["steps"], "too_many_steps"),
 ]
 WRONG_STEPS: list[tuple[dict[str, Any], list[Any], str]] = [
@@ -220,6 +234,7 @@ def test_a_step_stays_the_one_it_was() -> None:
     assert ids_after(before, duty, all_of_them, last) == ["1", "2", "3"]
     assert ids_after(before, last, duty) == ["3", "1"], "taken out, and in another order"
     assert ids_after(before, duty | {"after": 2}) == ["1"], "at another time"
+    assert ids_after(before, duty, all_of_them | {"after": 12}) == ["1", "2"], "only one of them"
     assert ids_after(before, all_of_them | {"after": 30}, all_of_them) == ["3", "2"]
     assert ids_after(before, {"after": 0, "tell": ["on_duty", "anna"]}) == ["1"], "and does more"
     assert ids_after(before, {"after": 0, "tell": ["anna"]}) == [None], "does something else"
@@ -241,9 +256,8 @@ def test_what_is_taken_out_never_comes_back_as_another() -> None:
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_kept() -> None:
-    stored = NIGHT | {
+    stored = {"of_a_newer_version": 1, **NIGHT} | {
         "least_severity": "terrible",
-        "of_a_newer_version": 1,
         "steps": [
             {"after": "soon", "tell": ["on_duty"]},
             {"after": 5},
@@ -254,6 +268,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_kept() -> None:
     found, unreadable = plan_from_data("p", stored)
     assert unreadable == ["least_severity", "steps.0.after", "steps.1", "steps.2.volume", "steps.3"]
     assert found.least_severity is MEDIUM
+    assert found.name == NIGHT["name"]
     assert [(step.after, step.tell) for step in found.steps] == [(0, ("on_duty",)), (7, ("anna",))]
     anna, broken = caregiver_from_data("anna", ANNA | {"duty": 7, "break_through": ["all"]})
     assert broken == ["duty", "break_through"]

@@ -11,7 +11,7 @@ from custom_components.care_alerts.alerts.alert import Alert
 from custom_components.care_alerts.alerts.response_log import ResponseLog
 from custom_components.care_alerts.responses.due import Cause, Outlook, Progress
 from custom_components.care_alerts.responses.log import Delivery, StepKey
-from custom_components.care_alerts.responses.plan import QuietHours
+from custom_components.care_alerts.responses.plan import PartKind, QuietHours
 from custom_components.care_alerts.responses.steps import outlook
 
 from .build import HIGH, LOW, MEDIUM, House, minute, minutes, plan, step
@@ -183,6 +183,8 @@ def test_an_acknowledgement_lapses_also_while_nobody_looks_anew_at_the_episode()
         return outlook(home.plan, looked_at, response, quiet=(), zone=BERLIN, now=minute(at))
 
     assert later(31.9).progress is Progress.ACKNOWLEDGED
+    assert later(32).due[0].targets(PartKind.TELL) == ["on_duty"]
+    assert later(32).due[0].targets(PartKind.LIGHT) == []
     (due,) = later(32).due
     assert (due.cause, due.due_at, due.since) == (Cause.AGAIN, minute(32), minute(32))
 
@@ -474,10 +476,29 @@ def test_what_an_edit_has_taken_out_of_what_a_crash_left_is_not_done() -> None:
     home.run(1)
     home.edit(step(0, "on_duty", lights=("light.hall",)))
     home.run(2)
-    assert [(one.parts, one.redelivered) for one in home.done[1:]] == [
-        (("tell:on_duty",), False),
-        (("light:light.hall",), True),
+    assert [(one.cause, one.parts, one.redelivered) for one in home.done[1:]] == [
+        (Cause.TIME, ("tell:on_duty",), False),
+        (Cause.INTERRUPTED, ("light:light.hall",), True),
     ]
+
+
+def test_a_repeat_that_a_crash_left_is_done_again_with_what_an_edit_has_added() -> None:
+    home = house(step(0, "on_duty", every=5))
+    home.run(0)
+    home.run(5, crash_before_done=True)
+    assert minutes(home.outlook(6).due[0].due_at) == 5
+    home.edit(step(0, "on_duty", lights=("light.hall",), every=5))
+    home.run(6)
+    assert [(one.at, one.cause, one.parts) for one in home.done[2:]] == [
+        (6, Cause.INTERRUPTED, ("light:light.hall", "tell:on_duty"))
+    ]
+
+
+def test_the_next_repeat_counts_from_the_last() -> None:
+    home = house(step(0, "on_duty", every=5))
+    home.run_until(6)
+    assert home.told == [(0, "0"), (5, "0")]
+    assert minutes(home.outlook(6).next_at) == 10
 
 
 def test_episodes_that_become_one_have_done_what_both_have() -> None:
@@ -596,6 +617,21 @@ def test_the_begin_of_quiet_hours_rings_nobody() -> None:
     home.snooze(25, 35)
     home.run_until(59, since=26)
     assert home.told == [(0, "0"), (10, "10"), (20, "20"), (35, "20")]
+
+
+def test_what_was_done_further_on_is_not_gone_back_from_in_quiet_hours() -> None:
+    """The first repeats, the last is lamps only: the one between is not done again because they are not for now."""
+    home = quiet_house()
+    home.plan = plan(
+        step(0, "on_duty", every=5),
+        step(10, "everybody"),
+        step(20, lights=("light.bed",)),
+        quiet_hours=QuietHours(time(3, 40), time(4)),
+    )
+    home.run_until(22)
+    home.snooze(22, 30)
+    home.run_until(59, since=23)
+    assert [one for one in home.told if one[0] >= 30 and one[1] != "0"] == [(30, "20")]
 
 
 def test_a_night_of_repeats() -> None:

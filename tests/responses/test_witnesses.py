@@ -15,10 +15,12 @@ from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.care_alerts.alerts.acknowledgement import Actor, Via
 from custom_components.care_alerts.alerts.alert import AlertKey, Severity
+from custom_components.care_alerts.alerts.glucose import MG_DL, Glucose
 from custom_components.care_alerts.responses.care import may_control, with_witnesses
 from custom_components.care_alerts.responses.episodes import (
     LOOKED_BACK,
     SAME_PEOPLE,
+    EpisodeRef,
     Need,
     SamePeople,
     all_episodes,
@@ -121,10 +123,40 @@ async def test_what_each_of_several_sources_has_said_is_told(sources: Sources) -
         return [(one.observed_at, one.is_live) for one in notice_of(sources.hass, ref).witnesses]
 
     sources.has(sources.live, 1)
+    [ref] = all_episodes(sources.hass)
+    notice = notice_of(sources.hass, ref)
+    assert (notice.rings, notice.redelivered, notice.url) == (True, False, None)
     # It needs no witness: it is told as it is.
     assert told() == []
     sources.has(sources.late, 0.9)
     assert told() == [(ago(hours=1), True), (ago(hours=0.9), False)]
+    # What a live source had late it did not see live.
+    sources.has(sources.live, 0.95, late=True)
+    assert told() == [(ago(hours=0.95), False), (ago(hours=0.9), False)]
+
+
+async def test_the_newest_glucose_of_any_source_is_told(sources: Sources) -> None:
+    def told() -> Glucose | None:
+        [ref] = all_episodes(sources.hass)
+        return notice_of(sources.hass, ref).glucose
+
+    def has(coordinator: SourceCoordinator, **of: Glucose | None) -> None:
+        person = sources.person(coordinator)
+        people = {**coordinator.data.people, person.person.person_id: replace(person, **of)}
+        coordinator.data = replace(coordinator.data, people=people)
+
+    sources.has(sources.live, 1)
+    assert told() is None
+    older, newer, newest = (
+        Glucose(observed_at=ago(hours=one), value=60, unit=MG_DL) for one in (0.9, 0.8, 0.7)
+    )
+    has(sources.late, glucose=older)
+    assert told() == older
+    has(sources.live, glucose=newer)
+    assert told() == newer
+    # The last that came counts more than what is current.
+    has(sources.late, last_glucose=newest)
+    assert told() == newest
 
 
 async def test_what_was_one_is_known_by_all_its_ids_while_a_source_is_away(
@@ -197,6 +229,9 @@ async def test_one_of_which_a_part_is_the_newest_is_there(sources: Sources) -> N
     assert sources.found == [["live", "late", "late"]]
     [low] = all_episodes(sources.hass)
     assert [one.is_newest for one in low.witnesses] == [True, False, True]
+    # Of what a source has of it twice, the first is told.
+    told = notice_of(sources.hass, low).witnesses
+    assert [one.observed_at for one in told] == [ago(hours=5), ago(hours=4)]
     # Without the live one only the newest is left.
     sources.has(sources.live)
     assert sources.found == [["late"]]
@@ -241,28 +276,39 @@ async def test_how_far_the_word_of_a_source_reaches(sources: Sources) -> None:
     assert [*witnesses_since(people, ago(hours=0.4), now)] == []
 
 
+def snooze(ref: EpisodeRef) -> None:
+    """Anna wants quiet of what one source has of it, for an hour from now."""
+    ref.coordinator.store.responses.snooze_episode(
+        ref.episode.topic, ref.episode.span, by=ANNA, since=dt_util.utcnow(), until=ago(hours=-1)
+    )
+
+
+async def test_of_two_that_are_as_loud_who_snoozes_either_silences_it(sources: Sources) -> None:
+    sources.has(sources.live, 1)
+    sources.has(sources.late, 0.9)
+    [low] = all_episodes(sources.hass)
+    [other] = [one for one in low.loudest if one.coordinator is not low.coordinator]
+    assert low.quiet == []
+    snooze(other)
+    assert len(low.quiet) == 1
+
+
 async def test_only_who_snoozes_the_loudest_of_it_silences_it(sources: Sources) -> None:
     sources.has(sources.live, 1, severity=MEDIUM)
     sources.has(sources.late, 0.9, alert_type="urgent_low")
     [low] = all_episodes(sources.hass)
     assert [one.entry_id for one in low.loudest] == ["late"]
 
-    def snooze(coordinator: SourceCoordinator, kind: str) -> None:
-        person = sources.person(coordinator)
-        topic = AlertKey(person.person.person_id, kind)
-        coordinator.store.responses.snooze_episode(
-            topic,
-            person.episodes[topic].span,
-            by=ANNA,
-            since=dt_util.utcnow(),
-            until=ago(hours=-1),
-        )
-
-    snooze(sources.live, "low")
+    milder, worst = low.witnesses
+    snooze(milder)
     assert low.quiet == []
-    [alone] = low.witnesses[:1]
-    assert len(alone.quiet) == 1
-    snooze(sources.late, "urgent_low")
+    assert len(milder.quiet) == 1
+    snooze(worst)
+    assert len(low.quiet) == 1
+    # What nobody else has seen is the loudest of itself.
+    sources.has(sources.late)
+    [low] = all_episodes(sources.hass)
+    assert low.loudest == ()
     assert len(low.quiet) == 1
 
 

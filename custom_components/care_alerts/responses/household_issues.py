@@ -52,8 +52,7 @@ class HouseholdIssues:
         before = self._left_behind() if self._shown is None else self._shown
         for issue_id in before - wanted.keys():
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
-        for issue_id in wanted.keys() - (self._shown or set()):
-            key, placeholders = wanted[issue_id]
+        for issue_id, (key, placeholders) in wanted.items():
             create_issue(
                 self._hass,
                 issue_id,

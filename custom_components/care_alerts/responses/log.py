@@ -175,7 +175,7 @@ class ResponseState:
 
     def note_as_one(self, episode_ids: frozenset[str]) -> bool:
         """Note which ids an episode of the household has: a source may be away the next time. False if that is known."""
-        if len(episode_ids) > 1 and episode_ids in self._as_one:
+        if episode_ids in self._as_one:
             return False
         before = self._as_one
         self._as_one = [one for one in before if one.isdisjoint(episode_ids)]

@@ -64,7 +64,7 @@ def _witnesses(ref: EpisodeRef) -> tuple[Testimony, ...]:
         known = first.setdefault(one.entry_id, said)
         if said.observed_at < known.observed_at:
             first[one.entry_id] = said
-    return tuple(first.values()) if len(first) > 1 else ()
+    return tuple(first.values())
 
 
 def wording_of(hass: HomeAssistant, now: datetime) -> Wording:

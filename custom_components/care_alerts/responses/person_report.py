@@ -51,7 +51,7 @@ class AsOneHas:
 
 
 def report_maker(
-    parts: Sequence[AsOneHas], *, start: datetime, end: datetime, are_one: bool = False
+    parts: Sequence[AsOneHas], *, start: datetime, end: datetime, are_one: bool
 ) -> Callable[[], Report]:
     """What makes the report of a person, of `start` <= time < `end` (aware UTC), in an executor: two weeks of readings are many.
 

@@ -341,12 +341,6 @@ class Phones:
             and (screen.may_be_asked(now) or self._is_news(device_id, screen, episodes))
         ]
 
-    @callback
-    def next_try(self, now: datetime) -> datetime | None:
-        """When a phone is to be asked again that refused to be brought up to date; None if none did."""
-        tries = (one.try_again_at for one in self._store.screens.by_phone.values())
-        return min((at for at in tries if at and at > now), default=None)
-
     def _is_news(self, device_id: str, screen: Screen, episodes: Mapping[str, EpisodeRef]) -> bool:
         """Whether there is something to tell that a phone was not asked in vain to take."""
         refused = self._refused.get(device_id)

@@ -149,7 +149,7 @@ class Runner:
             if device_id not in ringing:
                 self._start(self._phones.show(device_id))
         self.next = found
-        moments = [one.outlook.next_at for one in found] + [self._phones.next_try(now)]
+        moments = [one.outlook.next_at for one in found] + [self._store.screens.next_try(now)]
         self._look_at(min((at for at in moments if at and at > now), default=None))
         with self._going_on("changed"):
             self.changed()

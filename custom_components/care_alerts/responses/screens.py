@@ -146,6 +146,11 @@ class Screens:
             for tag, shown in screen.shown.items():
                 yield phone, tag, shown
 
+    def next_try(self, now: datetime) -> datetime | None:
+        """When a phone is to be asked again that refused to be brought up to date; None if none did."""
+        tries = (one.try_again_at for one in self.by_phone.values())
+        return min((at for at in tries if at and at > now), default=None)
+
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON values."""
         return {
