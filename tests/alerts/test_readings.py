@@ -333,6 +333,15 @@ def test_a_line_that_makes_no_sense_is_left_out(lines: list[Any]) -> None:
     assert again(log).differing_from(log) == []
 
 
+@pytest.mark.parametrize("far", [sign * 10**power for sign in (-1, 1) for power in range(12, 25)])
+def test_a_time_that_is_none_is_left_out(far: int) -> None:
+    good, line = [SECOND, None, 90.0, None], [far, None, 100.0, None]
+    thresholds = [["low", 70, MG_DL, SECOND], ["low", 80, MG_DL, far]]
+    log = GlucoseLog.from_dict({"readings": [line, good], "thresholds": thresholds}, NOW)
+    assert [one.mg_dl for one in all_of(log)] == [90]
+    assert [one.value for one in log.thresholds] == [70]
+
+
 @pytest.mark.parametrize(
     "damaged", [["low", 70, "mg", SECOND], [5, 70, MG_DL, SECOND], ["low", 70, MG_DL]]
 )

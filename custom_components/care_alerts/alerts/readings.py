@@ -26,6 +26,8 @@ AHEAD: Final = timedelta(minutes=5)
 HOUR: Final = 3600
 """Seconds."""
 
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+
 HIGHEST: Final = 1000.0
 """mg/dL: nothing measures more."""
 
@@ -331,5 +333,6 @@ def _second(stored: Any) -> int:
     """A second, of those that there are dates for."""
     if type(stored) is not int:
         raise TypeError
-    datetime.fromtimestamp(stored, UTC)
+    # Of what is too far away, `fromtimestamp` raises what the platform says, arithmetic an OverflowError.
+    _EPOCH + timedelta(seconds=stored)
     return stored
