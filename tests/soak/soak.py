@@ -20,7 +20,8 @@ from pathlib import Path
 from random import Random
 import sys
 from typing import Any, Final, override
-from unittest.mock import patch
+from unittest.mock import Mock, patch
+from weakref import WeakSet
 
 from aiohttp import web
 from atomicwrites import AtomicWriter  # type: ignore[import-untyped]
@@ -34,7 +35,7 @@ from homeassistant.const import (
 )
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import aiohttp_client, entity_registry as er, translation
 from homeassistant.helpers.dispatcher import DATA_DISPATCHER
 from homeassistant.util.async_ import get_scheduled_timer_handles
 
@@ -158,6 +159,7 @@ class Soak:
         self._sim = Simulator(start=self.start, speed=0)
         self._stack = AsyncExitStack()
         self._hass: HomeAssistant | None = None
+        self._houses: WeakSet[HomeAssistant] = WeakSet()
         self._kept: dict[str, dict[str, Any]] = {}
         self._faults: list[tuple[str, Fault]] = []
         self._is_disk_full = False
@@ -243,9 +245,7 @@ class Soak:
             logging.disable(logging.NOTSET)
             logging.getLogger().removeHandler(errors)
             await self._stack.aclose()
-            for handle in get_scheduled_timer_handles(loop):
-                # Of those that were killed.
-                handle.cancel()
+            self._forget_process()
         return self.tally
 
     async def _soak(self) -> None:
@@ -331,6 +331,7 @@ class Soak:
         stack = self._stack = AsyncExitStack()
         self.life = stack.enter_context(living(None))
         self._hass = hass = await stack.enter_async_context(home_assistant(self._files))
+        self._houses.add(hass)
         self._persons.clear()
         await hass.config.async_set_time_zone(BERLIN)
         house = House(hass, self._sim, self._freezer)
@@ -363,7 +364,20 @@ class Soak:
         await hass.async_stop(force=True)
         self._hass = None
         await self._stack.aclose()
+        self._forget_process()
         self._later(self.now + self._down, "starts", self._come_back)
+
+    @staticmethod
+    def _forget_process() -> None:
+        """Forget what ends with a process, and here has its loop and the test kit: timers, and what stand-ins were called with."""
+        for handle in get_scheduled_timer_handles(asyncio.get_running_loop()):
+            handle.cancel()
+        for called in (
+            aiohttp_client._async_make_resolver,
+            translation._async_get_component_strings,
+        ):
+            assert isinstance(called, Mock)
+            called.reset_mock()
 
     async def _die(self) -> None:
         """Be killed."""
@@ -765,6 +779,7 @@ class Soak:
         self.tally.gauges.append(
             Gauge(
                 rss=resident(),
+                houses=len(self._houses),
                 tasks=len(asyncio.all_tasks()),
                 listeners=sum(number for (kind, _), number in listening.items() if kind == "event"),
                 targets=sum(number for (kind, _), number in listening.items() if kind == "signal"),

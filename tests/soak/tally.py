@@ -24,6 +24,7 @@ class Gauge:
     """What a process holds at a quiet moment."""
 
     rss: int
+    houses: int
     tasks: int
     listeners: int
     targets: int
@@ -109,6 +110,8 @@ class Tally:
         may_grow = max(kept[1] - kept[0], 0) * 8 / 1024 + 32
         compare("MiB resident", lambda one: one.rss / MIB, lambda was: was + may_grow)
         lines[-1] += f" (alerts and readings kept: {kept[0]:.0f} -> {kept[1]:.0f})"
+        # Ours: one that has just ended may still be held by a timer of its own that was cancelled.
+        compare("Home Assistants in memory", lambda one: one.houses, lambda was: was + 2)
         # Ours: a connection that is kept open, or a timer's task, is there or is not at a given moment.
         compare("asyncio tasks", lambda one: one.tasks, lambda was: was + 10)
         compare("bus listeners", lambda one: one.listeners, lambda was: was + 5)
