@@ -94,6 +94,10 @@ EXPLAINS_FOR: Final = HOUR
 ALL_ARE_MET_IN: Final = 30
 """Days in which every fault of the catalogue has to have been met."""
 
+VENDORS_FULL: Final = 40
+"""Days after which the vendors, which are in this process, too, forget what is older: longer than anybody looks back, twice
+what is `REMEMBERED` here."""
+
 WELL_AGAIN_AFTER: Final = 2 * HOUR
 """How long it may take after trouble until all is told when it comes: as long as anybody waits before asking again."""
 
@@ -275,6 +279,9 @@ class Soak:
             await self._until(min(begun + DAY, end - 10 * MINUTE))
             self.say(f"day {day}: {self.tally.requests} requests")
             self._settle_accounts(self.now - REMEMBERED)
+            if self.days > 2 * VENDORS_FULL and day == VENDORS_FULL:
+                # Until then what the vendors have, in this process, grows by the day.
+                self.tally.gauges.clear()
             self._measure()
         await self._come_to_an_end(end)
 
@@ -285,7 +292,7 @@ class Soak:
         if day < self.days:
             for one in self._following:
                 one.tell(begins, rng, is_last=day == self.days - 1)
-                one.forget(self.now - 2 * REMEMBERED)
+                one.forget(self.now - VENDORS_FULL * DAY)
 
     async def _until(self, moment: datetime) -> None:
         while self.now < moment:
