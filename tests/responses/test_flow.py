@@ -234,6 +234,14 @@ async def test_speakers_need_a_speech_service(hass: HomeAssistant, phone: str) -
     assert made["type"] is FlowResultType.CREATE_ENTRY
 
 
+@pytest.mark.usefixtures("disable_translations_once")
+async def test_it_has_its_words_though_nothing_of_ours_runs_yet(
+    hass: HomeAssistant, people: None
+) -> None:
+    note = (await propose(hass))["description_placeholders"]["note"]
+    assert note.startswith("**Nobody here has a phone")
+
+
 async def test_nobody_has_a_phone(hass: HomeAssistant, people: None) -> None:
     form = await propose(hass)
     note = form["description_placeholders"]["note"]

@@ -209,7 +209,7 @@ class Household:
             if (not plan.alert_types or alert_type in plan.alert_types) and self.is_for(
                 plan, coordinator, person, alert_type
             ):
-                return AlertKey(person.person.person_id, alert_type, True)
+                return AlertKey(person.person.person_id, alert_type)
         return None
 
 

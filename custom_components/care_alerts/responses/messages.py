@@ -24,7 +24,7 @@ async def send_message(
     ref: EpisodeRef,
     caregiver: Caregiver,
     *,
-    redelivered: bool = False,
+    redelivered: bool,
 ) -> bool:
     """Send what there is to say of an episode to a notify entity; False if it did not take it."""
     notice = notice_of(hass, ref, redelivered=redelivered)

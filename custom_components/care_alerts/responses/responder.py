@@ -192,7 +192,7 @@ class Responder:
         results = await asyncio.gather(
             *(self.phones.ring(device_id, theirs) for device_id, theirs in rings.items()),
             *(
-                send_message(self._hass, entity_id, ref, caregiver)
+                send_message(self._hass, entity_id, ref, caregiver, redelivered=False)
                 for entity_id, caregiver in entities.items()
             ),
         )
