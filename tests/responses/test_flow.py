@@ -408,6 +408,10 @@ async def test_a_plan_needs_a_yes_only(hass: HomeAssistant, phone: str) -> None:
             replace(step, step_id=step_id) for step, step_id in zip(first.steps, ids, strict=True)
         ),
     )
+    # What is proposed next is called what no other is.
+    assert fields(await add(hass, entry, "plan"))["name"] == f"{first.name} 3"
+    hass.config_entries.async_remove_subentry(entry, first.plan_id)
+    assert fields(await add(hass, entry, "plan"))["name"] == first.name
 
 
 async def test_a_plan_as_they_like(hass: HomeAssistant, phone: str) -> None:
