@@ -287,6 +287,20 @@ async def test_reauth_before_anything_was_heard(house: House) -> None:
     assert entry.state is ConfigEntryState.LOADED
 
 
+@pytest.mark.parametrize("step", ["reauth", "reconfigure"])
+async def test_what_another_entry_has_is_not_set_up_twice(house: House, step: str) -> None:
+    """Of an account without people there is no telling whether it is the entry's; whether another has it there is."""
+    empty = house.sim.lumen.add_account("empty-key")
+    entry = await house.set_up(house.entry(data={"api_key": empty.api_key}))
+    await answer(house, await begin(house, "lumen"), **given(house))
+    before = dict(entry.data)
+    form = await getattr(entry, f"start_{step}_flow")(house.hass)
+    data = given(house) if step == "reconfigure" else {"api_key": house.sim.lumen.api_key}
+    result = await answer(house, form, **data)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
+    assert entry.data == before
+
+
 async def test_reauth_when_everybody_has_withdrawn(house: House) -> None:
     """An account without people may be the same one: there is no telling."""
     entry = await house.set_up(house.entry())

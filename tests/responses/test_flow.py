@@ -596,9 +596,23 @@ def test_whatever_is_wrong_has_its_sentence() -> None:
     subentries = english()["config_subentries"]
     parts = ("caregiver", "plan", "same_person")
     errors = {kind: set(subentries[kind]["error"]) for kind in parts}
-    assert set().union(*errors.values()) == KEYS | {key for _, key in WRONG_SAME_PEOPLE}
+    of_same_people = {"one_source", *(key for _, key in WRONG_SAME_PEOPLE)}
+    assert set().union(*errors.values()) == KEYS | of_same_people
     of_plans = {"required", "no_step", *(key for *_, key in (*WRONG_PLANS, *WRONG_STEPS))}
     assert errors["plan"] == of_plans
+
+
+async def test_two_people_of_one_source_are_not_one(house: House) -> None:
+    account = house.sim.lumen.account(house.sim.lumen.api_key)
+    for name in ("maria", "henk"):
+        account.add_person(f"{name}@example.com")
+    source = await house.set_up(house.entry())
+    entry = await household(house.hass)
+    devices = dr.async_entries_for_config_entry(dr.async_get(house.hass), source.entry_id)
+    people = [one.id for one in devices if one.name in ("maria", "henk")]
+    form = await add(house.hass, entry, "same_person")
+    form = await send(house.hass, form, {"name": "Both", "people": people})
+    assert (form["type"], form["errors"]) == (FlowResultType.FORM, {"people": "one_source"})
 
 
 async def test_plans_for_different_people_do_not_overlap(house: House) -> None:

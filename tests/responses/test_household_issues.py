@@ -150,6 +150,15 @@ async def test_a_plan_for_somebody_is_not_for_nobody(
     assert "plan_for_nobody" not in said(care.hass)
 
 
+def test_an_id_names_nobody(hass: HomeAssistant, living: Callable[..., Household]) -> None:
+    """Home Assistant's diagnostics have the ids of all that is to be mended."""
+    parts = caregiver("Anna Quillfeather"), caregiver("Ben Quillfeather"), plan(steps=AT_ONCE)
+    issues = HouseholdIssues(hass)
+    issues.show(living(*parts), None, START)
+    assert said(hass).count("heard_no_phone") == 2, "one for each"
+    assert not any("Quill" in which for _, which in ir.async_get(hass).issues)
+
+
 async def test_a_drill_that_is_over_and_that_nobody_answered(
     care: Care, living: Callable[..., Household]
 ) -> None:

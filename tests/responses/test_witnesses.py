@@ -193,6 +193,17 @@ async def test_what_is_of_two_types_or_people_is_not_one(sources: Sources) -> No
     assert sorted(sources.found) == [["late"], ["live"]]
 
 
+async def test_whom_one_source_has_twice_are_two_whatever_is_written(sources: Sources) -> None:
+    """Whoever has one of them has not the other."""
+    both = (sources.devices[0], device(sources.hass, sources.live, "ben"))
+    low = {who: [alert(sources.live, who, ago(hours=1))] for who in ("mila", "ben")}
+    says(sources.live, low)
+    sources.has(sources.late, 0.9)
+    for people in (both, (*both, sources.devices[1])):
+        sources.links[:] = [SamePerson(same_id="2", name="Mila", people=people)]
+        assert sorted(sources.found) == [["late"], ["live"], ["live"]]
+
+
 async def test_one_that_goes_on_has_witnesses_from_a_day_before_it_began(
     sources: Sources,
 ) -> None:

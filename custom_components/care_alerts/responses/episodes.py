@@ -26,6 +26,7 @@ from ..sources.coordinator import SourceCoordinator
 from ..sources.targets import device_ref, person_of, sources, unit_of
 from .log import ResponseState
 from .plan import SamePerson
+from .same_people import are_of_one_source
 
 LOOKED_BACK: Final = timedelta(days=1)
 """Ours: what was over for longer before what goes on now began is no witness of it."""
@@ -105,10 +106,13 @@ class SamePeople:
     ) -> None:
         """Know of those that `links` gives at the moment, and which episodes were one from what is kept."""
         self._hass = hass
-        self.links = links
-        """Who they are, at the moment."""
+        self._links = links
         self._state = state
         self._joined: dict[str, tuple[Sequence[tuple[str, SourceSnapshot]], list[EpisodeRef]]] = {}
+
+    def links(self) -> list[SamePerson]:
+        """Who they are, at the moment: nobody of whom a source says that they are several."""
+        return [one for one in self._links() if not are_of_one_source(self._hass, one.people)]
 
     def of(self, device_id: str | None) -> list[tuple[SourceCoordinator, PersonSnapshot]]:
         """What the sources that run have of somebody, by the device of what one of them has; empty if it is one alone."""

@@ -120,7 +120,7 @@ def banner(notices: Collection[tuple[Notice, Text]], wording: Wording) -> tuple[
 
 def markdown(text: str) -> str:
     """A text as it is, where Markdown is understood: a name is whatever somebody has typed."""
-    return re.sub(r"[\\`*_\[\]<>#|~&@]|(?<=\bwww)\.|:(?=//)", r"\\\g<0>", text)
+    return re.sub(r"[\\`*_\[\]<>#|~&@]|(?<=www)\.|:(?=//)", r"\\\g<0>", text, flags=re.IGNORECASE)
 
 
 def worst_first(notice: Notice) -> tuple[bool, bool, int, bool, float]:

@@ -49,7 +49,7 @@ from .overlaps import overlaps_of
 from .plan import ALWAYS, EVERYBODY, ON_DUTY, Caregiver, Plan, SamePerson, Step, Text, proposed_plan
 from .plan_data import as_data, caregiver_from_form, plan_from_form, same_person_from_form
 from .push import MOBILE_APP
-from .same_people import known_people, proposed
+from .same_people import are_of_one_source, known_people, proposed
 
 STEPS: Final = "steps"
 QUIET_HOURS: Final = "quiet_hours"
@@ -438,12 +438,15 @@ class SamePersonFlow(_PartFlow[SamePerson]):
         names = {one.device_id: one.name for one in known_people(self.hass)}
         chosen = (names[one] for one in given["people"] if one in names)
         same_id = before.same_id if before else ""
-        return same_person_from_form(
+        same = same_person_from_form(
             same_id,
             # Called as the first source calls them, unless it is said.
             {"name": next(chosen, "")} | _filled(given) | {"people": given["people"]},
             others=[one for which, one in self._parts().items() if which != same_id],
         )
+        if are_of_one_source(self.hass, same.people):
+            raise vol.Invalid("one_source", path=["people"])
+        return same
 
 
 def _steps_shown(plan: Plan, caregivers: Iterable[Caregiver]) -> list[dict[str, Any]]:

@@ -78,6 +78,14 @@ def proposed(hass: HomeAssistant, links: Iterable[SamePerson]) -> list[SamePerso
     ]
 
 
+def are_of_one_source(hass: HomeAssistant, people: Iterable[str]) -> bool:
+    """Whether a source has several of these devices: by its word they are several people."""
+    registry = dr.async_get(hass)
+    devices = (registry.async_get(which) for which in people)
+    entries = [one.config_entry_id for one in devices if isinstance(one, dr.DeviceEntry)]
+    return len(set(entries)) < len(entries)
+
+
 def gone(hass: HomeAssistant, links: Sequence[SamePerson]) -> Iterator[SamePerson]:
     """Those of whom a source has nobody any more: as long as a source does not run, nobody knows."""
     registry = dr.async_get(hass)

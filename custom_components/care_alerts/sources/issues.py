@@ -19,7 +19,7 @@ def unlinked(text: str) -> str:
 
     A sentence is shown as Markdown, its title as it is: what Markdown's backslashes escape would be seen there.
     """
-    return re.sub(r"(?<=[<!\]])|(?<=\bwww)(?=\.)|(?=://)", "\u2060", text)
+    return re.sub(r"(?<=[<!\]])|(?<=www)(?=\.)|(?=://)", "\u2060", text, flags=re.IGNORECASE)
 
 
 @callback

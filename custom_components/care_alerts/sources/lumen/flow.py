@@ -107,6 +107,8 @@ class LumenSteps(ConfigFlow):
         ):
             if not await self._speaks_of_the_same(entry):
                 return self.async_abort(reason="wrong_account")
+            if await self._is_set_up(data, but=entry):
+                return self.async_abort(reason="already_configured")
             return self.async_update_reload_and_abort(entry, data=data)
         return self._form("lumen_reauth", _KEY_ONLY, None, errors)
 
@@ -119,6 +121,8 @@ class LumenSteps(ConfigFlow):
         if user_input is not None and (data := await self._checked(user_input, errors)):
             if not await self._speaks_of_the_same(entry):
                 return self.async_abort(reason="wrong_account")
+            if await self._is_set_up(data, but=entry):
+                return self.async_abort(reason="already_configured")
             return self.async_update_reload_and_abort(entry, data=data)
         shown = user_input or {CONF_BASE_URL: entry.data[CONF_BASE_URL]}
         return self._form("lumen_reconfigure", _URL_AND_KEY, shown, errors)
@@ -168,11 +172,17 @@ class LumenSteps(ConfigFlow):
             }
         return None
 
-    async def _is_set_up(self, data: dict[str, Any]) -> bool:
-        """Whether another entry has this key, or another key that speaks of the same people: ids are the account's own."""
+    async def _is_set_up(
+        self, data: dict[str, Any], *, but: CareAlertsConfigEntry | None = None
+    ) -> bool:
+        """Whether an entry, `but` for one, has this key, or another that speaks of the same people: ids are the account's own."""
         for entry in self._async_current_entries():
-            if entry.data[CONF_SOURCE] == SOURCE and (
-                entry.data == data or self._people.keys() & await followed_of(self.hass, entry)
+            if (
+                entry.data[CONF_SOURCE] == SOURCE
+                and entry is not but
+                and (
+                    entry.data == data or self._people.keys() & await followed_of(self.hass, entry)
+                )
             ):
                 return True
         return False
@@ -247,12 +257,11 @@ class LumenOptionsFlow(OptionsFlowWithReload):
         data = self.config_entry.data
         self._followed = await followed_of(self.hass, self.config_entry)
         self._asked_at = dt_util.utcnow()
-        client = LumenClient(
-            async_get_clientsession(self.hass), base_url(data[CONF_BASE_URL]), data[CONF_API_KEY]
-        )
         try:
+            url = base_url(data[CONF_BASE_URL])
+            client = LumenClient(async_get_clientsession(self.hass), url, data[CONF_API_KEY])
             mappings, _ = await client.identity_mappings()
-        except ApiError:
+        except ApiError, InvalidUrlError:
             self._people = None
             chosen_at = self.config_entry.options.get(CONF_CHOSEN_AT)
             if chosen_at and (before := dt_util.parse_datetime(chosen_at)):
