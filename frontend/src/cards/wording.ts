@@ -10,9 +10,11 @@ export interface Wording extends Texts {
   now: Date;
 }
 
+export const digitsOf = (unit: GlucoseUnit): number => (unit === "mmol/L" ? 1 : 0);
+
 /** "5.6 mmol/L", in the user's language. */
 export function formatGlucose(language: string, value: number, unit: GlucoseUnit): string {
-  const digits = unit === "mmol/L" ? 1 : 0;
+  const digits = digitsOf(unit);
   const number = value.toLocaleString(language, {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,

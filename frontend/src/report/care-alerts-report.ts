@@ -10,6 +10,7 @@ import { glucoseText, type Wording } from "../cards/wording";
 import { DAY_MS, DOMAIN } from "../const";
 import type { Hass } from "../home-assistant";
 import { RegistryView } from "../registry-view";
+import { clockOf } from "../time";
 import { csvOf } from "./csv";
 import type { PersonReport, Report } from "./model";
 import { printAlone, printWithPage, type Printable } from "./print";
@@ -82,6 +83,15 @@ export class CareAlertsReport extends CareCard implements Printable {
     }
   }
 
+  /** By the home's clock, as its nights and hours are, whatever the browser's shows. */
+  protected override get wording(): Wording | undefined {
+    const { home } = this;
+    const wording = super.wording;
+    return home && wording
+      ? { ...wording, clock: clockOf({ ...home, locale: { ...home.locale, time_zone: "server" } }) }
+      : undefined;
+  }
+
   private async ask(home: Hass): Promise<void> {
     this.askedAt = Date.now();
     const asked = ++this.asked;
@@ -114,11 +124,14 @@ export class CareAlertsReport extends CareCard implements Printable {
   }
 
   private save(report: Report, one: PersonReport): void {
+    const timeZone = this.home?.config.time_zone;
+    // As ISO 8601 has it.
+    const day = (iso: string): string => new Date(iso).toLocaleDateString("sv", { timeZone });
     // With the mark by which spreadsheets know UTF-8.
     const file = new Blob(["\ufeff", csvOf(report, one)], { type: "text/csv;charset=utf-8" });
     const link = document.createElement("a");
     link.href = URL.createObjectURL(file);
-    link.download = `${one.person} ${report.start.slice(0, 10)} ${report.end.slice(0, 10)}.csv`;
+    link.download = `${one.person} ${day(report.start)} ${day(report.end)}.csv`;
     link.click();
     URL.revokeObjectURL(link.href);
   }
@@ -190,6 +203,7 @@ export class CareAlertsReport extends CareCard implements Printable {
         ${sources.join(", ") || one.source}.
         ${one.data_through ? localize("report_reach", { time: at(one.data_through) }) : localize("no_reach")}
         ${kept ? localize("report_kept", { time: at(kept) }) : nothing}
+        ${clock.namedZone ? localize("zone", { zone: clock.namedZone }) : nothing}
       </p>
       ${
         glucose

@@ -1,3 +1,4 @@
+import { digitsOf } from "../cards/wording";
 import type { PersonReport, Report } from "./model";
 
 type Cell = string | number | null | undefined;
@@ -20,6 +21,9 @@ const COLUMNS = [
   "outcome",
   "answered_by",
   "answered_after_seconds",
+  "severity",
+  "end_reason",
+  "out_of_range",
 ] as const;
 
 type Row = Partial<Record<(typeof COLUMNS)[number], Cell>>;
@@ -52,7 +56,9 @@ function rowsOf({ start, end }: Report, one: PersonReport): Row[] {
     for (const name of ["lowest", "highest"] as const) {
       const extreme = glucose[name];
       if (extreme) {
-        rows.push({ what: name, start: extreme.observed_at, value: extreme.value, unit });
+        const { observed_at, out_of_range } = extreme;
+        const value = extreme.value.toFixed(digitsOf(unit));
+        rows.push({ what: name, start: observed_at, value, unit, out_of_range });
       }
     }
     rows.push(...glucose.hours.map((hour) => ({ what: "hour", name: hour.hour, ...hour })));
@@ -71,11 +77,11 @@ function rowsOf({ start, end }: Report, one: PersonReport): Row[] {
   ];
 }
 
-/** A cell; what somebody has written is never a formula. */
+/** A cell; what somebody has written is never a formula, nor two cells where a semicolon parts them. */
 function quoted(cell: Cell): string {
   if (typeof cell !== "string") {
     return String(cell ?? "");
   }
-  const text = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  const text = /^(\s*[=+\-@]|[\t\r])/.test(cell) ? `'${cell}` : cell;
+  return /[",;\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }

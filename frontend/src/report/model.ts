@@ -55,6 +55,8 @@ export interface EpisodeReport {
   severity: "low" | "medium" | "high";
   opened_at: string;
   ended_at: string | null;
+  /** `expired`: nothing more was heard of it, and how long it lasted nobody knows. */
+  end_reason: "source" | "newer_day" | "expired" | null;
   told_at: string | null;
   answered_by: string | null;
   answered_at: string | null;

@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
 
-import { formatGlucose, type Wording } from "../cards/wording";
+import { digitsOf, formatGlucose, type Wording } from "../cards/wording";
 import type { GlucoseUnit } from "../data/model";
 import { severityNames } from "../severity";
 import { formatDuration } from "../time";
@@ -78,9 +78,8 @@ const share = (wording: Wording, value: number, of: number | null): Cell =>
     : html`${minutes(wording, value)} <small>${percent(wording, of)}</small>`;
 
 function bandName({ language }: Wording, band: Band, unit: GlucoseUnit): string {
-  const digits = unit === "mmol/L" ? 1 : 0;
   const number = (value: number): string =>
-    value.toLocaleString(language, { minimumFractionDigits: digits });
+    value.toLocaleString(language, { minimumFractionDigits: digitsOf(unit) });
   const [from, to] = LIMITS[unit][band];
   if (from === undefined || to === undefined) {
     return from === undefined ? `< ${number(to ?? 0)} ${unit}` : `> ${number(from)} ${unit}`;
@@ -231,7 +230,7 @@ export function renderNights(wording: Wording, one: PersonReport): TemplateResul
 
 /** What became of an episode, as far as anybody answered it. */
 function outcomeText({ localize }: Wording, one: EpisodeReport): string {
-  const { outcome, answered_by, answered_after_seconds } = one;
+  const { outcome, answered_by, answered_after_seconds, end_reason } = one;
   const seconds = answered_after_seconds;
   const answer =
     seconds === null
@@ -240,18 +239,34 @@ function outcomeText({ localize }: Wording, one: EpisodeReport): string {
           who: answered_by ?? localize("somebody_begins"),
           age: formatDuration(localize, Math.round(seconds / 60)),
         });
+  const withAnswer = (text: string): string => [text, answer].filter(Boolean).join(" ");
+  const isLost = end_reason === "expired";
   switch (outcome) {
     case "answered":
       return answer;
     case "unanswered":
-      return [localize("report_unanswered_one"), answer].filter(Boolean).join(" ");
+      return withAnswer(isLost ? localize("report_nobody") : localize("report_unanswered_one"));
     case "open":
       return localize("nobody_has_it");
     case "over_before_told":
-      return [localize("report_late"), answer].filter(Boolean).join(" ");
+      return withAnswer(isLost ? localize("report_came_later") : localize("report_late"));
     case "not_told":
       return localize("report_not_told");
   }
+}
+
+/** How long it lasted, where its end is known; "" of what has none yet. */
+function endText(wording: Wording, { opened_at, ended_at, end_reason }: EpisodeReport): string {
+  const { localize, clock } = wording;
+  if (!ended_at) {
+    return "";
+  }
+  const [from, to] = [new Date(opened_at), new Date(ended_at)];
+  return end_reason === "expired"
+    ? localize("notification_lost", { time: clock.timeBeside(to, from) })
+    : localize("report_lasted", {
+        age: minutes(wording, (to.getTime() - from.getTime()) / 60_000),
+      });
 }
 
 /** Which other sources have it, and from when. */
@@ -280,6 +295,10 @@ export function renderAlerts(
   const { localize, clock, stateName } = wording;
   const { answered, unanswered } = one.outcomes;
   const all = answered + unanswered;
+  const counts = { count: unanswered, all, percent: percent(wording, one.unanswered_percent) };
+  const isAnyLost = one.episodes.some(
+    ({ outcome, end_reason }) => outcome === "unanswered" && end_reason === "expired",
+  );
   const name = ({ alert_type, severity }: EpisodeReport): string =>
     [stateName("sensor.last_alert", alert_type) || alert_type, severityNames(localize)[severity]]
       .filter(Boolean)
@@ -288,11 +307,7 @@ export function renderAlerts(
     ${
       all
         ? html`<p>
-            ${localize("report_unanswered", {
-              count: unanswered,
-              all,
-              percent: percent(wording, one.unanswered_percent),
-            })}
+            ${isAnyLost ? localize("report_nobody_of", counts) : localize("report_unanswered", counts)}
             ${one.glucose ? coveredText(wording, one.glucose) : nothing}
           </p>`
         : nothing
@@ -305,18 +320,7 @@ export function renderAlerts(
             one.episodes.map((episode) => [
               clock.shortDateTime(new Date(episode.opened_at)),
               html`${name(episode)}
-              ${
-                episode.ended_at
-                  ? html`<small
-                      >${localize("report_lasted", {
-                        age: minutes(
-                          wording,
-                          (Date.parse(episode.ended_at) - Date.parse(episode.opened_at)) / 60_000,
-                        ),
-                      })}</small
-                    >`
-                  : nothing
-              }
+              <small>${endText(wording, episode)}</small>
               ${alsoTexts(wording, episode, nameOf).map((text) => html`<small class="also">${text}</small>`)}`,
               outcomeText(wording, episode),
             ]),

@@ -13,7 +13,7 @@ import type {
   Report,
 } from "../../src/report/model";
 import { eventOf, FakeConnection, person } from "../connection";
-import { device, home } from "../home";
+import { device, home, LOCALE } from "../home";
 
 customElements.define("care-alerts-report", CareAlertsReport);
 
@@ -52,6 +52,7 @@ const episode = (outcome: Outcome, more: Partial<EpisodeReport> = {}): EpisodeRe
   severity: "high",
   opened_at: "2026-11-29T02:00:00Z",
   ended_at: "2026-11-29T02:40:00Z",
+  end_reason: "source",
   told_at: "2026-11-29T02:01:00Z",
   answered_by: null,
   answered_at: null,
@@ -272,7 +273,7 @@ test("what became of each episode is said", async () => {
     of({
       episodes: [
         episode("unanswered", late),
-        episode("open", { ended_at: null }),
+        episode("open", { ended_at: null, end_reason: null }),
         episode("over_before_told", late),
         episode("over_before_told"),
         episode("not_told"),
@@ -285,6 +286,61 @@ test("what became of each episode is said", async () => {
   expect(text).toContain("It was over when it arrived. Somebody had it after 1 h 0 min.");
   expect(text).toContain("From before this person was followed.");
   expect(text).toContain("new_kind");
+});
+
+test("of what nothing more was heard there is no length, and no word that it was over", async () => {
+  const late = { answered_after_seconds: 3600 };
+  const lost = { end_reason: "expired", ended_at: "2026-11-29T04:00:00Z" } as const;
+  const text = await show(
+    of({
+      episodes: [
+        episode("unanswered", { ...lost, ...late }),
+        episode("over_before_told", lost),
+        episode("answered", { ...lost, answered_by: "Ben", ...late }),
+      ],
+    }),
+  );
+  expect(text.match(/Nothing more was heard of it by 05:00\./g)).toHaveLength(3);
+  expect(text).toContain("Nobody had it: 1 of 3 (33.3%).");
+  expect(text).toContain("Nobody had it by then. Somebody had it after 1 h 0 min.");
+  expect(text).toContain("It arrived only after that.");
+  expect(text).not.toMatch(/lasted|before it was over|It was over/);
+});
+
+test.each([
+  ["source", "unanswered"],
+  ["newer_day", "unanswered"],
+  ["expired", "answered"],
+] as const)("an end by %s of what was %s is no guess", async (end_reason, outcome) => {
+  const text = await show(
+    of({ episodes: [episode("unanswered"), episode(outcome, { end_reason })] }),
+  );
+  expect(text).toContain("Nobody had it before it was over: 1 of 3");
+  expect(text).toContain("lasted 40 min");
+});
+
+test("times are by the home's clock, as its nights and hours are, and it is said where the browser's is another", async () => {
+  const [night] = of().nights;
+  if (!night) {
+    throw new Error("no night");
+  }
+  const config = { time_zone: "Pacific/Auckland" };
+  const one = of({ nights: [{ ...night, end: "2026-11-30T19:00:00Z" }] });
+  card.hass = {
+    ...home({ locale: { ...LOCALE, time_zone: "local" } }),
+    config,
+    connection,
+    callWS,
+  };
+  // By the browser's clock it is still Monday, 30 November.
+  const text = await show(one);
+  expect(text).toContain("Tue 1 Dec");
+  expect(text).not.toContain("Mon 30 Nov");
+  expect(text).toContain("Sun 29 Nov, 15:00");
+  expect(text).toContain("Times are those of Pacific/Auckland.");
+  card.hass = { ...home(), config: { time_zone: "UTC" }, connection, callWS };
+  await passes();
+  expect(shown()).not.toContain("Times are those of");
 });
 
 const witness = (source: string, observed_at: string): EpisodeReport["witnesses"][number] => ({
@@ -387,15 +443,39 @@ test("a table for a spreadsheet: what somebody wrote is neither a formula nor a 
   expect(first).toContain(`report,"'=cmd(""x""),\nAnna",2026-11-28T21:00:00+00:00`);
   expect(csv).toContain("'@Ben");
   expect(csv).toContain("hour,23,");
-  expect(csv).toContain("lowest,,2026-11-29T02:05:00Z,,,,,,,,,,2.9,mmol/L");
+  expect(csv).toContain("lowest,,2026-11-29T02:05:00Z,,,,,,,,,,2.9,mmol/L,,,,,,\r\n");
+  expect(csv).toContain("highest,,2026-11-28T23:05:00Z,,,,,,,,,,22.2,mmol/L,,,,,,high\r\n");
+  expect(csv).toContain("answered,'@Ben,,high,source,\r\n");
   const without = of({ glucose: null });
   expect(csvOf(report(without), without)).not.toContain("glucose");
 });
 
-test("it is saved under the person's name", () => {
+test.each([
+  ["A;=1+1", '"A;=1+1"'],
+  [" =1+1", "' =1+1"],
+  ["A. = B", "A. = B"],
+])("what is written as %j is one cell, and no formula", (person, cell) => {
+  const one = of({ person });
+  expect(csvOf(report(one), one)).toContain(`report,${cell},2026`);
+});
+
+test.each([
+  ["mg/dL", 70.01, "70"],
+  ["mmol/L", 3.8855, "3.9"],
+] as const)("in %s a value has as many digits as it is measured with", (unit, value, text) => {
+  const highest = { value, out_of_range: null, observed_at: "2026-11-29T02:05:00Z" };
+  const one = of({ glucose: glucose({ unit, highest }) });
+  expect(csvOf(report(one), one)).toMatch(new RegExp(`^highest,.*,${text},${unit},`, "m"));
+});
+
+test("it is saved under the person's name", async () => {
   const click = vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(() => undefined);
+  const start = "2026-11-28T23:00:00+00:00";
+  answer = () => Promise.resolve({ response: report(of(), { start }) });
+  await passes(300_000);
   button("Download CSV").click();
   const [link] = click.mock.contexts as HTMLAnchorElement[];
-  expect(link?.download).toBe("Anna 2026-11-28 2026-11-29.csv");
+  // By the home's clock it has begun at midnight.
+  expect(link?.download).toBe("Anna 2026-11-29 2026-11-29.csv");
   click.mockRestore();
 });
