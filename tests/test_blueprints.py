@@ -5,6 +5,7 @@ service a sink on loopback. Lamps and speakers are things outside of Home Assist
 keep on shining, and stay as loud as they are, when it is killed.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 import re
 from typing import Any
@@ -24,6 +25,7 @@ from homeassistant.util.yaml import load_yaml_dict, parse_yaml
 import pytest
 
 from scripts.real_home import ROOT
+from simulator.dexcom.wearer import Wearer
 from simulator.faults import CATALOGUE
 from tests.appliances import Json
 
@@ -576,13 +578,88 @@ async def test_the_morning_tells_of_the_night_and_the_newest_analysis(
         "Since 21:00:",
         "Dexcom: Urgent low, observed at 00:10 to 00:30",
         # An hour of the night has not arrived yet.
-        "Dexcom: data cover 90.8% of the night, lowest 120 mg/dL",
+        "Dexcom: data cover 87.6% of the night, lowest 120 mg/dL",
         "Reached us late:",
         "Dexcom: Low, observed on 2026-11-17 at 13:00",
         "Lumen about 2026-11-18:",
         "maria: Weight, too fast (high)",
         "maria: Metabolic flexibility, plateau (medium)",
     ]
+
+
+DIGEST = NOON.replace(hour=7, minute=31) + timedelta(days=1)
+
+
+async def wearing(home: Home, glucose: Callable[[datetime], float]) -> Wearer:
+    """Somebody at Dexcom, with a sensor on for two days."""
+    wearer = home.house.sim.dexcom.wearer("SandboxUser7")
+    await home.house.set_up(await home.house.dexcom_entry(wearer))
+    wearer.add_session(NOON - timedelta(hours=4), NOON + timedelta(hours=44), glucose)
+    return wearer
+
+
+async def digest_at(home: Home, phone: Phone, moment: datetime) -> list[str]:
+    """What the digest says until then, after hours that passed one by one."""
+    while (later := home.house.now + timedelta(hours=1)) < moment:
+        await home.house.until(later)
+    await home.house.until(moment)
+    message: str = phone.pushed[-1]["message"]
+    return message.splitlines()
+
+
+async def test_what_the_digest_before_could_not_know_is_in_the_next(
+    home: Home, anna: Phone
+) -> None:
+    """Dexcom is hours late each day: so what came after the digest is in the next, once, though nothing of it was late."""
+    wearer = await wearing(home, lambda _: 120)
+    for kind, hour in (("high", 5), ("urgentLow", 6), ("low", 8)):
+        wearer.add_alert(kind, DIGEST.replace(hour=hour, minute=15))
+    await home.automate("digest", phones=[anna.device_id])
+    first = await digest_at(home, anna, DIGEST)
+    assert first[:2] == ["Since 21:00:", "Dexcom: High, observed at 06:15"]
+    assert "Dexcom: Urgent low" not in " ".join(first)
+    second = await digest_at(home, anna, DIGEST + timedelta(days=1))
+    assert second[0] == "Since 21:00 no alert has reached us. That is no all-clear."
+    # The high was in it; the low was observed after it, and came as soon as ever.
+    assert [line for line in second if "observed" in line] == [
+        "Dexcom: Urgent low, observed on 2026-11-19 at 07:15"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("least", "said"),
+    [("high", "no alert of high severity"), ("medium", "no alert of medium or high severity")],
+)
+async def test_what_is_too_slight_to_be_told_has_reached_us_all_the_same(
+    home: Home, anna: Phone, least: str, said: str
+) -> None:
+    wearer = await wearing(home, lambda _: 120)
+    kind = {"high": "low", "medium": "outOfRange"}[least]
+    wearer.add_alert(kind, NOON.replace(hour=23, minute=10))
+    await home.automate("digest", phones=[anna.device_id], least_severity=least)
+    [first, *_] = await digest_at(home, anna, DIGEST)
+    assert first == f"Since 21:00 {said} has reached us. That is no all-clear."
+
+
+@pytest.mark.parametrize(
+    ("country", "lowest", "said"),
+    [("US", 39, "LOW"), ("US", 45, "45 mg/dL"), ("NL", 70, "3.9 mmol/L")],
+)
+async def test_the_lowest_is_that_of_the_time_that_is_told_of(
+    home: Home, anna: Phone, country: str, lowest: float, said: str
+) -> None:
+    """Alerts and lowest alike are since the night began for whoever made the automation."""
+    await home.hass.config.async_update(country=country)
+    begin = NOON.replace(hour=20, minute=10)
+    end = begin + timedelta(minutes=30)
+    wearer = await wearing(home, lambda moment: lowest if begin <= moment < end else 120)
+    wearer.add_alert("urgentLow", begin)
+    await home.automate("digest", phones=[anna.device_id])
+    lines = await digest_at(home, anna, DIGEST)
+    assert lines[0] == "Since 21:00:"
+    assert "Dexcom: Urgent low, observed at 21:10" in lines
+    [known] = [line for line in lines if "data cover" in line]
+    assert known.endswith(f"of the night, lowest {said}")
 
 
 @pytest.mark.parametrize(

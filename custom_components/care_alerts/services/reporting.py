@@ -222,7 +222,7 @@ def _reading(reading: KeptReading | None, unit: str) -> JsonValueType:
     if reading is None:
         return None
     return {
-        "value": reading.value_in(unit),
+        "value": rounded(converted(reading.mg_dl, MG_DL, unit), unit),
         "observed_at": reading.observed_at.isoformat(),
         "out_of_range": reading.out_of_range and reading.out_of_range.value,
     }
