@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from hypothesis import given, settings as hypothesis_settings, strategies as st
+import pytest
 
 from custom_components.care_alerts.alerts.glucose import MG_DL
 from custom_components.care_alerts.sources.http import ApiError, RefusedError
@@ -36,6 +37,13 @@ DOCUMENT: dict[str, Any] = {
     "notLooping": {"enabled": False},
     "somethingNew": {"a": 1},
 }
+
+OUT_OF_ORDER: list[dict[str, Any]] = [
+    {"enabled": True, "delay": 10, "repeat": 30, "threshold": threshold(55)},
+    {"enabled": False, "delay": 10, "repeat": 30, "threshold": threshold(50)},
+    {"enabled": False, "threshold": threshold(0)},
+]
+"""Low beside that urgent low, as Tidepool takes it."""
 
 
 class GoneError(BaseException):
@@ -93,6 +101,11 @@ class House:
         self.followed = {JILL: self.jill}
         self.polls = {JILL: PollState.due_at(NOON)}
         self.keeper = ThresholdKeeper(self.tidepool, "me", self, self)  # type: ignore[arg-type]
+
+    def restart(self) -> None:
+        """Start again from what is known now."""
+        self.disk = json.dumps(self.jill.switched.to_dict())
+        self.start()
 
     # A host and an owner.
 
@@ -189,9 +202,9 @@ STEPS = st.lists(
 class Model:
     """What a child would say: the profile's values, and where it says nothing what somebody else wrote last."""
 
-    def __init__(self) -> None:
+    def __init__(self, document: dict[str, Any]) -> None:
         """Nothing is switched."""
-        self.theirs = {name: one.value for name, one in amounts_of(Settings(DOCUMENT)).items()}
+        self.theirs = {name: one.value for name, one in amounts_of(Settings(document)).items()}
         self.there = dict(self.theirs)
         self.until: datetime | None = None
         self.is_on = False
@@ -223,10 +236,11 @@ class Model:
 
 
 async def lived(  # noqa: C901 # a line for each thing that happens
-    steps: list[tuple[Any, ...]],
+    steps: list[tuple[Any, ...]], low: dict[str, Any]
 ) -> None:
     """Live through it, and compare what is at Tidepool with what the model says."""
-    tidepool, model = Tidepool(), Model()
+    document = {**DOCUMENT, "low": low}
+    tidepool, model = Tidepool(deepcopy(document)), Model(document)
     house = House(tidepool)
     unused = {name: iter(values) for name, (_, values) in EDITED.items()}
     edits: dict[str, Any] = {}
@@ -279,7 +293,7 @@ async def lived(  # noqa: C901 # a line for each thing that happens
     assert asked.items() >= model.conflicts.items()
     if not any(step[0] == "fail" for step in steps):
         assert asked == model.conflicts
-    expected = deepcopy(DOCUMENT)
+    expected = deepcopy(document)
     for name, value in edits.items():
         kind, key = EDITED[name][0]
         expected[kind][key] = threshold(value) if key == "threshold" else value
@@ -293,8 +307,75 @@ def there(tidepool: Tidepool) -> dict[str, Any]:
 
 
 @hypothesis_settings(max_examples=300)
-@given(STEPS)
+@given(STEPS, st.sampled_from([DOCUMENT["low"], *OUT_OF_ORDER]))
 def test_whatever_happens_what_somebody_wrote_is_there_in_the_end(
-    steps: list[tuple[Any, ...]],
+    steps: list[tuple[Any, ...]], low: dict[str, Any]
 ) -> None:
-    asyncio.run(lived(steps))
+    asyncio.run(lived(steps, low))
+
+
+@pytest.mark.parametrize("low", OUT_OF_ORDER)
+@pytest.mark.parametrize("is_asked", [False, True])
+async def test_what_was_out_of_order_before_is_put_back_as_it_was(
+    low: dict[str, Any], is_asked: bool
+) -> None:
+    """Also where a person is asked, because somebody has changed it since."""
+    tidepool = Tidepool({**deepcopy(DOCUMENT), "low": deepcopy(low)})
+    before = deepcopy(tidepool.document)
+    house = House(tidepool)
+    await house.switch(profile(0, low=80, low_enabled=True, high=300), 1)
+    tidepool.document["high"]["threshold"] = threshold(280)
+    if is_asked:
+        tidepool.document["low"]["threshold"] = threshold(90)
+    house.restart()
+    house.time += 2 * HOUR
+    await house.settle()
+    assert house.jill.switched.conflicts.keys() == {"high"} | ({"low"} if is_asked else set())
+    await house.keeper.async_resolve(JILL, put_back=True)
+    assert tidepool.document == before
+    assert house.jill.switched.conflicts == {}
+
+
+async def test_what_was_out_of_order_is_not_so_beside_what_somebody_has_changed() -> None:
+    """But what is off is in no order."""
+    for is_on in (True, False):
+        low = {"enabled": is_on, "threshold": threshold(50)}
+        tidepool = Tidepool({**deepcopy(DOCUMENT), "low": low})
+        house = House(tidepool)
+        await house.switch(profile(0, low=80, high=300), 1)
+        tidepool.document["urgentLow"]["threshold"] = threshold(60)
+        house.time += 2 * HOUR
+        await house.settle()
+        assert there(tidepool)["low"] == (80 if is_on else 50)
+        assert there(tidepool)["high"] == 250
+        assert list(house.jill.switched.conflicts) == (["low"] if is_on else [])
+
+
+async def test_a_profile_of_its_own_is_never_out_of_order() -> None:
+    """Though something else was so before."""
+    house = House(Tidepool({**deepcopy(DOCUMENT), "low": deepcopy(OUT_OF_ORDER[0])}))
+    await house.switch(profile(0, low=80))
+    with pytest.raises(NotDoneError) as error:
+        await house.switch(profile(1, low=55))
+    assert error.value.key == "settings_threshold_order"
+    assert there(house.tidepool)["low"] == 80
+
+
+async def test_an_alert_deleted_elsewhere_keeps_no_other_from_being_put_back() -> None:
+    tidepool = Tidepool()
+    house = House(tidepool)
+    await house.switch(profile(0, low=80, low_delay=0, high=300, high_delay=60), 1)
+    del tidepool.document["low"]
+    tidepool.document["high"]["threshold"] = threshold(280)
+    house.time += 2 * HOUR
+    await house.settle()
+    assert house.jill.switched.conflicts.keys() == {"low", "low_delay", "high"}
+    with pytest.raises(NotDoneError) as error:
+        await house.keeper.async_resolve(JILL, put_back=True)
+    assert error.value.key == "settings_threshold_needed"
+    assert tidepool.document["high"] == DOCUMENT["high"]
+    assert "low" not in tidepool.document
+    # It is asked about yet: it may be made anew, or be left.
+    assert house.jill.switched.conflicts.keys() == {"low", "low_delay"}
+    await house.keeper.async_resolve(JILL, put_back=False)
+    assert house.jill.switched.conflicts == {}

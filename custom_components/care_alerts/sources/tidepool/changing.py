@@ -4,14 +4,15 @@ Writing replaces an alert's object whole, so all its other fields go out as they
 among them.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
 from math import isfinite
 from typing import Any, Final
 
-from ...alerts.glucose import MG_DL, MMOL_L, converted, rounded
+from ...alerts.glucose import MG_DL, converted, rounded
+from .profiles import Amount, amounts_of, in_mmol_l
 from .settings import (
     FIELDS,
     GLUCOSE_KINDS,
@@ -173,48 +174,65 @@ def change(
     for kind in kinds:
         _check(kind, alerts[kind], changed)
     if is_all:
-        _check_order(result, changed)
+        _check_order(result, lambda kind, _: Field(kind, "threshold") in changed)
     return Change({KINDS[kind]: alerts[kind] for kind in kinds}, wanted)
 
 
-def put(
-    settings: Settings, amounts: Mapping[Field, tuple[bool | float, str | None, bool]]
-) -> Change:
-    """Work out how to have values exactly as they are given, each with its unit and whether it is to be there.
+def put(settings: Settings, amounts: Mapping[str, Amount]) -> Change:
+    """Work out how to have values exactly as they are given, by the names of their fields.
 
-    What somebody else wrote once goes back as it came, whether we would write it or not, but never out of order.
+    What somebody else wrote once goes back as it came, whether we would write it or not; out of order only where one of both
+    alerts is off, or beside what it was beside before.
 
     Raises:
         SettingsError: it cannot be written.
 
     """
+    document = with_amounts(settings, amounts).document
+    changed = {FIELDS[name]: one.value for name, one in amounts.items() if one.value is not None}
+    alerts = {one.kind: dict(document[KINDS[one.kind]]) for one in changed}
+    for kind, alert in alerts.items():
+        _check(kind, alert, changed)
+    made = Change({KINDS[kind]: alert for kind, alert in alerts.items()}, changed)
+    result = Settings({**document, **made.alerts})
+    there = in_mmol_l(amounts_of(result))
+
+    def is_new(kind: str, other: str) -> bool:
+        is_on = all(result.value(Field(one, "enabled")) for one in (kind, other))
+        return is_on and kind in amounts and amounts[kind].beside.get(other) != there[other]
+
+    _check_order(result, is_new)
+    return made
+
+
+def with_amounts(settings: Settings, amounts: Mapping[str, Amount]) -> Settings:
+    """Return the settings with other values, by the names of their fields; None stands for none.
+
+    Raises:
+        SettingsError: an alert is not there to have one.
+
+    """
     alerts: dict[str, dict[str, Any]] = {}
-    for one, (value, unit, is_said) in amounts.items():
-        known = settings.document.get(KINDS[one.kind])
+    for field, amount in ((FIELDS[name], amount) for name, amount in amounts.items()):
+        if amount.value is None:
+            continue
+        name = KINDS[field.kind]
+        known = settings.document.get(name)
         if not isinstance(known, Mapping):
-            raise SettingsError(str(one), Problem.THRESHOLD_NEEDED)
-        alert = alerts.setdefault(one.kind, dict(known))
-        if one.name == "threshold":
+            raise SettingsError(str(field), Problem.THRESHOLD_NEEDED)
+        alert = alerts.setdefault(name, dict(known))
+        if field.name == "threshold":
             before = alert.get("threshold")
             alert["threshold"] = {
                 **(before if isinstance(before, Mapping) else {}),
-                "units": unit,
-                "value": value,
+                "units": amount.unit,
+                "value": amount.value,
             }
-        elif is_said:
-            alert[one.name] = value
+        elif amount.said:
+            alert[field.name] = amount.value
         else:
-            alert.pop(one.name, None)
-    result = Settings(
-        {**settings.document, **{KINDS[kind]: alert for kind, alert in alerts.items()}}
-    )
-    for kind, alert in alerts.items():
-        _check(kind, alert, amounts)
-    _check_order(result, amounts)
-    return Change(
-        {KINDS[kind]: alert for kind, alert in alerts.items()},
-        {one: value for one, (value, _, _) in amounts.items()},
-    )
+            alert.pop(field.name, None)
+    return Settings({**settings.document, **alerts})
 
 
 def _threshold(field: Field, value: float, given: str, own: str) -> float:
@@ -273,16 +291,12 @@ def _is_odd(field: Field, alert: Mapping[str, Any]) -> bool:
     return not 0 <= minutes <= _LONGEST_STORED.get(field.kind, minutes)
 
 
-def _check_order(result: Settings, changed: Collection[Field]) -> None:
-    """Urgent low below low below high. Only of thresholds that change: what somebody else wrote is not ours to refuse."""
-    thresholds = {
-        kind: converted(alert.threshold, alert.unit, MMOL_L)
-        for kind in GLUCOSE_KINDS
-        if (alert := result.alert(kind)) and alert.threshold is not None and alert.unit
-    }
+def _check_order(result: Settings, is_new: Callable[[str, str], bool]) -> None:
+    """Urgent low below low below high, of an alert that `is_new` beside another one: what somebody else wrote is not ours to refuse."""
+    thresholds = in_mmol_l(amounts_of(result))
     for lower, higher in combinations(thresholds, 2):
         if thresholds[lower] < thresholds[higher]:
             continue
         for kind, other in ((lower, higher), (higher, lower)):
-            if Field(kind, "threshold") in changed:
+            if is_new(kind, other):
                 raise SettingsError(kind, Problem.THRESHOLD_ORDER, other=other)

@@ -6,7 +6,7 @@ what was there before nor one of ours is somebody else's: it is never written ov
 to be put back, a person is asked.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self
@@ -14,7 +14,7 @@ from typing import Final, Self
 from ...alerts.glucose import MG_DL, MMOL_L, converted, rounded
 from ...alerts.stored import Stored
 from ..settings import Profile, setting_value
-from .settings import FIELDS, KINDS, Settings
+from .settings import FIELDS, GLUCOSE_KINDS, KINDS, Settings
 
 LOWEST_URGENT_LOW: Final = {MG_DL: 54, MMOL_L: 3.0}
 """Below that nobody lowers urgent low unasked: level 2 hypoglycaemia begins there (international consensus)."""
@@ -25,11 +25,13 @@ class Amount(Stored):
     """The value of a field, of a threshold with its unit; None: there is no such alert.
 
     `said`: whether the document has the field, which else counts as off or 0; the same value is the same all the same.
+    `beside`: of a threshold that is to be put back, all of them as they were then, in mmol/L, by their alerts.
     """
 
     value: bool | float | None = field(metadata={"deserialize": setting_value})
     unit: str | None = None
     said: bool = field(default=True, compare=False)
+    beside: dict[str, float] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +106,13 @@ class Switched(Stored):
 
     def own(self, settings: Settings) -> dict[str, Amount]:
         """The value of every field without a profile: what was there before, wherever one of ours stands in its place."""
+        now = amounts_of(settings)
+        mine = {name: one.before for name, one in self.held.items() if now[name] in one.ours}
+        beside = in_mmol_l(now | mine)
         return {
-            name: mine.before if (mine := self.held.get(name)) and there in mine.ours else there
-            for name, there in amounts_of(settings).items()
-        }
+            name: replace(there, beside=beside) if name in beside else there
+            for name, there in now.items()
+        } | mine
 
     def switch(
         self,
@@ -215,23 +220,32 @@ class Switched(Stored):
                 conflicts[name] = replace(one, theirs=now[name])
         return replace(self, conflicts=conflicts)
 
-    def resolve(self, *, put_back: bool) -> Step:
-        """Do what a person has decided of all conflicts: put back what was there, or leave what is. Under a profile, that is for later."""
+    def resolve(self, *, put_back: bool, but: Collection[str] = ()) -> Step:
+        """Do what a person has decided of all conflicts `but` some: put back what was there, or leave what is. Under a profile, that is for later."""
+        conflicts = {name: one for name, one in self.conflicts.items() if name in but}
         if not put_back:
-            return Step(write={}, after=replace(self, conflicts={}))
+            return Step(write={}, after=replace(self, conflicts=conflicts))
+        before = {name: one.before for name, one in self.conflicts.items() if name not in but}
         held = {
-            name: replace(one, before=self.conflicts[name].before)
-            if name in self.conflicts
-            else one
+            name: replace(one, before=before[name]) if name in before else one
             for name, one in self.held.items()
         }
-        write = {name: one.before for name, one in self.conflicts.items() if name not in self.held}
-        return Step(write=write, after=replace(self, held=held, conflicts={}))
+        write = {name: one for name, one in before.items() if name not in held}
+        return Step(write=write, after=replace(self, held=held, conflicts=conflicts))
 
 
 def amounts_of(settings: Settings) -> dict[str, Amount]:
     """The value of every field."""
     return {name: _amount(settings, name) for name in FIELDS}
+
+
+def in_mmol_l(amounts: Mapping[str, Amount]) -> dict[str, float]:
+    """The thresholds among them, by their alerts."""
+    return {
+        kind: converted(one.value, one.unit, MMOL_L)
+        for kind in GLUCOSE_KINDS
+        if (one := amounts[kind]).value is not None and one.unit
+    }
 
 
 def _amount(settings: Settings, name: str) -> Amount:

@@ -198,7 +198,7 @@ class ThresholdKeeper(SettingsKeeper):
             self._check_can_be(person_id, profile, settings)
             before = followed.switched
             step = before.switch(profile, settings, until=until, by_schedule=by_schedule)
-            made = _made(step, settings)
+            made = put(settings, step.write)
             try:
                 return await self._take(person_id, step, made, settings)
             except (AuthError, RateLimitedError, RefusedError, NotDoneError) as err:
@@ -253,10 +253,9 @@ class ThresholdKeeper(SettingsKeeper):
             is_over = bool(switched.until and switched.until <= now)
             step = switched.switch(None, settings) if is_over else switched.again(settings)
             try:
-                settings = await self._take(person_id, step, _made(step, settings), settings)
+                settings = await self._take(person_id, step, put(settings, step.write), settings)
             except SettingsError as err:
-                names = {err.field} & step.write.keys() or step.write.keys()
-                followed.switched = switched.refused(names, settings)
+                followed.switched = switched.refused(_refused(err, step), settings)
             except NotDoneError as err:
                 if not err.key.startswith("settings_refused"):
                     raise
@@ -345,15 +344,16 @@ class ThresholdKeeper(SettingsKeeper):
     async def async_resolve(self, person_id: str, *, put_back: bool) -> None:
         async with self._changing(person_id):
             settings, followed = await self._read(person_id), self._followed(person_id)
-            step = followed.switched.resolve(put_back=put_back)
-            made = _made(step, settings)
+            step, made, problem = _resolved(followed.switched, settings, put_back=put_back)
             if made.alerts:
-                after = await self._written(person_id, made)
-                self._show(person_id, after)
-                made.check_kept(after)
+                settings = await self._written(person_id, made)
+                self._show(person_id, settings)
+                made.check_kept(settings)
             followed.switched = step.after
-            self._show(person_id, after if made.alerts else settings)
+            self._show(person_id, settings)
             await self._host.save()
+            if problem:
+                raise problem
 
     @override
     def replay_of(
@@ -495,21 +495,24 @@ class ThresholdKeeper(SettingsKeeper):
             raise NotDoneError("settings_not_confirmed") from err
 
 
-def _made(step: Step, settings: Settings) -> Change:
-    """What to send for a step.
+def _resolved(
+    switched: Switched, settings: Settings, *, put_back: bool
+) -> tuple[Step, Change, SettingsError | None]:
+    """What to do of what a person has decided, as far as it can be written, and why not more of it can."""
+    problem: SettingsError | None = None
+    left: set[str] = set()
+    while True:
+        step = switched.resolve(put_back=put_back, but=left)
+        try:
+            return step, put(settings, step.write), problem
+        except SettingsError as err:
+            problem = problem or err
+            left |= _refused(err, step)
 
-    Raises:
-        SettingsError: it cannot be written.
 
-    """
-    return put(
-        settings,
-        {
-            FIELDS[name]: (amount.value, amount.unit, amount.said)
-            for name, amount in step.write.items()
-            if amount.value is not None
-        },
-    )
+def _refused(error: SettingsError, step: Step) -> set[str]:
+    """What of a step cannot be written: all of it, where it is something else that is wrong."""
+    return {error.field} & step.write.keys() or {*step.write}
 
 
 def invalid(error: SettingsError) -> NotDoneError:
