@@ -1,9 +1,9 @@
 """Thresholds that switch back: whatever happens, what somebody wrote is there in the end."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 import json
 from typing import Any
@@ -69,6 +69,8 @@ class Tidepool:
         """Take a change, or not, and answer, or not."""
         self.writes += 1
         how, self.fails = self.fails, ""
+        if how == "dropped":
+            return
         if how == "refused":
             raise RefusedError(400, "no")
         if "not" not in how:
@@ -184,6 +186,7 @@ EDITED = {
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("apply"), st.integers(0, 3), st.sampled_from([None, 1, 2, 50])),
+        st.tuples(st.just("change"), st.integers(0, 3)),
         st.tuples(st.just("end")),
         st.tuples(st.just("edit"), st.sampled_from(sorted(EDITED))),
         st.tuples(st.just("restart")),
@@ -191,7 +194,15 @@ STEPS = st.lists(
         st.tuples(
             st.just("fail"),
             st.sampled_from(
-                ["lost", "lost not", "lost deaf", "lost not deaf", "crash", "crash not"]
+                [
+                    "lost",
+                    "lost not",
+                    "lost deaf",
+                    "lost not deaf",
+                    "crash",
+                    "crash not",
+                    "dropped",
+                ]
             ),
         ),
     ),
@@ -207,23 +218,37 @@ class Model:
         self.theirs = {name: one.value for name, one in amounts_of(Settings(document)).items()}
         self.there = dict(self.theirs)
         self.until: datetime | None = None
-        self.is_on = False
+        self.profile: Profile | None = None
         self.displaced: dict[str, Any] = {}
         """What a profile's values stand in the place of."""
         self.conflicts: dict[str, Any] = {}
         """What was there before where somebody else has changed a profile's value, once that is over."""
 
-    def switch(self, one: Profile | None, until: datetime | None = None) -> None:
-        """Have the values of a profile, or of none."""
+    def switch(
+        self, one: Profile | None, until: datetime | None = None, but: Collection[str] = ()
+    ) -> None:
+        """Have the values of a profile, or of none, but for some."""
         values = one.values if one else {}
         for name, before in self.displaced.items():
-            if name not in values and self.there[name] == self.theirs[name] != before:
+            if name not in but and self.there[name] == self.theirs[name] != before:
                 self.conflicts[name] = before
-        self.displaced = {
-            name: self.theirs[name] for name in values if values[name] != self.theirs[name]
+        kept = {name: before for name, before in self.displaced.items() if name in but}
+        self.displaced = kept | {
+            name: self.theirs[name]
+            for name in values
+            if name not in but and values[name] != self.theirs[name]
         }
-        self.there = {name: values.get(name, value) for name, value in self.theirs.items()}
-        self.is_on, self.until = one is not None, until if one else None
+        self.there = {
+            name: value if name in but else values.get(name, value)
+            for name, value in self.theirs.items()
+        }
+        self.profile, self.until = one, until if one else None
+
+    def change(self, one: Profile) -> None:
+        """Have what has become of a profile: what it says as before is not said anew."""
+        old = self.profile.values if self.profile else {}
+        said = [name for name, value in one.values.items() if old.get(name) == value]
+        self.switch(one, self.until, [name for name in said if self.there[name] != old[name]])
 
     def edit(self, name: str, value: float) -> None:
         """Have what somebody else says."""
@@ -231,7 +256,7 @@ class Model:
 
     def at(self, now: datetime) -> None:
         """Let time pass."""
-        if self.is_on and self.until and self.until <= now:
+        if self.until and self.until <= now:
             self.switch(None)
 
 
@@ -272,6 +297,11 @@ async def lived(  # noqa: C901 # a line for each thing that happens
                 await doing(house.switch(PROFILES[number], hours))
                 until = None if hours is None else house.time + hours * HOUR
                 model.switch(PROFILES[number], until)
+            case ("change", number) if model.profile and not tidepool.is_deaf:
+                changed = replace(model.profile, name="Changed", values=PROFILES[number].values)
+                profiles = {changed.profile_id: changed}
+                await doing(house.keeper.async_follow_profiles(JILL, profiles))
+                model.change(changed)
             case ("end",) if not tidepool.is_deaf:
                 await doing(house.switch(None))
                 model.switch(None)
@@ -379,3 +409,128 @@ async def test_an_alert_deleted_elsewhere_keeps_no_other_from_being_put_back() -
     assert house.jill.switched.conflicts.keys() == {"low", "low_delay"}
     await house.keeper.async_resolve(JILL, put_back=False)
     assert house.jill.switched.conflicts == {}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(profile(0, low=80, high=300), name="Another name"),
+        profile(0, low=80, high=310),
+        profile(0, low=80, high=300, high_delay=60),
+    ],
+)
+async def test_a_profile_that_is_changed_overwrites_nothing_that_it_wanted_before(
+    changed: Profile,
+) -> None:
+    house = House(Tidepool())
+    await house.switch(profile(0, low=80, high=300), 1)
+    house.tidepool.document["low"]["threshold"] = threshold(90)
+    await house.keeper.async_follow_profiles(JILL, {"0": changed})
+    assert house.jill.switched.profile == changed
+    assert there(house.tidepool).items() >= {**changed.values, "low": 90}.items()
+    house.restart()
+    house.time += HOUR
+    await house.settle()
+    assert there(house.tidepool)["low"] == 90
+    assert there(house.tidepool)["high"] == 250
+    [(name, one)] = house.jill.switched.conflicts.items()
+    assert (name, one.before.value, one.theirs.value) == ("low", 70, 90)
+
+
+async def test_what_somebody_else_has_set_is_theirs_though_the_profile_had_changed_nothing() -> (
+    None
+):
+    house = House(Tidepool())
+    await house.switch(profile(0, low=70, high=300))
+    house.tidepool.document["low"]["threshold"] = threshold(65)
+    await house.keeper.async_follow_profiles(JILL, {"0": profile(0, low=70, high=310)})
+    assert (there(house.tidepool)["low"], there(house.tidepool)["high"]) == (65, 310)
+    await house.switch(None)
+    assert (there(house.tidepool)["low"], there(house.tidepool)["high"]) == (65, 250)
+
+
+async def test_one_that_is_applied_again_forgets_nothing() -> None:
+    """It is somebody's wish to have it; what was there before is asked about."""
+    house = House(Tidepool())
+    await house.switch(profile(0, low=80), 1)
+    house.tidepool.document["low"]["threshold"] = threshold(90)
+    await house.switch(profile(0, low=80), 1)
+    assert there(house.tidepool)["low"] == 80
+    house.time += HOUR
+    await house.settle()
+    assert there(house.tidepool)["low"] == 90
+    assert house.jill.switched.conflicts["low"].before.value == 70
+    await house.keeper.async_resolve(JILL, put_back=True)
+    assert house.tidepool.document == DOCUMENT
+
+
+async def test_a_change_of_one_that_is_being_ended_does_not_apply_it_again() -> None:
+    house = House(Tidepool())
+    await house.switch(profile(0, low=80))
+    lock = house.polls[JILL].lock
+    await lock.acquire()
+    ending = asyncio.ensure_future(house.switch(None))
+    following = asyncio.ensure_future(
+        house.keeper.async_follow_profiles(JILL, {"0": profile(0, low=85)})
+    )
+    await asyncio.sleep(0)
+    lock.release()
+    await asyncio.gather(ending, following)
+    assert house.jill.switched == Switched()
+    assert house.tidepool.document == DOCUMENT
+
+
+async def test_one_whose_time_is_over_is_not_changed_any_more() -> None:
+    house = House(Tidepool())
+    await house.switch(profile(0, low=80), 1)
+    house.time += HOUR
+    await house.keeper.async_follow_profiles(JILL, {"0": profile(0, low=85)})
+    assert there(house.tidepool)["low"] == 80
+    await house.settle()
+    assert house.tidepool.document == DOCUMENT
+
+
+@pytest.mark.parametrize("hours", [None, 2])
+async def test_a_schedule_ends_nothing_that_somebody_has_applied_by_hand(
+    hours: float | None,
+) -> None:
+    house = House(Tidepool())
+    one = profile(0, low=80)
+    await house.switch(one, hours)
+    until = house.jill.switched.until
+    for is_on in (True, False):
+        await house.keeper.async_schedule(JILL, one, is_on=is_on)
+        await house.settle()
+        assert house.jill.switched.until == until
+        assert house.jill.switched.scheduled == (("0",) if is_on else ())
+        assert there(house.tidepool)["low"] == 80
+    # Another one is another wish, and what is over is in nobody's hand.
+    await house.keeper.async_schedule(JILL, profile(1, low=85), is_on=True)
+    assert there(house.tidepool)["low"] == 85
+    await house.switch(one, 1)
+    house.time += HOUR
+    await house.keeper.async_schedule(JILL, one, is_on=True)
+    assert (house.jill.switched.until, house.jill.switched.by_schedule) == (None, True)
+
+
+async def test_what_tidepool_did_not_keep_is_told_and_tried_again() -> None:
+    house = House(Tidepool())
+    for one, low in ((profile(0, low=80), 80), (profile(0, low=85), 85), (None, 70)):
+        before = there(house.tidepool)["low"]
+        house.tidepool.fails = "dropped"
+        with pytest.raises(NotDoneError) as error:
+            await house.switch(one)
+        assert error.value.key == "settings_not_kept"
+        assert there(house.tidepool)["low"] == before
+        assert not house.jill.switched.is_settled
+        house.tidepool.fails = "dropped"
+        with pytest.raises(NotDoneError) as error:
+            await house.settle()
+        assert error.value.key == "settings_not_kept"
+        house.restart()
+        await house.settle()
+        assert there(house.tidepool)["low"] == low
+        assert house.jill.switched.is_settled
+        assert house.jill.switched.conflicts == {}
+    assert house.tidepool.document == DOCUMENT
+    assert house.jill.switched == Switched()

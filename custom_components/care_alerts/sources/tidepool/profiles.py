@@ -41,6 +41,10 @@ class Held(Stored):
     before: Amount
     ours: tuple[Amount, ...]
 
+    def knows(self, there: Amount) -> bool:
+        """Whether what is there is one of these, and nobody else's."""
+        return there in (*self.ours, self.before)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict(Stored):
@@ -98,9 +102,17 @@ class Switched(Stored):
             return now
         return self.until if self.profile else None
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether the profile's time is."""
+        return self.until is not None and self.until <= now
+
+    def is_of(self, profile: Profile) -> bool:
+        """Whether it is this profile, whatever has become of it."""
+        return self.profile is not None and self.profile.profile_id == profile.profile_id
+
     def ended(self, now: datetime) -> Self:
         """The same, where the profile's time is over, or was before `now`."""
-        if self.profile is None or (self.until and self.until <= now):
+        if self.profile is None or self.is_over(now):
             return self
         return replace(self, until=now)
 
@@ -121,17 +133,22 @@ class Switched(Stored):
         *,
         until: datetime | None = None,
         by_schedule: bool = False,
+        but: Collection[str] = (),
     ) -> Step:
-        """Switch to a profile, or to none, where the settings are these. What somebody else has made of them is what is put back later."""
+        """Switch to a profile, or to none, where the settings are these, `but` for some fields that stay as they are.
+
+        What somebody else has made of a field is what is put back later, and a person is asked whether it shall be.
+        """
         now, conflicts = amounts_of(settings), dict(self.conflicts)
         own, wanted = self.own(settings), _wanted(profile, settings)
-        held: dict[str, Held] = {}
+        held = {name: mine for name, mine in self.held.items() if name in but}
         write: dict[str, Amount] = {}
-        for name in sorted({*self.held, *wanted}):
+        for name in sorted({*self.held, *wanted} - {*but}):
             there, before, mine = now[name], own[name], self.held.get(name)
-            if mine and name not in wanted and there not in (*mine.ours, mine.before):
+            if mine and not mine.knows(there):
                 conflicts[name] = Conflict(before=mine.before, theirs=there)
-                continue
+                if name not in wanted:
+                    continue
             target = wanted.get(name, before)
             if target != there:
                 write[name] = target
@@ -151,6 +168,23 @@ class Switched(Stored):
         )
         return Step(write=write, after=after)
 
+    def change(self, profile: Profile, settings: Settings) -> Step:
+        """Go on with what has become of the profile: what it wants as before stays, where somebody else has changed it."""
+        now, old, new = (
+            amounts_of(settings),
+            _wanted(self.profile, settings),
+            _wanted(profile, settings),
+        )
+        theirs = [
+            name
+            for name, wanted in new.items()
+            if old.get(name) == wanted != now[name]
+            and not ((mine := self.held.get(name)) and mine.knows(now[name]))
+        ]
+        return self.switch(
+            profile, settings, until=self.until, by_schedule=self.by_schedule, but=theirs
+        )
+
     def again(self, settings: Settings) -> Step:
         """Go on with what was not settled: nobody knows what was written, or it was not. What is neither ours nor was there stays."""
         if self.profile is None:
@@ -159,9 +193,7 @@ class Switched(Stored):
         write = {
             name: wanted[name]
             for name, mine in self.held.items()
-            if name in wanted
-            and now[name] != wanted[name]
-            and now[name] in (*mine.ours, mine.before)
+            if name in wanted and now[name] != wanted[name] and mine.knows(now[name])
         }
         put_back = self.only(self.held.keys() - wanted.keys()).switch(None, settings)
         kept = {name: mine for name, mine in self.held.items() if name in wanted}
@@ -177,22 +209,27 @@ class Switched(Stored):
         some = set(names)
         return replace(self, held={name: one for name, one in self.held.items() if name in some})
 
-    def settled(self, settings: Settings) -> Self:
-        """What is held once it was written, and read back as `settings`."""
+    def settled(self, settings: Settings, write: Mapping[str, Amount]) -> Self:
+        """What is held once some fields were written, and read back as `settings`: Tidepool may not have kept what it took."""
         now = amounts_of(settings)
         wanted = _wanted(self.profile, settings)
-        held = {
-            name: replace(mine, ours=(wanted[name],))
+        lost = {
+            name
             for name, mine in self.held.items()
-            if name in wanted and wanted[name] != mine.before
+            if name in write and now[name] != write[name] and mine.knows(now[name])
+        }
+        held = {
+            name: mine if name in lost else replace(mine, ours=(wanted[name],))
+            for name, mine in self.held.items()
+            if name in lost or wanted.get(name, mine.before) != mine.before
         }
         conflicts = self.conflicts | {
             name: Conflict(before=mine.before, theirs=now[name])
             for name, mine in self.held.items()
-            if name not in wanted and now[name] != mine.before
+            if name not in wanted and name not in lost and now[name] != mine.before
         }
         until = self.until if self.profile else None
-        return replace(self, until=until, held=held, is_settled=True, conflicts=conflicts)
+        return replace(self, until=until, held=held, is_settled=not lost, conflicts=conflicts)
 
     def refused(self, names: Iterable[str], settings: Settings) -> Self:
         """What is held once some of it can be put back no more, because of what else there is now: a person is asked."""

@@ -188,34 +188,41 @@ class ThresholdKeeper(SettingsKeeper):
         until: datetime | None = None,
         by_schedule: bool = False,
     ) -> Settings:
-        if profile and not profile.is_confirmed and is_risky(profile.values, profile.unit):
-            raise NotDoneError("profile_urgent_low", is_input=True, profile=profile.name)
         async with self._changing(person_id):
             settings, followed = await self._read(person_id), self._followed(person_id)
             if profile is None:
                 followed.switched = followed.switched.ended(self._host.now())
                 return await self._settle(person_id, settings)
-            self._check_can_be(person_id, profile, settings)
-            before = followed.switched
-            step = before.switch(profile, settings, until=until, by_schedule=by_schedule)
-            made = put(settings, step.write)
-            try:
-                return await self._take(person_id, step, made, settings)
-            except (AuthError, RateLimitedError, RefusedError, NotDoneError) as err:
-                if not isinstance(err, NotDoneError) or err.key != "settings_not_confirmed":
-                    # Nothing was changed.
-                    followed.switched = before
-                    await self._host.save()
-                raise
+            step = followed.switched.switch(profile, settings, until=until, by_schedule=by_schedule)
+            return await self._apply(person_id, profile, step, settings)
+
+    async def _apply(
+        self, person_id: str, profile: Profile, step: Step, settings: Settings
+    ) -> Settings:
+        self._check_can_be(person_id, profile, settings)
+        followed = self._followed(person_id)
+        before, made = followed.switched, put(settings, step.write)
+        try:
+            after = await self._take(person_id, step, made, settings)
+        except (AuthError, RateLimitedError, RefusedError, NotDoneError) as err:
+            if not isinstance(err, NotDoneError) or err.key != "settings_not_confirmed":
+                # Nothing was changed.
+                followed.switched = before
+                await self._host.save()
+            raise
+        made.check_kept(after)
+        return after
 
     def _check_can_be(self, person_id: str, profile: Profile, settings: Settings) -> None:
         """Hold a profile against the settings there are, but for the order of thresholds: others may be put back meanwhile.
 
         Raises:
-            NotDoneError: there is nothing that could be put back.
+            NotDoneError: there is nothing that could be put back, or nobody has confirmed what is risky.
             SettingsError: it cannot be written.
 
         """
+        if not profile.is_confirmed and is_risky(profile.values, profile.unit):
+            raise NotDoneError("profile_urgent_low", is_input=True, profile=profile.name)
         wanted = {FIELDS[name]: value for name, value in profile.values.items() if name in FIELDS}
         if any(settings.value(one) is None for one in wanted):
             raise NotDoneError("settings_first", is_input=True, name=self.name_of(person_id))
@@ -229,7 +236,7 @@ class ThresholdKeeper(SettingsKeeper):
             await self._host.save()
             self._followed(person_id)
             settings = await self._written(person_id, made)
-        followed.switched = step.after.settled(settings)
+        followed.switched = step.after.settled(settings, step.write)
         self._show(person_id, settings)
         await self._host.save()
         return settings
@@ -250,16 +257,19 @@ class ThresholdKeeper(SettingsKeeper):
         followed, now = self._followed(person_id), self._host.now()
         while (due := followed.switched.due(now)) and due <= now:
             switched = followed.switched
-            is_over = bool(switched.until and switched.until <= now)
+            is_over = switched.is_over(now)
             step = switched.switch(None, settings) if is_over else switched.again(settings)
             try:
-                settings = await self._take(person_id, step, put(settings, step.write), settings)
+                made = put(settings, step.write)
+                settings = await self._take(person_id, step, made, settings)
             except SettingsError as err:
                 followed.switched = switched.refused(_refused(err, step), settings)
             except NotDoneError as err:
                 if not err.key.startswith("settings_refused"):
                     raise
                 followed.switched = switched.refused(step.write, settings)
+            else:
+                made.check_kept(settings)
         return settings
 
     @override
@@ -267,16 +277,19 @@ class ThresholdKeeper(SettingsKeeper):
         followed = self._owner.followed.get(person_id)
         if followed is None or is_on is (profile.profile_id in followed.switched.scheduled):
             return
-        if is_on:
+        if is_on and not (
+            # What somebody has applied by hand is not the schedule's to end.
+            followed.switched.is_of(profile)
+            and not followed.switched.by_schedule
+            and not followed.switched.is_over(self._host.now())
+        ):
             await self._switch(person_id, profile, by_schedule=True)
         scheduled = {*followed.switched.scheduled} - {profile.profile_id}
         followed.switched = replace(
             followed.switched,
             scheduled=tuple(sorted(scheduled | ({profile.profile_id} if is_on else set()))),
         )
-        current = followed.switched.profile
-        is_its = current is not None and current.profile_id == profile.profile_id
-        if not is_on and is_its and followed.switched.by_schedule:
+        if not is_on and followed.switched.is_of(profile) and followed.switched.by_schedule:
             self._end(followed)
         await self._host.save()
 
@@ -289,10 +302,21 @@ class ThresholdKeeper(SettingsKeeper):
         if (profile := profiles.get(current.profile_id)) is None:
             self._end(followed)
         elif profile != current:
-            switched = followed.switched
-            await self._switch(
-                person_id, profile, until=switched.until, by_schedule=switched.by_schedule
-            )
+            async with self._changing(person_id):
+                await self._change(person_id, current, profile)
+
+    async def _change(self, person_id: str, current: Profile, profile: Profile) -> None:
+        followed = self._followed(person_id)
+        if followed.switched.profile != current or followed.switched.is_over(self._host.now()):
+            # Another one, or none, took its place while we waited.
+            return
+        if (profile.values, profile.unit) == (current.values, current.unit):
+            followed.switched = replace(followed.switched, profile=profile)
+            self._host.changed(write=True)
+            return
+        settings = await self._read(person_id)
+        step = self._followed(person_id).switched.change(profile, settings)
+        await self._apply(person_id, profile, step, settings)
 
     def _end(self, followed: Followed) -> None:
         """Have a profile end, as soon as Tidepool can be asked."""
