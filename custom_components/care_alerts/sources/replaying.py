@@ -60,15 +60,18 @@ async def async_replay(
     *,
     start: datetime,
     end: datetime,
+    own: bool = False,
 ) -> Replayed:
     """Try thresholds on what was observed from `start` to before `end`: those `asked` for, in `unit`, the others as they are.
+
+    `own`: as they are without a profile.
 
     Raises:
         NotDoneError: what is asked for cannot be.
 
     """
-    replay = keeper.replay_of(person_id, asked, unit, until=end)
-    replay_current = keeper.replay_of(person_id, {}, until=end)
+    replay = keeper.replay_of(person_id, asked, unit, until=end, own=own)
+    replay_current = keeper.replay_of(person_id, {}, until=end, own=own)
     nights = nights_between(start, end, dt_util.get_default_time_zone())
     log = coordinator.readings.of(person_id)
     readings = log.between(start - HOUR, end)

@@ -149,11 +149,12 @@ class SettingsKeeper(ABC):
         unit: str | None = None,
         *,
         until: datetime,
+        own: bool = False,
     ) -> Callable[[], list[Alert]]:
         """What tells the alerts that there would have been until a time, oldest first, had somebody's settings been these.
 
         By the readings that are kept, and by the settings as they are known now but for what is `asked`, as in a change; nothing
-        is written. It takes seconds, and may be called anywhere.
+        is written. `own`: as they are without a profile. It takes seconds, and may be called anywhere.
 
         Raises:
             NotDoneError: what is asked for cannot be.

@@ -429,6 +429,37 @@ async def test_one_made_while_another_is_applied_begins_with_what_will_be_put_ba
     assert suggested(await begin(follower, name="Ill")) == before | {"low": 75}
 
 
+async def test_one_made_while_another_is_applied_is_tried_beside_what_will_be_put_back(
+    follower: Follower,
+) -> None:
+    for ago, mg_dl in ((845, 90), (840, 65), (835, 90), (700, 77), (695, 90), (10, 90)):
+        follower.reads(mg_dl, ago=ago)
+    await follower.start()
+
+    def tried(form: SubentryFlowResult) -> tuple[str, str]:
+        assert form["step_id"] == "review"
+        return said_in(form)["replayed_alerts"], said_in(form)["current_alerts"]
+
+    ill = {"high": 300, "low_delay": 0}
+    before = tried(await go_on(follower, await begin(follower, name="Ill"), **ill))
+    values = {"urgent_low": 75, "low": 90, "low_delay": 0}
+    form = await go_on(follower, await begin(follower, name="Sport"), **values)
+    sport = tried(form)
+    await go_on(follower, form)
+    assert (before, sport) == (("1", "0"), ("4", "0"))
+    [made] = follower.entry.subentries
+    await choose(follower, "Sport")
+    assert tried(await go_on(follower, await begin(follower, name="Ill"), **ill)) == before
+    # In order with the urgent low that there will be.
+    form = await go_on(follower, await begin(follower, name="Third"), low=72)
+    assert form["step_id"] == "review"
+    assert tried(await change_it(follower, made, **values)) == sport
+    # The action is by those that there are.
+    replayed = await follower.call("replay_thresholds", low_delay=0)
+    assert replayed["replayed"] == replayed["current"]
+    assert str(replayed["current"]["alerts"]) == sport[0]
+
+
 @pytest.mark.parametrize("put_back", [True, False])
 async def test_what_somebody_else_has_changed_meanwhile_is_asked_about(
     follower: Follower, put_back: bool

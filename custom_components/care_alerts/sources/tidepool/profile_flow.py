@@ -130,6 +130,7 @@ class ProfileFlow(ConfigSubentryFlow):
                     self._data[CONF_UNIT],
                     start=now - KEPT_FOR,
                     end=now,
+                    own=True,
                 )
         except HomeAssistantError as err:
             return self._values(found, user_input, {"base": "not_possible"}, str(err))

@@ -13,7 +13,7 @@ from ...alerts.snapshot import Setting
 from ..http import ApiError, AuthError, RateLimitedError, RefusedError
 from ..settings import NotDoneError, Profile, SettingConflict, SettingsKeeper
 from .api import SettingsUnreadableError, TidepoolClient
-from .changing import Change, Problem, SettingsError, change, put, starting
+from .changing import Change, Problem, SettingsError, change, put, starting, with_amounts
 from .people import NAMELESS, Followed, PollState
 from .profiles import Amount, Step, Switched, is_risky
 from .records import FOLLOW
@@ -387,9 +387,12 @@ class ThresholdKeeper(SettingsKeeper):
         unit: str | None = None,
         *,
         until: datetime,
+        own: bool = False,
     ) -> Callable[[], list[Alert]]:
         followed = self._owner.followed.get(person_id)
         settings = Settings((followed and followed.settings) or {})
+        if followed and own:
+            settings = with_amounts(settings, followed.switched.own(settings))
         try:
             made = change(settings, {FIELDS[name]: value for name, value in asked.items()}, unit)
         except SettingsError as err:
