@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -386,7 +387,7 @@ async def test_a_profile_of_its_own_is_never_out_of_order() -> None:
     house = House(Tidepool({**deepcopy(DOCUMENT), "low": deepcopy(OUT_OF_ORDER[0])}))
     await house.switch(profile(0, low=80))
     with pytest.raises(NotDoneError) as error:
-        await house.switch(profile(1, low=55))
+        await house.switch(profile(1, low=54))
     assert error.value.key == "settings_threshold_order"
     assert there(house.tidepool)["low"] == 80
 
@@ -534,3 +535,16 @@ async def test_what_tidepool_did_not_keep_is_told_and_tried_again() -> None:
         assert house.jill.switched.conflicts == {}
     assert house.tidepool.document == DOCUMENT
     assert house.jill.switched == Switched()
+
+
+async def test_what_a_profile_wants_as_it_was_before_stays_as_it_was_written() -> None:
+    """No field is there in the end that was not there before."""
+    for how in ("", "dropped"):
+        document = {**deepcopy(DOCUMENT), "low": deepcopy(OUT_OF_ORDER[2])}
+        house = House(Tidepool(deepcopy(document)))
+        await house.switch(profile(0, low_delay=5))
+        house.tidepool.fails = how
+        with suppress(NotDoneError):
+            await house.switch(profile(1, low_delay=0))
+        await house.settle()
+        assert house.tidepool.document == document

@@ -149,7 +149,7 @@ class Switched(Stored):
                 conflicts[name] = Conflict(before=mine.before, theirs=there)
                 if name not in wanted:
                     continue
-            target = wanted.get(name, before)
+            target = _as_written(before, wanted.get(name, before))
             if target != there:
                 write[name] = target
             if target != there or target != before:
@@ -191,7 +191,7 @@ class Switched(Stored):
             return self.switch(None, settings)
         now, wanted = amounts_of(settings), _wanted(self.profile, settings)
         write = {
-            name: wanted[name]
+            name: _as_written(mine.before, wanted[name])
             for name, mine in self.held.items()
             if name in wanted and now[name] != wanted[name] and mine.knows(now[name])
         }
@@ -308,6 +308,11 @@ def _wanted(profile: Profile | None, settings: Settings) -> dict[str, Amount]:
             value = rounded(converted(value, profile.unit, unit), unit)
         wanted[name] = Amount(value=value, unit=unit)
     return wanted
+
+
+def _as_written(before: Amount, wanted: Amount) -> Amount:
+    """What is wanted; as it was written before, where that is the same."""
+    return before if before == wanted else wanted
 
 
 def _each(*some: Amount) -> tuple[Amount, ...]:

@@ -193,13 +193,11 @@ class ThresholdKeeper(SettingsKeeper):
             if profile is None:
                 followed.switched = followed.switched.ended(self._host.now())
                 return await self._settle(person_id, settings)
+            self._check_can_be(person_id, profile, settings)
             step = followed.switched.switch(profile, settings, until=until, by_schedule=by_schedule)
-            return await self._apply(person_id, profile, step, settings)
+            return await self._apply(person_id, step, settings)
 
-    async def _apply(
-        self, person_id: str, profile: Profile, step: Step, settings: Settings
-    ) -> Settings:
-        self._check_can_be(person_id, profile, settings)
+    async def _apply(self, person_id: str, step: Step, settings: Settings) -> Settings:
         followed = self._followed(person_id)
         before, made = followed.switched, put(settings, step.write)
         try:
@@ -315,8 +313,9 @@ class ThresholdKeeper(SettingsKeeper):
             self._host.changed(write=True)
             return
         settings = await self._read(person_id)
+        self._check_can_be(person_id, profile, settings)
         step = self._followed(person_id).switched.change(profile, settings)
-        await self._apply(person_id, profile, step, settings)
+        await self._apply(person_id, step, settings)
 
     def _end(self, followed: Followed) -> None:
         """Have a profile end, as soon as Tidepool can be asked."""
