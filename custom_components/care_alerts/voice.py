@@ -18,17 +18,16 @@ from homeassistant.util import dt as dt_util
 
 from .alerts.acknowledgement import Actor, Via
 from .alerts.alert import AlertKey
-from .alerts.freshness import Status
 from .alerts.nights import night_of
 from .const import DOMAIN
 from .person_data import PersonRef, find_person
 from .responses.answers import Known, acknowledged_text, active_text, night_text
 from .responses.care import acknowledge as acknowledge_all
-from .responses.episodes import SAME_PEOPLE, find_episode, refs_since, unit_of_person
+from .responses.episodes import SAME_PEOPLE, find_episode, refs_since
 from .responses.household import is_household
-from .responses.localize import localize, localize_status
+from .responses.localize import localize
 from .responses.message import Notice
-from .responses.notices import notice_of, wording_of
+from .responses.notices import known_of, notice_of, wording_of
 from .responses.permissions import entities_of_person, forbidden
 from .responses.reporting import duty_reasons
 from .responses.responder import RESPONDER
@@ -202,16 +201,4 @@ def _known(
     if coordinator is None or snapshot is None:
         trouble = localize(hass, "answer_not_running")
         return Known(person=ref.name, source=ref.entry.title, trouble=trouble, is_also=is_also)
-    freshness = snapshot.freshness
-    return Known(
-        person=ref.name,
-        source=ref.entry.title,
-        notices=notices,
-        glucose=snapshot.last_glucose or snapshot.glucose,
-        unit=unit_of_person(hass, coordinator, snapshot),
-        data_through=freshness.data_through,
-        trouble=None
-        if freshness.status is Status.OK
-        else localize_status(hass, freshness.status.value),
-        is_also=is_also,
-    )
+    return known_of(hass, coordinator, snapshot, notices=notices, is_also=is_also)

@@ -11,12 +11,14 @@ from custom_components.care_alerts.alerts.glucose import MG_DL, MMOL_L, OutOfRan
 from custom_components.care_alerts.alerts.readings import KeptReading
 from custom_components.care_alerts.alerts.report import Report
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.responses.answers import Known
 from custom_components.care_alerts.responses.household import Household as CareHousehold
 from custom_components.care_alerts.responses.morning import NightOf, morning_note
 from custom_components.care_alerts.responses.mornings import Mornings
 from custom_components.care_alerts.responses.plan import Text
 from custom_components.care_alerts.responses.store import Kept, ResponseStore
 from custom_components.care_alerts.responses.wording import Wording
+from simulator import CATALOGUE
 from tests.alerts.build import hour
 from tests.alerts.test_report import episode, of_one_source
 from tests.home import Home, Phone
@@ -88,6 +90,17 @@ async def test_what_was_told_is_on_disk_before_and_not_told_again(home: Home) ->
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
 
+async def test_of_a_source_that_is_silent_it_says_so(home: Home) -> None:
+    annas, _ = await house(home, morning="12:30:00")
+    for route in ("lumen.alerts", "lumen.identity_mappings"):
+        home.house.sim.faults.add(route, CATALOGUE["503_bare"]())
+    await home.house.pass_time(hours=24)
+    await home.house.pass_time(minutes=40)
+    text = annas.pushed[-1]["message"]
+    assert text.startswith("maria: no alert is known since Wed 18 Nov 22:00. Nothing new has come")
+    assert " reaches to Wed 18 Nov 06:00 " in text
+
+
 @pytest.mark.parametrize(
     ("seconds", "told", "is_due"),
     [
@@ -157,13 +170,18 @@ def night(**more: Any) -> Report:
     return of_one_source(start=hour(0), end=hour(10), zone=UTC_ZONE, **{"readings": None} | more)
 
 
-def said(report: Report, unit: str = MG_DL) -> str:
-    """What is told of it."""
+REACH = " answer_reach Mila Dexcom 09:00 hours 1 0"
+
+
+def said(report: Report, unit: str = MG_DL, *also: Known) -> str:
+    """What is told of it, but for how far the word of the first source reaches, which is always told."""
     wording = Wording(localize=keys, now=hour(10), zone=UTC_ZONE)
-    nights = [NightOf(person="Mila", report=report, unit=unit)]
+    first = Known(person="Mila", source="Dexcom", unit=unit, data_through=hour(9))
+    nights = [NightOf(known=[first, *also], report=report)]
     note = morning_note(nights, Text.FULL, wording, tag="t", url="/care/report")
     assert (note.tag, note.url) == ("t", "/care/report")
-    return note.message
+    assert REACH in note.message
+    return note.message.replace(REACH, "")
 
 
 def readings(*values: float, out_of_range: OutOfRange | None = None) -> list[KeptReading]:
@@ -176,14 +194,44 @@ def readings(*values: float, out_of_range: OutOfRange | None = None) -> list[Kep
 
 
 def test_alerts_and_who_had_none_of_them() -> None:
-    one = episode(2, 3)
-    report = night(episodes=[one, episode(4, 5, answered=4.5)], alerts={one.topic: [one.opened]})
-    assert said(report) == "morning_alerts Mila 1 morning_unanswered 1 2"
+    one, other = episode(2, 3), episode(4, 5, answered=4.5)
+    alerts = {one.topic: [one.opened, other.opened, other.last_seen]}
+    report = night(episodes=[one, other], alerts=alerts)
+    assert said(report) == f"morning_alerts Mila {report.alerts} morning_unanswered 1 2"
     assert "unanswered" not in said(night(episodes=[episode(4, 5, answered=4.5)]))
+
+
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [(0, ""), (5, "morning_unanswered 1 1"), (None, "morning_open 1")],
+)
+def test_what_went_on_from_the_evening_is_of_the_night(ended: float | None, told: str) -> None:
+    before = episode(-0.2, ended)
+    text = said(night(episodes=[before], alerts={before.topic: [before.opened]}))
+    assert text == (f"morning_alerts Mila 1 {told}" if told else "answer_none_since Mila 00:00")
+
+
+def test_there_are_never_fewer_alerts_than_that_nobody_had() -> None:
+    before, later = episode(-0.2, 3), episode(4, 5)
+    report = night(episodes=[before, later], alerts={later.topic: [before.opened, later.opened]})
+    assert report.alerts == 1
+    assert said(report) == "morning_alerts Mila 2 morning_unanswered 2 2"
+
+
+def test_whoever_has_what_goes_on_it_is_not_waiting() -> None:
+    assert said(night(episodes=[episode(2, None, answered=3)])) == "morning_alerts Mila 1"
 
 
 def test_that_there_was_none_is_no_all_clear() -> None:
     assert said(night()) == "answer_none_since Mila 00:00"
+
+
+def test_of_each_source_it_says_how_far_its_word_reaches() -> None:
+    other = Known(person="Milly", source="Tidepool", trouble="Unreachable")
+    assert said(night(), MG_DL, other) == (
+        "answer_none_since Mila 00:00 source_trouble_people Milly Unreachable"
+        " answer_no_reach Milly Tidepool"
+    )
 
 
 @pytest.mark.parametrize(

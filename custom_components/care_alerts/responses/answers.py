@@ -65,7 +65,7 @@ def night_text(people: Sequence[Known], wording: Wording, since: datetime) -> st
         if not known.is_also and not known.notices:
             at = of_the_night.at(since)
             lines.append(wording.localize("answer_none_since", person=known.person, time=at))
-        lines += _reach(known, wording)
+        lines += reach_text(known, wording)
     return _said(people, lines, wording)
 
 
@@ -75,7 +75,7 @@ def acknowledged_text(notices: Iterable[Notice], people: Sequence[Known], wordin
     if not lines:
         lines = [wording.localize("answer_nothing_to_acknowledge")]
         for known in people:
-            lines += _reach(known, wording)
+            lines += reach_text(known, wording)
     return _said(people, lines, wording)
 
 
@@ -119,10 +119,11 @@ def _how_they_were(known: Known, wording: Wording) -> Iterator[str]:
             time=wording.at(glucose.observed_at),
             age=wording.age(glucose.observed_at),
         )
-    yield from _reach(known, wording)
+    yield from reach_text(known, wording)
 
 
-def _reach(known: Known, wording: Wording) -> Iterator[str]:
+def reach_text(known: Known, wording: Wording) -> Iterator[str]:
+    """How far the word of somebody's source reaches, and what is wrong with it."""
     localize = wording.localize
     if known.trouble:
         yield localize("source_trouble_people", people=known.person, reason=known.trouble)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ..alerts.glucose import MG_DL, Glucose
 from ..alerts.readings import KeptReading
 from ..alerts.report import Outcome, Report
+from .answers import Known, reach_text
 from .message import glucose_text
 from .notification import Level, Notification
 from .plan import Text
@@ -14,11 +15,10 @@ from .wording import Wording, number_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightOf:
-    """Somebody's night; `unit`: that their glucose is shown in."""
+    """Somebody's night; `known`: what is known of them by each source that they have, by whose word they are called first."""
 
-    person: str
+    known: Sequence[Known]
     report: Report
-    unit: str
 
 
 def morning_note(
@@ -35,11 +35,15 @@ def morning_note(
 
 
 def _lines(night: NightOf, wording: Wording) -> Iterator[str]:
-    localize, report, person = wording.localize, night.report, night.person
-    if report.alerts:
-        yield localize("morning_alerts", person=person, count=str(report.alerts))
+    localize, report, first = wording.localize, night.report, night.known[0]
+    if report.episodes:
+        # What went on from the evening before is one of the night, although nothing new was said of it.
+        count = max(report.alerts, len(report.episodes))
+        yield localize("morning_alerts", person=first.person, count=str(count))
     else:
-        yield localize("answer_none_since", person=person, time=wording.at(report.start))
+        yield localize("answer_none_since", person=first.person, time=wording.at(report.start))
+    if waiting := report.count(Outcome.OPEN):
+        yield localize("morning_open", count=str(waiting))
     if unanswered := report.count(Outcome.UNANSWERED):
         of_all = unanswered + report.count(Outcome.ANSWERED)
         yield localize("morning_unanswered", count=str(unanswered), all=str(of_all))
@@ -47,11 +51,13 @@ def _lines(night: NightOf, wording: Wording) -> Iterator[str]:
         if lowest := glucose.lowest:
             yield localize(
                 "morning_lowest",
-                value=glucose_text(_as_glucose(lowest), localize, night.unit),
+                value=glucose_text(_as_glucose(lowest), localize, first.unit),
                 time=wording.at(lowest.observed_at),
             )
         covered = 100 * (glucose.time.coverage or 0)
         yield localize("morning_covered", percent=number_text(localize, covered, 0))
+    for known in night.known:
+        yield from reach_text(known, wording)
 
 
 def _as_glucose(reading: KeptReading) -> Glucose:

@@ -11,12 +11,13 @@ from homeassistant.util import dt as dt_util
 from ..alerts.nights import night_of
 from ..alerts.report import Report
 from ..const import DOMAIN
-from ..sources.targets import device_ref, sources
-from .episodes import people_once, unit_of_person
+from ..sources.targets import sources
+from .answers import Known
+from .episodes import people_once
 from .household import Household
 from .messages import send
 from .morning import NightOf, morning_note
-from .notices import wording_of
+from .notices import known_of, wording_of
 from .person_report import AsOneHas, report_maker
 from .plan import Caregiver, Plan
 from .store import ResponseStore
@@ -60,7 +61,7 @@ class Mornings:
     async def _nights(self, household: Household, plan: Plan, now: datetime) -> list[NightOf]:
         """The night of everybody whom a plan is for."""
         start, end = night_of(now, dt_util.get_default_time_zone())
-        asked: list[tuple[str, str, Callable[[], Report]]] = []
+        asked: list[tuple[list[Known], Callable[[], Report]]] = []
         everybody = (
             (coordinator, person)
             for coordinator in sources(self._hass)
@@ -81,18 +82,14 @@ class Mornings:
                 )
                 for coordinator, person in theirs
             ]
-            coordinator, person = theirs[0]
-            make = report_maker(parts, start=start, end=end, are_one=are_one)
-            name = device_ref(self._hass, coordinator, person).name
-            unit = unit_of_person(self._hass, coordinator, person)
-            asked.append((name, unit, make))
-        reports = await self._hass.async_add_executor_job(lambda: [make() for *_, make in asked])
-        return [
-            NightOf(person=name, unit=unit, report=report)
-            for (name, unit, _), report in sorted(
-                zip(asked, reports, strict=True), key=lambda one: one[0][0]
-            )
+            known = [known_of(self._hass, *one) for one in theirs]
+            asked.append((known, report_maker(parts, start=start, end=end, are_one=are_one)))
+        reports = await self._hass.async_add_executor_job(lambda: [make() for _, make in asked])
+        nights = [
+            NightOf(known=known, report=report)
+            for (known, _), report in zip(asked, reports, strict=True)
         ]
+        return sorted(nights, key=lambda night: night.known[0].person)
 
     async def _send(
         self,

@@ -1,15 +1,20 @@
 """Notices: what the house knows of an episode, put together for those who tell it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
+from ..alerts.freshness import Status
 from ..alerts.glucose import GLUCOSE_ALERT_TYPES, Glucose
+from ..alerts.snapshot import PersonSnapshot
+from ..sources.coordinator import SourceCoordinator
 from ..sources.targets import device_ref
+from .answers import Known
 from .episodes import EpisodeRef, people_as, unit_of_person
-from .localize import localize, localize_alert
+from .localize import localize, localize_alert, localize_status
 from .message import Notice, Testimony
 from .wording import Wording
 
@@ -65,6 +70,30 @@ def _witnesses(ref: EpisodeRef) -> tuple[Testimony, ...]:
         if said.observed_at < known.observed_at:
             first[one.entry_id] = said
     return tuple(first.values())
+
+
+def known_of(
+    hass: HomeAssistant,
+    coordinator: SourceCoordinator,
+    person: PersonSnapshot,
+    *,
+    notices: Sequence[Notice] = (),
+    is_also: bool = False,
+) -> Known:
+    """What is known of somebody as one source has them; `notices` and `is_also` as `Known` has them."""
+    freshness = person.freshness
+    return Known(
+        person=device_ref(hass, coordinator, person).name,
+        source=coordinator.config_entry.title,
+        notices=notices,
+        glucose=person.last_glucose or person.glucose,
+        unit=unit_of_person(hass, coordinator, person),
+        data_through=freshness.data_through,
+        trouble=None
+        if freshness.status is Status.OK
+        else localize_status(hass, freshness.status.value),
+        is_also=is_also,
+    )
 
 
 def wording_of(hass: HomeAssistant, now: datetime) -> Wording:
