@@ -23,6 +23,7 @@ from custom_components.care_alerts.alerts.report import (
     Outcome,
     Report,
     band_of,
+    percent,
     report_of,
 )
 from custom_components.care_alerts.alerts.response_log import Episode, ResponseLog
@@ -269,6 +270,73 @@ def test_without_data_there_is_no_share() -> None:
     assert found.unanswered is None
     # A night is only whole if none of it is outside.
     assert report(hour(0), hour(8)).alerts_per_night is None
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "told"),
+    [
+        (0, 1, 0),
+        (1e-6, 1, 0.1),
+        (0.0014, 1, 0.1),
+        (0.0016, 1, 0.2),
+        (0.5, 1, 50),
+        (0.9984, 1, 99.8),
+        (1 - 1e-6, 1, 99.9),
+        (1, 1, 100),
+        # Sums of minutes.
+        (1 - 1e-12, 1, 100),
+        (1 + 1e-12, 1, 100),
+        (1e-6, 0, 1),
+        (0.016, 0, 2),
+        (0.994, 0, 99),
+        (1 - 1e-6, 0, 99),
+        (1, 0, 100),
+    ],
+)
+def test_only_nothing_is_0_percent_and_only_all_is_100(
+    share: float, digits: int, told: float
+) -> None:
+    assert percent(share, digits) == told
+
+
+@given(st.integers(0, 20160), st.integers(0, 1))
+def test_a_percentage_is_that_of_the_share(minutes: int, digits: int) -> None:
+    told = percent(minutes / 20160, digits)
+    assert told == round(told, digits)
+    assert abs(told - 100 * minutes / 20160) <= 10**-digits
+    assert (told == 0) is (minutes == 0)
+    assert (told == 100) is (minutes == 20160)
+
+
+@pytest.mark.parametrize("is_low", [True, False])
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 0, 1)])
+def test_out_of_range_is_beyond_its_number(order: tuple[int, ...], is_low: bool) -> None:
+    value, beyond = (40, OutOfRange.LOW) if is_low else (400, OutOfRange.HIGH)
+    kinds = (None, beyond, beyond)
+    began = int(hour(0).timestamp())
+    readings = [
+        KeptReading(began + 300 * place, None, value, kinds[kind])
+        for place, kind in enumerate(order)
+    ]
+    glucose = glucose_of(report(hour(0), hour(1), readings=readings))
+    found, first = (
+        glucose.lowest if is_low else glucose.highest,
+        next(one for one in readings if one.out_of_range),
+    )
+    assert found is first
+
+
+def test_a_number_beyond_it_comes_before_out_of_range() -> None:
+    began = int(hour(0).timestamp())
+    readings = [
+        KeptReading(began, None, 40, OutOfRange.LOW),
+        KeptReading(began + 300, None, 39, None),
+        KeptReading(began + 600, None, 400, OutOfRange.HIGH),
+        KeptReading(began + 900, None, 401, None),
+    ]
+    glucose = glucose_of(report(hour(0), hour(1), readings=readings))
+    assert glucose.lowest is readings[1]
+    assert glucose.highest is readings[3]
 
 
 def test_the_interval_is_half_open() -> None:

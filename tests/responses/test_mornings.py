@@ -239,6 +239,8 @@ def test_of_each_source_it_says_how_far_its_word_reaches() -> None:
     [
         ([], "morning_covered 0"),
         ([100] * 60, "morning_lowest 100 mg/dL 00:00 morning_covered 50"),
+        # 599 of 600 minutes are not all of them.
+        ([100] * 119, "morning_lowest 100 mg/dL 00:00 morning_covered 99"),
         ([100] * 59 + [55] * 61, "morning_lowest 55 mg/dL 04:55 morning_covered 100"),
     ],
 )

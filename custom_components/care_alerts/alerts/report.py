@@ -5,7 +5,7 @@ never without how much that is.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -54,6 +54,16 @@ def band_of(reading: KeptReading) -> Band:
     if mg_dl < BAND_LIMITS[Band.LOW]:
         return Band.LOW
     return Band.HIGH if mg_dl > BAND_LIMITS[Band.HIGH] else Band.IN_RANGE
+
+
+def percent(share: float, digits: int) -> float:
+    """A share (0 to 1) in percent, rounded; only none of it is 0, and only all of it is 100."""
+    # Of minutes that add up to the whole, the sum may be a hair beside it.
+    share = round(share, 9)
+    if share in (0, 1):
+        return 100 * share
+    least = 10.0**-digits
+    return round(min(max(100 * share, least), 100 - least), digits)
 
 
 @dataclass(slots=True)
@@ -142,7 +152,7 @@ class HourOfDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlucoseReport:
-    """How glucose was. `lowest`, `highest`: the first such reading; None without any."""
+    """How glucose was. `lowest`, `highest`: the first such reading, one that is out of range before its number; None without any."""
 
     time: GlucoseTime
     readings: int
@@ -335,11 +345,22 @@ def _glucose(
     return GlucoseReport(
         time=GlucoseTime.of(quarters.values()),
         readings=len(here),
-        lowest=min(here, key=lambda one: (one.mg_dl, one.observed), default=None),
-        highest=min(here, key=lambda one: (-one.mg_dl, one.observed), default=None),
+        lowest=_first(here, OutOfRange.LOW, lambda one: one.mg_dl),
+        highest=_first(here, OutOfRange.HIGH, lambda one: -one.mg_dl),
         below=limits.in_force(LOW, since, until),
         above=limits.in_force(HIGH, since, until),
         hours=_hours(quarters, zone),
+    )
+
+
+def _first(
+    readings: Iterable[KeptReading], beyond: OutOfRange, value: Callable[[KeptReading], float]
+) -> KeptReading | None:
+    """The reading of the least `value`, the first of several; one `beyond` what a sensor measures is beyond its number."""
+    return min(
+        readings,
+        key=lambda one: (value(one), one.out_of_range is not beyond, one.observed),
+        default=None,
     )
 
 

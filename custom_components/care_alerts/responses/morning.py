@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..alerts.glucose import MG_DL, Glucose
 from ..alerts.readings import KeptReading
-from ..alerts.report import Outcome, Report
+from ..alerts.report import Outcome, Report, percent
 from .answers import Known, reach_text
 from .message import glucose_text
 from .notification import Level, Notification
@@ -54,7 +54,7 @@ def _lines(night: NightOf, wording: Wording) -> Iterator[str]:
                 value=glucose_text(_as_glucose(lowest), localize, first.unit),
                 time=wording.at(lowest.observed_at),
             )
-        covered = 100 * (glucose.time.coverage or 0)
+        covered = percent(glucose.time.coverage or 0, 0)
         yield localize("morning_covered", percent=number_text(localize, covered, 0))
     for known in night.known:
         yield from reach_text(known, wording)

@@ -30,6 +30,7 @@ from ..alerts.report import (
     NightReport,
     Outcome,
     Report,
+    percent,
 )
 from ..const import DOMAIN
 from ..responses.episodes import people_once, unit_of_person
@@ -52,7 +53,7 @@ async def get_report(call: ServiceCall) -> ServiceResponse:
     `start` and `end` are those asked for as far as anything is kept, and has been; `alerts_kept_from` and
     `readings_kept_from` are None unless more was asked for. Whoever several sources have is one person. A person has
     `glucose` (None of whom there never is any), `episodes`, `alerts`, `nights` and what is of all of these. Minutes and
-    percentages have one decimal; each `..._percent` has a `coverage_percent` beside it, and is None where no data are.
+    percentages have one decimal, and only nothing is 0 %, only all 100 %; each `..._percent` has a `coverage_percent` beside it, and is None where no data are.
 
     Raises:
         ServiceValidationError: the start is not before the end, or nothing of the time is kept; or as `targeted`.
@@ -301,7 +302,7 @@ def _night(night: NightReport) -> JsonValueType:
 
 
 def _percent(share: float | None) -> float | None:
-    return None if share is None else round(100 * share, 1)
+    return None if share is None else percent(share, 1)
 
 
 def _number(value: float | None) -> float | None:
