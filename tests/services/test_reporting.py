@@ -211,7 +211,8 @@ async def test_two_weeks_and_more_say_from_when_on_there_is_something(
         assert glucose["covered_minutes"] <= 14 * 1440
         assert glucose["counts_as_below"] == [{"rule": "consensus", "value": 70, "since": None}]
         assert glucose["counts_as_above"] == [{"rule": "consensus", "value": 180, "since": None}]
-        assert person["whole_nights"] == min(days, 45)
+        # Dexcom was first asked for a month: nobody looked before.
+        assert person["whole_nights"] == min(days, 30)
     # What has not been yet is not to be covered.
     answer = await ask(
         start=(now - timedelta(hours=4)).isoformat(), end=(now + timedelta(days=1)).isoformat()
@@ -225,6 +226,54 @@ async def test_two_weeks_and_more_say_from_when_on_there_is_something(
         with pytest.raises(ServiceValidationError) as said:
             await ask(start=start.isoformat(), end=end.isoformat())
         assert said.value.translation_key == wrong
+
+
+async def test_nights_that_lumen_no_longer_kept_are_unknown(care: Care) -> None:
+    care.alert(1)
+    await care.morning(1)
+    start = (care.house.now - timedelta(days=40)).isoformat()
+    [person] = (await care.call("get_report", start=start))["people"]
+    known = [one["alerts"] for one in person["nights"] if one["alerts"] is not None]
+    assert sum(known) == 1
+    assert person["whole_nights"] == 14
+
+
+@pytest.mark.parametrize("has_thresholds", [True, False])
+async def test_nights_of_a_child_whom_nobody_watched_yet_are_unknown(
+    house: House, has_thresholds: bool
+) -> None:
+    await house.hass.config.async_set_time_zone("UTC")
+    account = house.sim.tidepool.account
+    old, new = (house.sim.tidepool.add_child(name) for name in ("Old", "New"))
+    old.share_with(account)
+    old.set_settings(account, SETTINGS)
+    first = Follower(house, old, house.tidepool_entry())
+    await first.start()
+    await house.pass_time(days=2)
+    for night in (0, 1):
+        low_at = house.now.replace(hour=2) - timedelta(days=night)
+        new.add_reading(low_at, 2.5, uploaded_at=low_at)
+    new.share_with(account)
+    if has_thresholds:
+        new.set_settings(account, SETTINGS)
+    shared_at = house.now
+    for _ in range(5):
+        await house.pass_time(hours=5)
+    follower = Follower(house, new, first.entry)
+    answer: Any = await house.hass.services.async_call(
+        DOMAIN,
+        "get_report",
+        {
+            "device_id": follower.device_id,
+            "start": (shared_at - timedelta(days=2)).isoformat(),
+        },
+        blocking=True,
+        return_response=True,
+    )
+    [person] = answer["people"]
+    assert [one["alerts"] is None for one in person["nights"]] == [True, True, not has_thresholds]
+    assert person["whole_nights"] == has_thresholds
+    assert (person["alerts_per_night"] is None) is not has_thresholds
 
 
 async def test_of_whom_there_is_no_glucose_nothing_is_said_of_it(care: Care) -> None:

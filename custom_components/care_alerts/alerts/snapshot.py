@@ -83,6 +83,8 @@ class PersonSnapshot:
     """When time alone will change it, but for its freshness."""
     data: DataFreshness | None = None
     """How far their data reach, by the source; None: it has never spoken of them."""
+    looked_from: datetime | None = None
+    """From when on the source has looked for their alerts: what was before is unknown; None: it looks for none."""
     freshness: Freshness = UNKNOWN
     episodes: Mapping[AlertKey, Episode] = field(default_factory=dict)
 

@@ -75,11 +75,8 @@ def report_maker(
     logs = [log for one in parts if (log := one.log) is not None]
     readings = [log.between(start - _AROUND, end + _AROUND) for log in logs]
     thresholds = next((known for log in logs if (known := log.thresholds)), ())
-    # What is judged here was not, before somebody asked for it: those nights are not quiet, but unknown.
-    looked_from = [
-        one.coordinator.config_entry.created_at if one.coordinator.source_type.judges else None
-        for one in parts
-    ]
+    # Before anybody looked, nights are not quiet, but unknown.
+    looked_from = [at for one in parts if (at := one.person.looked_from)]
     zone = dt_util.get_default_time_zone()
 
     def make() -> Report:
@@ -91,7 +88,7 @@ def report_maker(
             alerts=alerts,
             readings=of_one(readings) if logs else None,
             thresholds=thresholds,
-            alerts_from=None if None in looked_from else min(filter(None, looked_from)),
+            alerts_from=min(looked_from, default=now),
         )
 
     return make

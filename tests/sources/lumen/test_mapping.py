@@ -307,6 +307,19 @@ def calendar(*days: DayHeard) -> Calendar:
     return Calendar({one.day: one for one in days})
 
 
+def test_from_when_lumen_was_asked_about_somebody() -> None:
+    known = calendar(
+        heard(0, at(1, "12:00")),
+        heard(1, at(2, "12:00"), generated=at(2, "03:14")),
+        heard(2, at(3, "12:00")),
+    )
+    # The analysis of a day is of the night after it, done at 06:00.
+    assert known.looked_from(at(1, "12:00")) == at(0, "06:00")
+    assert known.looked_from(at(1, "12:01")) == at(1, "06:00")
+    assert known.looked_from(at(3, "12:01")) is None
+    assert calendar().looked_from(at(0, "12:00")) is None
+
+
 def test_a_day_read_twice_remembers_first_last_and_newest() -> None:
     morning = heard(0, at(1, "04:00"), generated=at(1, "03:14"))
     noon = heard(0, at(1, "12:00"), generated=at(1, "05:30"))

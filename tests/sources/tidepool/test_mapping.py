@@ -151,6 +151,23 @@ def test_nothing_is_judged_that_is_not_to_be_or_not_allowed(
 
 
 @pytest.mark.parametrize(
+    ("more", "judges", "looks"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"allows": {VIEW}}, True, False),
+        ({"settings": None}, True, False),
+        ({"settings": {}}, True, False),
+    ],
+)
+def test_from_when_alerts_of_somebody_are_looked_for(
+    more: dict[str, Any], judges: bool, looks: bool
+) -> None:
+    followed = jill(**more)
+    assert shown(followed, judges=judges).looked_from == (followed.since if looks else None)
+
+
+@pytest.mark.parametrize(
     ("settings", "error", "unreadable"),
     [
         (SETTINGS, None, []),

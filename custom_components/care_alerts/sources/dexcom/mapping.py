@@ -244,6 +244,7 @@ def snapshot_of(
     one_plus: bool,
     glucose: Glucose | None,
     data: DataFreshness | None = None,
+    looked_from: datetime | None = None,
 ) -> PersonSnapshot:
     """What Dexcom's alerts, in order, say of the wearer: each device's newest record of a type decides, for as long as it stands."""
     of_type: dict[str, list[Alert]] = {alert_type: [] for alert_type in (*ALERT_TYPES, OTHER)}
@@ -261,6 +262,7 @@ def snapshot_of(
         last_alert=alerts[-1] if alerts else None,
         glucose=glucose,
         data=data,
+        looked_from=looked_from,
         changes_at=min(
             (
                 stands_until(condition.current_alert, hold)

@@ -308,6 +308,7 @@ class DexcomSource(Source):
             one_plus=self._state.one_plus,
             glucose=self._state.glucose,
             data=self.data_freshness(),
+            looked_from=self._state.followed_since and self._state.followed_since - LONGEST_WINDOW,
         )
         return {self._person_id: snapshot}
 

@@ -151,6 +151,12 @@ class Calendar:
         """The days of which all is known, for everybody."""
         return {heard.day for heard in self.complete() if not heard.garbled}
 
+    def looked_from(self, followed_since: datetime) -> datetime | None:
+        """When the analysis began of the oldest day that was read of somebody; None where none was."""
+        days = [heard for heard in self._days.values() if heard.last_read >= followed_since]
+        oldest = min(days, key=lambda heard: heard.day, default=None)
+        return self.complete_at(oldest) - timedelta(days=1) if oldest else None
+
     def days_between(self, start: datetime, end: datetime) -> list[date]:
         """The days whose analysis was made at some time from `start` to `end`, oldest first."""
         first, last = start.date() - self._lag, end.date() - self._lag
@@ -250,10 +256,11 @@ def snapshot_of(
     *,
     on_from: Severity,
     data: DataFreshness | None = None,
+    followed_since: datetime | None = None,
 ) -> PersonSnapshot:
     """What Lumen's days say of a person.
 
-    `alerts` are this person's, in order; `data`: how fresh they are, as everybody's; `on_from` is the least severity that means something is wrong.
+    `alerts` are this person's, in order; `data`: how fresh they are, as everybody's; days read before `followed_since` were read without them; `on_from` is the least severity that means something is wrong.
     The newest day decides, and it can say that there is nothing only once it is complete. Of somebody who
     has not been heard of for as long as Lumen keeps alerts, nothing can be said.
     """
@@ -284,6 +291,7 @@ def snapshot_of(
         },
         last_alert=last_alert,
         data=data,
+        looked_from=calendar.looked_from(followed_since) if followed_since else None,
     )
 
 

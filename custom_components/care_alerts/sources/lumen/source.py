@@ -318,6 +318,7 @@ class LumenSource(Source):
                 calendar,
                 on_from=self.counts_from,
                 data=data,
+                followed_since=followed.since,
             )
             for person_id, followed in self._state.people.items()
         }

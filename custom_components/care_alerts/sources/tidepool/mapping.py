@@ -48,6 +48,12 @@ def unreadable_of(followed: Followed, poll: PollState, *, judges: bool) -> list[
     return Settings(followed.settings or {}).unreadable
 
 
+def _has_thresholds(followed: Followed) -> bool:
+    """Whether any of somebody's readings can be an alert."""
+    settings = Settings(followed.settings or {})
+    return any(settings.threshold(kind)[0] is not None for kind in GLUCOSE_KINDS)
+
+
 def own_freshness(heard_at: datetime, error: ApiError | None) -> DataFreshness:
     """How fresh an account without people is that answered at `heard_at`. `error`: why it does not say who they are."""
     return DataFreshness(
@@ -139,6 +145,7 @@ def snapshot_of(
         settings=_settings_of(followed, unit),
         profile=_profile_of(followed),
         data=data_freshness_of(followed, poll, last_contact, judges=judges),
+        looked_from=None if why_not or not _has_thresholds(followed) else followed.since,
         changes_at=min(
             (deadline for deadline in deadlines if deadline and deadline > now), default=None
         ),
