@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from homeassistant.const import CONF_EXCLUDE, CONF_TARGET
+from homeassistant.const import CONF_EXCLUDE, CONF_TARGET, EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import (
@@ -14,6 +14,7 @@ from homeassistant.helpers import (
     config_validation as cv,
     device_registry as dr,
     entity_registry as er,
+    floor_registry as fr,
     label_registry as lr,
 )
 from homeassistant.helpers.trigger import models as trigger_helper
@@ -279,9 +280,9 @@ async def test_what_is_asked_and_tried_leaves_it_out(two: Two) -> None:
     assert (await two.care.call("send_test_alert", target, alert_type="weight"))["alerts"] == []
 
 
-async def test_a_lamp_of_a_group_is_left_as_it_is(
-    hass: HomeAssistant, exclude: Callable[[HomeAssistant], None]
-) -> None:
+@pytest.fixture
+async def lamps(hass: HomeAssistant, exclude: Callable[[HomeAssistant], None]) -> HomeAssistant:
+    """A house with two lamps, which are hidden in a group of both."""
     await furnish(hass)
     exclude(hass)
     group = MockConfigEntry(
@@ -297,22 +298,66 @@ async def test_a_lamp_of_a_group_is_left_as_it_is(
     group.add_to_hass(hass)
     assert await hass.config_entries.async_setup(group.entry_id)
     await hass.async_block_till_done()
-
-    async def remembered(*exempt: str) -> Any:
-        target = {"entity_id": ["light.all"], CONF_EXCLUDE: {"entity_id": [*exempt]}}
-        answer = await hass.services.async_call(
-            DOMAIN,
-            "remember",
-            {**target, "key": " ".join(exempt)},
-            blocking=True,
-            return_response=True,
+    for lamp in LAMP, OTHER_LAMP:
+        er.async_get(hass).async_update_entity(
+            lamp, name=lamp, hidden_by=er.RegistryEntryHider.INTEGRATION, device_id=None
         )
-        assert answer
-        return answer["remembered"]
+    return hass
 
-    assert await remembered(LAMP) == [OTHER_LAMP]
+
+async def remembered(hass: HomeAssistant, exempt: dict[str, Any]) -> Any:
+    """The lamps of all but those that are exempt."""
+    answer = await hass.services.async_call(
+        DOMAIN,
+        "remember",
+        {"entity_id": ["light.all"], CONF_EXCLUDE: exempt, "key": "night"},
+        blocking=True,
+        return_response=True,
+    )
+    assert answer
+    return answer["remembered"]
+
+
+async def test_a_lamp_of_a_group_is_left_as_it_is(lamps: HomeAssistant) -> None:
+    assert await remembered(lamps, {"entity_id": [LAMP]}) == [OTHER_LAMP]
     with pytest.raises(ServiceValidationError):
-        await remembered("light.all")
+        await remembered(lamps, {"entity_id": ["light.all"]})
+
+
+@pytest.mark.parametrize("category", [None, EntityCategory.CONFIG])
+@pytest.mark.parametrize("kind", ["area", "label", "device", "area of its device", "floor"])
+async def test_a_lamp_that_is_hidden_is_exempt_wherever_it_is(
+    lamps: HomeAssistant, kind: str, category: EntityCategory | None
+) -> None:
+    entities, devices = er.async_get(lamps), dr.async_get(lamps)
+    areas = ar.async_get(lamps)
+    nursery, attic = areas.async_create("Nursery"), areas.async_create("Attic")
+    floor = fr.async_get(lamps).async_create("Above")
+    areas.async_update(nursery.id, floor_id=floor.floor_id)
+    label = lr.async_get(lamps).async_create("Not now")
+    entry = MockConfigEntry()
+    entry.add_to_hass(lamps)
+    device = devices.async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={("test", "lamp")}
+    )
+    entities.async_update_entity(LAMP, device_id=device.id, entity_category=category)
+    # Of the same device, but elsewhere.
+    entities.async_update_entity(OTHER_LAMP, device_id=device.id, area_id=attic.id)
+    exempt = {"area_id": [nursery.id]}
+    match kind:
+        case "area" | "floor":
+            entities.async_update_entity(LAMP, area_id=nursery.id)
+            if kind == "floor":
+                exempt = {"floor_id": [floor.floor_id]}
+        case "label":
+            entities.async_update_entity(LAMP, labels={label.label_id})
+            exempt = {"label_id": [label.label_id]}
+        case "area of its device":
+            devices.async_update_device(device.id, area_id=nursery.id)
+        case _:
+            entities.async_update_entity(OTHER_LAMP, device_id=None)
+            exempt = {"device_id": [device.id]}
+    assert await remembered(lamps, exempt) == [OTHER_LAMP]
 
 
 @pytest.mark.real_files
@@ -330,6 +375,25 @@ async def test_a_phone_is_not_told(home: Home, exclude: Callable[[HomeAssistant]
         episode_id=which,
     )
     assert answer["told"] == [other.device_id]
+    attic = ar.async_get(home.hass).async_create("Attic")
+    entities = er.async_get(home.hass)
+    [entity] = [
+        one
+        for one in er.async_entries_for_device(entities, phone.device_id)
+        if one.domain == "notify"
+    ]
+    entities.async_update_entity(
+        entity.entity_id, name="Hers", area_id=attic.id, hidden_by=er.RegistryEntryHider.USER
+    )
+    answer = await home.care.call(
+        "notify",
+        {
+            "device_id": [phone.device_id, other.device_id, "gone"],
+            CONF_EXCLUDE: {"area_id": [attic.id], "device_id": ["gone"]},
+        },
+        episode_id=which,
+    )
+    assert (answer["told"], answer["failed"]) == ([other.device_id], [])
     assert phone.pushed == []
 
 

@@ -1,15 +1,18 @@
 """The actions that reach caregivers: notify them of an episode, take over, and ask what would happen."""
 
-from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
-from homeassistant.const import ATTR_DEVICE_ID, CONF_EXCLUDE
+from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv, entity_registry as er
-from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+from homeassistant.helpers.target import (
+    SelectedEntities,
+    TargetSelection,
+    async_extract_referenced_entity_ids,
+)
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
@@ -23,7 +26,7 @@ from ..responses.plan import EVERYBODY, ON_DUTY, Caregiver, Text
 from ..responses.push import MOBILE_APP, phone_of
 from ..responses.responder import RESPONDER
 from ..sources import ALERT_TYPES
-from ..sources.targets import without_exclude
+from ..sources.targets import exempted_by, without_exclude
 from .targets import check_episode, check_permission, targeted
 from .testing import first_type
 
@@ -78,7 +81,7 @@ async def notify(call: ServiceCall) -> ServiceResponse:
 
     Raises:
         ServiceValidationError: nobody is named, or somebody who is no caregiver.
-        Unauthorized, UnknownUser: the user may not control what the episode is of.
+        Unauthorized, UnknownUser: the user may not control what the episode is of, or what is targeted.
 
     """
     responder = call.hass.data[RESPONDER]
@@ -94,8 +97,8 @@ async def notify(call: ServiceCall) -> ServiceResponse:
     caregivers = _caregivers(responder.household, call.data[ATTR_CAREGIVERS])
     if not caregivers and not own.phones and not own.notify:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nobody_to_notify")
-    if own.notify:
-        await check_permission(call, POLICY_CONTROL, own.notify)
+    for entity_ids in [own.notify, *(_notify_entities(call.hass, one) for one in own.phones)]:
+        await check_permission(call, POLICY_CONTROL, entity_ids)
     episode_id = call.data[ATTR_EPISODE_ID]
     ref = find_episode(call.hass, episode_id) if episode_id else None
     if ref is None:
@@ -176,19 +179,20 @@ async def explain(call: ServiceCall) -> ServiceResponse:
 
 def _targeted(call: ServiceCall) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The phones and the notify entities of a target; the notify entity of a phone stands for the phone."""
-    phones, entities = _among(call.hass, without_exclude(call.data))
-    exempt_phones, exempt_entities = _among(call.hass, call.data.get(CONF_EXCLUDE) or {})
+    selection = TargetSelection(without_exclude(call.data))
+    phones, entities = _among(call.hass, async_extract_referenced_entity_ids(call.hass, selection))
+    # Whoever names a phone that is gone is to be told so; of an area, what is no phone is not meant.
+    phones = dict.fromkeys((*cv.ensure_list(call.data.get(ATTR_DEVICE_ID) or []), *phones))
+    exempt = exempted_by(call.hass, call.data)
+    exempt_phones, exempt_entities = _among(call.hass, exempt)
     return (
-        tuple(one for one in phones if one not in exempt_phones),
+        tuple(one for one in phones if one not in {*exempt_phones, *exempt.referenced_devices}),
         tuple(one for one in entities if one not in exempt_entities),
     )
 
 
-def _among(hass: HomeAssistant, target: Mapping[str, Any]) -> tuple[Collection[str], list[str]]:
-    selected = async_extract_referenced_entity_ids(hass, TargetSelection(dict(target)))
-    # Whoever names a phone that is gone is to be told so; of an area, what is no phone is not meant.
-    phones = dict.fromkeys(cv.ensure_list(target.get(ATTR_DEVICE_ID) or []))
-    phones |= dict.fromkeys(
+def _among(hass: HomeAssistant, selected: SelectedEntities) -> tuple[dict[str, None], list[str]]:
+    phones = dict.fromkeys(
         device_id for device_id in selected.referenced_devices if phone_of(hass, device_id)
     )
     entities: list[str] = []
@@ -202,6 +206,17 @@ def _among(hass: HomeAssistant, target: Mapping[str, Any]) -> tuple[Collection[s
         else:
             entities.append(entity_id)
     return phones, entities
+
+
+def _notify_entities(hass: HomeAssistant, device_id: str) -> list[str]:
+    """What Home Assistant reaches a phone by: whoever may not control that does not reach it by us."""
+    return [
+        entity.entity_id
+        for entity in er.async_entries_for_device(
+            er.async_get(hass), device_id, include_disabled_entities=True
+        )
+        if entity.domain == NOTIFY
+    ]
 
 
 def _on_duty_entities(hass: HomeAssistant, household: Household) -> list[str]:

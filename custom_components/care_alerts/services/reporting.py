@@ -38,7 +38,7 @@ from ..responses.permissions import may
 from ..responses.person_report import AsOneHas, report_maker
 from ..sources.targets import device_ref
 from .history import ATTR_END, ATTR_START
-from .targets import Targeted, caller, targeted
+from .targets import Targeted, aim_at_others, caller, meant_of, targeted
 
 GET_REPORT: Final = "get_report"
 
@@ -77,7 +77,7 @@ async def get_report(call: ServiceCall) -> ServiceResponse:
     # All that is known, before anything is waited for: a source may be gone after that.
     asked = [
         _Asked.of(call.hass, parts, start, end, are_one=are_one)
-        for parts, are_one in _people(call.hass, found, user)
+        for parts, are_one in _people(call, found, user)
     ]
     reports = await call.hass.async_add_executor_job(lambda: [one.make() for one in asked])
     people: list[JsonValueType] = [
@@ -104,9 +104,13 @@ def _asked_for(call: ServiceCall, now: datetime) -> tuple[datetime, datetime]:
 
 
 def _people(
-    hass: HomeAssistant, found: Sequence[Targeted], user: User | None
+    call: ServiceCall, found: Sequence[Targeted], user: User | None
 ) -> Iterator[tuple[list[AsOneHas], bool]]:
-    """Each person who is meant once, with what all sources have of them that this user may see, and if several have them."""
+    """Each person who is meant once, with what all sources have of them that this user may see, and if several have them.
+
+    What is exempt is left out, whichever source has it.
+    """
+    hass, others = call.hass, aim_at_others(call)
     exempt = {
         (one.coordinator.config_entry.entry_id, person_id): one.exempt.get(person_id, frozenset())
         for one in found
@@ -123,16 +127,15 @@ def _people(
             for coordinator, person in theirs
         ]
         # Another source's alert types have the same names.
-        others = frozenset[str]().union(*(exempt.get(key, ()) for *_, key in known))
-        yield (
-            [
-                AsOneHas(coordinator, person, exempt.get(key, others))
-                for coordinator, person, key in known
-                if key in exempt
-                or may(hass, user, POLICY_READ, device_ref(hass, coordinator, person).device_id)
-            ],
-            are_one,
-        )
+        all_exempt = frozenset[str]().union(*(exempt.get(key, ()) for *_, key in known))
+        parts = []
+        for coordinator, person, key in known:
+            meant = meant_of(hass, others, coordinator, person)
+            if key in exempt:
+                parts.append(AsOneHas(coordinator, person, exempt[key]))
+            elif meant.is_whole and may(hass, user, POLICY_READ, meant.where.device_id):
+                parts.append(AsOneHas(coordinator, person, meant.exempt | all_exempt))
+        yield parts, are_one
 
 
 @dataclass(frozen=True, slots=True)

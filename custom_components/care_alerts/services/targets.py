@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 from homeassistant.auth.models import User
 from homeassistant.config_entries import ConfigEntryState
@@ -10,8 +10,13 @@ from homeassistant.const import CONF_EXCLUDE
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+from homeassistant.helpers.target import (
+    SelectedEntities,
+    TargetSelection,
+    async_extract_referenced_entity_ids,
+)
 
+from ..alerts.snapshot import PersonSnapshot
 from ..const import DOMAIN
 from ..responses.episodes import EpisodeRef, people_as
 from ..responses.permissions import entities_of_person, forbidden, may
@@ -21,7 +26,9 @@ from ..sources.targets import (
     DeviceRef,
     ResolvedTarget,
     aim_at,
+    aim_at_or_everybody,
     device_ref,
+    exempted_by,
     sensor_of,
     sources,
     without_exclude,
@@ -96,15 +103,15 @@ async def check_episode(call: ServiceCall, ref: EpisodeRef, permission: str) -> 
 
 def appliances(call: ServiceCall) -> tuple[list[str], list[str]]:
     """The lights and speakers of a target, groups among them; and those meant, of groups each member."""
-    selected = _selected(call.hass, without_exclude(call.data))
-    exempt = _selected(call.hass, call.data.get(CONF_EXCLUDE) or {})
+    selection = TargetSelection(without_exclude(call.data))
+    selected = _appliances(async_extract_referenced_entity_ids(call.hass, selection))
+    exempt = _appliances(exempted_by(call.hass, call.data))
     each = call.hass.data[MEMORY].each
     left_out = {*exempt, *each(exempt)}
     return selected, [one for one in each(selected) if one not in left_out]
 
 
-def _selected(hass: HomeAssistant, target: Mapping[str, Any]) -> list[str]:
-    found = async_extract_referenced_entity_ids(hass, TargetSelection(dict(target)))
+def _appliances(found: SelectedEntities) -> list[str]:
     return sorted(
         one
         for one in found.referenced | found.indirectly_referenced
@@ -146,6 +153,7 @@ async def with_other_sources(
     Not of those of a source that is meant as a whole: who is to hear nothing of one source did not say so of another.
     """
     user = await caller(call)
+    others = aim_at_others(call)
     whole = {one.coordinator: one for one in found}
     for one in list(whole.values()):
         for person_id in () if one.is_whole else one.people:
@@ -154,11 +162,52 @@ async def with_other_sources(
             theirs = people_as(call.hass, one.coordinator, snapshot) if snapshot else ()
             for coordinator, person in theirs:
                 known = whole.get(coordinator) or Targeted(coordinator, False, {}, {}, {})
-                which, where = person.person.person_id, device_ref(call.hass, coordinator, person)
-                if which not in known.people and may(call.hass, user, permission, where.device_id):
-                    exempt = one.exempt.get(person_id, frozenset())
-                    whole[coordinator] = known.with_person(which, where, exempt)
+                which = person.person.person_id
+                meant = meant_of(call.hass, others, coordinator, person)
+                if (
+                    which not in known.people
+                    and meant.is_whole
+                    and may(call.hass, user, permission, meant.where.device_id)
+                ):
+                    exempt = meant.exempt | one.exempt.get(person_id, frozenset())
+                    whole[coordinator] = known.with_person(which, meant.where, exempt)
     return list(whole.values())
+
+
+def aim_at_others(call: ServiceCall) -> ResolvedTarget:
+    """At what other sources have of whoever is meant: all that is not exempt."""
+    return aim_at_or_everybody(call.hass, {CONF_EXCLUDE: call.data.get(CONF_EXCLUDE)})
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What a target means of somebody: `is_whole`, or single alert types; and those `exempt` of what there is."""
+
+    where: DeviceRef
+    is_whole: bool
+    types: list[str]
+    exempt: frozenset[str]
+
+
+def meant_of(
+    hass: HomeAssistant,
+    aim: ResolvedTarget,
+    coordinator: SourceCoordinator,
+    snapshot: PersonSnapshot,
+) -> Meant:
+    """What is meant of somebody, as one source has them."""
+    source, where = coordinator.source_device_id, device_ref(hass, coordinator, snapshot)
+    types = [
+        alert_type
+        for alert_type in snapshot.conditions
+        if aim.takes(
+            source,
+            where.device_id,
+            sensor_of(hass, coordinator, snapshot.person.person_id, alert_type),
+        )
+    ]
+    is_whole = aim.takes(source, where.device_id, None)
+    return Meant(where, is_whole, types, frozenset(snapshot.conditions.keys() - types))
 
 
 def _aimed_at(hass: HomeAssistant, aim: ResolvedTarget, entry: CareAlertsConfigEntry) -> list[str]:
@@ -185,28 +234,20 @@ def _entities_of(hass: HomeAssistant, found: Iterable[Targeted]) -> Iterator[str
 def _targeted(hass: HomeAssistant, aim: ResolvedTarget) -> list[Targeted]:
     found = []
     for coordinator in sources(hass):
-        source = coordinator.source_device_id
         people: dict[str, DeviceRef] = {}
         exempt: dict[str, frozenset[str]] = {}
         alerts: dict[str, tuple[DeviceRef, list[str]]] = {}
         for person_id, snapshot in coordinator.data.people.items():
-            where = device_ref(hass, coordinator, snapshot)
-            types = [
-                alert_type
-                for alert_type in snapshot.conditions
-                if aim.takes(
-                    source, where.device_id, sensor_of(hass, coordinator, person_id, alert_type)
-                )
-            ]
-            if aim.takes(source, where.device_id, None):
-                people[person_id] = where
-                if left := snapshot.conditions.keys() - types:
-                    exempt[person_id] = frozenset(left)
-            elif types:
-                alerts[person_id] = where, types
+            meant = meant_of(hass, aim, coordinator, snapshot)
+            if meant.is_whole:
+                people[person_id] = meant.where
+                if meant.exempt:
+                    exempt[person_id] = meant.exempt
+            elif meant.types:
+                alerts[person_id] = meant.where, meant.types
         if people or alerts:
             is_whole = (
-                aim.takes(source, None, None)
+                aim.takes(coordinator.source_device_id, None, None)
                 and not exempt
                 and people.keys() == coordinator.data.people.keys()
             )

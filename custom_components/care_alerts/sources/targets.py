@@ -3,12 +3,17 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from homeassistant.const import ATTR_DEVICE_ID, CONF_EXCLUDE, Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
-from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+from homeassistant.helpers.target import (
+    SelectedEntities,
+    TargetSelection,
+    async_extract_referenced_entity_ids,
+)
 
 from ..alerts.alert import AlertKey
 from ..alerts.glucose import usual_unit
@@ -51,6 +56,38 @@ def without_exclude(target: Mapping[str, Any]) -> dict[str, Any]:
     return {kind: chosen for kind, chosen in target.items() if kind != CONF_EXCLUDE}
 
 
+def exempted_by(hass: HomeAssistant, target: Mapping[str, Any]) -> SelectedEntities:
+    """What the `exclude` block of a target holds.
+
+    Of areas, labels and devices also what is hidden, and what configures or diagnoses, as Home Assistant has it.
+    """
+    selection = TargetSelection(dict(target.get(CONF_EXCLUDE) or {}))
+    selected = async_extract_referenced_entity_ids(hass, selection, primary_entities_only=False)
+    registry, devices = er.async_get(hass), dr.async_get(hass)
+    of_areas = {
+        device.id
+        for area_id in selected.referenced_areas
+        for device in dr.async_entries_for_area(devices, area_id)
+    } - selection.device_ids
+    entities = [
+        *chain.from_iterable(
+            er.async_entries_for_label(registry, one) for one in selection.label_ids
+        ),
+        *chain.from_iterable(
+            er.async_entries_for_area(registry, one) for one in selected.referenced_areas
+        ),
+        # What belongs to a device of an area may be in another.
+        *(
+            entity
+            for device_id in selected.referenced_devices
+            for entity in er.async_entries_for_device(registry, device_id)
+            if device_id not in of_areas or not entity.area_id
+        ),
+    ]
+    selected.indirectly_referenced |= {entity.entity_id for entity in entities}
+    return selected
+
+
 def aim_at(hass: HomeAssistant, target: Mapping[str, Any]) -> ResolvedTarget:
     """Work out a target.
 
@@ -58,11 +95,9 @@ def aim_at(hass: HomeAssistant, target: Mapping[str, Any]) -> ResolvedTarget:
     stands for all their alerts, a source's for all its people. In an `exclude` block (Home Assistant has it since
     2026.11) they stand for the same.
     """
-    exclude = target.get(CONF_EXCLUDE)
-    return replace(
-        _resolve(hass, without_exclude(target), is_hidden_meant=False),
-        exempt=_resolve(hass, exclude, is_hidden_meant=True) if exclude else None,
-    )
+    selection = TargetSelection(without_exclude(target))
+    selected = async_extract_referenced_entity_ids(hass, selection, primary_entities_only=False)
+    return replace(_resolve(hass, selected), exempt=_resolve(hass, exempted_by(hass, target)))
 
 
 def aim_at_or_everybody(hass: HomeAssistant, target: Mapping[str, Any] | None) -> ResolvedTarget:
@@ -71,27 +106,15 @@ def aim_at_or_everybody(hass: HomeAssistant, target: Mapping[str, Any] | None) -
     return replace(aim_at(hass, target), is_everybody=not without_exclude(target))
 
 
-def _resolve(
-    hass: HomeAssistant, target: Mapping[str, Any], *, is_hidden_meant: bool
-) -> ResolvedTarget:
-    selection = TargetSelection(dict(target))
-    selected = async_extract_referenced_entity_ids(hass, selection, primary_entities_only=False)
+def _resolve(hass: HomeAssistant, selected: SelectedEntities) -> ResolvedTarget:
     registry = er.async_get(hass)
-    entities = [
-        entity
-        for entity_id in selected.referenced | selected.indirectly_referenced
-        if (entity := registry.async_get(entity_id))
-    ]
-    if is_hidden_meant:
-        for label_id in selection.label_ids:
-            entities += er.async_entries_for_label(registry, label_id)
-        for area_id in selected.referenced_areas:
-            entities += er.async_entries_for_area(registry, area_id)
     devices = set(selected.referenced_devices)
     sensors = set()
-    for entity in entities:
+    for entity_id in selected.referenced | selected.indirectly_referenced:
+        entity = registry.async_get(entity_id)
         if (
-            entity.platform != DOMAIN
+            entity is None
+            or entity.platform != DOMAIN
             or entity.device_id is None
             or entity.device_id in selected.referenced_devices
         ):
