@@ -33,6 +33,7 @@ from .care import Care, automate, trigger
 from .conftest import House
 from .home import Home
 from .responses.house import caregiver, plan, set_up
+from .responses.mila import Mila
 from .rooms import LAMP, OTHER_LAMP, furnish
 from .test_condition import holds
 from .world import HENK, add_alert, add_person, generation
@@ -439,3 +440,46 @@ async def test_a_plan_is_not_for_who_is_exempt(home: Home) -> None:
     assert [
         {one.name, other.name} for one, other in overlaps_of(home.hass, household.all_plans[:4])
     ] == [{"Hers", "All"}]
+
+
+@pytest.mark.real_files
+async def test_what_another_source_has_of_somebody_is_exempt(
+    home: Home, exclude: Callable[[HomeAssistant], None]
+) -> None:
+    mila = await Mila.moves_in(home)
+    exclude(home.hass)
+    tidepool, dexcom = mila.devices
+    mila.wearer.add_alert("high", home.house.now, uploaded_at=home.house.now)
+    for _ in range(4):
+        await home.house.pass_time(minutes=10)
+    high = mila.entity(mila.dexcom, "high")
+    source = home.house.source_device(mila.dexcom).id
+
+    async def done(action: str, answer: str, target: list[str], **data: Any) -> Any:
+        found = await mila.call(action, device_id=target, **data)
+        return {(one["device_id"], one["alert_type"]) for one in found[answer]}
+
+    two_hours, all_of_her = {"duration": {"hours": 2}}, mila.devices
+    for exempt in ({"device_id": [dexcom]}, {"device_id": [source]}):
+        for target in ([tidepool], all_of_her):
+            but = {CONF_EXCLUDE: exempt}
+            assert await done("acknowledge", "acknowledged", target, **but) == set()
+            assert await done("snooze", "snoozed", target, **but, **two_hours) == {(tidepool, None)}
+        start = (home.house.now - timedelta(days=1)).isoformat()
+        [person] = (await mila.call("get_report", device_id=tidepool, start=start, **but))["people"]
+        assert person["device_ids"] == [tidepool]
+        assert person["episodes"] == []
+    await done("unsnooze", "unsnoozed", all_of_her)
+    but = {CONF_EXCLUDE: {"entity_id": [high]}}
+    for target in ([tidepool], all_of_her):
+        assert await done("acknowledge", "acknowledged", target, **but) == set()
+        found = await done("snooze", "snoozed", target, **but, **two_hours)
+        assert found == {(tidepool, None), (dexcom, None)}
+        [person] = (await mila.call("get_report", device_id=target, start=start, **but))["people"]
+        assert person["device_ids"] == [tidepool, dexcom]
+        assert person["episodes"] == []
+    state = home.hass.states.get(high)
+    assert state
+    assert (state.attributes["acknowledged"], state.attributes["snoozed_until"]) == (False, None)
+    assert await done("acknowledge", "acknowledged", [tidepool]) == {(dexcom, "high")}
+    assert await done("unacknowledge", "unacknowledged", [tidepool], **but) == set()

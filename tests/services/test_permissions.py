@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.common import MockUser
 from custom_components.care_alerts.const import DOMAIN
 from tests.care import Care, automate
 from tests.conftest import House
+from tests.home import Home
 from tests.rooms import LAMP, OTHER_LAMP, call, furnish, shown
 from tests.sources.tidepool.conftest import SETTINGS, Follower
 from tests.world import HENK, add_person
@@ -211,6 +212,45 @@ async def test_thresholds(
         with pytest.raises(Unauthorized):
             await ask_as(looker)
     assert follower.settings == SETTINGS
+
+
+# Phones.
+
+
+@pytest.mark.real_files
+async def test_nobody_reaches_a_phone_of_another_by_us(home: Home) -> None:
+    phone = await home.phone("Anna")
+    answer = await home.care.call("send_test_alert", severity="high")
+    which = answer["alerts"][0]["episode_id"]
+    maria = device_of(home.hass, home.care.sensor())
+    [entity_id] = [
+        one.entity_id
+        for one in er.async_entries_for_device(er.async_get(home.hass), phone.device_id)
+        if one.domain == "notify"
+    ]
+    targets = {"device_id": [phone.device_id]}, {"entity_id": [entity_id]}
+    nobody, reads = (
+        somebody(home.hass, device_ids={maria: True}),
+        somebody(home.hass, device_ids={maria: True}, entity_ids={entity_id: {"read": True}}),
+    )
+    own = somebody(home.hass, device_ids={maria: True}, entity_ids={entity_id: True})
+
+    async def told(target: dict[str, Any], user: User) -> Any:
+        return (await home.care.call("notify", target, user=user, episode_id=which))["told"]
+
+    for target in targets:
+        for user in (nobody, reads):
+            with pytest.raises(Unauthorized):
+                await told(target, user)
+        assert phone.pushed == []
+    for count, target in enumerate(targets, 1):
+        assert await told(target, own) == [phone.device_id]
+        assert len(phone.pushed) == count
+    # Nor where nothing of it is left to see.
+    er.async_get(home.hass).async_remove(entity_id)
+    with pytest.raises(Unauthorized):
+        await told(targets[0], own)
+    assert len(phone.pushed) == len(targets)
 
 
 # Lights and speakers.

@@ -97,8 +97,10 @@ async def notify(call: ServiceCall) -> ServiceResponse:
     caregivers = _caregivers(responder.household, call.data[ATTR_CAREGIVERS])
     if not caregivers and not own.phones and not own.notify:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nobody_to_notify")
-    for entity_ids in [own.notify, *(_notify_entities(call.hass, one) for one in own.phones)]:
-        await check_permission(call, POLICY_CONTROL, entity_ids)
+    if own.notify:
+        await check_permission(call, POLICY_CONTROL, own.notify)
+    for phone in own.phones:
+        await check_permission(call, POLICY_CONTROL, _notify_entities(call.hass, phone))
     episode_id = call.data[ATTR_EPISODE_ID]
     ref = find_episode(call.hass, episode_id) if episode_id else None
     if ref is None:

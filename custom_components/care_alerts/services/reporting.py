@@ -130,11 +130,11 @@ def _people(
         all_exempt = frozenset[str]().union(*(exempt.get(key, ()) for *_, key in known))
         parts = []
         for coordinator, person, key in known:
-            meant = meant_of(hass, others, coordinator, person)
+            there = meant_of(hass, others, coordinator, person)
             if key in exempt:
                 parts.append(AsOneHas(coordinator, person, exempt[key]))
-            elif meant.is_whole and may(hass, user, POLICY_READ, meant.where.device_id):
-                parts.append(AsOneHas(coordinator, person, meant.exempt | all_exempt))
+            elif there.is_whole and may(hass, user, POLICY_READ, there.where.device_id):
+                parts.append(AsOneHas(coordinator, person, there.exempt | all_exempt))
         yield parts, are_one
 
 
