@@ -1,6 +1,6 @@
 """The action `get_alerts`: whose alerts, of when, which of them, and what cannot be had."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from homeassistant.const import STATE_ON
@@ -12,6 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
 from custom_components.care_alerts.const import DOMAIN
+from custom_components.care_alerts.durations import FIRST, LAST, moment
 from simulator import CATALOGUE
 from simulator.scenarios import HENK, MARIA
 from tests.conftest import NOON, House
@@ -361,6 +362,8 @@ async def test_the_start_is_before_the_end(house: House, entry: MockConfigEntry)
     [
         {},
         {"device_id": "x", "date": "yesterday"},
+        {"device_id": "x", "date": "0001-01-01"},
+        {"device_id": "x", "date": "9999-12-31"},
         {"device_id": "x", "start": "soon"},
         {"device_id": "x", "alert_types": ["glucose"]},
         {"device_id": "x", "least_severity": "purple"},
@@ -372,6 +375,36 @@ async def test_what_makes_no_sense(
 ) -> None:
     with pytest.raises(vol.Invalid):
         await ask(house.hass, **data)
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("0001-01-01 00:00:00", FIRST),
+        ("0001-01-01T00:00:00+14:00", FIRST),
+        ("1969-12-31T23:59:59+00:00", FIRST),
+        ("2026-11-20T12:00:00+01:00", datetime(2026, 11, 20, 11, tzinfo=UTC)),
+        ("2200-01-01T00:00:01+00:00", LAST),
+        ("9999-12-31 23:59:59", LAST),
+        ("9999-12-31T23:59:59-12:00", LAST),
+    ],
+)
+def test_a_time_beyond_all_others_is_as_far_as_can_be(given: str, taken: datetime) -> None:
+    assert moment(given) == taken
+    assert moment(given).tzinfo is UTC
+
+
+async def test_all_of_time_is_all_there_is(house: House, entry: MockConfigEntry) -> None:
+    maria = device(house, entry, "maria.keller")
+    answer = await ask(
+        house.hass, device_id=maria.id, start="0001-01-01 00:00:00", end="9999-12-31 23:59:59"
+    )
+    assert answer["alerts"] == (await ask(house.hass, device_id=maria.id))["alerts"] != []
+    for beyond in ("0001-01-01 00:00:00", "9999-12-31 23:59:59"):
+        with pytest.raises(ServiceValidationError) as caught:
+            await ask(house.hass, device_id=maria.id, start=beyond, end=beyond)
+        assert caught.value.translation_key == "start_after_end"
+    assert (await ask(house.hass, device_id=maria.id, end="0001-01-01 00:00:00"))["alerts"] == []
 
 
 async def test_a_question_changes_nothing(house: House, entry: MockConfigEntry) -> None:

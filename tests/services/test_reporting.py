@@ -226,6 +226,12 @@ async def test_two_weeks_and_more_say_from_when_on_there_is_something(
         with pytest.raises(ServiceValidationError) as said:
             await ask(start=start.isoformat(), end=end.isoformat())
         assert said.value.translation_key == wrong
+    answer = await ask(start="0001-01-01 00:00:00", end="9999-12-31 23:59:59")
+    assert answer["start"] == (now - timedelta(days=45)).isoformat()
+    assert answer["end"] == now.isoformat()
+    with pytest.raises(ServiceValidationError) as said:
+        await ask(end="0001-01-01 00:00:00")
+    assert said.value.translation_key == "nothing_kept"
 
 
 async def test_nights_that_lumen_no_longer_kept_are_unknown(care: Care) -> None:

@@ -322,6 +322,9 @@ async def test_what_a_dexcom_sends_late_is_found_within_a_day(house: House, oma:
 async def test_who_has_no_glucose_has_no_readings(care: Care) -> None:
     answer = await care.call("get_readings")
     assert [(one["person"], one["readings"]) for one in answer["people"]] == [("maria", [])]
+    assert answer == await care.call(
+        "get_readings", start="0001-01-01 00:00:00", end="9999-12-31 23:59:59"
+    )
 
 
 async def test_who_may_not_see_somebody_gets_no_readings(jill: Follower) -> None:

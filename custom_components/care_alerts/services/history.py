@@ -17,6 +17,7 @@ from ..alerts.alert import Alert
 from ..alerts.ledger import KEPT_FOR
 from ..alerts.response_log import Episode
 from ..const import DOMAIN
+from ..durations import DAYS, moment
 from ..event_data import response_to
 from ..responses.episodes import elsewhere_since, people_as
 from ..responses.news import is_news
@@ -31,14 +32,37 @@ ATTR_START: Final = "start"
 ATTR_END: Final = "end"
 ATTR_DATE: Final = "date"
 
+SPAN_FIELDS: Final = {vol.Optional(ATTR_START): moment, vol.Optional(ATTR_END): moment}
+"""From when on, and before when: aware UTC."""
+
 GET_ALERTS_SCHEMA = cv.make_entity_service_schema(
     {
-        vol.Optional(ATTR_DATE): cv.date,
-        vol.Optional(ATTR_START): cv.datetime,
-        vol.Optional(ATTR_END): cv.datetime,
+        vol.Optional(ATTR_DATE): vol.All(cv.date, DAYS),
+        **SPAN_FIELDS,
         **filter_fields(drills=False),
     }
 )
+
+
+def time_kept(
+    start: datetime, end: datetime, now: datetime, kept_for: timedelta
+) -> tuple[datetime, datetime]:
+    """What of the time from `start` to before `end` has been, and is kept.
+
+    Raises:
+        ServiceValidationError: the start is not before the end, or nothing of it is.
+
+    """
+    if start >= end:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="start_after_end")
+    start, end = max(start, now - kept_for), min(end, now)
+    if start >= end:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="nothing_kept",
+            translation_placeholders={"days": str(kept_for.days)},
+        )
+    return start, end
 
 
 async def get_alerts(call: ServiceCall) -> ServiceResponse:
@@ -115,8 +139,8 @@ async def _alerts_asked_for(coordinator: SourceCoordinator, call: ServiceCall) -
         if start or end:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="date_or_start")
         return await _alerts_of(coordinator, day)
-    until = dt_util.as_utc(end) if end else dt_util.utcnow()
-    since = dt_util.as_utc(start) if start else until - KEPT_FOR
+    until = end or dt_util.utcnow()
+    since = start or until - KEPT_FOR
     if since >= until:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="start_after_end")
     return await _alerts_between(coordinator, since, until)

@@ -11,6 +11,7 @@ from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
 from ..const import DOMAIN
+from ..durations import length_of_time
 from ..sources.profiles import NO_PROFILE, profiles_of
 from .thresholds import one_person
 
@@ -25,9 +26,7 @@ LONGEST: Final = timedelta(days=30)
 APPLY_PROFILE_SCHEMA = cv.make_entity_service_schema(
     {
         vol.Required(ATTR_PROFILE): cv.string,
-        vol.Optional(ATTR_DURATION): vol.All(
-            cv.positive_time_period, vol.Range(min=SHORTEST, max=LONGEST)
-        ),
+        vol.Optional(ATTR_DURATION): length_of_time(SHORTEST, LONGEST),
     }
 )
 

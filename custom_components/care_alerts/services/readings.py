@@ -9,12 +9,11 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
-import voluptuous as vol
 
 from ..alerts.readings import KEPT_AT_MOST, KeptReading
 from ..const import DOMAIN
 from ..sources.targets import unit_of
-from .history import ATTR_END, ATTR_START
+from .history import ATTR_END, ATTR_START, SPAN_FIELDS
 from .targets import targeted
 
 GET_READINGS: Final = "get_readings"
@@ -25,9 +24,7 @@ USUAL_LENGTH: Final = timedelta(days=1)
 READINGS_AT_MOST: Final = 2 * KEPT_AT_MOST
 """In one answer: ours, all of two people at the most. More is better asked for by person or by day."""
 
-GET_READINGS_SCHEMA = cv.make_entity_service_schema(
-    {vol.Optional(ATTR_START): cv.datetime, vol.Optional(ATTR_END): cv.datetime}
-)
+GET_READINGS_SCHEMA = cv.make_entity_service_schema(SPAN_FIELDS)
 
 
 async def get_readings(call: ServiceCall) -> ServiceResponse:
@@ -43,8 +40,8 @@ async def get_readings(call: ServiceCall) -> ServiceResponse:
     """
     start: datetime | None = call.data.get(ATTR_START)
     end: datetime | None = call.data.get(ATTR_END)
-    until = dt_util.as_utc(end) if end else dt_util.utcnow()
-    since = dt_util.as_utc(start) if start else until - USUAL_LENGTH
+    until = end or dt_util.utcnow()
+    since = start or until - USUAL_LENGTH
     people: list[JsonValueType] = []
     count = 0
     for one in await targeted(call, POLICY_READ):

@@ -8,11 +8,9 @@ from typing import Any, Final, Self
 from homeassistant.auth.models import User
 from homeassistant.auth.permissions.const import POLICY_READ
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
-from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
-import voluptuous as vol
 
 from ..alerts import ledger, readings
 from ..alerts.alert import Alert
@@ -32,19 +30,16 @@ from ..alerts.report import (
     Report,
     percent,
 )
-from ..const import DOMAIN
 from ..responses.episodes import people_once, unit_of_person
 from ..responses.permissions import may
 from ..responses.person_report import AsOneHas, report_maker
 from ..sources.targets import device_ref
-from .history import ATTR_END, ATTR_START
+from .history import ATTR_END, ATTR_START, SPAN_FIELDS, time_kept
 from .targets import Targeted, aim_at_others, caller, meant_of, targeted
 
 GET_REPORT: Final = "get_report"
 
-GET_REPORT_SCHEMA = cv.make_entity_service_schema(
-    {vol.Optional(ATTR_START): cv.datetime, vol.Optional(ATTR_END): cv.datetime}
-)
+GET_REPORT_SCHEMA = cv.make_entity_service_schema(SPAN_FIELDS)
 
 
 async def get_report(call: ServiceCall) -> ServiceResponse:
@@ -63,16 +58,8 @@ async def get_report(call: ServiceCall) -> ServiceResponse:
     now = dt_util.utcnow()
     asked_from, until = _asked_for(call, now)
     found = await targeted(call, POLICY_READ)
-    if asked_from >= until:
-        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="start_after_end")
+    start, end = time_kept(asked_from, until, now, ledger.KEPT_FOR)
     alerts_from, readings_from = now - ledger.KEPT_FOR, now - readings.KEPT_FOR
-    start, end = max(asked_from, alerts_from), min(until, now)
-    if start >= end:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="nothing_kept",
-            translation_placeholders={"days": str(ledger.KEPT_FOR.days)},
-        )
     user = await caller(call)
     # All that is known, before anything is waited for: a source may be gone after that.
     asked = [
@@ -96,9 +83,9 @@ def _asked_for(call: ServiceCall, now: datetime) -> tuple[datetime, datetime]:
     """The time asked for: the last night before its end, if there is no start."""
     start: datetime | None = call.data.get(ATTR_START)
     end: datetime | None = call.data.get(ATTR_END)
-    until = dt_util.as_utc(end) if end else now
+    until = end or now
     if start:
-        return dt_util.as_utc(start), until
+        return start, until
     begins, ends = night_of(until, dt_util.get_default_time_zone())
     return begins, until if end else ends
 

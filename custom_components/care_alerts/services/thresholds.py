@@ -1,6 +1,5 @@
 """What can be asked of a source that keeps settings: reading, changing, deleting and trying somebody's alert thresholds."""
 
-from datetime import datetime
 from typing import Any, Final
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
@@ -12,11 +11,12 @@ import voluptuous as vol
 
 from ..alerts.readings import KEPT_FOR
 from ..const import DOMAIN
+from ..durations import FIRST
 from ..sources import SOURCES
 from ..sources.coordinator import SourceCoordinator
 from ..sources.replaying import async_replay
 from ..sources.settings import SettingsKeeper
-from .history import ATTR_END, ATTR_START
+from .history import ATTR_END, ATTR_START, SPAN_FIELDS, time_kept
 from .targets import targeted
 
 GET_THRESHOLDS: Final = "get_alert_thresholds"
@@ -43,7 +43,7 @@ SET_THRESHOLDS_SCHEMA = cv.make_entity_service_schema(
 )
 
 REPLAY_THRESHOLDS_SCHEMA = cv.make_entity_service_schema(
-    {vol.Optional(ATTR_START): cv.datetime, vol.Optional(ATTR_END): cv.datetime}
+    SPAN_FIELDS
     | _UNIT_FIELD
     | {vol.Optional(name): _FIELDS[name] for keeper in _KEEPERS for name in keeper.replayed}
 )
@@ -77,20 +77,22 @@ async def delete_thresholds(call: ServiceCall) -> None:
 async def replay_thresholds(call: ServiceCall) -> ServiceResponse:
     """Return what would have been told from `start` to before `end` (the last 14 days), had the thresholds been these.
 
+    `start` and `end` are those asked for as far as readings are kept, and have been.
     `alerts`: that, oldest first. `replayed`: how many these are, `current`: how many by the thresholds there are, `told`: how
     many were told; each with `alerts`, `at_night` and `by_type`. `nights`: those of which there are readings; `coverage_percent`:
     for how much of all nights of that time readings stand, None of no night.
 
     Raises:
-        ServiceValidationError: the start is not before the end, or such thresholds cannot be; or as `one_person`.
+        ServiceValidationError: the start is not before the end, nothing of the time is kept, or such thresholds cannot be; or as
+            `one_person`.
         Unauthorized, UnknownUser: as `targeted`.
 
     """
     coordinator, keeper, person_id, who = await one_person(call, POLICY_READ)
-    end: datetime = dt_util.as_utc(call.data.get(ATTR_END) or dt_util.utcnow())
-    start: datetime = dt_util.as_utc(call.data.get(ATTR_START) or end - KEPT_FOR)
-    if start >= end:
-        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="start_after_end")
+    now = dt_util.utcnow()
+    start, end = time_kept(
+        call.data.get(ATTR_START, FIRST), call.data.get(ATTR_END, now), now, KEPT_FOR
+    )
     asked = {name: call.data[name] for name in keeper.replayed if name in call.data}
     with coordinator.answering():
         replayed = await async_replay(

@@ -12,6 +12,7 @@ from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 import pytest
+import voluptuous as vol
 
 from custom_components.care_alerts.const import DOMAIN
 from simulator import CATALOGUE
@@ -367,6 +368,20 @@ async def test_it_is_applied_for_a_while_and_put_back_exactly(follower: Follower
     assert chosen(follower) == "none"
     assert follower.settings == before
     assert follower.issue("profile_conflict") is None
+
+
+@pytest.mark.parametrize(
+    "beyond",
+    [{"days": 10**12}, {"days": 1e300}, "9" * 30, 1e300, {"days": 31}, {"seconds": 59}, "nan"],
+)
+async def test_nothing_is_applied_for_longer_than_it_can_be(
+    follower: Follower, beyond: object
+) -> None:
+    await follower.start()
+    await make(follower, low=80)
+    with pytest.raises(vol.Invalid):
+        await follower.call("apply_profile", profile="Sport", duration=beyond)
+    assert chosen(follower) == "none"
 
 
 async def test_it_is_put_back_after_days_away(follower: Follower) -> None:

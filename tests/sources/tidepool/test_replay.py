@@ -375,6 +375,8 @@ async def test_thresholds_are_tried_on_the_past(follower: Follower) -> None:
         ({"low": 3.9}, "settings_threshold_step"),
         ({"low_repeat": 7}, "settings_repeat_range"),
         ({"start": "2026-11-20 12:00:00", "end": "2026-11-20 12:00:00"}, "start_after_end"),
+        ({"end": "2001-01-01 00:00:00"}, "nothing_kept"),
+        ({"start": "9999-12-31 23:59:59-12:00"}, "start_after_end"),
     ],
 )
 async def test_what_cannot_be_is_not_tried(
@@ -384,6 +386,25 @@ async def test_what_cannot_be_is_not_tried(
     with pytest.raises(ServiceValidationError) as error:
         await follower.call("replay_thresholds", **data)
     assert error.value.translation_key == key
+
+
+@pytest.mark.parametrize("start", ["0001-01-01 00:00:00", "0001-01-01T00:00:00+14:00", None])
+async def test_only_what_is_kept_and_has_been_is_tried(
+    follower: Follower, start: str | None
+) -> None:
+    await follower.start()
+    await follower.reads_on(90, 90, 50, 90)
+    await follower.house.pass_time(days=16)
+    await follower.reads_on(90, 90, 90)
+    now = follower.house.now
+    given: dict[str, Any] = {"start": start} if start else {}
+    tried = await follower.call("replay_thresholds", end="9999-12-31 23:59:59", **given)
+    # What was told longer ago was told of readings that nobody has any more.
+    assert (tried["told"]["alerts"], tried["current"]["alerts"]) == (0, 0)
+    assert tried["start"] == (now - 14 * DAY).isoformat()
+    assert tried["end"] == now.isoformat()
+    # Nights that are to come are not to be covered.
+    assert tried == await follower.call("replay_thresholds")
 
 
 async def test_first_thresholds_can_be_tried_too(follower: Follower) -> None:
