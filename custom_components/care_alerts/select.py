@@ -9,7 +9,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import PersonEntity, RenderedState, add_people
 from .sources.coordinator import CareAlertsConfigEntry
-from .sources.profiles import NO_PROFILE, profiles_of
+from .sources.profiles import NO_PROFILE, profiles_by_name
+from .sources.settings import Profile
 
 PARALLEL_UPDATES = 1
 
@@ -36,10 +37,13 @@ class ProfileSelect(PersonEntity, SelectEntity):
     entity_description: SelectEntityDescription
 
     @property
+    def _profiles(self) -> dict[str, Profile]:
+        return profiles_by_name(self.coordinator.config_entry, self.person_id)
+
+    @property
     @override
     def options(self) -> list[str]:
-        profiles = profiles_of(self.coordinator.config_entry, self.person_id)
-        return [NO_PROFILE, *sorted(one.name for one in profiles.values())]
+        return [NO_PROFILE, *sorted(self._profiles)]
 
     @property
     @override
@@ -52,24 +56,22 @@ class ProfileSelect(PersonEntity, SelectEntity):
         snapshot = self.snapshot
         if snapshot is None or not snapshot.settings or not snapshot.freshness.believable:
             return RenderedState(None, available=False)
-        options = self.options
+        names = self.options[1:]
         applied = snapshot.profile
         until = applied and applied.until
-        name = applied.name if applied else NO_PROFILE
+        name = applied.name if applied and applied.name in names else None
         return RenderedState(
-            name if name in options else None,
+            name if applied else NO_PROFILE,
             {
                 "until": until.isoformat() if until else None,
                 "confirmed": applied is None or applied.is_settled,
                 # What can be chosen is no attribute of ours, but a change of it is one to be written.
-                "profiles": options[1:],
+                "profiles": names,
             },
         )
 
     @override
     async def async_select_option(self, option: str) -> None:
         if keeper := self.coordinator.source.settings_keeper:
-            profiles = profiles_of(self.coordinator.config_entry, self.person_id)
-            chosen = next((one for one in profiles.values() if one.name == option), None)
             with self.coordinator.answering():
-                await keeper.async_switch(self.person_id, chosen)
+                await keeper.async_switch(self.person_id, self._profiles.get(option))

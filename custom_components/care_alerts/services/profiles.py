@@ -12,7 +12,7 @@ import voluptuous as vol
 
 from ..const import DOMAIN
 from ..durations import length_of_time
-from ..sources.profiles import NO_PROFILE, profiles_of
+from ..sources.profiles import NO_PROFILE, profiles_by_name, profiles_of
 from .thresholds import one_person
 
 APPLY_PROFILE: Final = "apply_profile"
@@ -46,10 +46,8 @@ async def apply_profile(call: ServiceCall) -> ServiceResponse:
     asked: str = call.data[ATTR_PROFILE]
     duration: timedelta | None = call.data.get(ATTR_DURATION)
     until: datetime | None = dt_util.utcnow() + duration if duration else None
-    profiles = profiles_of(coordinator.config_entry, person_id)
-    chosen = profiles.get(asked) or next(
-        (one for one in profiles.values() if one.name == asked), None
-    )
+    profiles = profiles_by_name(coordinator.config_entry, person_id)
+    chosen = profiles.get(asked) or profiles_of(coordinator.config_entry, person_id).get(asked)
     if chosen is None and asked != NO_PROFILE:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
@@ -57,7 +55,7 @@ async def apply_profile(call: ServiceCall) -> ServiceResponse:
             translation_placeholders={
                 "profile": asked,
                 "name": keeper.name_of(person_id),
-                "profiles": ", ".join(sorted(one.name for one in profiles.values())) or "-",
+                "profiles": ", ".join(sorted(profiles)) or "-",
             },
         )
     with coordinator.answering():

@@ -25,7 +25,7 @@ PROFILE: Final = "profile"
 """The type of the subentry."""
 
 NO_PROFILE: Final = "none"
-"""What stands for none where one is chosen: no profile is called that."""
+"""What stands for none where one is chosen."""
 
 CONF_PERSON: Final = "person"
 CONF_SCHEDULE: Final = "schedule"
@@ -41,6 +41,12 @@ def profiles_of(entry: ConfigEntry[Any], person_id: str) -> dict[str, Profile]:
         for one in entry.subentries.values()
         if one.subentry_type == PROFILE and one.data[CONF_PERSON] == person_id
     }
+
+
+def profiles_by_name(entry: ConfigEntry[Any], person_id: str) -> dict[str, Profile]:
+    """Somebody's profiles that can be chosen by their names: one that is called as none is, by something else than its form, cannot."""
+    profiles = profiles_of(entry, person_id).values()
+    return {one.name: one for one in profiles if one.name != NO_PROFILE}
 
 
 def profile_of(subentry: ConfigSubentry) -> Profile:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, SubentryFlowResult
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -153,6 +153,26 @@ async def test_a_profile_has_a_name_of_its_own(
     await make(follower, low=80)
     form = await begin(follower, **given)
     assert (form["step_id"], form["errors"]) == ("user", errors)
+
+
+async def test_none_is_none_whatever_a_profile_is_called(follower: Follower) -> None:
+    await follower.start()
+    made = await make(follower, low=80)
+    await make(follower, "Asleep", low=75)
+    follower.house.hass.config_entries.async_update_subentry(
+        follower.entry, follower.entry.subentries[made], title="none"
+    )
+    await follower.house.settle()
+    assert follower.state("select", "profile").attributes["options"] == ["none", "Asleep"]
+    await choose(follower, "Asleep")
+    assert follower.settings["low"]["threshold"]["value"] == 75
+    await choose(follower, "none")
+    assert (await follower.call("apply_profile", profile="none"))["profile"] is None
+    assert follower.settings["low"]["threshold"]["value"] == 70
+    assert chosen(follower) == "none"
+    # By its id it can be applied, and that is not said to be none.
+    assert (await follower.call("apply_profile", profile=made))["low"] == 80
+    assert chosen(follower) == STATE_UNKNOWN
 
 
 async def test_what_cannot_be_is_not_saved(follower: Follower) -> None:
