@@ -1,6 +1,7 @@
 """The profiles of a source's people: parts of its entry, followed as they are changed, and as their schedules turn on and off."""
 
 from collections.abc import Coroutine, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.config_entries import (
@@ -13,10 +14,15 @@ from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.helpers.translation import async_get_translations
+from homeassistant.util import dt as dt_util
 
-from ..const import LOGGER
+from ..alerts.snapshot import AppliedProfile
+from ..const import DOMAIN, LOGGER
 from .http import ApiError
+from .issues import Repairs
 from .settings import NotDoneError, Profile, SettingsKeeper
+from .source import Repair
 
 if TYPE_CHECKING:
     from .coordinator import CareAlertsConfigEntry
@@ -32,6 +38,12 @@ CONF_SCHEDULE: Final = "schedule"
 CONF_UNIT: Final = "unit"
 CONF_VALUES: Final = "values"
 CONF_CONFIRMED: Final = "urgent_low_confirmed"
+
+NOT_APPLIED: Final = "profile_not_applied"
+SCHEDULE_SILENT: Final = "profile_schedule_silent"
+
+MAY_BE_SILENT: Final = timedelta(minutes=10)
+"""Ours: a schedule says nothing while Home Assistant starts, or reads its file anew."""
 
 
 def profiles_of(entry: ConfigEntry[Any], person_id: str) -> dict[str, Profile]:
@@ -79,8 +91,11 @@ class _ProfileFollower:
         self._keeper = keeper
         self._coordinator = entry.runtime_data
         self._is_looking = False
-        self._said: set[str] = set()
-        """The profiles that cannot be applied as they are: said once."""
+        self._not_applied: dict[str, Repair] = {}
+        """What cannot be done as it is, by the person or the profile that it was tried for: logged once."""
+        self._silent_since: dict[str, datetime] = {}
+        """The profiles whose schedule does not say whether it is on."""
+        self._repairs = Repairs(self._hass, entry, (NOT_APPLIED, SCHEDULE_SILENT))
         self._untrack: CALLBACK_TYPE | None = None
 
     @callback
@@ -96,7 +111,6 @@ class _ProfileFollower:
     @callback
     def _on_entry(self, change: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
         if change is ConfigEntryChange.UPDATED and entry.entry_id == self._entry.entry_id:
-            self._said.clear()
             self._track()
             # What can be chosen has changed.
             self._coordinator.async_update_listeners()
@@ -104,7 +118,11 @@ class _ProfileFollower:
     @callback
     def _track(self) -> None:
         self._stop_tracking()
-        if schedules := {schedule for _, _, schedule in self._scheduled()}:
+        if schedules := {
+            schedule
+            for one in self._entry.subentries.values()
+            if one.subentry_type == PROFILE and (schedule := one.data.get(CONF_SCHEDULE))
+        }:
             self._untrack = async_track_state_change_event(self._hass, schedules, self._on_schedule)
 
     @callback
@@ -117,50 +135,91 @@ class _ProfileFollower:
             self._untrack()
             self._untrack = None
 
-    def _scheduled(self) -> list[tuple[str, Profile, str]]:
-        return [
-            (one.data[CONF_PERSON], profile_of(one), schedule)
-            for one in self._entry.subentries.values()
-            if one.subentry_type == PROFILE and (schedule := one.data.get(CONF_SCHEDULE))
-        ]
-
     @callback
     def _look(self) -> None:
         is_any = any(one.subentry_type == PROFILE for one in self._entry.subentries.values())
         if not is_any and all(
             one.profile is None for one in self._coordinator.data.people.values()
         ):
+            self._repairs.show(())
             return
         if not self._is_looking and not self._coordinator.has_stopped:
             self._is_looking = True
             self._entry.async_create_task(self._hass, self._follow(), eager_start=False)
 
     async def _follow(self) -> None:
-        keeper = self._keeper
+        before, self._not_applied = self._not_applied, {}
+        silent: dict[str, datetime] = {}
+        repairs: list[Repair] = []
         try:
-            for person_id in [*self._coordinator.data.people]:
+            for person_id, person in [*self._coordinator.data.people.items()]:
+                name = person.person.name
                 profiles = profiles_of(self._entry, person_id)
-                await self._try(person_id, keeper.async_follow_profiles(person_id, profiles))
-            for person_id, profile, schedule in self._scheduled():
-                state = self._hass.states.get(schedule)
-                # One that is not there says nothing.
-                if state and state.state in (STATE_ON, STATE_OFF):
-                    is_on = state.state == STATE_ON
-                    doing = keeper.async_schedule(person_id, profile, is_on=is_on)
-                    await self._try(profile.profile_id, doing)
+                schedules = {one: self._schedule_of(one) for one in profiles}
+                if applied := person.profile:
+                    doing = self._keeper.async_follow_profiles(person_id, profiles)
+                    await self._try(person_id, name, applied, doing, before)
+                for profile_id, profile in profiles.items():
+                    schedule = schedules[profile_id]
+                    if (is_on := self._is_on(schedule)) is not None:
+                        doing = self._keeper.async_schedule(person_id, profile, is_on=is_on)
+                        await self._try(profile_id, name, profile, doing, before)
+                        continue
+                    now = dt_util.utcnow()
+                    silent[profile_id] = self._silent_since.get(profile_id, now)
+                    if now - silent[profile_id] >= MAY_BE_SILENT:
+                        said = {"schedule": str(schedule)}
+                        repairs.append(_repair(SCHEDULE_SILENT, name, profile, **said))
+            self._silent_since = silent
+            self._repairs.show([*self._not_applied.values(), *repairs])
         finally:
             self._is_looking = False
 
-    async def _try(self, of: str, doing: Coroutine[Any, Any, None]) -> None:
+    def _schedule_of(self, profile_id: str) -> str | None:
+        schedule: str | None = self._entry.subentries[profile_id].data.get(CONF_SCHEDULE)
+        return schedule
+
+    def _is_on(self, schedule: str | None) -> bool | None:
+        """Whether a schedule is on; None while it does not say. Without one, what one has applied once is over."""
+        if schedule is None:
+            return False
+        state = self._hass.states.get(schedule)
+        return state.state == STATE_ON if state and state.state in (STATE_ON, STATE_OFF) else None
+
+    async def _try(
+        self,
+        of: str,
+        name: str,
+        profile: Profile | AppliedProfile,
+        doing: Coroutine[Any, Any, None],
+        before: Mapping[str, Repair],
+    ) -> None:
         try:
             await doing
         except ApiError as err:
             LOGGER.debug("A profile waits: %s", err)
+            if of in before:
+                self._not_applied[of] = before[of]
         except NotDoneError as err:
-            if of not in self._said:
+            if of not in before:
                 LOGGER.warning(
                     "%s: a profile cannot be applied (%s)", self._coordinator.name, err.key
                 )
-            self._said.add(of)
-        else:
-            self._said.discard(of)
+            problem = await self._problem(err)
+            self._not_applied[of] = _repair(NOT_APPLIED, name, profile, problem=problem)
+
+    async def _problem(self, error: NotDoneError) -> str:
+        """Why it was not done, in the house's language."""
+        language = self._hass.config.language
+        texts = await async_get_translations(self._hass, language, "exceptions", {DOMAIN})
+        said = texts[f"component.{DOMAIN}.exceptions.{error.key}.message"]
+        return said.format(**error.placeholders)
+
+
+def _repair(kind: str, name: str, profile: Profile | AppliedProfile, **placeholders: str) -> Repair:
+    return Repair(
+        kind=kind,
+        of=profile.profile_id,
+        key=kind,
+        placeholders={"name": name, "profile": profile.name, **placeholders},
+    )

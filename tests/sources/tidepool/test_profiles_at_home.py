@@ -10,6 +10,7 @@ from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UN
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
 import voluptuous as vol
@@ -600,6 +601,141 @@ async def test_a_schedule_applies_it_each_time_it_turns_on(follower: Follower) -
     hass.states.async_set(SCHEDULE, STATE_OFF)
     await follower.house.pass_time(minutes=1)
     assert chosen(follower) == "Sport"
+
+
+async def test_without_its_schedule_what_that_has_applied_is_ended(follower: Follower) -> None:
+    hass = follower.house.hass
+    hass.states.async_set(SCHEDULE, STATE_ON)
+    await follower.start()
+    before = deepcopy(follower.settings)
+    made = await make(follower, schedule=SCHEDULE, low=80)
+    assert chosen(follower) == "Sport"
+    await reconfigure(follower, made, low=80)
+    await follower.house.pass_time(minutes=1)
+    assert chosen(follower) == "none"
+    assert follower.settings == before
+    # One that it is given again applies it again.
+    await reconfigure(follower, made, schedule=SCHEDULE, low=80)
+    assert chosen(follower) == "Sport"
+    # What somebody has applied by hand stays.
+    await follower.call("apply_profile", profile="Sport")
+    await reconfigure(follower, made, low=80)
+    await follower.house.pass_time(minutes=20)
+    assert chosen(follower) == "Sport"
+
+
+async def reconfigure(
+    follower: Follower, profile_id: str, schedule: str = "", **values: Any
+) -> None:
+    """Change a profile in its form."""
+    form = await follower.house.hass.config_entries.subentries.async_init(
+        (follower.entry.entry_id, "profile"),
+        context={"source": SOURCE_RECONFIGURE, "subentry_id": profile_id},
+    )
+    form = await go_on(follower, form, name="Sport", **({"schedule": schedule} if schedule else {}))
+    form = await go_on(follower, form, **values)
+    await go_on(follower, form)
+
+
+def repair(follower: Follower, kind: str, profile_id: str) -> ir.IssueEntry | None:
+    """What is said of a profile that only a person can mend."""
+    return ir.async_get(follower.house.hass).async_get_issue(
+        DOMAIN, f"{kind}_{follower.entry.entry_id}_{profile_id}"
+    )
+
+
+@pytest.mark.parametrize("gone", [None, STATE_UNAVAILABLE])
+async def test_a_schedule_that_does_not_say_whether_it_is_on_is_mended_by_somebody(
+    follower: Follower, gone: str | None
+) -> None:
+    hass = follower.house.hass
+    hass.states.async_set(SCHEDULE, STATE_ON)
+    await follower.start()
+    made = await make(follower, schedule=SCHEDULE, low=80)
+    other = await make(follower, "Other", low=75)
+
+    async def leave() -> None:
+        if gone:
+            hass.states.async_set(SCHEDULE, gone)
+        else:
+            hass.states.async_remove(SCHEDULE)
+        await follower.house.settle()
+
+    kind = "profile_schedule_silent"
+    await leave()
+    follower.house.freezer.tick(timedelta(minutes=10, seconds=-1))
+    follower.entry.runtime_data.async_update_listeners()
+    await follower.house.settle()
+    # Home Assistant may just be starting.
+    assert repair(follower, kind, made) is None
+    follower.house.freezer.tick(timedelta(seconds=1))
+    follower.entry.runtime_data.async_update_listeners()
+    await follower.house.settle()
+    issue = repair(follower, kind, made)
+    assert issue is not None
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["schedule"] == SCHEDULE
+    assert issue.translation_placeholders["profile"] == "Sport"
+    assert repair(follower, kind, other) is None
+    assert chosen(follower) == "Sport"
+    # It says so again, and so another absence is as long before it is told.
+    hass.states.async_set(SCHEDULE, STATE_ON)
+    await follower.house.settle()
+    assert repair(follower, kind, made) is None
+    await leave()
+    assert repair(follower, kind, made) is None
+    await follower.house.pass_time(minutes=20)
+    assert repair(follower, kind, made) is not None
+    # Without the schedule there is nothing to mend.
+    await reconfigure(follower, made, low=80)
+    await follower.house.pass_time(minutes=1)
+    assert repair(follower, kind, made) is None
+    assert chosen(follower) == "none"
+
+
+async def test_what_a_schedule_cannot_apply_is_mended_by_somebody(
+    follower: Follower, caplog: pytest.LogCaptureFixture
+) -> None:
+    hass = follower.house.hass
+    hass.states.async_set(SCHEDULE, STATE_OFF)
+    hass.config.language = "de"
+    await follower.start()
+    made = await make(follower, schedule=SCHEDULE, low=60)
+    edit(follower, "urgentLow", threshold=threshold(60))
+    await follower.house.pass_time(minutes=16)
+    assert repair(follower, "profile_not_applied", made) is None
+    hass.states.async_set(SCHEDULE, STATE_ON)
+    await follower.house.settle()
+    issue = repair(follower, "profile_not_applied", made)
+    assert issue is not None
+    said = issue.translation_placeholders
+    assert said is not None
+    assert (said["profile"], said["name"]) == ("Sport", "Jill")
+    assert "Reihenfolge" in said["problem"]
+    # It stays while Tidepool does not answer, and is logged once.
+    follower.house.sim.faults.add("tidepool.alerts", CATALOGUE["503_bare"]())
+    await follower.house.pass_time(minutes=1)
+    follower.entry.runtime_data.async_update_listeners()
+    await follower.house.settle()
+    assert repair(follower, "profile_not_applied", made) is not None
+    follower.house.sim.faults.clear()
+    await follower.house.pass_time(minutes=61)
+    assert repair(follower, "profile_not_applied", made) is not None
+    assert caplog.text.count("a profile cannot be applied") == 1
+    # It fits again.
+    edit(follower, "urgentLow", threshold=threshold(55))
+    await follower.house.pass_time(minutes=16)
+    assert chosen(follower) == "Sport"
+    assert repair(follower, "profile_not_applied", made) is None
+    # Nor is anything left of a profile that is deleted, the last one.
+    edit(follower, "urgentLow", threshold=threshold(60))
+    for state in (STATE_OFF, STATE_ON):
+        hass.states.async_set(SCHEDULE, state)
+        await follower.house.pass_time(minutes=16)
+    assert repair(follower, "profile_not_applied", made) is not None
+    hass.config_entries.async_remove_subentry(follower.entry, made)
+    await follower.house.pass_time(minutes=16)
+    assert repair(follower, "profile_not_applied", made) is None
 
 
 async def test_one_that_is_changed_or_removed_while_it_is_applied(follower: Follower) -> None:
