@@ -349,6 +349,9 @@ class DexcomPeople(Following):
         for wearer in self._wearers.values():
             for records in wearer._records.values():
                 records[:] = [one for one in records if one.at >= before]
+            wearer._ids = {
+                one.fields["recordId"] for records in wearer._records.values() for one in records
+            }
         self._oauth.token_log.clear()
 
 
