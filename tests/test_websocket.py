@@ -394,6 +394,54 @@ async def test_it_says_who_is_on_duty(jill: Follower, owner: User, browse: Brows
     assert (await browser.hears())[-1]["person"]["on_duty"] == ["Anna"]
 
 
+async def test_who_is_on_duty_is_told_to_whom_may_see_it(
+    jill: Follower, owner: User, browse: Browse
+) -> None:
+    """Others are told of the person, and nothing when only somebody else is on duty."""
+    hass = jill.house.hass
+    hass.states.async_set("schedule.ben", "off")
+    entry = household_entry(caregiver("Anna"), caregiver("Ben", duty="schedule.ben"))
+    await jill.house.set_up(entry)
+    [on_duty] = [
+        one.entity_id
+        for one in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+        if one.translation_key == "on_duty"
+    ]
+    hers = {jill.device_id: {"read": True}}
+    users = {
+        "all": owner,
+        "person": somebody(hass, device_ids=hers),
+        "both": somebody(hass, device_ids=hers, entity_ids={on_duty: {"read": True}}),
+    }
+    browsers = {name: await browse(user) for name, user in users.items()}
+
+    async def heard() -> dict[str, list[list[str]]]:
+        return {
+            name: [event["person"]["on_duty"] for event in await browser.hears()]
+            for name, browser in browsers.items()
+        }
+
+    for browser in browsers.values():
+        await browser.follow(jill.device_id)
+    first = await heard()
+    assert {name: told[-1] for name, told in first.items()} == {
+        "all": ["Anna"],
+        "person": [],
+        "both": ["Anna"],
+    }
+    hass.states.async_set("schedule.ben", "on")
+    await jill.house.settle()
+    both = [["Anna", "Ben"]]
+    assert await heard() == {"all": both, "person": [], "both": both}
+    await jill.call("send_test_alert")
+    later = await heard()
+    assert {name: told[-1] for name, told in later.items()} == {
+        "all": both[0],
+        "person": [],
+        "both": both[0],
+    }
+
+
 async def test_the_unit_is_what_the_user_chose(jill: Follower, owner: User, browse: Browse) -> None:
     browser = await browse(owner)
     await browser.follow(jill.device_id)

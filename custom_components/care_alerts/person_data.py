@@ -111,7 +111,6 @@ def person_data(
         "silent_reason": status if silent else None,
         "is_delayed": not ref.source_type.is_live,
         "unit": unit,
-        "on_duty": on_duty(hass, now),
         "same_as": same_as(hass, ref),
         "way_out": _way_out(hass, ref.entry, status),
     }

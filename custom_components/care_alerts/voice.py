@@ -13,7 +13,7 @@ from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
 from homeassistant.components.homeassistant.exposed_entities import async_should_expose
 from homeassistant.const import CONF_SOURCE
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
+from homeassistant.helpers import area_registry as ar, device_registry as dr
 from homeassistant.util import dt as dt_util
 
 from .alerts.acknowledgement import Actor, Via
@@ -24,7 +24,6 @@ from .person_data import PersonRef, find_person
 from .responses.answers import Known, acknowledged_text, active_text, night_text
 from .responses.care import acknowledge as acknowledge_all
 from .responses.episodes import SAME_PEOPLE, find_episode, refs_since
-from .responses.household import is_household
 from .responses.localize import localize
 from .responses.message import Notice
 from .responses.notices import known_of, notice_of, wording_of
@@ -88,13 +87,7 @@ def who_is_on_duty(hass: HomeAssistant, asker: Asker) -> str:
     if household is None:
         return localize(hass, "answer_no_household")
     # Not by any entity: a plan's switch is exposed by default, as all switches are.
-    entity_ids = [
-        entity.entity_id
-        for entry in hass.config_entries.async_loaded_entries(DOMAIN)
-        if is_household(entry.data)
-        for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-        if entity.translation_key == "on_duty"
-    ]
+    entity_ids = household.on_duty_entities
     if not _is_exposed(hass, asker, entity_ids) or not asker.may(POLICY_READ, entity_ids):
         return localize(hass, "answer_nobody_exposed")
     reasons = duty_reasons(hass, household, household.duty(dt_util.utcnow()))

@@ -4,7 +4,7 @@ One subscription a person, whoever looks: a person is looked at once for all who
 does. Nothing is told while nothing changes, and nothing to whom it is not for.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -34,7 +34,7 @@ from .person_data import PersonRef, episodes_data, find_person, on_duty, person_
 from .responses.episodes import SAME_PEOPLE
 from .responses.household import is_household
 from .responses.permissions import entities_of_person, forbidden
-from .responses.responder import SIGNAL_RESPONSES
+from .responses.responder import RESPONDER, SIGNAL_RESPONSES
 from .sources.coordinator import SourceCoordinator
 from .sources.signals import SIGNAL_EPISODES_CHANGED
 
@@ -123,6 +123,8 @@ class Follower:
     hours: int
     knows_all: bool = False
     """Whether they were told of all there was until the last change."""
+    on_duty: Sequence[str] = ()
+    """Who is on duty, as they were told: nobody, if they may not see it."""
 
     def tell(self, event: bytes) -> None:
         """Send an event."""
@@ -285,9 +287,14 @@ class _Feed:
                 one.knows_all = False
         is_changed = self._take_up(ref, entity_ids, now)
         readings = self._new_readings(ref)
+        names = on_duty(self.hass, now)
+        household = self.hass.data[RESPONDER].household
+        entities_of_duty = household.on_duty_entities if household else ()
         events = _Events(self, readings, now)
         for one in allowed:
-            if not one.knows_all or is_changed or (readings and one.hours):
+            theirs = names if _may_hear(one.connection.user, entities_of_duty) else []
+            if not one.knows_all or is_changed or (readings and one.hours) or theirs != one.on_duty:
+                one.on_duty = theirs
                 one.tell(events.of(one))
                 one.knows_all = True
 
@@ -339,27 +346,28 @@ class _Events:
         self._person, self._episodes, self._log = feed.told
         self._new = readings
         self._now = now
-        self._parts: dict[tuple[str, int], bytes] = {}
+        self._parts: dict[tuple[Hashable, ...], bytes] = {}
 
     def of(self, follower: Follower) -> bytes:
         """The event for somebody."""
         hours, is_first = follower.hours, not follower.knows_all
         return b'{"person":%b,"episodes":%b,"readings":%b}' % (
-            self._part("person", 0),
+            self._part("person", 0, *follower.on_duty),
             self._part("episodes", max(hours, EPISODES_FOR)),
             self._part("all" if is_first else "new", hours) if hours else b"[]",
         )
 
-    def _part(self, name: str, hours: int) -> bytes:
-        if (part := self._parts.get((name, hours))) is None:
-            part = self._parts[name, hours] = json_bytes(self._made(name, hours))
+    def _part(self, name: str, hours: int, *on_duty: str) -> bytes:
+        key = (name, hours, *on_duty)
+        if (part := self._parts.get(key)) is None:
+            part = self._parts[key] = json_bytes(self._made(name, hours, on_duty))
         return part
 
-    def _made(self, name: str, hours: int) -> Any:
+    def _made(self, name: str, hours: int, on_duty: Sequence[str]) -> Any:
         since = self._now - timedelta(hours=hours)
         match name:
             case "person":
-                return self._person
+                return {**(self._person or {}), "on_duty": [*on_duty]}
             case "episodes":
                 then = since.isoformat()
                 return [

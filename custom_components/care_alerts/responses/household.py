@@ -7,6 +7,7 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import CONF_SOURCE
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event, async_track_time_interval
 from homeassistant.util import dt as dt_util
 
@@ -137,6 +138,16 @@ class Household:
         """Their names, in the order of the caregivers."""
         found = self.duty(now).on_duty
         return [one.name for one in self.caregivers if one.caregiver_id in found]
+
+    @property
+    def on_duty_entities(self) -> list[str]:
+        """What shows that: by it Home Assistant says who may know, and who may change it."""
+        registry = er.async_get(self._hass)
+        return [
+            entity.entity_id
+            for entity in er.async_entries_for_config_entry(registry, self.entry.entry_id)
+            if entity.translation_key == "on_duty"
+        ]
 
     def caregiver(self, caregiver_id: str) -> Caregiver | None:
         """The caregiver with an id; None if there is none."""

@@ -126,7 +126,7 @@ async def take_duty(call: ServiceCall) -> ServiceResponse:
         [caregiver] = _caregivers(household, [wanted])
         if household.user_id_of(caregiver) != call.context.user_id:
             # Who sends somebody else home must be allowed to.
-            await check_permission(call, POLICY_CONTROL, _on_duty_entities(call.hass, household))
+            await check_permission(call, POLICY_CONTROL, household.on_duty_entities)
     else:
         user_id = call.context.user_id
         own = [one for one in household.caregivers if household.user_id_of(one) == user_id]
@@ -218,16 +218,6 @@ def _notify_entities(hass: HomeAssistant, device_id: str) -> list[str]:
             er.async_get(hass), device_id, include_disabled_entities=True
         )
         if entity.domain == NOTIFY
-    ]
-
-
-def _on_duty_entities(hass: HomeAssistant, household: Household) -> list[str]:
-    return [
-        entity.entity_id
-        for entity in er.async_entries_for_config_entry(
-            er.async_get(hass), household.entry.entry_id
-        )
-        if entity.translation_key == "on_duty"
     ]
 
 
