@@ -13,6 +13,7 @@ from .entity import PersonEntity, RenderedState, SourceEntity, add_people
 from .household_entity import MayNotBeHeardSensor, add_household
 from .responses.household import is_household
 from .sources.coordinator import CareAlertsConfigEntry
+from .sources.targets import names_of
 
 PARALLEL_UPDATES = 0
 
@@ -72,9 +73,9 @@ class SilentSensor(_BinarySensor, SourceEntity):
 
     @override
     def _render(self) -> RenderedState:
-        snapshot = self.coordinator.data
-        freshness = snapshot.freshness
-        return _silence(freshness, people=snapshot.names_of(freshness.silent_people))
+        freshness = self.coordinator.data.freshness
+        names = names_of(self.hass, self.coordinator, freshness.silent_people)
+        return _silence(freshness, people=names)
 
 
 class PersonSilentSensor(_BinarySensor, PersonEntity):

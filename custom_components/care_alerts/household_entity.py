@@ -29,6 +29,7 @@ from .responses.plan import Plan
 from .responses.reporting import drill_report, drill_summary, duty_reasons
 from .responses.responder import RESPONDER, SIGNAL_RESPONSES, Responder
 from .sources.identifiers import source_identifier, source_unique_id
+from .sources.targets import device_ref
 
 
 class HouseholdEntity(RenderedEntity):
@@ -116,7 +117,7 @@ class NextStepSensor(PlanEntity, _HouseholdSensor):
                 "step": 1 + [one.step_id for one in self.plan.climb].index(step.step_id),
                 "after_minutes": step.after,
                 "tells": [one.name for one in told(household.caregivers, step.tell, duty)],
-                "person": ref.person.person.name,
+                "person": device_ref(self.hass, ref.coordinator, ref.person).name,
                 "alert_type": ref.episode.topic.alert_type,
                 "episode_id": ref.episode.episode_id,
             },

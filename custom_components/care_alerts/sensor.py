@@ -27,6 +27,7 @@ from .sources import PersonSensorDescription, Value
 from .sources.coordinator import CareAlertsConfigEntry, SourceCoordinator
 from .sources.glucose import glucose_unit_of
 from .sources.identifiers import person_unique_id
+from .sources.targets import names_of
 
 PARALLEL_UPDATES = 0
 
@@ -194,13 +195,12 @@ class SourceSensor(_Sensor, SourceEntity):
 
     @override
     def _render(self) -> RenderedState:
-        snapshot, description = self.coordinator.data, self.entity_description
-        value = description.value_fn(snapshot.freshness)
+        freshness, description = self.coordinator.data.freshness, self.entity_description
+        value = description.value_fn(freshness)
         if description.people_fn is None:
             return RenderedState(value)
-        return RenderedState(
-            value, {"people": snapshot.names_of(description.people_fn(snapshot.freshness))}
-        )
+        names = names_of(self.hass, self.coordinator, description.people_fn(freshness))
+        return RenderedState(value, {"people": names})
 
 
 class PersonSensor(_Sensor, PersonEntity):

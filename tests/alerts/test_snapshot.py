@@ -229,15 +229,6 @@ def test_it_changes_at_the_first_of_all_there_is(missing: int) -> None:
     assert found.changes_at == (hour(missing + 1) if missing < 4 else None)
 
 
-def test_people_are_called_by_their_names_in_order() -> None:
-    people = {
-        who: replace(snapshot(), person=Person(who, name))
-        for who, name in (("1", "Mila"), ("2", "Anna"))
-    }
-    found = replace(source(), people=people)
-    assert found.names_of(["1", "2", "somebody who has gone"]) == ["Anna", "Mila"]
-
-
 def test_a_topics_newest_episode_is_that_of_its_person() -> None:
     kept = episode(LOW_KEY, GOES_ON)
     person = replace(snapshot(), episodes={LOW_KEY: kept})

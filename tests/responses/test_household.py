@@ -7,7 +7,7 @@ from datetime import timedelta
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
 from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
 from homeassistant.exceptions import ServiceValidationError, Unauthorized
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util.json import JsonValueType
 import pytest
 
@@ -21,7 +21,9 @@ from custom_components.care_alerts.responses.household import (
     Household as CareHousehold,
 )
 from custom_components.care_alerts.responses.household_issues import LASTS
+from custom_components.care_alerts.responses.plan import Text
 from custom_components.care_alerts.responses.store import ResponseStore
+from custom_components.care_alerts.responses.trouble import note_of
 from simulator.faults import CATALOGUE
 from tests.appliances import Bulb, Speaker, install
 from tests.home import Home, Phone
@@ -370,6 +372,34 @@ async def test_a_plan_that_is_removed_takes_its_entities_with_it(home: Home) -> 
     after = er.async_entries_for_config_entry(registry, household.entry.entry_id)
     gone = {one.unique_id for one in before} - {one.unique_id for one in after}
     assert gone == {"household_other_plan", "household_other_next_step"}
+
+
+async def test_people_are_called_as_the_user_calls_them(home: Home) -> None:
+    hass = home.hass
+    dr.async_get(hass).async_update_device(home.person, name_by_user="Granny")
+    phone = await home.phone("Anna")
+    household = await set_up(
+        home,
+        caregiver("Anna", phones=[phone.device_id]),
+        plan(steps=[*ALL_AT_ONCE, {"step_id": "2", "after": 10, "tell": ["everybody"]}]),
+    )
+    await household.responder.async_drill()
+    await home.house.settle()
+    assert household.state("sensor", "next_step", "plan").attributes["person"] == "Granny"
+    drill = household.state("sensor", "last_drill").attributes
+    assert [one["person"] for one in drill["report"]] == ["Granny"]
+    assert drill["summary"][0].startswith("Granny")
+    # So are those of whom a source says nothing.
+    coordinator = home.care.coordinator
+    who = frozenset({home.care.maria.shared_user_id, "gone"})
+    freshness = replace(coordinator.data.freshness, silent_people=who, troubled_people=who)
+    coordinator.async_set_updated_data(replace(coordinator.data, freshness=freshness))
+    for domain, key in ("binary_sensor", "silent"), ("sensor", "status"):
+        state = hass.states.get(home.house.entity_id(domain, key))
+        assert state
+        assert state.attributes["people"] == ["Granny"]
+    note = note_of(hass, coordinator, "unreachable", Text.FULL, home.house.now)
+    assert "Granny: " in note.message
 
 
 async def test_plans_that_overlap_are_a_repair(home: Home) -> None:

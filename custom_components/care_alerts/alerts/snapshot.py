@@ -166,10 +166,6 @@ class SourceSnapshot:
         ]
         return min((deadline for deadline in deadlines if deadline), default=None)
 
-    def names_of(self, people: Iterable[str]) -> list[str]:
-        """What people are called, by their ids."""
-        return sorted(self.people[who].person.name for who in people if who in self.people)
-
     def episode(self, topic: AlertKey) -> Episode | None:
         """The newest episode of a topic."""
         person = self.people.get(topic.person_id)

@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
+from ..sources.targets import device_ref
 from .duty import ENTITY, UNTIL, Duty, Reason
 from .episodes import EpisodeRef, find_episode
 from .household import Household, name_of_entity
@@ -82,7 +83,7 @@ def drill_report(hass: HomeAssistant, responder: Responder) -> list[dict[str, An
         if ref := find_episode(hass, episode_id):
             response = responder.store.state.of(ref.episode.ids)
             said = report(ref.episode, response, name_of(hass, responder.household))
-            found.append({"person": ref.person.person.name, **said})
+            found.append({"person": _person_of(hass, ref), **said})
     return found
 
 
@@ -109,7 +110,7 @@ def drill_summary(hass: HomeAssistant, responder: Responder) -> list[str]:
 
 
 def _answer(hass: HomeAssistant, ref: EpisodeRef, response: EpisodeResponse) -> str:
-    person = ref.person.person.name
+    person = _person_of(hass, ref)
     held = ref.episode.acknowledgement
     began = min((one.begun_at for one in response.records), default=ref.episode.opened.received_at)
     if held:
@@ -119,6 +120,10 @@ def _answer(hass: HomeAssistant, ref: EpisodeRef, response: EpisodeResponse) -> 
     if ref.episode.is_open:
         return localize(hass, "report_waiting", person=person)
     return localize(hass, "report_unanswered", person=person)
+
+
+def _person_of(hass: HomeAssistant, ref: EpisodeRef) -> str:
+    return device_ref(hass, ref.coordinator, ref.person).name
 
 
 def _done(

@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 from ..alerts.freshness import Status
 from ..const import DOMAIN, LOGGER
 from ..sources.coordinator import SourceCoordinator
-from ..sources.targets import sources
+from ..sources.targets import names_of, sources
 from .household import Household
 from .localize import localize, localize_status
 from .messages import send
@@ -179,7 +179,7 @@ def note_of(
         )
     freshness = coordinator.data.freshness
     reason = localize_status(hass, status)
-    if people := coordinator.data.names_of(freshness.silent_people):
+    if people := names_of(hass, coordinator, freshness.silent_people):
         lines = [localize(hass, "source_trouble_people", people=", ".join(people), reason=reason)]
     else:
         lines = [localize(hass, "source_trouble", reason=reason)]

@@ -1,6 +1,6 @@
 """Targets: whom and which alerts an area, a label, a device or an entity stands for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -193,6 +193,14 @@ def device_ref(
         (device and device.name_by_user) or snapshot.person.name,
         coordinator.source_device_id,
     )
+
+
+def names_of(
+    hass: HomeAssistant, coordinator: SourceCoordinator, people: Iterable[str]
+) -> list[str]:
+    """What the user calls people, by their ids; sorted, without those who have gone."""
+    known = coordinator.data.people
+    return sorted(device_ref(hass, coordinator, known[who]).name for who in people if who in known)
 
 
 def person_of(
