@@ -120,7 +120,9 @@ async def test_they_are_one_person_in_the_report_and_in_the_morning(home: Home) 
     ]
     assert "Mila D." not in digest["message"]
     [morning] = [one for one in mila.annas.pushed if one.get("title") == "How the night was"]
-    assert morning["message"].count("Mila") == 1
+    assert morning["message"].count("no alert is known") == 1
+    # Each source for itself says how far its word reaches.
+    assert morning["message"].count("reaches to") == 2
 
 
 async def test_who_has_it_has_what_comes_late_of_it_also_while_a_source_is_away_and_undone(
