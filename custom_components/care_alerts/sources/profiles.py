@@ -14,13 +14,13 @@ from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_track_state_change_event
-from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
 from ..alerts.snapshot import AppliedProfile
-from ..const import DOMAIN, LOGGER
+from ..const import LOGGER
 from .http import ApiError
 from .issues import Repairs
+from .setting_text import why_not
 from .settings import NotDoneError, Profile, SettingsKeeper
 from .source import Repair
 
@@ -205,15 +205,8 @@ class _ProfileFollower:
                 LOGGER.warning(
                     "%s: a profile cannot be applied (%s)", self._coordinator.name, err.key
                 )
-            problem = await self._problem(err)
+            problem = await why_not(self._hass, err)
             self._not_applied[of] = _repair(NOT_APPLIED, name, profile, problem=problem)
-
-    async def _problem(self, error: NotDoneError) -> str:
-        """Why it was not done, in the house's language."""
-        language = self._hass.config.language
-        texts = await async_get_translations(self._hass, language, "exceptions", {DOMAIN})
-        said = texts[f"component.{DOMAIN}.exceptions.{error.key}.message"]
-        return said.format(**error.placeholders)
 
 
 def _repair(kind: str, name: str, profile: Profile | AppliedProfile, **placeholders: str) -> Repair:
