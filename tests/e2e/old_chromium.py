@@ -22,6 +22,9 @@ ARGUMENTS: Final = (
     "--remote-debugging-port=0",
 )
 
+STILL_FOR: Final = 30
+"""Frames. Ours: cards that come one after the other, each of which moves the next, come closer together."""
+
 FIND: Final = """
 function find(selector, root = document) {
   return [...root.querySelectorAll("*")].flatMap(one => [
@@ -106,11 +109,20 @@ class OldPage:
         return texts
 
     async def click(self, selector: str, text: str) -> None:
-        """Click in the middle of the first element that is shown and says this."""
+        """Click in the middle of the first element that is shown and says this, once nothing moves it any more."""
         x, y = await self.evaluate(
-            f"(() => {{ const box = shown({json.dumps(selector)})"
-            f".find(one => textOf(one) === {json.dumps(text)}).getBoundingClientRect();"
-            " return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+            f"""(async () => {{
+              const find = () => shown({json.dumps(selector)}).find(one => textOf(one) === {json.dumps(text)});
+              const middle = box => [box.x + box.width / 2, box.y + box.height / 2];
+              let before, frames = 0;
+              while (frames < {STILL_FOR}) {{
+                await new Promise(requestAnimationFrame);
+                const now = find() ? String(middle(find().getBoundingClientRect())) : undefined;
+                frames = now !== undefined && now === before ? frames + 1 : 0;
+                before = now;
+              }}
+              return middle(find().getBoundingClientRect());
+            }})()"""
         )
         for kind in ("mousePressed", "mouseReleased"):
             await self.send(
